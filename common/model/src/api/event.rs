@@ -1,0 +1,15 @@
+use crate::decision::DecisionEvent;
+use serde::{Deserialize, Serialize};
+
+/// `GET /v1/events?…` with the parameters of [`crate::EventQuery`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EventPage {
+    /// Oldest first.
+    pub events: Vec<DecisionEvent>,
+    /// Pass as `after` to go on; present even when `events` is empty.
+    pub next: String,
+    /// More can be had right now.
+    pub more: bool,
+}

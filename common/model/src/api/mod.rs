@@ -1,0 +1,28 @@
+//! The shapes of the REST API, one file a noun. Bodies with unknown fields are refused by name.
+//!
+//! Every answer that is not 2xx has an [`ErrorBody`]. Times are milliseconds since the epoch.
+
+mod audit;
+mod auth;
+mod directory;
+mod error;
+mod event;
+mod host;
+mod policy;
+mod secret;
+mod status;
+mod token;
+
+pub use audit::{AuditPage, AuditRecord, AuditVerdict};
+pub use auth::{Enrolment, EnrolmentComplete, EnrolmentStart, Invite, Login, Refresh, SessionTokens, WhoAmI};
+pub use directory::{Group, NewGroup, NewUser, User, UserPatch};
+pub use error::{ErrorBody, ErrorCode, ErrorDetail};
+pub use event::EventPage;
+pub use host::{Host, HostPatch, HostStatus};
+pub use policy::{
+    ApplyPack, DockerRequest, Pack, Policy, PolicyPut, PolicyText, PolicyVersion, PolicyVersionDraft, RollbackTo,
+    TestRequest, TestResult, Validation, ValidationIssue,
+};
+pub use secret::Secret;
+pub use status::{ClusterStatus, ControllerStatus, Version};
+pub use token::{CreatedToken, JoinToken, NewToken};

@@ -1,0 +1,184 @@
+use crate::{
+    Revision,
+    action::Action,
+    decision::{Decision, Principal, Resource},
+    facts::Facts,
+    id::{PolicyName, UserName},
+    policy::Mode,
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+/// `GET /v1/policies` (without text), `GET /v1/policies/{name}` (with it).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Policy {
+    pub name: PolicyName,
+    pub mode: Mode,
+    /// 1 for the first version, then counting.
+    pub version: u64,
+    /// Cluster revision at which it last changed.
+    pub revision: Revision,
+    pub updated_by: String,
+    pub updated_at: Timestamp,
+    /// Rules in it.
+    pub rules: u32,
+    /// Cedar text; `None` in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// `PUT /v1/policies/{name}`: creates or replaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PolicyPut {
+    /// Cedar text, at most 48 KiB.
+    pub text: String,
+    /// Mode; without it `enforce` for a new policy and the present one for an old.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// The version that this replaces, 0 for none: refused with 409 when it is another. Absent: whatever is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_version: Option<u64>,
+}
+
+/// `POST /v1/policy/validate`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PolicyText {
+    pub text: String,
+}
+
+/// Answer to [`PolicyText`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Validation {
+    pub valid: bool,
+    pub issues: Vec<ValidationIssue>,
+}
+
+/// One fault of a policy text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ValidationIssue {
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// The rule's `@id` or number; empty when the text could not be read as rules.
+    pub rule: String,
+    pub message: String,
+    /// What to write instead; empty when nothing is near.
+    #[serde(default)]
+    pub help: String,
+}
+
+/// `GET /v1/policies/{name}/versions`, newest first; `GET …/versions/{version}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PolicyVersion {
+    pub version: u64,
+    pub mode: Mode,
+    pub text: String,
+    pub updated_by: String,
+    pub updated_at: Timestamp,
+}
+
+/// `POST /v1/policies/{name}/rollback`: makes an old version the newest. Answers the [`Policy`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RollbackTo {
+    /// Version to go back to; without it the one before the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+}
+
+/// `POST /v1/policy/test`: what would be decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TestRequest {
+    /// The user who would ask.
+    pub user: UserName,
+    /// The host, by id or name; without it any host without labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// What would be asked of the engine.
+    pub request: DockerRequest,
+    /// Draft documents to decide with in place of (same name) or besides the stored ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drafts: Vec<PolicyVersionDraft>,
+}
+
+/// A draft for [`TestRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PolicyVersionDraft {
+    pub name: PolicyName,
+    pub text: String,
+    #[serde(default)]
+    pub mode: Mode,
+}
+
+/// A request to the Docker Engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DockerRequest {
+    /// `POST`.
+    pub method: String,
+    /// `/v1.41/containers/create?name=x`, with or without a version.
+    pub path: String,
+    /// JSON body; null for none.
+    #[serde(default)]
+    pub body: serde_json::Value,
+}
+
+/// Answer to [`TestRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TestResult {
+    pub principal: Principal,
+    pub action: Action,
+    pub resource: Resource,
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub facts: Facts,
+    pub decision: Decision,
+}
+
+/// `GET /v1/packs`, `GET /v1/packs/{name}`: starter packs, each one policy document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Pack {
+    pub name: String,
+    /// One line.
+    pub summary: String,
+    /// Rules in it.
+    pub rules: u32,
+    /// The version of the policy of this name that is stored, if one is; true text equality in `up_to_date`.
+    pub applied: Option<Mode>,
+    /// The stored policy is word for word the pack.
+    pub up_to_date: bool,
+    /// `None` in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// `POST /v1/packs/{name}/apply`: puts the pack as the policy of its name. Answers the [`Policy`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ApplyPack {
+    #[serde(default)]
+    pub mode: Mode,
+}

@@ -1,0 +1,54 @@
+//! What one host gets: policies, the users that they can concern, and the scope that it was made for.
+
+use crate::{
+    decision::KnownUser,
+    host::Posture,
+    id::{ClusterId, HostId, PolicyName},
+    label::Labels,
+    policy::Mode,
+};
+use serde::{Deserialize, Serialize};
+
+/// Version of the bundle's form. An agent refuses one that is newer than it knows.
+pub const BUNDLE_FORMAT: u32 = 1;
+
+/// What hosts must have in common to get the same bundle.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Scope {
+    /// The host's labels; each is a host group.
+    pub labels: Labels,
+    /// The host's posture.
+    pub posture: Posture,
+    /// The host itself, when a policy names it; otherwise hosts share.
+    pub host: Option<HostId>,
+}
+
+/// One policy document in a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundlePolicy {
+    /// Name of the document.
+    pub name: PolicyName,
+    /// `enforce` or `monitor`; disabled ones are not sent.
+    pub mode: Mode,
+    /// Cedar text.
+    pub text: String,
+}
+
+/// A user in a bundle.
+pub type BundleUser = KnownUser;
+
+/// The signed content of a push. Serialised as JSON with the fields in this order; the digest is SHA-256 of exactly
+/// those bytes. The revision is not in it, so that content that did not change keeps its digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bundle {
+    /// [`BUNDLE_FORMAT`].
+    pub format: u32,
+    /// The cluster that made it.
+    pub cluster_id: ClusterId,
+    /// Whom it is for.
+    pub scope: Scope,
+    /// Documents, by name.
+    pub policies: Vec<BundlePolicy>,
+    /// Users that are in a group that a policy names, that a policy names, or that are disabled, by name.
+    pub users: Vec<BundleUser>,
+}

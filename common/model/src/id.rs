@@ -1,0 +1,167 @@
+//! A type for each id. All are strings outside and checked when they come in, so that an id that exists is valid.
+
+use crate::limits::{NAME_MAX, POLICY_NAME_MAX};
+use serde::{Deserialize, Serialize};
+use std::{borrow::Borrow, fmt, str::FromStr};
+
+/// Why a string is not the id that it was taken for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{value:?} is not a valid {kind}: {rule}")]
+pub struct IdError {
+    /// What it was taken for, e.g. `user name`.
+    pub kind: &'static str,
+    /// The offending value, cut to 80 characters.
+    pub value: String,
+    /// The rule that it breaks, for people.
+    pub rule: &'static str,
+}
+
+macro_rules! string_id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String))]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks and takes the value.
+            ///
+            /// # Errors
+            /// [`IdError`] when the value breaks the rule of this id.
+            pub fn new(value: impl Into<String>) -> Result<Self, IdError> {
+                let value = value.into();
+                let check: fn(&str) -> bool = $check;
+                if check(&value) {
+                    Ok(Self(value))
+                } else {
+                    Err(IdError { kind: $kind, value: value.chars().take(80).collect(), rule: $rule })
+                }
+            }
+
+            /// The id as it is written.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{:?}", self.0)
+            }
+        }
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(s: &str) -> Result<Self, IdError> {
+                Self::new(s)
+            }
+        }
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+            fn try_from(s: String) -> Result<Self, IdError> {
+                Self::new(s)
+            }
+        }
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+fn is_name(s: &str, max: usize) -> bool {
+    !s.is_empty()
+        && s.len() <= max
+        && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'@' | b'-'))
+        && s.as_bytes().first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
+}
+
+fn is_hex(s: &str, digits: usize) -> bool {
+    s.len() == digits && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn is_prefixed_hex(s: &str, prefix: &str, digits: usize) -> bool {
+    s.strip_prefix(prefix).is_some_and(|rest| is_hex(rest, digits))
+}
+
+string_id!(
+    /// A person or account, equal to the OS user name on hosts where that person has one.
+    UserName, "user name", "1 to 64 of A-Z a-z 0-9 _ . @ -, beginning with a letter, digit or _",
+    |s| is_name(s, NAME_MAX)
+);
+string_id!(
+    /// A named set of users.
+    GroupName, "group name", "1 to 64 of A-Z a-z 0-9 _ . @ -, beginning with a letter, digit or _",
+    |s| is_name(s, NAME_MAX)
+);
+string_id!(
+    /// One policy document.
+    PolicyName, "policy name", "1 to 64 of a-z 0-9 -, beginning with a letter",
+    |s| s.len() <= POLICY_NAME_MAX
+        && s.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+        && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+);
+string_id!(
+    /// One enrolled host, for ever: `h-` and 16 hex digits, drawn by the controller at enrolment.
+    HostId, "host id", "h- and 16 hex digits", |s| is_prefixed_hex(s, "h-", 16)
+);
+string_id!(
+    /// One join token: `jt-` and 12 hex digits. Not secret; the secret part is stored only as a hash.
+    TokenId, "token id", "jt- and 12 hex digits", |s| is_prefixed_hex(s, "jt-", 12)
+);
+string_id!(
+    /// One cluster of controllers, for ever: `c-` and 16 hex digits, drawn at `init`.
+    ClusterId, "cluster id", "c- and 16 hex digits", |s| is_prefixed_hex(s, "c-", 16)
+);
+string_id!(
+    /// One session of an admin: `s-` and 32 hex digits.
+    SessionId, "session id", "s- and 32 hex digits", |s| is_prefixed_hex(s, "s-", 32)
+);
+string_id!(
+    /// One run of an agent process: 16 hex digits.
+    BootId, "boot id", "16 hex digits", |s| is_hex(s, 16)
+);
+string_id!(
+    /// One attempted change, chosen by who asks for it, so that a retry is recognised: 32 hex digits.
+    RequestId, "request id", "32 hex digits", |s| is_hex(s, 32)
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked_and_the_error_says_the_rule() {
+        assert!(UserName::new("alice.b@corp").is_ok());
+        for bad in ["", "-a", "a b", "a/b", "ä", &"x".repeat(65)] {
+            let error = UserName::new(bad).expect_err(bad);
+            assert!(error.to_string().contains("1 to 64"), "{error}");
+        }
+        assert!(PolicyName::new("no-root2").is_ok());
+        assert!(PolicyName::new("No").is_err());
+        assert!(HostId::new("h-0123456789abcdef").is_ok());
+        assert!(HostId::new("h-0123456789ABCDEF").is_err());
+    }
+
+    #[test]
+    fn ids_are_checked_when_they_are_deserialised() {
+        assert!(serde_json::from_str::<UserName>("\"a b\"").is_err());
+        assert_eq!(serde_json::to_string(&UserName::new("bob").expect("valid")).expect("json"), "\"bob\"");
+    }
+}

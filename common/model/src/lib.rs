@@ -1,0 +1,31 @@
+//! The words of Wharden as types: ids, labels, users, hosts, actions, facts, decisions, bundles and the
+//! shapes of the REST API.
+//!
+//! Place in the path of data: everywhere; every other crate speaks in these types.
+//!
+//! Must not know: tokio, tonic, sled, Cedar, clocks, randomness. Nothing here does IO.
+
+pub mod action;
+pub mod api;
+pub mod bundle;
+pub mod decision;
+pub mod facts;
+pub mod host;
+pub mod id;
+pub mod label;
+pub mod limits;
+pub mod policy;
+pub mod time;
+
+pub use action::{Action, ActionGroup, AdminAction};
+pub use bundle::{Bundle, BundlePolicy, BundleUser, Scope};
+pub use decision::{Decision, DecisionEvent, Effect, EventQuery, Outcome, Principal, Resource, ResourceKind};
+pub use facts::{FactSpec, FactType, FactValue, Facts};
+pub use host::{HostReport, Posture};
+pub use id::{BootId, ClusterId, GroupName, HostId, IdError, PolicyName, RequestId, SessionId, TokenId, UserName};
+pub use label::{LabelError, Labels};
+pub use policy::Mode;
+pub use time::Timestamp;
+
+/// The Raft log index of the last change that affects policy. Grows only; 0 means "never".
+pub type Revision = u64;

@@ -1,0 +1,21 @@
+//! The wire between agents and controllers: generated messages and services of `wharden/v1/agent.proto`, and the
+//! version and limits that both sides keep to.
+//!
+//! Must not know: rules. It carries types of `model` as JSON and does not look at them.
+
+/// Package `wharden.v1`.
+pub mod v1 {
+    #![expect(clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated code")]
+    tonic::include_proto!("wharden.v1");
+}
+
+/// Version of the session protocol that this code speaks.
+pub const PROTOCOL: u32 = 1;
+/// Most events in one [`v1::Events`].
+pub const EVENTS_PER_MESSAGE: usize = 256;
+/// Largest message either side accepts, in bytes: a bundle of a thousand policies of some kilobytes each.
+pub const MESSAGE_MAX: usize = 16 * 1024 * 1024;
+/// Largest [`v1::Report`], in bytes.
+pub const REPORT_MAX: usize = 16 * 1024;
+/// Longest reason in a [`v1::BundleNack`], in bytes.
+pub const NACK_REASON_MAX: usize = 1024;
