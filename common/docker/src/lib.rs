@@ -1,1 +1,24 @@
+//! The Docker Engine API as the guard understands it: route table, canonical form of a request, facts for the policy.
+//!
+//! Place in the path of data: the agent's guard reads bytes; this crate turns them into one [`Canonical`] request,
+//! says what must be looked up, and gives a [`Judged`]: the action, the things acted on, the facts, and exactly the
+//! bytes to send on. What is decided on and what is executed are the same value.
+//!
+//! Must not know: sockets, Cedar, clocks. Everything here is a function of its arguments.
 
+mod canonical;
+mod endpoint;
+mod head;
+mod inspect;
+mod refusal;
+mod request;
+mod version;
+mod view;
+
+pub use canonical::{Asker, Canonical, ForwardBody, Judged};
+pub use endpoint::{BodyKind, ENDPOINTS, Endpoint, ResponseKind};
+pub use head::{Head, parse_head};
+pub use refusal::Refusal;
+pub use request::{Framing, Request, begin};
+pub use version::ApiVersion;
+pub use view::{ContainerView, ExecView, ImageView, Lookup, MountView, NetworkView, View, VolumeView};

@@ -1,0 +1,96 @@
+//! Reads the Engine's inspect answers. Tolerant: the Engine is trusted, and its answers differ between versions.
+
+use crate::view::{ContainerView, ExecView, ImageView, MountView, NetworkView, VolumeView};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+fn text(json: &Value, pointer: &str) -> String {
+    json.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn truth(json: &Value, pointer: &str) -> bool {
+    json.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
+}
+
+fn texts(json: &Value, pointer: &str) -> Vec<String> {
+    let list = json.pointer(pointer).and_then(Value::as_array);
+    list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn pairs(json: &Value, pointer: &str) -> BTreeMap<String, String> {
+    let map = json.pointer(pointer).and_then(Value::as_object);
+    map.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
+}
+
+fn named(json: &Value, pointer: &str) -> Option<String> {
+    Some(text(json, pointer)).filter(|s| !s.is_empty())
+}
+
+fn mount(json: &Value) -> MountView {
+    MountView {
+        kind: text(json, "/Type"),
+        name: text(json, "/Name"),
+        source: text(json, "/Source"),
+        destination: text(json, "/Destination"),
+        driver: text(json, "/Driver"),
+        writable: json.get("RW").and_then(Value::as_bool).unwrap_or(true),
+        propagation: text(json, "/Propagation"),
+    }
+}
+
+pub fn container(json: &Value) -> Option<ContainerView> {
+    let networks = json.pointer("/NetworkSettings/Networks").and_then(Value::as_object);
+    Some(ContainerView {
+        id: named(json, "/Id")?,
+        name: text(json, "/Name").trim_start_matches('/').to_owned(),
+        image: text(json, "/Config/Image"),
+        image_id: text(json, "/Image"),
+        labels: pairs(json, "/Config/Labels"),
+        user: text(json, "/Config/User"),
+        privileged: truth(json, "/HostConfig/Privileged"),
+        mounts: json.get("Mounts").and_then(Value::as_array).into_iter().flatten().map(mount).collect(),
+        networks: networks.into_iter().flatten().map(|(name, _)| name.clone()).collect(),
+    })
+}
+
+pub fn image(json: &Value) -> Option<ImageView> {
+    Some(ImageView {
+        id: named(json, "/Id")?,
+        tags: texts(json, "/RepoTags"),
+        digests: texts(json, "/RepoDigests"),
+        user: text(json, "/Config/User"),
+        labels: pairs(json, "/Config/Labels"),
+    })
+}
+
+pub fn volume(json: &Value) -> Option<VolumeView> {
+    Some(VolumeView {
+        name: named(json, "/Name")?,
+        driver: text(json, "/Driver"),
+        options: pairs(json, "/Options"),
+        labels: pairs(json, "/Labels"),
+    })
+}
+
+pub fn network(json: &Value) -> Option<NetworkView> {
+    Some(NetworkView {
+        id: named(json, "/Id")?,
+        name: text(json, "/Name"),
+        driver: text(json, "/Driver"),
+        labels: pairs(json, "/Labels"),
+    })
+}
+
+pub fn exec(json: &Value) -> Option<ExecView> {
+    let process = "/ProcessConfig";
+    let mut command = Vec::from_iter(named(json, &format!("{process}/entrypoint")));
+    command.extend(texts(json, &format!("{process}/arguments")));
+    Some(ExecView {
+        id: named(json, "/ID")?,
+        container: named(json, "/ContainerID")?,
+        privileged: truth(json, "/ProcessConfig/privileged"),
+        user: text(json, "/ProcessConfig/user"),
+        tty: truth(json, "/ProcessConfig/tty"),
+        command,
+    })
+}

@@ -1,0 +1,167 @@
+//! What is known about the things that a request refers to, at the moment of the decision. Filled by the caller from
+//! the Engine's own answers; nothing here asks anybody.
+
+use crate::inspect;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Something that must be looked up before a request can be judged. The text is as the request spells it; the
+/// [`View`] is keyed by the same text.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lookup {
+    /// `GET /containers/{}/json`.
+    Container(String),
+    /// `GET /images/{}/json`.
+    Image(String),
+    /// `GET /volumes/{}`.
+    Volume(String),
+    /// `GET /networks/{}`.
+    Network(String),
+    /// `GET /exec/{}/json`.
+    Exec(String),
+    /// A path on the host: to be resolved through its links (`realpath`); absent when that fails.
+    HostPath(String),
+}
+
+/// Everything looked up, keyed by the text of the [`Lookup`]. Absent means that it does not exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    pub containers: BTreeMap<String, ContainerView>,
+    pub images: BTreeMap<String, ImageView>,
+    pub volumes: BTreeMap<String, VolumeView>,
+    pub networks: BTreeMap<String, NetworkView>,
+    pub execs: BTreeMap<String, ExecView>,
+    /// The path with all links resolved.
+    pub host_paths: BTreeMap<String, String>,
+}
+
+/// Something mounted in an existing container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MountView {
+    /// `bind`, `volume`, `tmpfs`, ...
+    pub kind: String,
+    /// Name of the volume; empty for others.
+    pub name: String,
+    /// Path on the host.
+    pub source: String,
+    /// Path in the container.
+    pub destination: String,
+    /// Driver of the volume.
+    pub driver: String,
+    /// Not read-only.
+    pub writable: bool,
+    /// Propagation mode.
+    pub propagation: String,
+}
+
+/// An existing container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContainerView {
+    /// Full id.
+    pub id: String,
+    /// Name without the slash.
+    pub name: String,
+    /// Reference that it was created with.
+    pub image: String,
+    /// Id of its image.
+    pub image_id: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// User that it runs as, as configured.
+    pub user: String,
+    /// It runs with every capability and device.
+    pub privileged: bool,
+    /// What is mounted in it.
+    pub mounts: Vec<MountView>,
+    /// Names of the networks that it is on.
+    pub networks: Vec<String>,
+}
+
+/// An existing image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageView {
+    /// `sha256:...`.
+    pub id: String,
+    /// References with a tag.
+    pub tags: Vec<String>,
+    /// References with a digest.
+    pub digests: Vec<String>,
+    /// User that its containers run as, unless a request says otherwise; empty is root.
+    pub user: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// An existing volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VolumeView {
+    /// Name.
+    pub name: String,
+    /// Driver; `local` is the Engine's own.
+    pub driver: String,
+    /// Options of the driver.
+    pub options: BTreeMap<String, String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// An existing network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkView {
+    /// Full id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Driver.
+    pub driver: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// An existing exec instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExecView {
+    /// Full id.
+    pub id: String,
+    /// Full id of its container.
+    pub container: String,
+    /// It runs with every capability.
+    pub privileged: bool,
+    /// User that it runs as, as asked for.
+    pub user: String,
+    /// Has a terminal.
+    pub tty: bool,
+    /// The words of its command.
+    pub command: Vec<String>,
+}
+
+impl ContainerView {
+    /// From the answer to `GET /containers/{id}/json`. `None` when it is not such an answer.
+    pub fn from_inspect(json: &Value) -> Option<Self> {
+        inspect::container(json)
+    }
+}
+impl ImageView {
+    /// From the answer to `GET /images/{name}/json`. `None` when it is not such an answer.
+    pub fn from_inspect(json: &Value) -> Option<Self> {
+        inspect::image(json)
+    }
+}
+impl VolumeView {
+    /// From the answer to `GET /volumes/{name}`. `None` when it is not such an answer.
+    pub fn from_inspect(json: &Value) -> Option<Self> {
+        inspect::volume(json)
+    }
+}
+impl NetworkView {
+    /// From the answer to `GET /networks/{id}`. `None` when it is not such an answer.
+    pub fn from_inspect(json: &Value) -> Option<Self> {
+        inspect::network(json)
+    }
+}
+impl ExecView {
+    /// From the answer to `GET /exec/{id}/json`. `None` when it is not such an answer.
+    pub fn from_inspect(json: &Value) -> Option<Self> {
+        inspect::exec(json)
+    }
+}
