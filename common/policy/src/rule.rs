@@ -1,0 +1,28 @@
+//! What a text says about its rules, apart from their conditions.
+
+use std::ops::Range;
+use wharden_model::Effect;
+
+/// A valid text, rule by rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    /// In the order of the text.
+    pub rules: Vec<RuleInfo>,
+}
+
+/// One rule of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// Its `@id`, else its number, from 1.
+    pub id: String,
+    /// `permit` is `Allow`, `forbid` is `Deny`.
+    pub effect: Effect,
+    /// Its `@reason`; empty when it has none.
+    pub reason: String,
+    /// Its `@severity`; empty when it has none.
+    pub severity: String,
+    /// Its `@cis` number; empty when it has none.
+    pub cis: String,
+    /// Where it stands in the text, in bytes, annotations included.
+    pub span: Range<usize>,
+}
