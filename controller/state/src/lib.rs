@@ -1,1 +1,41 @@
+//! The replicated state: commands by noun, one function that applies them, snapshots.
+//!
+//! Place in the path of data: `raft` commits a [`Batch`], the store hands each [`Entry`] to [`State::apply`], and
+//! what changed is published from there. Reads look at a clone of the whole [`State`], which costs nothing.
+//!
+//! Must not know: Cedar, openraft, tokio, clocks, randomness, hash-ordered iteration. Two replicas that applied the
+//! same log are equal byte for byte; time and randomness come in the entry. Policy is kept as text: an upgrade of
+//! the policy engine must not make replicas disagree.
 
+mod access;
+mod apply;
+mod audit;
+mod cluster;
+mod command;
+mod directory;
+mod entry;
+mod hex;
+mod host;
+pub mod limits;
+mod policy;
+mod replies;
+mod session;
+mod snapshot;
+mod token;
+
+pub use access::{Account, Failures, Invite, User};
+pub use apply::State;
+pub use audit::{AuditLog, AuditRecord};
+pub use cluster::{Cluster, SealedKeys};
+pub use command::{
+    AccountCommand, AuditCommand, ClusterCommand, Command, FirstPolicy, GroupCommand, HostCommand, PolicyCommand,
+    PolicyOrigin, Proof, SessionCommand, TokenCommand, UserCommand,
+};
+pub use directory::Group;
+pub use entry::{Actor, Applied, Batch, Change, Entry, Kind, Rejection, Replies, Reply};
+pub use hex::Hex;
+pub use host::Host;
+pub use policy::{Policy, PolicyVersion};
+pub use session::Session;
+pub use snapshot::SnapshotError;
+pub use token::JoinToken;

@@ -1,0 +1,180 @@
+//! Users and the accounts of those who can log in.
+
+use crate::{
+    apply::{Context, State, retain},
+    command::{AccountCommand, UserCommand},
+    entry::{Applied, Change, Kind, Rejection, Reply},
+    hex::Hex,
+    limits,
+    policy::Policy,
+};
+use imbl::OrdSet;
+use serde::{Deserialize, Serialize};
+use wharden_model::{GroupName, SessionId, Timestamp, UserName};
+
+/// Members of this group may do everything here, by the policy that the bootstrap stores.
+pub(crate) const FIRST_GROUP: &str = "admins";
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    pub created_at: Timestamp,
+    pub disabled: bool,
+    /// `None` for somebody who only exists on hosts.
+    pub account: Option<Account>,
+    pub last_login_at: Option<Timestamp>,
+}
+
+/// The two factors of a user. Its `Debug` shows neither.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// PHC string, argon2id.
+    pub password_hash: String,
+    /// TOTP secret, sealed with `totp/<user name>` as associated data.
+    pub totp_sealed: Hex,
+    /// The newest step that was used; only later ones are accepted (RFC 6238 §5.2).
+    pub totp_last_step: u64,
+    /// SHA-256 of the recovery codes that are left.
+    pub recovery_hashes: OrdSet<Hex>,
+}
+
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account").field("totp_last_step", &self.totp_last_step).finish_non_exhaustive()
+    }
+}
+
+/// Lets a user set up its account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invite {
+    pub user: UserName,
+    pub expires_at: Timestamp,
+}
+
+/// Failed logins of one name since the last good one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failures {
+    pub count: u32,
+    pub last_at: Timestamp,
+    /// No login of this name is tried before.
+    pub locked_until: Timestamp,
+}
+
+impl State {
+    /// The groups that a user is in.
+    pub fn groups_of(&self, user: &UserName) -> Vec<GroupName> {
+        self.groups.iter().filter(|(_, g)| g.members.contains(user)).map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(crate) fn apply_account(&mut self, context: &mut Context<'_>, command: &AccountCommand) -> Reply {
+        let AccountCommand::TakeUp {
+            token_hash,
+            user,
+            password_hash,
+            totp_sealed,
+            totp_step,
+            recovery_hashes,
+            first_policies,
+        } = command;
+        let account = Account {
+            password_hash: password_hash.clone(),
+            totp_sealed: totp_sealed.clone(),
+            totp_last_step: *totp_step,
+            recovery_hashes: recovery_hashes.iter().cloned().collect(),
+        };
+        let cluster = self.cluster.as_mut().ok_or(Rejection::NotInitialised)?;
+        if cluster.bootstrap_hash.as_ref() == Some(token_hash) {
+            cluster.bootstrap_hash = None;
+            for first in first_policies {
+                self.policies.insert(first.name.clone(), Policy::first(context, first));
+            }
+            self.create_user(context, user, &[])?;
+            let group = GroupName::new(FIRST_GROUP).map_err(|_| Rejection::BadToken)?;
+            self.groups.entry(group).or_insert_with(|| crate::Group::new(context.at)).members.insert(user.clone());
+        } else {
+            let invite = self.invites.remove(token_hash).ok_or(Rejection::BadToken)?;
+            if invite.user != *user {
+                return Err(Rejection::BadToken);
+            }
+            if invite.expires_at <= context.at {
+                return Err(Rejection::TokenExpired);
+            }
+            self.end_sessions_of(context, user);
+        }
+        self.user_mut(user)?.account = Some(account);
+        self.failures.remove(user.as_str());
+        context.policy_changed();
+        Ok(Applied::Done)
+    }
+
+    pub(crate) fn apply_user(&mut self, context: &mut Context<'_>, command: &UserCommand) -> Reply {
+        match command {
+            UserCommand::Create { name, groups } => {
+                self.create_user(context, name, groups)?;
+                context.policy_changed();
+            }
+            UserCommand::SetDisabled { name, disabled } => {
+                self.user_mut(name)?.disabled = *disabled;
+                if *disabled {
+                    self.end_sessions_of(context, name);
+                }
+                context.policy_changed();
+            }
+            UserCommand::Delete { name } => {
+                self.users.remove(name).ok_or_else(|| not_found(name))?;
+                self.groups = std::mem::take(&mut self.groups)
+                    .into_iter()
+                    .map(|(group_name, mut group)| {
+                        group.members.remove(name);
+                        (group_name, group)
+                    })
+                    .collect();
+                retain(&mut self.invites, |invite| invite.user != *name);
+                self.end_sessions_of(context, name);
+                context.policy_changed();
+            }
+            UserCommand::Invite { name, hash, expires_at } => {
+                self.user_mut(name)?;
+                let now = context.at;
+                retain(&mut self.invites, |invite| invite.user != *name && invite.expires_at > now);
+                if self.invites.len() >= limits::INVITES_MAX {
+                    return Err(Rejection::Limit { what: Kind::Invite, max: limits::INVITES_MAX });
+                }
+                self.invites.insert(hash.clone(), Invite { user: name.clone(), expires_at: *expires_at });
+            }
+        }
+        Ok(Applied::Done)
+    }
+
+    fn create_user(&mut self, context: &Context<'_>, name: &UserName, groups: &[GroupName]) -> Result<(), Rejection> {
+        if self.users.contains_key(name) {
+            return Err(Rejection::Exists { kind: Kind::User, name: name.to_string() });
+        }
+        if self.users.len() >= limits::USERS_MAX {
+            return Err(Rejection::Limit { what: Kind::User, max: limits::USERS_MAX });
+        }
+        for group in groups {
+            self.group_mut(group)?.members.insert(name.clone());
+        }
+        self.users
+            .insert(name.clone(), User { created_at: context.at, disabled: false, account: None, last_login_at: None });
+        Ok(())
+    }
+
+    pub(crate) fn user_mut(&mut self, name: &UserName) -> Result<&mut User, Rejection> {
+        self.users.get_mut(name).ok_or_else(|| not_found(name))
+    }
+
+    pub(crate) fn end_sessions_of(&mut self, context: &mut Context<'_>, user: &UserName) {
+        let ids: Vec<SessionId> =
+            self.sessions.iter().filter(|(_, s)| s.user == *user).map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            self.sessions.remove(&id);
+            context.changes.push(Change::SessionEnded(id));
+        }
+    }
+}
+
+fn not_found(name: &UserName) -> Rejection {
+    Rejection::NotFound { kind: Kind::User, name: name.to_string() }
+}

@@ -1,0 +1,131 @@
+//! The one function that changes the state.
+
+use crate::{
+    access::{Failures, Invite, User},
+    audit::{AuditLog, AuditRecord},
+    cluster::Cluster,
+    command::{AuditCommand, Command},
+    directory::Group,
+    entry::{Applied, Change, Entry, Rejection, Reply},
+    hex::Hex,
+    host::Host,
+    policy::Policy,
+    replies::RecentReplies,
+    session::Session,
+    token::JoinToken,
+};
+use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
+use wharden_model::{GroupName, HostId, PolicyName, Revision, SessionId, Timestamp, TokenId, UserName};
+
+/// Everything that the controllers agree on. Cloning costs nothing; readers work on a clone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    pub cluster: Option<Cluster>,
+    /// Log index of the last change that affects policy.
+    pub policy_revision: Revision,
+    pub users: OrdMap<UserName, User>,
+    pub groups: OrdMap<GroupName, Group>,
+    pub sessions: OrdMap<SessionId, Session>,
+    /// By the hash of the invite.
+    pub invites: OrdMap<Hex, Invite>,
+    /// By the name that was tried, whether or not there is such a user.
+    pub failures: OrdMap<String, Failures>,
+    pub tokens: OrdMap<TokenId, JoinToken>,
+    pub hosts: OrdMap<HostId, Host>,
+    pub policies: OrdMap<PolicyName, Policy>,
+    pub audit: AuditLog,
+    pub(crate) replies: RecentReplies,
+}
+
+/// What an application knows besides the state.
+pub(crate) struct Context<'a> {
+    pub index: u64,
+    pub at: Timestamp,
+    pub entry: &'a Entry,
+    pub changes: Vec<Change>,
+}
+
+impl Context<'_> {
+    /// Notes that bundles may differ from here on.
+    pub fn policy_changed(&mut self) {
+        self.changes.push(Change::Policy(self.index));
+    }
+}
+
+impl State {
+    /// Applies one entry of the log entry at `index`. Total: a refusal is a reply, never an error. The reply says
+    /// what the first entry with this request id became; the changes are those of this call only.
+    pub fn apply(&mut self, index: u64, entry: &Entry) -> (Reply, Vec<Change>) {
+        if let Some(reply) = self.replies.get(&entry.request_id) {
+            return (reply.clone(), Vec::new());
+        }
+        let mut next = self.clone();
+        let mut context = Context { index, at: entry.issued_at, entry, changes: Vec::new() };
+        let reply = next.dispatch(&mut context);
+        let changes = match &reply {
+            Ok(_) => {
+                *self = next;
+                if context.changes.iter().any(|c| matches!(c, Change::Policy(_))) {
+                    self.policy_revision = index;
+                }
+                context.changes
+            }
+            Err(_) => Vec::new(),
+        };
+        self.record(entry, &reply);
+        self.replies.remember(entry.request_id.clone(), reply.clone());
+        (reply, changes)
+    }
+
+    fn dispatch(&mut self, context: &mut Context<'_>) -> Reply {
+        if self.cluster.is_none() && !matches!(context.entry.command, Command::Cluster(_)) {
+            return Err(Rejection::NotInitialised);
+        }
+        if context.entry.if_revision.is_some_and(|revision| revision != self.policy_revision) {
+            return Err(Rejection::RevisionMoved);
+        }
+        match &context.entry.command {
+            Command::Cluster(c) => self.apply_cluster(c),
+            Command::Account(c) => self.apply_account(context, c),
+            Command::Session(c) => self.apply_session(context, c),
+            Command::User(c) => self.apply_user(context, c),
+            Command::Group(c) => self.apply_group(context, c),
+            Command::Token(c) => self.apply_token(context, c),
+            Command::Host(c) => self.apply_host(context, c),
+            Command::Policy(c) => self.apply_policy(context, c),
+            Command::Audit(AuditCommand::Refused { .. }) => Ok(Applied::Done),
+        }
+    }
+
+    fn record(&mut self, entry: &Entry, reply: &Reply) {
+        let Some(line) = entry.command.line() else { return };
+        let outcome = match (&entry.command, reply) {
+            (Command::Audit(AuditCommand::Refused { reason, .. }), _) => format!("refused: {reason}"),
+            (Command::Session(crate::SessionCommand::Fail { .. }), Ok(_)) => {
+                format!("refused: {}", Rejection::BadCredentials)
+            }
+            (_, Ok(_)) => "applied".to_owned(),
+            (_, Err(rejection)) => format!("refused: {rejection}"),
+        };
+        self.audit.append(AuditRecord {
+            seq: 0,
+            at: entry.issued_at,
+            actor: entry.actor.to_string(),
+            action: line.action,
+            resource: line.resource,
+            outcome,
+            detail: line.detail,
+            request_id: entry.request_id.clone(),
+            hash: Hex(Vec::new()),
+        });
+    }
+}
+
+/// Drops the entries whose value does not pass.
+pub(crate) fn retain<K: Ord + Clone, V: Clone>(map: &mut OrdMap<K, V>, keep: impl Fn(&V) -> bool) {
+    let drop: Vec<K> = map.iter().filter(|(_, v)| !keep(v)).map(|(k, _)| k.clone()).collect();
+    for key in drop {
+        map.remove(&key);
+    }
+}

@@ -1,0 +1,86 @@
+use super::Line;
+use crate::hex::Hex;
+use serde::{Deserialize, Serialize};
+use wharden_model::{HostId, Labels, Posture, Timestamp, TokenId};
+
+/// Join tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenCommand {
+    Create {
+        id: TokenId,
+        /// SHA-256 of the secret part.
+        hash: Hex,
+        expires_at: Timestamp,
+        uses: u32,
+        labels: Labels,
+        posture: Posture,
+    },
+    Delete {
+        id: TokenId,
+    },
+}
+
+impl TokenCommand {
+    pub(super) fn line(&self) -> Line {
+        match self {
+            Self::Create { id, expires_at, uses, labels, posture, .. } => Line::new(
+                "token.create",
+                format!("token {id}"),
+                format!("uses {uses}, until {expires_at}, labels {labels}, posture {posture}"),
+            ),
+            Self::Delete { id } => Line::new("token.delete", format!("token {id}"), ""),
+        }
+    }
+}
+
+/// Hosts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostCommand {
+    /// Consumes a use of the token and makes a host.
+    Enrol {
+        id: HostId,
+        token: TokenId,
+        /// SHA-256 of the secret part of the token.
+        token_hash: Hex,
+        name: String,
+        /// Serial number of the certificate, hex.
+        serial: String,
+        certificate_expires_at: Timestamp,
+    },
+    /// Records a new certificate.
+    Renew {
+        id: HostId,
+        serial: String,
+        certificate_expires_at: Timestamp,
+    },
+    /// Replaces all labels.
+    SetLabels {
+        id: HostId,
+        labels: Labels,
+    },
+    SetPosture {
+        id: HostId,
+        posture: Posture,
+    },
+    Revoke {
+        id: HostId,
+    },
+}
+
+impl HostCommand {
+    pub(super) fn line(&self) -> Option<Line> {
+        match self {
+            Self::Enrol { id, token, name, .. } => {
+                Some(Line::new("host.enrol", format!("host {id}"), format!("name {name}, token {token}")))
+            }
+            Self::Renew { .. } => None,
+            Self::SetLabels { id, labels } => Some(Line::new("host.label", format!("host {id}"), labels.to_string())),
+            Self::SetPosture { id, posture } => {
+                Some(Line::new("host.posture", format!("host {id}"), posture.to_string()))
+            }
+            Self::Revoke { id } => Some(Line::new("host.revoke", format!("host {id}"), "")),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Groups of users.
+
+use crate::{
+    apply::{Context, State},
+    command::GroupCommand,
+    entry::{Applied, Kind, Rejection, Reply},
+    limits,
+};
+use imbl::OrdSet;
+use serde::{Deserialize, Serialize};
+use wharden_model::{GroupName, Timestamp, UserName};
+
+/// A named set of users.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    pub created_at: Timestamp,
+    pub members: OrdSet<UserName>,
+}
+
+impl Group {
+    pub(crate) fn new(created_at: Timestamp) -> Self {
+        Self { created_at, members: OrdSet::new() }
+    }
+}
+
+impl State {
+    pub(crate) fn apply_group(&mut self, context: &mut Context<'_>, command: &GroupCommand) -> Reply {
+        match command {
+            GroupCommand::Create { name, members } => {
+                if self.groups.contains_key(name) {
+                    return Err(Rejection::Exists { kind: Kind::Group, name: name.to_string() });
+                }
+                if self.groups.len() >= limits::GROUPS_MAX {
+                    return Err(Rejection::Limit { what: Kind::Group, max: limits::GROUPS_MAX });
+                }
+                let mut group = Group::new(context.at);
+                for member in members {
+                    self.user_mut(member)?;
+                    group.members.insert(member.clone());
+                }
+                self.groups.insert(name.clone(), group);
+            }
+            GroupCommand::Delete { name } => {
+                self.groups.remove(name).ok_or_else(|| not_found(name))?;
+            }
+            GroupCommand::Add { name, user } => {
+                self.user_mut(user)?;
+                self.group_mut(name)?.members.insert(user.clone());
+            }
+            GroupCommand::Remove { name, user } => {
+                self.group_mut(name)?
+                    .members
+                    .remove(user)
+                    .ok_or_else(|| Rejection::NotFound { kind: Kind::Member, name: user.to_string() })?;
+            }
+        }
+        context.policy_changed();
+        Ok(Applied::Done)
+    }
+
+    pub(crate) fn group_mut(&mut self, name: &GroupName) -> Result<&mut Group, Rejection> {
+        self.groups.get_mut(name).ok_or_else(|| not_found(name))
+    }
+}
+
+fn not_found(name: &GroupName) -> Rejection {
+    Rejection::NotFound { kind: Kind::Group, name: name.to_string() }
+}

@@ -1,0 +1,31 @@
+//! How much of each thing the state holds. The state lives in memory and is copied to a file as a snapshot, so that
+//! nothing in it may grow without bound.
+
+/// Users. An entry is some 200 bytes.
+pub const USERS_MAX: usize = 100_000;
+/// Groups.
+pub const GROUPS_MAX: usize = 10_000;
+/// Hosts, revoked ones too: five times what one controller serves.
+pub const HOSTS_MAX: usize = 100_000;
+/// Policy documents.
+pub const POLICIES_MAX: usize = 10_000;
+/// Versions kept of a policy; the oldest go first.
+pub const POLICY_VERSIONS_MAX: usize = 50;
+/// Join tokens that have not expired.
+pub const TOKENS_MAX: usize = 10_000;
+/// Invites that have not expired.
+pub const INVITES_MAX: usize = 10_000;
+/// Open sessions of one user; the oldest ends when one more opens.
+pub const SESSIONS_PER_USER_MAX: usize = 20;
+/// Names whose failed logins are counted; the one that failed longest ago is forgotten first.
+pub const FAILURES_MAX: usize = 10_000;
+/// Replies kept so that a retry gets the first answer: minutes of writes at thousands a second.
+pub const REPLIES_MAX: usize = 8_192;
+/// Audit records kept in the state; older ones leave it, and the chain goes on from the hash of the last that left.
+pub const AUDIT_MAX: usize = 100_000;
+/// Longest text in an audit record, in bytes; longer ones are cut.
+pub const AUDIT_TEXT_MAX: usize = 512;
+/// Failed logins of one name that cost nothing.
+pub const FREE_FAILURES: u32 = 5;
+/// Longest wait after failed logins, in seconds.
+pub const LOCK_MAX_S: u64 = 900;

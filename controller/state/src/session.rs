@@ -1,0 +1,159 @@
+//! Sessions of admins, and the bookkeeping of failed logins.
+//!
+//! ```text
+//!            Open (password and second factor, step > last used)
+//!  nothing ─────────────────────────────────────────────────────▶ open ──┐ Refresh (current token):
+//!     ▲                                                            │  ▲──┘ new token
+//!     └── Close, expiry, user disabled or deleted, ────────────────┘
+//!         Refresh with a token that was swapped before
+//! ```
+
+use crate::{
+    apply::{Context, State},
+    command::{Proof, SessionCommand},
+    entry::{Applied, Change, Rejection, Reply},
+    hex::Hex,
+    limits,
+};
+use serde::{Deserialize, Serialize};
+use wharden_model::{SessionId, Timestamp, UserName};
+
+/// One login. There is no session with one factor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    pub user: UserName,
+    pub opened_at: Timestamp,
+    /// When the second factor was shown.
+    pub mfa_at: Timestamp,
+    /// `totp` or `recovery_code`.
+    pub second_factor: String,
+    /// SHA-256 of the refresh token that is good now.
+    pub refresh_hash: Hex,
+    pub expires_at: Timestamp,
+    pub source: String,
+}
+
+impl State {
+    pub(crate) fn apply_session(&mut self, context: &mut Context<'_>, command: &SessionCommand) -> Reply {
+        match command {
+            SessionCommand::Open { id, user, password_hash, proof, refresh_hash, expires_at, source } => {
+                self.check_not_locked(user.as_str(), context.at)?;
+                let recovery_codes_left = self.consume(user, password_hash, proof)?;
+                self.failures.remove(user.as_str());
+                self.user_mut(user)?.last_login_at = Some(context.at);
+                self.make_room(context, user);
+                let session = Session {
+                    user: user.clone(),
+                    opened_at: context.at,
+                    mfa_at: context.at,
+                    second_factor: proof.name().to_owned(),
+                    refresh_hash: refresh_hash.clone(),
+                    expires_at: *expires_at,
+                    source: source.clone(),
+                };
+                self.sessions.insert(id.clone(), session);
+                Ok(Applied::Session { recovery_codes_left })
+            }
+            SessionCommand::Fail { name, .. } => {
+                self.count_failure(name, context.at);
+                Ok(Applied::Done)
+            }
+            SessionCommand::Refresh { id, old_hash, new_hash, expires_at } => {
+                let now = context.at;
+                let session =
+                    self.sessions.get_mut(id).filter(|s| s.expires_at > now).ok_or(Rejection::SessionEnded)?;
+                if session.refresh_hash == *old_hash {
+                    session.refresh_hash = new_hash.clone();
+                    session.expires_at = *expires_at;
+                    return Ok(Applied::Done);
+                }
+                self.sessions.remove(id);
+                context.changes.push(Change::SessionEnded(id.clone()));
+                // The session is gone for good, so this is a change and not a rejection.
+                Ok(Applied::SessionReuse)
+            }
+            SessionCommand::Close { id } => {
+                self.sessions.remove(id).ok_or(Rejection::SessionEnded)?;
+                context.changes.push(Change::SessionEnded(id.clone()));
+                Ok(Applied::Done)
+            }
+        }
+    }
+
+    /// Seconds until a login of this name may be tried; an error when that is not now.
+    ///
+    /// # Errors
+    /// [`Rejection::Locked`].
+    pub fn check_not_locked(&self, name: &str, now: Timestamp) -> Result<(), Rejection> {
+        match self.failures.get(name) {
+            Some(f) if f.locked_until > now => {
+                Err(Rejection::Locked { seconds: f.locked_until.millis_since(now).div_ceil(1000) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Consumes the second factor; returns how many recovery codes are left.
+    fn consume(&mut self, user: &UserName, password_hash: &str, proof: &Proof) -> Result<u32, Rejection> {
+        let found = self.users.get_mut(user).filter(|u| !u.disabled).ok_or(Rejection::BadCredentials)?;
+        let account = found.account.as_mut().ok_or(Rejection::BadCredentials)?;
+        if account.password_hash != password_hash {
+            return Err(Rejection::BadCredentials);
+        }
+        match proof {
+            Proof::Totp { step } if *step <= account.totp_last_step => return Err(Rejection::CodeUsed),
+            Proof::Totp { step } => account.totp_last_step = *step,
+            Proof::Recovery { hash } => {
+                account.recovery_hashes.remove(hash).ok_or(Rejection::BadCredentials)?;
+            }
+        }
+        Ok(account.recovery_hashes.len() as u32)
+    }
+
+    /// Drops expired sessions of the user, and the oldest when there are too many.
+    fn make_room(&mut self, context: &mut Context<'_>, user: &UserName) {
+        let mut mine: Vec<(Timestamp, SessionId, bool)> = self
+            .sessions
+            .iter()
+            .filter(|(_, s)| s.user == *user)
+            .map(|(id, s)| (s.opened_at, id.clone(), s.expires_at <= context.at))
+            .collect();
+        mine.sort();
+        let mut live = mine.iter().filter(|(_, _, expired)| !expired).count();
+        for (_, id, expired) in mine {
+            if expired || live >= limits::SESSIONS_PER_USER_MAX {
+                live -= usize::from(!expired);
+                self.sessions.remove(&id);
+                context.changes.push(Change::SessionEnded(id));
+            }
+        }
+    }
+
+    fn count_failure(&mut self, name: &str, now: Timestamp) {
+        let mut failures = self.failures.get(name).cloned().unwrap_or_default();
+        failures.count = failures.count.saturating_add(1);
+        failures.last_at = now;
+        if failures.count > limits::FREE_FAILURES {
+            let wait = 1u64.checked_shl(failures.count - limits::FREE_FAILURES).unwrap_or(u64::MAX);
+            failures.locked_until = now.plus_secs(wait.min(limits::LOCK_MAX_S));
+        }
+        self.failures.insert(name.to_owned(), failures);
+        if self.failures.len() > limits::FAILURES_MAX {
+            let oldest = self.failures.iter().min_by_key(|(_, f)| f.last_at).map(|(name, _)| name.clone());
+            if let Some(oldest) = oldest {
+                self.failures.remove(&oldest);
+            }
+        }
+    }
+
+    /// The session when it is open at `now` and its user may act.
+    ///
+    /// # Errors
+    /// [`Rejection::SessionEnded`].
+    pub fn open_session(&self, id: &SessionId, now: Timestamp) -> Result<&Session, Rejection> {
+        self.sessions
+            .get(id)
+            .filter(|s| s.expires_at > now && self.users.get(&s.user).is_some_and(|u| !u.disabled))
+            .ok_or(Rejection::SessionEnded)
+    }
+}

@@ -1,0 +1,41 @@
+//! The state as bytes: one version byte, then JSON. Maps are ordered, so equal states are equal bytes.
+
+use crate::apply::State;
+
+/// Version of the form; raised when an old reader could not read a new file.
+const FORMAT: u8 = 1;
+
+/// Why bytes are not a state.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    #[error("the snapshot is empty")]
+    Empty,
+    #[error("the snapshot has version {0}; this program knows up to {FORMAT}: start the version that wrote it")]
+    Version(u8),
+    #[error("the snapshot cannot be read: {0}")]
+    Content(#[from] serde_json::Error),
+}
+
+impl State {
+    /// The whole state.
+    ///
+    /// # Errors
+    /// When a key cannot be written as JSON, which no type of this crate allows.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, SnapshotError> {
+        let mut bytes = vec![FORMAT];
+        serde_json::to_writer(&mut bytes, self)?;
+        Ok(bytes)
+    }
+
+    /// A state from what [`State::to_bytes`] gave.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] when the version is unknown or the content is damaged.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
+        match bytes.split_first() {
+            None => Err(SnapshotError::Empty),
+            Some((&FORMAT, json)) => Ok(serde_json::from_slice(json)?),
+            Some((&version, _)) => Err(SnapshotError::Version(version)),
+        }
+    }
+}
