@@ -1,1 +1,23 @@
+//! Everything that makes trust: the cluster key and what it seals, the private CA, host keys and their requests,
+//! bundle signatures, and one-time secrets.
+//!
+//! Place in the path of data: the controller issues and signs with it, the agent asks and verifies with it.
+//!
+//! Must not know: tokio, HTTP, files, clocks. Time is an argument; randomness is drawn inside, since a key that a
+//! caller could choose would be a weakness. Nothing here prints a secret: no `Debug`, no `Display`, no error shows one.
 
+mod ca;
+mod cluster_key;
+mod key;
+pub mod limits;
+mod peer;
+pub mod recovery;
+mod signer;
+pub mod token;
+mod uri;
+
+pub use ca::{Ca, CaError, CsrError, Issued, ServerIdentity, ServerNameError};
+pub use cluster_key::{ClusterKey, ClusterKeyError, OpenError};
+pub use key::{KeyError, KeyPair};
+pub use peer::{CertError, PeerCert, ca_cluster, fingerprint, peer_of, verify_host};
+pub use signer::{BundleSigner, SignatureError, SignerError, bundle_statement, verify_bundle};

@@ -1,0 +1,160 @@
+//! Who a certificate says its holder is.
+//!
+//! [`peer_of`] only reads: use it on a certificate that a TLS handshake has verified, expired ones included.
+//! [`verify_host`] checks everything itself: use it on a certificate that came any other way.
+
+use crate::{limits::CERT_MAX, uri::Name};
+use sha2::{Digest, Sha256};
+use wharden_model::{ClusterId, HostId, Timestamp};
+use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+
+/// Why a certificate was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertError {
+    #[error("the certificate is longer than {CERT_MAX} bytes")]
+    TooLarge,
+    #[error("the certificate is damaged")]
+    Malformed,
+    #[error("the certificate names no Wharden host: it belongs to something else")]
+    NotAHost,
+    #[error("the certificate is no Wharden CA")]
+    NotACa,
+    #[error("the certificate was not made by this cluster's CA")]
+    ForeignCa,
+    #[error("the certificate is for cluster {found}, this is {expected}")]
+    ForeignCluster { found: ClusterId, expected: ClusterId },
+    #[error("the certificate may not be used by a client")]
+    Usage,
+    #[error("the certificate begins at {0}: set this machine's clock, or wait")]
+    NotYet(Timestamp),
+    #[error("the certificate ended at {0}: renew it")]
+    Expired(Timestamp),
+}
+
+/// What a host's certificate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerCert {
+    /// The cluster whose CA made it.
+    pub cluster_id: ClusterId,
+    /// The host.
+    pub host_id: HostId,
+    /// Serial number in lower-case hex.
+    pub serial: String,
+    /// First moment of its life.
+    pub not_before: Timestamp,
+    /// Last moment of its life.
+    pub not_after: Timestamp,
+}
+
+impl PeerCert {
+    /// Whether it may be used at `now`.
+    ///
+    /// # Errors
+    /// [`CertError::NotYet`] and [`CertError::Expired`].
+    pub fn check_time(&self, now: Timestamp) -> Result<(), CertError> {
+        if now < self.not_before {
+            return Err(CertError::NotYet(self.not_before));
+        }
+        if now > self.not_after {
+            return Err(CertError::Expired(self.not_after));
+        }
+        Ok(())
+    }
+}
+
+/// Reads the host out of a certificate. Does not verify it.
+///
+/// # Errors
+/// [`CertError`] when it is damaged or names no host, or more than one.
+pub fn peer_of(cert_der: &[u8]) -> Result<PeerCert, CertError> {
+    peer_of_parsed(&parse(cert_der)?)
+}
+
+/// Verifies that the CA made this certificate for a host of its cluster, for use as a client, valid at `now`.
+///
+/// # Errors
+/// [`CertError`] with the first thing that is wrong.
+pub fn verify_host(ca_der: &[u8], cert_der: &[u8], now: Timestamp) -> Result<PeerCert, CertError> {
+    let (ca, cert) = (parse(ca_der)?, parse(cert_der)?);
+    let cluster = ca_cluster_parsed(&ca)?;
+    if cert.issuer() != ca.subject() || !signed_by(&cert, &ca) {
+        return Err(CertError::ForeignCa);
+    }
+    let peer = peer_of_parsed(&cert)?;
+    if peer.cluster_id != cluster {
+        return Err(CertError::ForeignCluster { found: peer.cluster_id, expected: cluster });
+    }
+    if cert.is_ca() || !cert.extended_key_usage().ok().flatten().is_some_and(|usage| usage.value.client_auth) {
+        return Err(CertError::Usage);
+    }
+    peer.check_time(now)?;
+    Ok(peer)
+}
+
+/// The cluster that a CA certificate belongs to. Does not verify it.
+///
+/// # Errors
+/// [`CertError::NotACa`] when it is not one of ours.
+pub fn ca_cluster(ca_der: &[u8]) -> Result<ClusterId, CertError> {
+    ca_cluster_parsed(&parse(ca_der)?)
+}
+
+/// SHA-256 of a certificate, as join tokens carry it.
+pub fn fingerprint(cert_der: &[u8]) -> [u8; 32] {
+    Sha256::digest(cert_der).into()
+}
+
+pub(crate) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertError> {
+    if der.len() > CERT_MAX {
+        return Err(CertError::TooLarge);
+    }
+    match X509Certificate::from_der(der) {
+        Ok(([], cert)) => Ok(cert),
+        _ => Err(CertError::Malformed),
+    }
+}
+
+fn ca_cluster_parsed(cert: &X509Certificate<'_>) -> Result<ClusterId, CertError> {
+    match name_of(cert)? {
+        Some(Name::Ca(cluster)) if cert.is_ca() => Ok(cluster),
+        _ => Err(CertError::NotACa),
+    }
+}
+
+fn peer_of_parsed(cert: &X509Certificate<'_>) -> Result<PeerCert, CertError> {
+    let Some(Name::Host(cluster_id, host_id)) = name_of(cert)? else { return Err(CertError::NotAHost) };
+    let at = |secs: i64| u64::try_from(secs).map(Timestamp::from_secs).map_err(|_| CertError::Malformed);
+    Ok(PeerCert {
+        cluster_id,
+        host_id,
+        serial: data_encoding::HEXLOWER.encode(cert.raw_serial()),
+        not_before: at(cert.validity().not_before.timestamp())?,
+        not_after: at(cert.validity().not_after.timestamp())?,
+    })
+}
+
+/// Our CA signs with ECDSA over P-256 and SHA-256, written in exactly one way. The parser is laxer, and a certificate
+/// that could be rewritten without breaking its signature would have more than one fingerprint.
+fn signed_by(cert: &X509Certificate<'_>, ca: &X509Certificate<'_>) -> bool {
+    const ECDSA_WITH_SHA256: [u8; 12] = [0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+    const BIT_STRING: u8 = 3;
+    let signature = &cert.signature_value.data;
+    let Ok(length) = u8::try_from(signature.len() + 1) else { return false };
+    let mut end = ECDSA_WITH_SHA256.to_vec();
+    end.extend_from_slice(&[BIT_STRING, length, 0]);
+    end.extend_from_slice(signature);
+    cert.as_raw().ends_with(&end) && cert.verify_signature(Some(ca.public_key())).is_ok()
+}
+
+/// The one URI of ours; `None` when there is none or more than one, since then nobody could say which counts.
+fn name_of(cert: &X509Certificate<'_>) -> Result<Option<Name>, CertError> {
+    let names = cert.subject_alternative_name().map_err(|_| CertError::Malformed)?;
+    let mut uris = names.iter().flat_map(|extension| &extension.value.general_names).filter_map(|name| match name {
+        GeneralName::URI(uri) => Some(*uri),
+        _ => None,
+    });
+    Ok(match (uris.next(), uris.next()) {
+        (Some(uri), None) => Name::parse(uri),
+        _ => None,
+    })
+}
