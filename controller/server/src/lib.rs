@@ -1,1 +1,22 @@
+//! The controller: holds users, policies and hosts, lets admins change them, and gives every agent its bundle.
+//!
+//! Place in the path of data: everything between a REST call and the log, and between the log and the agents.
+//! [`boot`] wires it; each folder is one stage:
+//!
+//! ```text
+//! rest → app → raft → (store → state) → publish → fleet ⇄ agents
+//!                                        events ◀───┘
+//! ```
 
+pub mod app;
+pub mod auth;
+pub mod boot;
+pub mod cli;
+pub mod config;
+pub mod events;
+pub mod fleet;
+pub mod keys;
+pub mod limits;
+pub mod publish;
+pub mod raft;
+pub mod rest;

@@ -1,0 +1,73 @@
+//! Limits of the controller. Those of `events` and `fleet` stand beside them.
+
+/// Heartbeat of the leader, in milliseconds.
+pub const RAFT_HEARTBEAT_MS: u64 = 250;
+/// Shortest election timeout, in milliseconds: far above the slowest fsync seen on a healthy disk.
+pub const RAFT_ELECTION_MIN_MS: u64 = 1000;
+/// Longest election timeout, in milliseconds.
+pub const RAFT_ELECTION_MAX_MS: u64 = 2000;
+/// Longest time for one chunk of a snapshot, in milliseconds.
+pub const RAFT_INSTALL_TIMEOUT_MS: u64 = 10_000;
+/// Size of one chunk of a snapshot, in bytes.
+pub const RAFT_SNAPSHOT_CHUNK: u64 = 1024 * 1024;
+/// Log entries between two snapshots: bounds the replay after a restart.
+pub const RAFT_SNAPSHOT_EVERY: u64 = 5000;
+/// Log entries kept behind a snapshot for peers that are a little late.
+pub const RAFT_LOG_KEEP: u64 = 1000;
+
+/// Largest log entry, in bytes: sled writes larger values to files that it never syncs.
+pub const COMMAND_MAX: usize = 64 * 1024;
+/// Most changes in one log entry.
+pub const BATCH_ENTRIES: usize = 256;
+/// Changes that wait for the log before callers wait too.
+pub const PROPOSALS_WAITING: usize = 1024;
+/// Changes that a slow watcher may be behind before it has to read the whole state.
+pub const CHANGES_BUFFER: usize = 4096;
+
+/// Largest body of a REST request, in bytes: a policy of 48 KiB with JSON escapes.
+pub const BODY_MAX: usize = 256 * 1024;
+/// Longest time for one REST request, in seconds; a waiting event query takes 30.
+pub const REQUEST_TIMEOUT_S: u64 = 45;
+
+/// Shortest password, in characters (NIST SP 800-63B asks for 8; an admin can do 12).
+pub const PASSWORD_MIN: usize = 12;
+/// Longest password, in characters: argon2 takes any, this bounds the work.
+pub const PASSWORD_MAX: usize = 256;
+/// argon2id memory, in KiB (OWASP's second profile: 19 MiB, 2 passes, 1 lane).
+pub const ARGON2_MEMORY_KIB: u32 = 19 * 1024;
+/// argon2id passes.
+pub const ARGON2_PASSES: u32 = 2;
+/// Password checks at once: each takes 19 MiB and a core.
+pub const PASSWORD_CHECKS: usize = 4;
+/// Seconds that an enrolment stays open between its two steps.
+pub const ENROLMENT_TTL_S: u64 = 600;
+/// Seconds that an invite is good for.
+pub const INVITE_TTL_S: u64 = 7 * 24 * 3600;
+/// Recovery codes of an account.
+pub const RECOVERY_CODES: usize = 10;
+/// Seconds that an access token is good for.
+pub const ACCESS_TTL_S: u64 = 600;
+/// Seconds that a session lasts without a refresh.
+pub const SESSION_TTL_S: u64 = 12 * 3600;
+/// TOTP steps accepted before and after the present one (RFC 6238 §5.2).
+pub const TOTP_SKEW: u64 = 1;
+/// Seconds of a TOTP step.
+pub const TOTP_STEP_S: u64 = 30;
+/// Shortest life of a join token, in seconds.
+pub const TOKEN_TTL_MIN_S: u64 = 60;
+/// Longest life of a join token, in seconds.
+pub const TOKEN_TTL_MAX_S: u64 = 30 * 24 * 3600;
+/// Most uses of a join token.
+pub const TOKEN_USES_MAX: u32 = 100_000;
+/// Seconds that a host's certificate lasts.
+pub const HOST_CERT_TTL_S: u64 = 24 * 3600;
+/// Seconds that the controller's own certificate lasts; a new one is made at every start.
+pub const SERVER_CERT_TTL_S: u64 = 365 * 24 * 3600;
+/// Attempts to commit a change that was checked against policy while policy moves.
+pub const GUARDED_TRIES: usize = 5;
+/// Unauthenticated attempts of one address in a burst.
+pub const SOURCE_BURST: u32 = 20;
+/// Unauthenticated attempts of one address a minute, after the burst.
+pub const SOURCE_PER_MINUTE: u32 = 30;
+/// Addresses whose attempts are counted.
+pub const SOURCES_MAX: usize = 10_000;

@@ -1,0 +1,188 @@
+//! The one place where changes enter the log.
+//!
+//! [`Raft::propose`] stamps a command with id and time, joins it with others that wait at the same moment into one
+//! log entry, and answers when this controller has applied it. Forwarding to a leader belongs here and nowhere else.
+
+mod network;
+mod propose;
+
+use network::NoPeers;
+use openraft::{BasicNode, Config, SnapshotPolicy};
+use propose::Proposal;
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+use tokio::sync::{broadcast, mpsc, watch};
+use wharden_model::{RequestId, Revision};
+use wharden_runtime::{clock::Clock, shutdown::Shutdown};
+use wharden_state::{Actor, Applied, Change, Command, Rejection, State};
+use wharden_store::TypeConfig;
+
+use crate::limits;
+
+/// Why a change did not happen, or may not have.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ProposeError {
+    /// A rule of the domain refused it.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// There is no leader, or this process is stopping. With the same request id it can be tried again.
+    #[error("the change could not be committed: {0}")]
+    Unavailable(String),
+    /// The command does not fit a log entry.
+    #[error("the change has {size} bytes; {max} is the most that one change may have")]
+    TooLarge { size: usize, max: usize },
+}
+
+/// A handle to the replicated state. Cheap to clone.
+#[derive(Clone)]
+pub struct Raft {
+    inner: openraft::Raft<TypeConfig>,
+    queue: mpsc::Sender<Proposal>,
+    state: watch::Receiver<Arc<State>>,
+    revision: watch::Receiver<Revision>,
+    changes: broadcast::Sender<Change>,
+    clock: Arc<dyn Clock>,
+}
+
+/// Why the replica could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Open(#[from] wharden_store::OpenError),
+    #[error("the Raft configuration is not valid: {0}")]
+    Config(#[from] openraft::ConfigError),
+    #[error("Raft stopped: {0}")]
+    Fatal(String),
+}
+
+impl Raft {
+    /// Opens the store under `dir` and starts the replica with this node's id; a fresh store becomes a cluster of one.
+    ///
+    /// # Errors
+    /// [`StartError`] when the folder is not a store that this version knows, or is damaged.
+    pub async fn start(
+        dir: &Path,
+        node_id: u64,
+        clock: Arc<dyn Clock>,
+        shutdown: &Shutdown,
+    ) -> Result<Self, StartError> {
+        let (state_out, state) = watch::channel(Arc::new(State::default()));
+        let (revision_out, revision) = watch::channel(0);
+        let (changes, _) = broadcast::channel(limits::CHANGES_BUFFER);
+        let changes_out = changes.clone();
+        let sink = move |state: Arc<State>, new: Vec<Change>| {
+            let revision = state.policy_revision;
+            state_out.send_replace(state);
+            revision_out.send_if_modified(|held| std::mem::replace(held, revision) != revision);
+            for change in new {
+                // Nobody listening is fine: who comes later reads the state.
+                let _ = changes_out.send(change);
+            }
+        };
+        let (log, machine) = wharden_store::open(dir, Box::new(sink)).await?;
+        let config = Config {
+            cluster_name: "wharden".to_owned(),
+            heartbeat_interval: limits::RAFT_HEARTBEAT_MS,
+            election_timeout_min: limits::RAFT_ELECTION_MIN_MS,
+            election_timeout_max: limits::RAFT_ELECTION_MAX_MS,
+            install_snapshot_timeout: limits::RAFT_INSTALL_TIMEOUT_MS,
+            snapshot_max_chunk_size: limits::RAFT_SNAPSHOT_CHUNK,
+            snapshot_policy: SnapshotPolicy::LogsSinceLast(limits::RAFT_SNAPSHOT_EVERY),
+            max_in_snapshot_log_to_keep: limits::RAFT_LOG_KEEP,
+            ..Config::default()
+        };
+        let config = Arc::new(config.validate()?);
+        let inner = openraft::Raft::<TypeConfig>::new(node_id, config, NoPeers, log, machine)
+            .await
+            .map_err(|e| StartError::Fatal(e.to_string()))?;
+        if !inner.is_initialized().await.map_err(|e| StartError::Fatal(e.to_string()))? {
+            let members = BTreeMap::from([(node_id, BasicNode::default())]);
+            inner.initialize(members).await.map_err(|e| StartError::Fatal(e.to_string()))?;
+        }
+        let (queue, waiting) = mpsc::channel(limits::PROPOSALS_WAITING);
+        shutdown.spawn("propose", propose::run(inner.clone(), waiting));
+        Ok(Self { inner, queue, state, revision, changes, clock })
+    }
+
+    /// The newest applied state.
+    pub fn state(&self) -> Arc<State> {
+        self.state.borrow().clone()
+    }
+
+    /// The revision of policy; wakes when it changes.
+    pub fn revision(&self) -> watch::Receiver<Revision> {
+        self.revision.clone()
+    }
+
+    /// What changes from now on. A receiver that lags must look at the state again.
+    pub fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    /// Proposes a change under a fresh request id.
+    ///
+    /// # Errors
+    /// [`ProposeError`].
+    pub async fn propose(&self, actor: Actor, command: Command) -> Result<Applied, ProposeError> {
+        self.propose_with(new_request_id(), actor, command, None).await
+    }
+
+    /// Proposes a change. The request id makes a retry safe; `if_revision` refuses it if policy moved meanwhile.
+    ///
+    /// # Errors
+    /// [`ProposeError`].
+    pub async fn propose_with(
+        &self,
+        request_id: RequestId,
+        actor: Actor,
+        command: Command,
+        if_revision: Option<Revision>,
+    ) -> Result<Applied, ProposeError> {
+        let entry =
+            wharden_state::Entry { request_id, actor, issued_at: self.clock.now().into(), if_revision, command };
+        propose::submit(&self.queue, entry).await
+    }
+
+    /// Waits until what was acknowledged anywhere before this call can be read here.
+    ///
+    /// # Errors
+    /// [`ProposeError::Unavailable`] when there is no quorum.
+    pub async fn linearizable(&self) -> Result<Arc<State>, ProposeError> {
+        self.inner.ensure_linearizable().await.map_err(|e| ProposeError::Unavailable(e.to_string()))?;
+        Ok(self.state())
+    }
+
+    /// Term, role and log positions.
+    pub fn metrics(&self) -> openraft::RaftMetrics<u64, BasicNode> {
+        self.inner.metrics().borrow().clone()
+    }
+
+    /// Waits for a leader.
+    ///
+    /// # Errors
+    /// [`ProposeError::Unavailable`] when none shows up in `timeout`.
+    pub async fn wait_for_leader(&self, timeout: std::time::Duration) -> Result<u64, ProposeError> {
+        let metrics = self
+            .inner
+            .wait(Some(timeout))
+            .metrics(|m| m.current_leader.is_some(), "a leader")
+            .await
+            .map_err(|e| ProposeError::Unavailable(e.to_string()))?;
+        metrics.current_leader.ok_or_else(|| ProposeError::Unavailable("no leader".to_owned()))
+    }
+
+    /// Takes a snapshot and stops. What was acknowledged is on disk already.
+    pub async fn stop(&self) {
+        if let Err(error) = self.inner.shutdown().await {
+            tracing::warn!(%error, "raft did not stop cleanly");
+        }
+    }
+}
+
+/// A request id for a change that nobody will retry from outside.
+pub fn new_request_id() -> RequestId {
+    loop {
+        if let Ok(id) = RequestId::new(format!("{:032x}", rand::random::<u128>())) {
+            return id;
+        }
+    }
+}
