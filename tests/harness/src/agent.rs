@@ -1,0 +1,130 @@
+//! An agent as a process, with its guard.
+
+use crate::{
+    bins,
+    client::{Docker, Python},
+    daemon::Daemon,
+    os_user::OsUser,
+    output::Output,
+    place::Place,
+    raw,
+};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// An agent's folder and, while it runs, its process.
+pub struct Agent {
+    dir: PathBuf,
+    log: PathBuf,
+    homes: PathBuf,
+    guard: PathBuf,
+    engine: PathBuf,
+    daemon: Option<Daemon>,
+}
+
+impl Agent {
+    /// An agent that is not enrolled and does not run.
+    pub fn new(place: &Place, name: &str, engine: &Path) -> Self {
+        Self {
+            dir: place.join(name),
+            log: place.join(&format!("{name}.log")),
+            homes: place.join("homes"),
+            guard: place.join(&format!("{name}.sock")),
+            engine: engine.to_owned(),
+            daemon: None,
+        }
+    }
+
+    /// Runs `enroll`.
+    pub fn enroll(&self, controller: &str, token: &str, hostname: &str) -> Output {
+        let mut command = Command::new(bins::path("wharden-agent"));
+        command
+            .args(["enroll", "--controller", controller, "--token-file", "-", "--hostname", hostname, "--data-dir"])
+            .arg(&self.dir);
+        Output::of(&mut command, token.as_bytes())
+    }
+
+    /// The command that runs it.
+    pub fn run_command(&self) -> Command {
+        let mut command = Command::new(bins::path("wharden-agent"));
+        command
+            .arg("run")
+            .arg("--data-dir")
+            .arg(&self.dir)
+            .arg("--guard-socket")
+            .arg(&self.guard)
+            .arg("--engine-socket")
+            .arg(&self.engine);
+        command
+    }
+
+    /// Starts it and waits until its guard answers.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn start(&mut self) {
+        assert!(self.daemon.is_none(), "the agent runs already");
+        let mut daemon = Daemon::start("agent", &self.run_command(), &self.log);
+        daemon.ready("the guard answers a ping", || {
+            self.guard.exists().then(|| std::os::unix::net::UnixStream::connect(&self.guard).ok()).flatten()?;
+            let answer =
+                raw::exchange_open(&self.guard, b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n");
+            (raw::status(&answer) == 200).then_some(())
+        });
+        self.daemon = Some(daemon);
+    }
+
+    /// Stops it with SIGTERM; it must end well.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn stop(&mut self) {
+        let mut daemon = self.daemon.take().expect("the agent runs");
+        let status = daemon.stop();
+        assert!(status.success(), "the agent ended with {status} on SIGTERM\n{}", daemon.tail());
+    }
+
+    /// Kills it, as a crash would.
+    pub fn kill(&mut self) {
+        self.daemon.take().expect("the agent runs").kill();
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.daemon.as_mut().and_then(Daemon::ended)
+    }
+
+    /// Its process id while it runs.
+    pub fn pid(&self) -> u32 {
+        self.daemon.as_ref().expect("the agent runs").pid()
+    }
+
+    /// Everything that it wrote in all its runs.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// Its data folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The guard's socket.
+    pub fn socket(&self) -> &Path {
+        &self.guard
+    }
+
+    /// The docker command through the guard, as the OS user `wharden-t-{short}`.
+    pub fn docker(&self, short: &str) -> Docker {
+        Docker::new(&self.guard, Some(OsUser::named(short)), &self.homes.join(short))
+    }
+
+    /// docker-py through the guard, as the OS user `wharden-t-{short}`.
+    pub fn python(&self, short: &str) -> Python {
+        Python::like(&self.docker(short))
+    }
+}

@@ -1,0 +1,71 @@
+//! The admin CLI as a person would run it.
+
+use crate::{bins, controller::Controller, output::Output, place::Place};
+use std::{path::PathBuf, process::Command};
+
+/// `wharden` with a credentials folder of its own.
+#[derive(Clone, Debug)]
+pub struct Cli {
+    url: String,
+    ca_file: PathBuf,
+    config: PathBuf,
+}
+
+impl Cli {
+    /// For one controller. `name` keeps the credentials of several people apart.
+    pub fn new(place: &Place, controller: &Controller, name: &str) -> Self {
+        Self { url: controller.url(), ca_file: controller.ca_file(), config: place.join("cli").join(name) }
+    }
+
+    /// The same with another CA file.
+    #[must_use]
+    pub fn with_ca_file(mut self, ca_file: PathBuf) -> Self {
+        self.ca_file = ca_file;
+        self
+    }
+
+    /// The same against another address.
+    #[must_use]
+    pub fn with_url(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.url);
+        self
+    }
+
+    /// Where its credentials are.
+    pub fn config(&self) -> &PathBuf {
+        &self.config
+    }
+
+    /// A command that is not started yet.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(bins::path("wharden"));
+        command
+            .args(args)
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", &self.config)
+            .env("LC_ALL", "C.UTF-8")
+            .env("WHARDEN_URL", &self.url)
+            .env("WHARDEN_CA_FILE", &self.ca_file)
+            .env("WHARDEN_CONFIG_DIR", &self.config);
+        command
+    }
+
+    /// Runs a command to its end.
+    #[track_caller]
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.run_with(args, "")
+    }
+
+    /// Runs a command to its end with something on its standard input.
+    #[track_caller]
+    pub fn run_with(&self, args: &[&str], input: &str) -> Output {
+        Output::of(&mut self.command(args), input.as_bytes())
+    }
+
+    /// Runs a command with `-o json` and reads what it printed.
+    #[track_caller]
+    pub fn json(&self, args: &[&str]) -> serde_json::Value {
+        self.run(&[args, &["-o", "json"]].concat()).json()
+    }
+}

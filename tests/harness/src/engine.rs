@@ -1,0 +1,102 @@
+//! A private Docker Engine: own data, own sockets, own containerd, no network set up on the machine.
+
+use crate::{client::Docker, daemon::Daemon, image, place::Place};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A running dockerd. Dropping it removes its containers and stops it.
+pub struct Engine {
+    daemon: Daemon,
+    socket: PathBuf,
+    home: PathBuf,
+}
+
+impl Engine {
+    /// Starts one in `place` and imports the images of [`image`].
+    ///
+    /// # Panics
+    /// When it does not come up; tests run as root with `docker.io` installed.
+    pub fn start(place: &Place) -> Self {
+        let engine = Self::start_empty(place, "engine");
+        image::import(&engine.docker(), place.path());
+        engine
+    }
+
+    /// Starts one without images, in a folder of its own.
+    ///
+    /// # Panics
+    /// As [`Engine::start`].
+    pub fn start_empty(place: &Place, name: &str) -> Self {
+        let dir = place.join(name);
+        std::fs::create_dir_all(&dir).expect("folder of the engine");
+        let socket = dir.join("docker.sock");
+        let mut command = Command::new("dockerd");
+        command
+            .arg(format!("--data-root={}", dir.join("data").display()))
+            .arg(format!("--exec-root={}", dir.join("exec").display()))
+            .arg(format!("--pidfile={}", dir.join("docker.pid").display()))
+            .arg(format!("--host=unix://{}", socket.display()))
+            .arg(format!("--config-file={}", place.write(&format!("{name}.json"), "{}").display()))
+            // Debug writes every call, which is how tests know what the engine has seen.
+            .args(["--bridge=none", "--iptables=false", "--debug"])
+            .env_remove("DOCKER_HOST")
+            .env_remove("NOTIFY_SOCKET");
+        let daemon = Daemon::start(name, &command, &place.join(&format!("{name}.log")));
+        let mut engine = Self { daemon, socket, home: place.join("home-root") };
+        let docker = engine.docker();
+        engine.daemon.ready("docker version answers", || (docker.run(&["version"]).code == 0).then_some(()));
+        engine
+    }
+
+    /// Its own socket, unguarded.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// A client as root, past the guard.
+    pub fn docker(&self) -> Docker {
+        Docker::new(&self.socket, None, &self.home)
+    }
+
+    /// Every call that the engine has seen so far, `POST /v1.41/containers/create?name=x`, oldest first.
+    pub fn calls(&self) -> Vec<String> {
+        self.daemon
+            .log()
+            .lines()
+            .filter_map(|line| line.split_once("msg=\"Calling ")?.1.strip_suffix('"').map(str::to_owned))
+            .collect()
+    }
+
+    /// What `during` gives, and the calls that the engine saw meanwhile.
+    pub fn calls_during<T>(&self, during: impl FnOnce() -> T) -> (T, Vec<String>) {
+        let before = self.calls().len();
+        let result = during();
+        (result, self.calls().split_off(before))
+    }
+
+    /// Stops it, as a failure or an update would.
+    pub fn stop(&mut self) {
+        self.remove_containers();
+        self.daemon.stop();
+    }
+
+    fn remove_containers(&self) {
+        let docker = self.docker();
+        let ids = docker.run(&["ps", "-aq"]).out();
+        let ids: Vec<_> = ids.split_whitespace().collect();
+        if !ids.is_empty() {
+            docker.run(&[&["rm", "-f", "-v"], &ids[..]].concat());
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Else dockerd gives each of them ten seconds to end.
+        if self.daemon.ended().is_none() {
+            self.remove_containers();
+        }
+    }
+}
