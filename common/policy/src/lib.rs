@@ -8,12 +8,17 @@
 
 mod admin;
 mod compiled;
+mod document;
 mod error;
+pub mod limits;
+mod nearest;
 mod packs;
 mod planner;
 mod query;
 mod rule;
 mod schema;
+mod text;
+mod uid;
 mod validate;
 
 pub use admin::AdminCompiled;
