@@ -1,1 +1,16 @@
+//! What every process needs and none should write twice: clock, backoff, shutdown, readiness, telemetry, metrics, files
+//! that survive a power cut, TLS.
+//!
+//! Place in the path of data: under all of it.
+//!
+//! Must not know: the product's words. No type of `common/model` is here; times are milliseconds, certificates are bytes.
 
+pub mod backoff;
+pub mod clock;
+pub mod fsync;
+pub mod limits;
+pub mod metrics;
+pub mod ready;
+pub mod shutdown;
+pub mod telemetry;
+pub mod tls;
