@@ -2,4 +2,5 @@
 //!
 //! Run as root, best through `tests/run.sh`, which installs what is needed.
 
+mod ground;
 mod layering;
