@@ -53,12 +53,10 @@ impl State {
                 host.serial.clone_from(serial);
                 host.certificate_expires_at = *certificate_expires_at;
             }
-            HostCommand::SetLabels { id, labels } => {
-                self.live_host_mut(id)?.labels = labels.clone();
-                context.policy_changed();
-            }
-            HostCommand::SetPosture { id, posture } => {
-                self.live_host_mut(id)?.posture = *posture;
+            HostCommand::Patch { id, labels, posture } => {
+                let host = self.live_host_mut(id)?;
+                host.labels = labels.clone().unwrap_or_else(|| host.labels.clone());
+                host.posture = posture.unwrap_or(host.posture);
                 context.policy_changed();
             }
             HostCommand::Revoke { id } => {

@@ -76,9 +76,11 @@ impl HostCommand {
                 Some(Line::new("host.enrol", format!("host {id}"), format!("name {name}, token {token}")))
             }
             Self::Renew { .. } => None,
-            Self::SetLabels { id, labels } => Some(Line::new("host.label", format!("host {id}"), labels.to_string())),
-            Self::SetPosture { id, posture } => {
-                Some(Line::new("host.posture", format!("host {id}"), posture.to_string()))
+            Self::Patch { id, labels, posture } => {
+                let labels = labels.as_ref().map(|l| format!("labels {l}"));
+                let posture = posture.map(|p| format!("posture {p}"));
+                let detail: Vec<String> = labels.into_iter().chain(posture).collect();
+                Some(Line::new("host.update", format!("host {id}"), detail.join(", ")))
             }
             Self::Revoke { id } => Some(Line::new("host.revoke", format!("host {id}"), "")),
         }
