@@ -55,14 +55,11 @@ pub enum HostCommand {
         serial: String,
         certificate_expires_at: Timestamp,
     },
-    /// Replaces all labels.
-    SetLabels {
+    /// Replaces all labels, or sets the posture, or both; what is absent stays.
+    Patch {
         id: HostId,
-        labels: Labels,
-    },
-    SetPosture {
-        id: HostId,
-        posture: Posture,
+        labels: Option<Labels>,
+        posture: Option<Posture>,
     },
     Revoke {
         id: HostId,
