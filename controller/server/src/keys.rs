@@ -1,0 +1,92 @@
+//! The cluster's keys, opened once at start and held in memory only.
+
+use std::path::Path;
+use wharden_model::{ClusterId, Timestamp};
+use wharden_pki::{BundleSigner, Ca, ClusterKey, token::SecretKind};
+use wharden_state::{ClusterCommand, Hex, SealedKeys, State};
+
+use crate::auth::access_token::AccessKeys;
+use wharden_model::api::Secret;
+
+/// Associated data of each sealed key.
+const CA_RECORD: &str = "cluster/ca";
+const BUNDLE_RECORD: &str = "cluster/bundle";
+const TOKEN_RECORD: &str = "cluster/token";
+
+/// Everything that signs or unseals.
+pub struct Keys {
+    pub cluster_id: ClusterId,
+    pub ca: Ca,
+    pub bundles: BundleSigner,
+    pub access: AccessKeys,
+    pub sealing: ClusterKey,
+}
+
+/// Why the keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    #[error("the cluster is not initialised: run `wharden-controller init` first")]
+    NotInitialised,
+    #[error("{path}: {error}; restore the file from where you keep it, the data cannot be read without it")]
+    ClusterKeyFile { path: String, error: String },
+    #[error("the {what} cannot be opened: is cluster.key the one of this cluster? ({error})")]
+    Sealed { what: &'static str, error: String },
+    #[error("keys could not be made: {0}")]
+    Generate(String),
+}
+
+/// Reads the cluster key.
+///
+/// # Errors
+/// [`KeysError::ClusterKeyFile`] when the file is missing or is not a cluster key.
+pub fn read_cluster_key(path: &Path) -> Result<ClusterKey, KeysError> {
+    let fail = |error: String| KeysError::ClusterKeyFile { path: path.display().to_string(), error };
+    let text = zeroize::Zeroizing::new(std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?);
+    ClusterKey::from_file_text(&text).map_err(|e| fail(e.to_string()))
+}
+
+/// Makes the keys of a new cluster: the command that stores them sealed, and the bootstrap token.
+///
+/// # Errors
+/// [`KeysError::Generate`].
+pub fn new_cluster(sealing: &ClusterKey, now: Timestamp) -> Result<(ClusterCommand, Ca, Secret), KeysError> {
+    let fail = |e: &dyn std::fmt::Display| KeysError::Generate(e.to_string());
+    let id = ClusterId::new(format!("c-{:016x}", rand::random::<u64>())).map_err(|e| fail(&e))?;
+    let ca = Ca::generate(&id, now).map_err(|e| fail(&e))?;
+    let bundles = BundleSigner::generate().map_err(|e| fail(&e))?;
+    let access = AccessKeys::generate(&id).map_err(|e| fail(&e))?;
+    let bootstrap = SecretKind::Bootstrap.generate();
+    let command = ClusterCommand::Initialise {
+        id,
+        ca_certificate: Hex(ca.cert_der().to_vec()),
+        bundle_key: bundles.public_key().into(),
+        keys: SealedKeys {
+            ca: Hex(sealing.seal(CA_RECORD, &ca.key_pkcs8())),
+            bundle: Hex(sealing.seal(BUNDLE_RECORD, bundles.pkcs8())),
+            token: Hex(sealing.seal(TOKEN_RECORD, access.pkcs8())),
+        },
+        bootstrap_hash: wharden_pki::token::hash_secret(bootstrap.reveal()).into(),
+    };
+    Ok((command, ca, bootstrap))
+}
+
+impl Keys {
+    /// Opens the keys that the state holds sealed.
+    ///
+    /// # Errors
+    /// [`KeysError`] when the cluster is not initialised or the cluster key is another one.
+    pub fn open(state: &State, sealing: ClusterKey) -> Result<Self, KeysError> {
+        let cluster = state.cluster.as_ref().ok_or(KeysError::NotInitialised)?;
+        let unseal = |what, record: &str, sealed: &Hex| {
+            sealing.open(record, &sealed.0).map_err(|e| KeysError::Sealed { what, error: e.to_string() })
+        };
+        let fail = |what| move |e: &dyn std::fmt::Display| KeysError::Sealed { what, error: e.to_string() };
+        let ca = unseal("CA key", CA_RECORD, &cluster.keys.ca)?;
+        let ca = Ca::from_parts(&cluster.ca_certificate.0, &ca).map_err(|e| fail("CA key")(&e))?;
+        let bundles = unseal("bundle key", BUNDLE_RECORD, &cluster.keys.bundle)?;
+        let bundles = BundleSigner::from_pkcs8(&bundles).map_err(|e| fail("bundle key")(&e))?;
+        let access = unseal("token key", TOKEN_RECORD, &cluster.keys.token)?;
+        let access = AccessKeys::from_pkcs8(&cluster.id, &access).map_err(|e| fail("token key")(&e))?;
+        Ok(Self { cluster_id: cluster.id.clone(), ca, bundles, access, sealing })
+    }
+}

@@ -17,6 +17,7 @@ pub mod events;
 pub mod fleet;
 pub mod keys;
 pub mod limits;
+pub mod policy_set;
 pub mod publish;
 pub mod raft;
 pub mod rest;

@@ -1,0 +1,54 @@
+//! Use cases: who is this, may they, is it valid; then one change is proposed or one answer given.
+//!
+//! One file a noun. Nothing here knows HTTP.
+
+mod access;
+mod directory;
+mod enrolment;
+mod error;
+mod guard;
+mod hosts;
+mod login;
+mod packs;
+mod policies;
+mod policy_test;
+mod records;
+mod tokens;
+
+pub use access::{Access, Caller};
+pub use error::AppError;
+
+use crate::{auth::source::Sources, events::EventStore, fleet::Fleet, keys::Keys, raft::Raft};
+use std::sync::Arc;
+use wharden_model::Timestamp;
+use wharden_runtime::{clock::Clock, ready::Readiness};
+use wharden_state::{Actor, Applied, Command, State};
+
+/// Everything that a use case works with.
+pub struct App {
+    pub raft: Raft,
+    pub keys: Arc<Keys>,
+    pub clock: Arc<dyn Clock>,
+    pub fleet: Fleet,
+    pub events: EventStore,
+    pub readiness: Readiness,
+    pub sources: Sources,
+    pub access: Access,
+    pub started_at: Timestamp,
+}
+
+impl App {
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp(self.clock.now())
+    }
+
+    pub(crate) fn state(&self) -> Arc<State> {
+        self.raft.state()
+    }
+
+    /// Proposes a change in the name of the caller, under the id of its request.
+    async fn change(&self, caller: &Caller, command: Command) -> Result<Applied, AppError> {
+        let actor = Actor::User(caller.user.clone());
+        Ok(self.raft.propose_with(caller.request_id.clone(), actor, command, None).await?)
+    }
+}

@@ -1,0 +1,29 @@
+//! REST: parse, call the use case, convert. One file a noun; the OpenAPI document is made from the same handlers.
+//!
+//! Must not know: state, raft, policy.
+
+mod auth;
+mod body;
+mod caller;
+mod directory;
+mod error;
+mod health;
+mod hosts;
+mod packs;
+mod policies;
+mod records;
+mod server;
+mod tokens;
+
+pub use server::{ServeError, openapi, serve};
+
+use crate::app::App;
+use std::sync::Arc;
+use wharden_runtime::metrics::Metrics;
+
+/// What every handler can reach.
+#[derive(Clone)]
+pub struct Api {
+    pub app: Arc<App>,
+    pub metrics: Metrics,
+}

@@ -1,0 +1,173 @@
+//! Who is this, and may they: the same engine and the same policies that decide on hosts.
+
+use super::{App, AppError};
+use crate::policy_set;
+use arc_swap::ArcSwapOption;
+use std::sync::Arc;
+use wharden_model::{AdminAction, Effect, HostId, PolicyName, RequestId, Revision, SessionId, Timestamp, UserName};
+use wharden_policy::{AdminCompiled, AdminQuery, AdminResource};
+use wharden_state::{Actor, AuditCommand, Command, Kind, Session, State};
+
+/// An admin with a session that passed both factors.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub user: UserName,
+    pub session_id: SessionId,
+    pub session: Session,
+    pub access_expires_at: Timestamp,
+    pub request_id: RequestId,
+}
+
+/// The compiled admin policies of the newest revision that was asked about.
+#[derive(Default)]
+pub struct Access(ArcSwapOption<(Revision, AdminCompiled)>);
+
+impl Access {
+    fn at(&self, state: &State) -> Result<Arc<(Revision, AdminCompiled)>, AppError> {
+        if let Some(held) = self.0.load_full().filter(|held| held.0 == state.policy_revision) {
+            return Ok(held);
+        }
+        let compiled = compile(state)?;
+        let fresh = Arc::new((state.policy_revision, compiled));
+        self.0.store(Some(Arc::clone(&fresh)));
+        Ok(fresh)
+    }
+}
+
+/// Admin policies of a state. What does not compile denies: nothing is left out.
+pub(super) fn compile(state: &State) -> Result<AdminCompiled, AppError> {
+    AdminCompiled::new(&policy_set::policies(state), &policy_set::users(state)).map_err(AppError::internal)
+}
+
+impl App {
+    /// The caller behind an access token.
+    ///
+    /// # Errors
+    /// [`AppError::NotLoggedIn`] when there is none.
+    pub fn caller(&self, token: Option<&str>, request_id: RequestId) -> Result<Caller, AppError> {
+        let token = token.ok_or(AppError::NotLoggedIn("there is no access token"))?;
+        let now = self.now();
+        let bearer = self.keys.access.check(token, now).map_err(|error| {
+            AppError::NotLoggedIn(match error {
+                crate::auth::access_token::AccessError::Expired => "the access token expired",
+                crate::auth::access_token::AccessError::Invalid => "the access token is not valid",
+            })
+        })?;
+        let state = self.state();
+        let session = state.open_session(&bearer.session, now).map_err(AppError::from)?;
+        if session.user != bearer.user {
+            return Err(AppError::NotLoggedIn("the access token is not valid"));
+        }
+        Ok(Caller {
+            user: bearer.user,
+            session_id: bearer.session,
+            session: session.clone(),
+            access_expires_at: bearer.expires_at,
+            request_id,
+        })
+    }
+
+    /// Lets the caller pass, or audits the refusal and gives it.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`] naming the rule.
+    pub(super) async fn may(
+        &self,
+        caller: &Caller,
+        action: AdminAction,
+        resource: &AdminResource,
+    ) -> Result<(), AppError> {
+        let Err(error) = self.check(caller, action, resource) else { return Ok(()) };
+        let command = Command::Audit(AuditCommand::Refused {
+            action: action.name().to_owned(),
+            resource: describe(resource),
+            reason: error.to_string(),
+        });
+        self.raft.propose(Actor::User(caller.user.clone()), command).await?;
+        Err(error)
+    }
+
+    /// Of these, the ones that the caller may read. When there are some and it may read none, that is a refusal.
+    pub(super) async fn readable<T>(
+        &self,
+        caller: &Caller,
+        action: AdminAction,
+        items: Vec<(AdminResource, T)>,
+    ) -> Result<Vec<T>, AppError> {
+        let first = items.first().map(|(resource, _)| resource.clone());
+        let readable: Vec<T> = items
+            .into_iter()
+            .filter(|(resource, _)| self.check(caller, action, resource).is_ok())
+            .map(|(_, item)| item)
+            .collect();
+        if let (true, Some(first)) = (readable.is_empty(), first) {
+            self.may(caller, action, &first).await?;
+        }
+        Ok(readable)
+    }
+
+    fn check(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> Result<(), AppError> {
+        let state = self.state();
+        let access = self.access.at(&state)?;
+        let mfa_age_seconds = self.now().millis_since(caller.session.mfa_at) / 1000;
+        let decision = access.1.decide(&AdminQuery {
+            user: &caller.user,
+            action,
+            resource,
+            mfa_age_seconds: i64::try_from(mfa_age_seconds).unwrap_or(i64::MAX),
+        });
+        match decision.effect {
+            Effect::Allow => Ok(()),
+            Effect::Deny => Err(AppError::Forbidden {
+                who: format!("user {}", caller.user),
+                action: action.name(),
+                resource: describe(resource),
+                decision: Box::new(decision),
+            }),
+        }
+    }
+
+    /// The cluster as the resource of an action.
+    pub(super) fn cluster(&self) -> AdminResource {
+        AdminResource::Cluster(self.keys.cluster_id.clone())
+    }
+
+    /// A host by its id, or by its name when only one has it.
+    pub(super) fn find_host(&self, state: &State, text: &str) -> Result<HostId, AppError> {
+        if let Ok(id) = HostId::new(text)
+            && state.hosts.contains_key(&id)
+        {
+            return Ok(id);
+        }
+        let mut named = state.hosts.iter().filter(|(_, host)| host.name == text && host.revoked_at.is_none());
+        match (named.next(), named.next()) {
+            (Some((id, _)), None) => Ok(id.clone()),
+            (Some(_), Some(_)) => Err(AppError::Conflict {
+                message: format!("several hosts are called {text:?}"),
+                hint: "use the id: `wharden host list` shows it",
+            }),
+            (None, _) => Err(AppError::not_found(Kind::Host, text)),
+        }
+    }
+}
+
+/// A host as a resource.
+pub(super) fn host_resource(state: &State, id: &HostId) -> Result<AdminResource, AppError> {
+    let host = state.hosts.get(id).ok_or_else(|| AppError::not_found(Kind::Host, id.as_str()))?;
+    Ok(AdminResource::Host { id: id.clone(), labels: host.labels.clone() })
+}
+
+/// Reads a policy name out of a path.
+pub(super) fn policy_name(text: &str) -> Result<PolicyName, AppError> {
+    PolicyName::new(text).map_err(|e| AppError::invalid("name", e.to_string()))
+}
+
+fn describe(resource: &AdminResource) -> String {
+    match resource {
+        AdminResource::User(name) => format!("user {name}"),
+        AdminResource::Group(name) => format!("group {name}"),
+        AdminResource::Host { id, .. } => format!("host {id}"),
+        AdminResource::Policy(name) => format!("policy {name}"),
+        AdminResource::Cluster(id) => format!("cluster {id}"),
+    }
+}

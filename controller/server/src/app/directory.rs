@@ -1,0 +1,114 @@
+//! Users and groups.
+
+use super::{App, AppError, Caller};
+use crate::limits;
+use wharden_model::{
+    AdminAction, GroupName, UserName,
+    api::{Group, Invite, NewGroup, NewUser, User, UserPatch},
+};
+use wharden_pki::token::{SecretKind, hash_secret};
+use wharden_policy::AdminResource;
+use wharden_state::{Command, GroupCommand, Kind, State, UserCommand};
+
+fn user_of(state: &State, name: &UserName, user: &wharden_state::User) -> User {
+    User {
+        name: name.clone(),
+        groups: state.groups_of(name),
+        disabled: user.disabled,
+        can_log_in: user.account.is_some(),
+        recovery_codes_left: user.account.as_ref().map(|a| a.recovery_hashes.len() as u32),
+        created_at: user.created_at,
+        last_login_at: user.last_login_at,
+    }
+}
+
+fn group_of(name: &GroupName, group: &wharden_state::Group) -> Group {
+    Group { name: name.clone(), members: group.members.iter().cloned().collect(), created_at: group.created_at }
+}
+
+impl App {
+    pub async fn users(&self, caller: &Caller) -> Result<Vec<User>, AppError> {
+        let state = self.state();
+        let all = state.users.iter().map(|(n, u)| (AdminResource::User(n.clone()), user_of(&state, n, u))).collect();
+        self.readable(caller, AdminAction::UserRead, all).await
+    }
+
+    pub async fn user(&self, caller: &Caller, name: UserName) -> Result<User, AppError> {
+        self.may(caller, AdminAction::UserRead, &AdminResource::User(name.clone())).await?;
+        let state = self.state();
+        let user = state.users.get(&name).ok_or_else(|| AppError::not_found(Kind::User, name.as_str()))?;
+        Ok(user_of(&state, &name, user))
+    }
+
+    pub async fn create_user(&self, caller: &Caller, new: NewUser) -> Result<User, AppError> {
+        self.may(caller, AdminAction::UserCreate, &AdminResource::User(new.name.clone())).await?;
+        for group in &new.groups {
+            self.may(caller, AdminAction::GroupUpdate, &AdminResource::Group(group.clone())).await?;
+        }
+        let command = UserCommand::Create { name: new.name.clone(), groups: new.groups };
+        self.change(caller, Command::User(command)).await?;
+        let state = self.state();
+        let user = state.users.get(&new.name).ok_or_else(|| AppError::not_found(Kind::User, new.name.as_str()))?;
+        Ok(user_of(&state, &new.name, user))
+    }
+
+    pub async fn patch_user(&self, caller: &Caller, name: UserName, patch: UserPatch) -> Result<User, AppError> {
+        self.may(caller, AdminAction::UserUpdate, &AdminResource::User(name.clone())).await?;
+        let disabled = patch.disabled.ok_or_else(|| AppError::invalid("disabled", "there is nothing to change"))?;
+        let command = UserCommand::SetDisabled { name: name.clone(), disabled };
+        self.guarded_change(caller, Command::User(command)).await?;
+        let state = self.state();
+        let user = state.users.get(&name).ok_or_else(|| AppError::not_found(Kind::User, name.as_str()))?;
+        Ok(user_of(&state, &name, user))
+    }
+
+    pub async fn delete_user(&self, caller: &Caller, name: UserName) -> Result<(), AppError> {
+        self.may(caller, AdminAction::UserDelete, &AdminResource::User(name.clone())).await?;
+        self.guarded_change(caller, Command::User(UserCommand::Delete { name })).await.map(|_| ())
+    }
+
+    pub async fn invite_user(&self, caller: &Caller, name: UserName) -> Result<Invite, AppError> {
+        self.may(caller, AdminAction::UserInvite, &AdminResource::User(name.clone())).await?;
+        let invite = SecretKind::Invite.generate();
+        let expires_at = self.now().plus_secs(limits::INVITE_TTL_S);
+        let command = UserCommand::Invite { name, hash: hash_secret(invite.reveal()).into(), expires_at };
+        self.change(caller, Command::User(command)).await?;
+        Ok(Invite { invite, expires_at })
+    }
+
+    pub async fn groups(&self, caller: &Caller) -> Result<Vec<Group>, AppError> {
+        let all = self.state().groups.iter().map(|(n, g)| (AdminResource::Group(n.clone()), group_of(n, g))).collect();
+        self.readable(caller, AdminAction::GroupRead, all).await
+    }
+
+    pub async fn group(&self, caller: &Caller, name: GroupName) -> Result<Group, AppError> {
+        self.may(caller, AdminAction::GroupRead, &AdminResource::Group(name.clone())).await?;
+        let state = self.state();
+        let group = state.groups.get(&name).ok_or_else(|| AppError::not_found(Kind::Group, name.as_str()))?;
+        Ok(group_of(&name, group))
+    }
+
+    pub async fn create_group(&self, caller: &Caller, new: NewGroup) -> Result<Group, AppError> {
+        self.may(caller, AdminAction::GroupCreate, &AdminResource::Group(new.name.clone())).await?;
+        let command = GroupCommand::Create { name: new.name.clone(), members: new.members };
+        self.change(caller, Command::Group(command)).await?;
+        let state = self.state();
+        let group = state.groups.get(&new.name).ok_or_else(|| AppError::not_found(Kind::Group, new.name.as_str()))?;
+        Ok(group_of(&new.name, group))
+    }
+
+    pub async fn delete_group(&self, caller: &Caller, name: GroupName) -> Result<(), AppError> {
+        self.may(caller, AdminAction::GroupDelete, &AdminResource::Group(name.clone())).await?;
+        self.guarded_change(caller, Command::Group(GroupCommand::Delete { name })).await.map(|_| ())
+    }
+
+    pub async fn add_member(&self, caller: &Caller, name: GroupName, user: UserName) -> Result<(), AppError> {
+        self.may(caller, AdminAction::GroupUpdate, &AdminResource::Group(name.clone())).await?;
+        self.guarded_change(caller, Command::Group(GroupCommand::Add { name, user })).await.map(|_| ())
+    }
+
+    pub async fn remove_member(&self, caller: &Caller, name: GroupName, user: UserName) -> Result<(), AppError> {
+        self.may(caller, AdminAction::GroupUpdate, &AdminResource::Group(name.clone())).await?;
+        self.guarded_change(caller, Command::Group(GroupCommand::Remove { name, user })).await.map(|_| ())
+    }
+}

@@ -1,0 +1,84 @@
+//! Hosts.
+
+use super::{App, AppError, Caller, access};
+use wharden_model::{
+    AdminAction, HostId,
+    api::{Host, HostPatch, HostStatus},
+};
+use wharden_policy::AdminResource;
+use wharden_state::{Command, HostCommand, Kind, State};
+
+impl App {
+    fn host_of(&self, id: &HostId, host: &wharden_state::Host) -> Host {
+        let live = self.fleet.status(id);
+        let status = match (host.revoked_at, live.connected) {
+            (Some(_), _) => HostStatus::Revoked,
+            (None, true) => HostStatus::Connected,
+            (None, false) => HostStatus::Lost,
+        };
+        Host {
+            id: id.clone(),
+            name: host.name.clone(),
+            labels: host.labels.clone(),
+            posture: host.posture,
+            status,
+            enrolled_at: host.enrolled_at,
+            certificate_expires_at: host.certificate_expires_at,
+            last_seen_at: live.last_seen_at,
+            held_revision: live.held_revision,
+            nack: live.nack,
+            report: live.report,
+        }
+    }
+
+    fn host_at(&self, state: &State, id: &HostId) -> Result<Host, AppError> {
+        let host = state.hosts.get(id).ok_or_else(|| AppError::not_found(Kind::Host, id.as_str()))?;
+        Ok(self.host_of(id, host))
+    }
+
+    pub async fn hosts(&self, caller: &Caller) -> Result<Vec<Host>, AppError> {
+        let state = self.state();
+        let all = state
+            .hosts
+            .iter()
+            .map(|(id, h)| {
+                (AdminResource::Host { id: id.clone(), labels: h.labels.clone() }, self.host_of(id, h))
+            })
+            .collect();
+        self.readable(caller, AdminAction::HostRead, all).await
+    }
+
+    pub async fn host(&self, caller: &Caller, text: &str) -> Result<Host, AppError> {
+        let state = self.state();
+        let id = self.find_host(&state, text)?;
+        self.may(caller, AdminAction::HostRead, &access::host_resource(&state, &id)?).await?;
+        self.host_at(&state, &id)
+    }
+
+    pub async fn patch_host(&self, caller: &Caller, text: &str, patch: HostPatch) -> Result<Host, AppError> {
+        let state = self.state();
+        let id = self.find_host(&state, text)?;
+        let resource = access::host_resource(&state, &id)?;
+        // Both rights are checked before either change is made.
+        if patch.labels.is_some() {
+            self.may(caller, AdminAction::HostLabel, &resource).await?;
+        }
+        if patch.posture.is_some() {
+            self.may(caller, AdminAction::HostPosture, &resource).await?;
+        }
+        if patch == HostPatch::default() {
+            return Err(AppError::invalid("", "there is nothing to change: give labels or posture"));
+        }
+        let command = HostCommand::Patch { id: id.clone(), labels: patch.labels, posture: patch.posture };
+        self.change(caller, Command::Host(command)).await?;
+        self.host_at(&self.state(), &id)
+    }
+
+    pub async fn revoke_host(&self, caller: &Caller, text: &str) -> Result<Host, AppError> {
+        let state = self.state();
+        let id = self.find_host(&state, text)?;
+        self.may(caller, AdminAction::HostRevoke, &access::host_resource(&state, &id)?).await?;
+        self.change(caller, Command::Host(HostCommand::Revoke { id: id.clone() })).await?;
+        self.host_at(&self.state(), &id)
+    }
+}

@@ -1,0 +1,168 @@
+//! Login with two factors, refresh, logout.
+
+use super::{App, AppError, Caller};
+use crate::{
+    auth::{
+        enrolment::{recovery_hash, totp_record},
+        password, totp,
+    },
+    limits,
+};
+use std::net::IpAddr;
+use wharden_model::{
+    SessionId, UserName,
+    api::{Login, Refresh, Secret, SessionTokens, WhoAmI},
+};
+use wharden_pki::token::{SecretKind, hash_secret};
+use wharden_state::{Account, Actor, Applied, Command, Hex, Proof, SessionCommand};
+
+impl App {
+    /// Checks both factors and opens a session. The answer to a wrong one never says which, nor whether there is
+    /// such a user, and takes as long either way.
+    ///
+    /// # Errors
+    /// [`AppError::BadCredentials`], [`AppError::TooMany`].
+    pub async fn login(&self, login: Login, source: IpAddr) -> Result<SessionTokens, AppError> {
+        if login.code.is_some() == login.recovery_code.is_some() {
+            return Err(AppError::invalid("code", "give either code or recovery_code"));
+        }
+        self.attempt(source)?;
+        self.state().check_not_locked(login.username.as_str(), self.now())?;
+        let account = self.state().users.get(&login.username).and_then(|user| user.account.clone());
+        let hash = account.as_ref().map(|a| a.password_hash.clone());
+        let password_is_right = password::verify(login.password.clone(), hash).await;
+        let proof = account.as_ref().and_then(|account| self.second_factor(&login, account));
+        let (Some(account), Some(proof), true) = (account, proof, password_is_right) else {
+            return self.failed(&login.username, source).await;
+        };
+        let tokens = self.open(&login.username, &account, proof, source).await;
+        match tokens {
+            Err(AppError::BadCredentials) => self.failed(&login.username, source).await,
+            other => {
+                self.sources.give_back(source);
+                other
+            }
+        }
+    }
+
+    fn second_factor(&self, login: &Login, account: &Account) -> Option<Proof> {
+        if let Some(code) = &login.code {
+            let secret = self.keys.sealing.open(&totp_record(&login.username), &account.totp_sealed.0);
+            let secret = secret.inspect_err(|error| tracing::error!(%error, "a TOTP secret cannot be opened")).ok()?;
+            let step = totp::step_of(&secret, code, self.now())?;
+            // A used step is as wrong as a wrong code; the state has the last word.
+            (step > account.totp_last_step).then_some(Proof::Totp { step })
+        } else {
+            let code = wharden_pki::recovery::normalise(login.recovery_code.as_ref()?.reveal()).ok()?;
+            let hash = Hex::from(recovery_hash(&login.username, code.reveal(), &self.keys.sealing));
+            account.recovery_hashes.contains(&hash).then_some(Proof::Recovery { hash })
+        }
+    }
+
+    async fn failed<T>(&self, name: &UserName, source: IpAddr) -> Result<T, AppError> {
+        let fail = SessionCommand::Fail { name: name.to_string(), source: source.to_string() };
+        self.raft.propose(Actor::Anonymous, Command::Session(fail)).await?;
+        Err(AppError::BadCredentials)
+    }
+
+    async fn open(
+        &self,
+        user: &UserName,
+        account: &Account,
+        proof: Proof,
+        source: IpAddr,
+    ) -> Result<SessionTokens, AppError> {
+        let id = SessionId::new(format!("s-{:032x}", rand::random::<u128>())).map_err(AppError::internal)?;
+        let refresh = SecretKind::Refresh.generate();
+        let with_recovery = matches!(proof, Proof::Recovery { .. });
+        let expires_at = self.now().plus_secs(limits::SESSION_TTL_S);
+        let command = SessionCommand::Open {
+            id: id.clone(),
+            user: user.clone(),
+            password_hash: account.password_hash.clone(),
+            proof,
+            refresh_hash: hash_secret(refresh.reveal()).into(),
+            expires_at,
+            source: source.to_string(),
+        };
+        let applied = self.raft.propose(Actor::Anonymous, Command::Session(command)).await?;
+        let (access_token, access_expires_at) =
+            self.keys.access.issue(user, &id, self.now()).map_err(AppError::internal)?;
+        let recovery_codes_left = match applied {
+            Applied::Session { recovery_codes_left } if with_recovery => Some(recovery_codes_left),
+            _ => None,
+        };
+        Ok(SessionTokens {
+            refresh_token: joined(&id, &refresh),
+            session_id: id,
+            username: user.clone(),
+            access_token,
+            access_expires_at,
+            refresh_expires_at: expires_at,
+            recovery_codes_left,
+        })
+    }
+
+    /// Swaps a refresh token for a new pair. One that was swapped before ends the session.
+    ///
+    /// # Errors
+    /// [`AppError::NotLoggedIn`].
+    pub async fn refresh(&self, refresh: Refresh, source: IpAddr) -> Result<SessionTokens, AppError> {
+        const BAD: AppError = AppError::NotLoggedIn("the refresh token is not valid");
+        self.attempt(source)?;
+        let (id, old) = refresh.refresh_token.reveal().split_once('.').ok_or(BAD)?;
+        let id = SessionId::new(id).map_err(|_| BAD)?;
+        let old = SecretKind::Refresh.parse(old).map_err(|_| BAD)?;
+        let new = SecretKind::Refresh.generate();
+        let expires_at = self.now().plus_secs(limits::SESSION_TTL_S);
+        let user = self.state().open_session(&id, self.now()).map_err(AppError::from)?.user.clone();
+        let command = SessionCommand::Refresh {
+            id: id.clone(),
+            old_hash: hash_secret(old.reveal()).into(),
+            new_hash: hash_secret(new.reveal()).into(),
+            expires_at,
+        };
+        match self.raft.propose(Actor::User(user.clone()), Command::Session(command)).await? {
+            Applied::Done => {}
+            _ => return Err(AppError::NotLoggedIn("the refresh token was used twice, so the session was ended")),
+        }
+        self.sources.give_back(source);
+        let (access_token, access_expires_at) =
+            self.keys.access.issue(&user, &id, self.now()).map_err(AppError::internal)?;
+        Ok(SessionTokens {
+            refresh_token: joined(&id, &new),
+            session_id: id,
+            username: user,
+            access_token,
+            access_expires_at,
+            refresh_expires_at: expires_at,
+            recovery_codes_left: None,
+        })
+    }
+
+    /// Ends the caller's session.
+    ///
+    /// # Errors
+    /// [`AppError`].
+    pub async fn logout(&self, caller: &Caller) -> Result<(), AppError> {
+        let close = SessionCommand::Close { id: caller.session_id.clone() };
+        self.change(caller, Command::Session(close)).await.map(|_| ())
+    }
+
+    /// Who the caller is.
+    pub fn whoami(&self, caller: &Caller) -> WhoAmI {
+        WhoAmI {
+            username: caller.user.clone(),
+            groups: self.state().groups_of(&caller.user),
+            session_id: caller.session_id.clone(),
+            since: caller.session.opened_at,
+            factors: vec!["password".to_owned(), caller.session.second_factor.clone()],
+            access_expires_at: caller.access_expires_at,
+        }
+    }
+}
+
+/// The refresh token names its session, so that it is found without a search.
+fn joined(id: &SessionId, refresh: &Secret) -> Secret {
+    Secret::new(format!("{id}.{}", refresh.reveal()))
+}

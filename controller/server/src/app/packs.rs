@@ -1,0 +1,50 @@
+//! Starter packs.
+
+use super::{App, AppError, Caller, access::policy_name, policies::checked};
+use wharden_model::{
+    AdminAction,
+    api::{ApplyPack, Pack, Policy},
+};
+use wharden_policy::{AdminResource, PackInfo};
+use wharden_state::{PolicyOrigin, State};
+
+fn pack_of(state: &State, pack: &PackInfo, with_text: bool) -> Result<Pack, AppError> {
+    let stored = state.policies.get(&policy_name(pack.name)?);
+    Ok(Pack {
+        name: pack.name.to_owned(),
+        summary: pack.summary.to_owned(),
+        rules: checked(pack.text)?,
+        applied: stored.map(|p| p.current.mode),
+        up_to_date: stored.is_some_and(|p| p.current.text == pack.text),
+        text: with_text.then(|| pack.text.to_owned()),
+    })
+}
+
+fn find(name: &str) -> Result<&'static PackInfo, AppError> {
+    wharden_policy::packs().iter().find(|pack| pack.name == name).ok_or_else(|| {
+        let names: Vec<&str> = wharden_policy::packs().iter().map(|pack| pack.name).collect();
+        AppError::invalid("name", format!("there is no pack {name:?}; there are {}", names.join(", ")))
+    })
+}
+
+impl App {
+    pub async fn packs(&self, caller: &Caller) -> Result<Vec<Pack>, AppError> {
+        self.may(caller, AdminAction::PackRead, &self.cluster()).await?;
+        let state = self.state();
+        wharden_policy::packs().iter().map(|pack| pack_of(&state, pack, false)).collect()
+    }
+
+    pub async fn pack(&self, caller: &Caller, name: &str) -> Result<Pack, AppError> {
+        self.may(caller, AdminAction::PackRead, &self.cluster()).await?;
+        pack_of(&self.state(), find(name)?, true)
+    }
+
+    pub async fn apply_pack(&self, caller: &Caller, name: &str, apply: ApplyPack) -> Result<Policy, AppError> {
+        let pack = find(name)?;
+        let name = policy_name(pack.name)?;
+        self.may(caller, AdminAction::PackApply, &AdminResource::Policy(name.clone())).await?;
+        let rules = checked(pack.text)?;
+        let text = pack.text.to_owned();
+        self.store_policy(caller, name, text, Some(apply.mode), rules, None, PolicyOrigin::Pack).await
+    }
+}

@@ -1,0 +1,139 @@
+//! Policy documents.
+
+use super::{App, AppError, Caller};
+use wharden_model::{
+    AdminAction, PolicyName,
+    api::{Policy, PolicyPut, PolicyText, PolicyVersion, RollbackTo, Validation},
+    limits::POLICY_TEXT_MAX,
+};
+use wharden_policy::AdminResource;
+use wharden_state::{Command, Kind, PolicyCommand, PolicyOrigin, State};
+
+fn policy_of(name: &PolicyName, policy: &wharden_state::Policy, with_text: bool) -> Policy {
+    let current = &policy.current;
+    Policy {
+        name: name.clone(),
+        mode: current.mode,
+        version: current.version,
+        revision: policy.revision,
+        updated_by: current.updated_by.clone(),
+        updated_at: current.updated_at,
+        rules: current.rules,
+        text: with_text.then(|| current.text.clone()),
+    }
+}
+
+fn version_of(version: &wharden_state::PolicyVersion) -> PolicyVersion {
+    PolicyVersion {
+        version: version.version,
+        mode: version.mode,
+        text: version.text.clone(),
+        updated_by: version.updated_by.clone(),
+        updated_at: version.updated_at,
+    }
+}
+
+/// Rules in a text that is valid.
+pub(super) fn checked(text: &str) -> Result<u32, AppError> {
+    if text.len() > POLICY_TEXT_MAX {
+        return Err(AppError::TooLarge(format!(
+            "the policy has {} bytes; {POLICY_TEXT_MAX} is the most that one may have: split it into several",
+            text.len()
+        )));
+    }
+    let rules = wharden_policy::validate(text).map_err(AppError::InvalidPolicy)?.rules.len();
+    Ok(u32::try_from(rules).unwrap_or(u32::MAX))
+}
+
+fn find<'a>(state: &'a State, name: &PolicyName) -> Result<&'a wharden_state::Policy, AppError> {
+    state.policies.get(name).ok_or_else(|| AppError::not_found(Kind::Policy, name.as_str()))
+}
+
+impl App {
+    pub async fn policies(&self, caller: &Caller) -> Result<Vec<Policy>, AppError> {
+        let state = self.state();
+        let all = state
+            .policies
+            .iter()
+            .map(|(n, p)| (AdminResource::Policy(n.clone()), policy_of(n, p, false)))
+            .collect();
+        self.readable(caller, AdminAction::PolicyRead, all).await
+    }
+
+    pub async fn policy(&self, caller: &Caller, name: &PolicyName) -> Result<Policy, AppError> {
+        self.may(caller, AdminAction::PolicyRead, &AdminResource::Policy(name.clone())).await?;
+        Ok(policy_of(name, find(&self.state(), name)?, true))
+    }
+
+    pub async fn put_policy(&self, caller: &Caller, name: PolicyName, put: PolicyPut) -> Result<Policy, AppError> {
+        let exists = self.state().policies.contains_key(&name);
+        let action = if exists { AdminAction::PolicyUpdate } else { AdminAction::PolicyCreate };
+        self.may(caller, action, &AdminResource::Policy(name.clone())).await?;
+        let rules = checked(&put.text)?;
+        // Who may create may not thereby replace what somebody else created a moment ago.
+        let if_version = put.if_version.or((!exists).then_some(0));
+        self.store_policy(caller, name, put.text, put.mode, rules, if_version, PolicyOrigin::Put).await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of one command")]
+    pub(super) async fn store_policy(
+        &self,
+        caller: &Caller,
+        name: PolicyName,
+        text: String,
+        mode: Option<wharden_model::Mode>,
+        rules: u32,
+        if_version: Option<u64>,
+        origin: PolicyOrigin,
+    ) -> Result<Policy, AppError> {
+        let command = PolicyCommand::Put { name: name.clone(), text, mode, rules, if_version, origin };
+        self.guarded_change(caller, Command::Policy(command)).await?;
+        Ok(policy_of(&name, find(&self.state(), &name)?, true))
+    }
+
+    pub async fn delete_policy(&self, caller: &Caller, name: PolicyName) -> Result<(), AppError> {
+        self.may(caller, AdminAction::PolicyDelete, &AdminResource::Policy(name.clone())).await?;
+        self.guarded_change(caller, Command::Policy(PolicyCommand::Delete { name })).await.map(|_| ())
+    }
+
+    pub async fn policy_versions(&self, caller: &Caller, name: &PolicyName) -> Result<Vec<PolicyVersion>, AppError> {
+        self.may(caller, AdminAction::PolicyRead, &AdminResource::Policy(name.clone())).await?;
+        let state = self.state();
+        let policy = find(&state, name)?;
+        Ok(std::iter::once(&policy.current).chain(&policy.older).map(version_of).collect())
+    }
+
+    pub async fn policy_version(
+        &self,
+        caller: &Caller,
+        name: &PolicyName,
+        version: u64,
+    ) -> Result<PolicyVersion, AppError> {
+        self.may(caller, AdminAction::PolicyRead, &AdminResource::Policy(name.clone())).await?;
+        let state = self.state();
+        let found = find(&state, name)?.version(version);
+        found.map(version_of).ok_or_else(|| AppError::not_found(Kind::Version, version.to_string()))
+    }
+
+    pub async fn rollback_policy(&self, caller: &Caller, name: PolicyName, to: RollbackTo) -> Result<Policy, AppError> {
+        self.may(caller, AdminAction::PolicyUpdate, &AdminResource::Policy(name.clone())).await?;
+        let state = self.state();
+        let policy = find(&state, &name)?;
+        let to = to.version.unwrap_or_else(|| policy.current.version.saturating_sub(1));
+        let old = policy.version(to).ok_or_else(|| AppError::not_found(Kind::Version, to.to_string()))?;
+        // The engine may have become stricter since it was written.
+        let rules = checked(&old.text)?;
+        let (text, mode, held) = (old.text.clone(), old.mode, policy.current.version);
+        let origin = PolicyOrigin::Rollback { to };
+        self.store_policy(caller, name, text, Some(mode), rules, Some(held), origin).await
+    }
+
+    pub async fn validate_policy(&self, caller: &Caller, text: PolicyText) -> Result<Validation, AppError> {
+        self.may(caller, AdminAction::PolicyTest, &self.cluster()).await?;
+        match checked(&text.text) {
+            Ok(_) => Ok(Validation { valid: true, issues: Vec::new() }),
+            Err(AppError::InvalidPolicy(issues)) => Ok(Validation { valid: false, issues }),
+            Err(other) => Err(other),
+        }
+    }
+}

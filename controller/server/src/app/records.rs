@@ -1,0 +1,96 @@
+//! What happened and how things are: events, audit, status.
+
+use super::{App, AppError, Caller};
+use crate::events::{HostFilter, QueryError};
+use wharden_model::{
+    AdminAction, EventQuery,
+    api::{AuditPage, AuditRecord, AuditVerdict, ClusterStatus, ControllerStatus, EventPage},
+    limits::AUDIT_PAGE_MAX,
+};
+
+fn record_of(record: &wharden_state::AuditRecord) -> AuditRecord {
+    AuditRecord {
+        seq: record.seq,
+        at: record.at,
+        actor: record.actor.clone(),
+        action: record.action.clone(),
+        resource: record.resource.clone(),
+        outcome: record.outcome.clone(),
+        detail: record.detail.clone(),
+        request_id: record.request_id.to_string(),
+        hash: record.hash.to_string(),
+    }
+}
+
+impl From<QueryError> for AppError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Io(why) => Self::Internal(why),
+            other => Self::invalid("", other.to_string()),
+        }
+    }
+}
+
+impl App {
+    pub async fn query_events(&self, caller: &Caller, query: EventQuery) -> Result<EventPage, AppError> {
+        self.may(caller, AdminAction::EventRead, &self.cluster()).await?;
+        let hosts = HostFilter::resolve(&self.state(), query.host.as_deref())?;
+        Ok(self.events.query(&query, &hosts).await?)
+    }
+
+    /// Records after a number, oldest first; without one the newest.
+    pub async fn audit(&self, caller: &Caller, after: Option<u64>, limit: usize) -> Result<AuditPage, AppError> {
+        self.may(caller, AdminAction::AuditRead, &self.cluster()).await?;
+        if !(1..=AUDIT_PAGE_MAX).contains(&limit) {
+            return Err(AppError::invalid("limit", format!("{limit} is not 1 to {AUDIT_PAGE_MAX}")));
+        }
+        let state = self.state();
+        let records = match after {
+            Some(after) => state.audit.records().filter(|r| r.seq > after).take(limit).map(record_of).collect(),
+            None => {
+                let skip = state.audit.records().len().saturating_sub(limit);
+                state.audit.records().skip(skip).map(record_of).collect()
+            }
+        };
+        Ok(AuditPage { records, last_seq: state.audit.last_seq() })
+    }
+
+    pub async fn verify_audit(&self, caller: &Caller) -> Result<AuditVerdict, AppError> {
+        self.may(caller, AdminAction::AuditRead, &self.cluster()).await?;
+        let state = self.raft.linearizable().await?;
+        let verified = state.audit.verify();
+        Ok(AuditVerdict {
+            intact: verified.is_ok(),
+            records: verified.unwrap_or(state.audit.records().len() as u64),
+            head: state.audit.head().to_string(),
+            broken_at: verified.err(),
+        })
+    }
+
+    pub async fn status(&self, caller: &Caller) -> Result<ClusterStatus, AppError> {
+        self.may(caller, AdminAction::StatusRead, &self.cluster()).await?;
+        let state = self.state();
+        let raft = self.raft.metrics();
+        let counts = self.fleet.counts();
+        Ok(ClusterStatus {
+            cluster_id: self.keys.cluster_id.clone(),
+            controllers: vec![ControllerStatus {
+                node_id: raft.id,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                role: format!("{:?}", raft.state).to_lowercase(),
+                term: raft.current_term,
+                last_log_index: raft.last_log_index.unwrap_or(0),
+                applied_index: raft.last_applied.map_or(0, |id| id.index),
+                started_at: self.started_at,
+            }],
+            revision: state.policy_revision,
+            hosts_connected: counts.connected,
+            hosts_total: state.hosts.len() as u64,
+            hosts_behind: counts.behind,
+            users: state.users.len() as u64,
+            policies: state.policies.len() as u64,
+            events: self.events.count(),
+            audit_records: state.audit.last_seq(),
+        })
+    }
+}

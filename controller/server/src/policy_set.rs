@@ -1,0 +1,38 @@
+//! What the policy engine needs of the state.
+
+use std::collections::BTreeMap;
+use wharden_model::{BundlePolicy, GroupName, Mode, UserName, decision::KnownUser};
+use wharden_state::State;
+
+/// Documents that are not disabled, by name.
+pub fn policies(state: &State) -> Vec<BundlePolicy> {
+    state
+        .policies
+        .iter()
+        .filter(|(_, policy)| policy.current.mode != Mode::Disabled)
+        .map(|(name, policy)| BundlePolicy {
+            name: name.clone(),
+            mode: policy.current.mode,
+            text: policy.current.text.clone(),
+        })
+        .collect()
+}
+
+/// Every user with its groups, by name.
+pub fn users(state: &State) -> Vec<KnownUser> {
+    let mut groups: BTreeMap<&UserName, Vec<GroupName>> = BTreeMap::new();
+    for (name, group) in &state.groups {
+        for member in &group.members {
+            groups.entry(member).or_default().push(name.clone());
+        }
+    }
+    state
+        .users
+        .iter()
+        .map(|(name, user)| KnownUser {
+            name: name.clone(),
+            groups: groups.remove(name).unwrap_or_default(),
+            disabled: user.disabled,
+        })
+        .collect()
+}

@@ -1,0 +1,128 @@
+//! Errors as HTTP: the last step.
+
+use crate::app::AppError;
+use axum::{
+    Json,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use wharden_model::api::{ErrorBody, ErrorCode, ErrorDetail, ValidationIssue};
+
+/// An error on its way to the caller.
+#[derive(Debug)]
+pub struct Failure(pub AppError);
+
+impl From<AppError> for Failure {
+    fn from(error: AppError) -> Self {
+        Self(error)
+    }
+}
+
+/// What a handler gives.
+pub type Answer<T> = Result<T, Failure>;
+
+const fn code_of(error: &AppError) -> ErrorCode {
+    match error {
+        AppError::Invalid { .. } => ErrorCode::Invalid,
+        AppError::NotLoggedIn(_) => ErrorCode::NotLoggedIn,
+        AppError::BadCredentials | AppError::BadToken(_) => ErrorCode::BadCredentials,
+        AppError::Forbidden { .. } | AppError::Guarded { .. } => ErrorCode::Forbidden,
+        AppError::NotFound { .. } => ErrorCode::NotFound,
+        AppError::Conflict { .. } => ErrorCode::Conflict,
+        AppError::TooLarge(_) => ErrorCode::TooLarge,
+        AppError::InvalidPolicy(_) => ErrorCode::InvalidPolicy,
+        AppError::TooMany { .. } => ErrorCode::TooMany,
+        AppError::Unavailable(_) => ErrorCode::Unavailable,
+        AppError::Internal(_) => ErrorCode::Internal,
+    }
+}
+
+/// The status that goes with a code.
+pub const fn status_of(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::Invalid => StatusCode::BAD_REQUEST,
+        ErrorCode::NotLoggedIn | ErrorCode::BadCredentials => StatusCode::UNAUTHORIZED,
+        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::Conflict => StatusCode::CONFLICT,
+        ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::InvalidPolicy => StatusCode::UNPROCESSABLE_ENTITY,
+        ErrorCode::TooMany => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn hint_of(error: &AppError) -> &str {
+    match error {
+        AppError::NotLoggedIn(_) => "log in: `wharden login`",
+        AppError::BadCredentials => "check all three; a code is good once and for 30 seconds",
+        AppError::BadToken(_) => "ask an admin for a new one",
+        AppError::Forbidden { .. } => "ask an admin for a policy that permits it: `wharden policy list` shows those there are",
+        AppError::Guarded { .. } => "give another account the right first, and use that one",
+        AppError::InvalidPolicy(_) => "mend the text; `wharden policy validate FILE` checks it without storing",
+        AppError::TooMany { .. } => "wait",
+        AppError::Unavailable(_) => "try again in a moment; `/readyz` says what is missing",
+        AppError::Internal(_) => "look for the request id in the controller's log",
+        AppError::Conflict { hint, .. } => hint,
+        AppError::Invalid { .. } | AppError::NotFound { .. } | AppError::TooLarge(_) => "",
+    }
+}
+
+fn issue(issue: &ValidationIssue) -> ErrorDetail {
+    let rule = if issue.rule.is_empty() { String::new() } else { format!("rule {}: ", issue.rule) };
+    let help = if issue.help.is_empty() { String::new() } else { format!(" ({})", issue.help) };
+    ErrorDetail { at: format!("{}:{}", issue.line, issue.column), message: format!("{rule}{}{help}", issue.message) }
+}
+
+impl Failure {
+    fn body(&self) -> ErrorBody {
+        let error = &self.0;
+        let (details, retry_after_s) = match error {
+            AppError::InvalidPolicy(issues) => (issues.iter().map(issue).collect(), None),
+            AppError::Invalid { at, message } if !at.is_empty() => {
+                (vec![ErrorDetail { at: at.clone(), message: message.clone() }], None)
+            }
+            AppError::TooMany { seconds } => (Vec::new(), Some(*seconds)),
+            AppError::Unavailable(_) => (Vec::new(), Some(1)),
+            _ => (Vec::new(), None),
+        };
+        let message = match error {
+            // What went wrong inside is for the operator's log.
+            AppError::Internal(_) => "something went wrong inside the controller".to_owned(),
+            other => other.to_string(),
+        };
+        ErrorBody {
+            code: code_of(error),
+            message,
+            hint: hint_of(error).to_owned(),
+            details,
+            retry_after_s,
+            request_id: String::new(),
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        if let AppError::Internal(why) = &self.0 {
+            tracing::error!(%why, "request failed");
+        }
+        respond(self.body())
+    }
+}
+
+/// The answer with this body. The layer that knows the request id fills it in from the extension.
+pub fn respond(body: ErrorBody) -> Response {
+    let status = status_of(body.code);
+    let retry = body.retry_after_s;
+    let mut response = (status, Json(&body)).into_response();
+    if let Some(seconds) = retry {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response.extensions_mut().insert(body);
+    response
+}
