@@ -1,0 +1,30 @@
+//! Facts of volumes.
+
+use super::{FactSpec, FactType, fact};
+
+/// `volume.create`.
+pub const CREATE: &[FactSpec] = &[
+    fact("name", FactType::String, "$.Name", "", "name asked for; empty when the engine will choose"),
+    fact("driver", FactType::String, "$.Driver", "5.6", "local when none is given"),
+    fact("driver_options", FactType::Set, "$.DriverOpts", "5.6", "key=value, passwords left out"),
+    fact(
+        "host_paths",
+        FactType::Set,
+        "$.DriverOpts",
+        "5.6",
+        "host paths that the local driver will mount; cleaned, links resolved where the host shows them",
+    ),
+    fact("sensitive_paths", FactType::Set, "$.DriverOpts", "5.6", "see container.create"),
+    fact("engine_socket", FactType::Bool, "$.DriverOpts", "5.32", "see container.create"),
+    fact("labels", FactType::Set, "$.Labels", "", "key=value"),
+    fact("cluster", FactType::Bool, "$.ClusterVolumeSpec", "", "a volume of the swarm (CSI)"),
+];
+
+/// `volume.update`, for volumes of a swarm only.
+pub const UPDATE: &[FactSpec] = &[
+    fact("fields", FactType::Set, "$.Spec", "", "names of the fields that the request sets"),
+    fact("availability", FactType::String, "$.Spec.Availability", "", "active, pause or drain"),
+];
+
+/// `volume.delete`.
+pub const DELETE: &[FactSpec] = &[fact("force", FactType::Bool, "query:force", "", "also when its driver fails")];
