@@ -1,0 +1,152 @@
+//! The command line: global flags and the table of commands. Each command's own flags stand in its file.
+
+use crate::{commands, console::Console, error::CliError, limits::HELP_WIDTH, output::Format};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
+use std::{ffi::OsString, path::PathBuf};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  refused or failed
+  2  wrong usage
+  3  not logged in
+
+Environment:
+  WHARDEN_URL         the controller, e.g. https://wharden.example.org:7440; --url goes first
+  WHARDEN_CA_FILE     the only CA to trust, as PEM; --ca-file goes first
+  WHARDEN_CONFIG_DIR  folder of credentials.json (0600), ~/.config/wharden without it
+  NO_COLOR            no colours
+
+Without --url and WHARDEN_URL, commands go to the controller of the last login, and trust the CA that
+was given then. With -o json, answers are JSON on standard output and errors are JSON on standard
+error: {code, message, hint, details?, retry_after_s?, request_id?, exit_code}.
+
+Examples:
+  wharden login --username alice
+  wharden token create --ttl 1h --label env=prod --posture enforce
+  wharden policy put baseline ./baseline.cedar --mode monitor
+  wharden policy test --user bob --host web1 docker run --privileged alpine
+  wharden events --follow --decision denied";
+
+/// Says who may do what with containers, on every host, and shows what is going on.
+#[derive(Debug, Parser)]
+#[command(name = "wharden", version, after_help = AFTER_HELP, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Form of answers and errors
+    #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Format,
+    /// The controller, https://HOST:PORT
+    #[arg(long, global = true, value_name = "URL")]
+    pub url: Option<String>,
+    /// The only CA to trust, as PEM
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Say nothing but the answer
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the first admin, with the token that `wharden-controller init` printed
+    Bootstrap(commands::enrol::Bootstrap),
+    /// Set up password and second factor with an invite
+    AcceptInvite(commands::enrol::AcceptInvite),
+    /// Start a session with password and second factor
+    Login(commands::login::Login),
+    /// End the session
+    Logout(commands::logout::Logout),
+    /// Show who is logged in
+    Whoami,
+    /// Print the current code of a TOTP secret, for scripts
+    Totp(commands::totp::Totp),
+    /// People and accounts
+    #[command(subcommand)]
+    User(commands::user::User),
+    /// Groups of users
+    #[command(subcommand)]
+    Group(commands::group::Group),
+    /// Join tokens, which enrol hosts
+    #[command(subcommand)]
+    Token(commands::token::Token),
+    /// Enrolled hosts
+    #[command(subcommand)]
+    Host(commands::host::Host),
+    /// Policies: who may do what
+    #[command(subcommand)]
+    Policy(commands::policy::Policy),
+    /// Starter packs: policies to begin with
+    #[command(subcommand)]
+    Pack(commands::pack::Pack),
+    /// Decisions made on hosts
+    Events(commands::events::Events),
+    /// What admins did
+    #[command(subcommand)]
+    Audit(commands::audit::Audit),
+    /// How controllers and hosts are
+    Status,
+    /// Print completions for a shell
+    Completions(commands::completions::Completions),
+}
+
+/// What the words came to.
+pub enum Parsed {
+    /// Run this.
+    Command(Box<Cli>),
+    /// Show this: help or version.
+    Text(String),
+}
+
+/// The command line's description, as wide as it is shown.
+pub fn command(columns: Option<u16>) -> clap::Command {
+    let width = columns.map_or(HELP_WIDTH, |c| usize::from(c).min(HELP_WIDTH));
+    Cli::command().term_width(width)
+}
+
+/// Reads the words.
+///
+/// # Errors
+/// [`CliError::Clap`] for wrong usage.
+pub fn parse(words: &[OsString], console: &Console) -> Result<Parsed, CliError> {
+    let parsed = command(console.columns)
+        .try_get_matches_from(words)
+        .and_then(|matches| Cli::from_arg_matches(&matches).map(Box::new));
+    match parsed {
+        Ok(cli) => Ok(Parsed::Command(cli)),
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            let text = error.render();
+            let colour = console.columns.is_some() && console.may_colour();
+            Ok(Parsed::Text(if colour { text.ansi().to_string() } else { text.to_string() }))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The form of the error when the words could not be read: JSON when they ask for it somewhere.
+pub fn guess_format(words: &[OsString]) -> Format {
+    let words: Vec<&str> = words.iter().filter_map(|w| w.to_str()).take_while(|w| *w != "--").collect();
+    let joined = words.iter().any(|w| matches!(*w, "-ojson" | "-o=json" | "--output=json"));
+    let apart = words.windows(2).any(|pair| matches!(pair, ["-o" | "--output", "json"]));
+    if joined || apart { Format::Json } else { Format::Table }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command(None).debug_assert();
+    }
+}

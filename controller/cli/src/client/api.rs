@@ -1,0 +1,128 @@
+//! Calls with a session. The access token is short-lived: it is renewed before it ends, and once more when the
+//! controller says that it has ended.
+
+use super::{Call, Transport};
+use crate::{
+    console::Clock,
+    credentials::{Session, Store},
+    error::CliError,
+    limits::REFRESH_BEFORE_MS,
+};
+use serde::de::DeserializeOwned;
+use wharden_model::{
+    Timestamp,
+    api::{ErrorCode, Refresh, Secret, SessionTokens},
+};
+
+/// A controller and the session with it.
+pub struct Api {
+    transport: Transport,
+    store: Store,
+    session: Session,
+    clock: Clock,
+}
+
+impl Api {
+    /// Takes up the session that the store has for the transport's URL.
+    ///
+    /// # Errors
+    /// [`CliError::NotLoggedIn`] when it has none.
+    pub fn new(transport: Transport, store: Store, clock: Clock) -> Result<Self, CliError> {
+        let session = session_for(&store, &transport.url())?;
+        Ok(Self { transport, store, session, clock })
+    }
+
+    /// Makes a call and reads the answer.
+    ///
+    /// # Errors
+    /// [`CliError::NotLoggedIn`] when the session has ended, and every error of an exchange.
+    pub async fn call<T: DeserializeOwned>(&mut self, call: Call<'_>) -> Result<T, CliError> {
+        let access = self.access_token().await?;
+        match self.transport.call(&call, Some(&access)).await {
+            Err(error) if has_ended(&error) => {
+                let access = self.refresh().await?;
+                self.transport.call(&call, Some(&access)).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Makes a call whose answer has nothing to say.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub async fn act(&mut self, call: Call<'_>) -> Result<(), CliError> {
+        let access = self.access_token().await?;
+        match self.transport.act(&call, Some(&access)).await {
+            Err(error) if has_ended(&error) => {
+                let access = self.refresh().await?;
+                self.transport.act(&call, Some(&access)).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn access_token(&mut self) -> Result<Secret, CliError> {
+        let soon = Timestamp((self.clock)().0.saturating_add(REFRESH_BEFORE_MS));
+        if self.session.access_expires_at <= soon {
+            self.refresh().await
+        } else {
+            Ok(self.session.access_token.clone())
+        }
+    }
+
+    /// Renews the session, unless another process has done so since this one read the file.
+    async fn refresh(&mut self) -> Result<Secret, CliError> {
+        let url = self.transport.url();
+        let guard = self.store.lock().await?;
+        let mut credentials = self.store.load()?;
+        let Some(stored) = credentials.sessions.get(&url) else {
+            return Err(ended(&url));
+        };
+        if stored.access_token != self.session.access_token {
+            self.session = stored.clone();
+            return Ok(self.session.access_token.clone());
+        }
+        let body = Refresh { refresh_token: stored.refresh_token.clone() };
+        let call = Call::post(&["session", "refresh"]).body(&body)?;
+        match self.transport.call::<SessionTokens>(&call, None).await {
+            Ok(tokens) => {
+                self.session = Session::new(tokens, stored.ca_pem.clone());
+                credentials.sessions.insert(url, self.session.clone());
+                self.store.save(&credentials, &guard)?;
+                Ok(self.session.access_token.clone())
+            }
+            Err(CliError::Refused { body })
+                if matches!(body.code, ErrorCode::NotLoggedIn | ErrorCode::BadCredentials) =>
+            {
+                credentials.log_out(&url);
+                self.store.save(&credentials, &guard)?;
+                Err(ended(&url))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn has_ended(error: &CliError) -> bool {
+    matches!(error, CliError::Refused { body } if body.code == ErrorCode::NotLoggedIn)
+}
+
+fn ended(url: &str) -> CliError {
+    CliError::NotLoggedIn {
+        message: format!("your session at {url} has ended"),
+        hint: "log in again with `wharden login`".to_owned(),
+    }
+}
+
+fn session_for(store: &Store, url: &str) -> Result<Session, CliError> {
+    let mut credentials = store.load()?;
+    if let Some(session) = credentials.sessions.remove(url) {
+        return Ok(session);
+    }
+    let message = match credentials.sessions.keys().next() {
+        Some(other) => format!("not logged in at {url} (there is a session at {other})"),
+        None => format!("not logged in at {url}"),
+    };
+    Err(CliError::NotLoggedIn { message, hint: "log in with `wharden login`".to_owned() })
+}

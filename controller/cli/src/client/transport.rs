@@ -1,0 +1,183 @@
+//! One exchange with the controller over HTTPS.
+
+use super::{
+    fault,
+    tls::{self, Ca},
+};
+use crate::{
+    error::CliError,
+    limits::{ANSWER_MAX, CONNECT_TIMEOUT, REQUEST_TIMEOUT},
+    settings::url_key,
+};
+use reqwest::{Client, Method, StatusCode, Url, header, redirect};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{borrow::Cow, time::Duration};
+use wharden_model::api::{ErrorBody, Secret};
+
+/// One call: everything but who makes it.
+#[derive(Debug)]
+pub struct Call<'a> {
+    method: Method,
+    segments: Vec<Cow<'a, str>>,
+    query: Vec<(&'static str, String)>,
+    body: Option<Secret>,
+    timeout: Duration,
+}
+
+impl<'a> Call<'a> {
+    /// A call of `/v1/…`; the path comes as its segments, so that no name can reach another route.
+    pub fn new(method: Method, segments: &[&'a str]) -> Self {
+        Self {
+            method,
+            segments: segments.iter().copied().map(Cow::Borrowed).collect(),
+            query: Vec::new(),
+            body: None,
+            timeout: REQUEST_TIMEOUT,
+        }
+    }
+
+    /// `GET`.
+    pub fn get(segments: &[&'a str]) -> Self {
+        Self::new(Method::GET, segments)
+    }
+
+    /// `DELETE`.
+    pub fn delete(segments: &[&'a str]) -> Self {
+        Self::new(Method::DELETE, segments)
+    }
+
+    /// `POST`.
+    pub fn post(segments: &[&'a str]) -> Self {
+        Self::new(Method::POST, segments)
+    }
+
+    /// With a query parameter, when there is a value.
+    pub fn query(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
+        if let Some(value) = value {
+            self.query.push((name, value.to_string()));
+        }
+        self
+    }
+
+    /// With a JSON body.
+    ///
+    /// # Errors
+    /// [`CliError::Json`] when it cannot be written as JSON.
+    pub fn body(mut self, body: &impl Serialize) -> Result<Self, CliError> {
+        self.body = Some(Secret::new(serde_json::to_string(body)?));
+        Ok(self)
+    }
+
+    /// With another time-out.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+}
+
+/// A way to one controller.
+pub struct Transport {
+    http: Client,
+    base: Url,
+    ca: Option<Ca>,
+}
+
+impl Transport {
+    /// A client for a URL that trusts only `ca`, or the machine's CAs when there is none.
+    ///
+    /// # Errors
+    /// [`CliError::CaFile`], or [`CliError::Client`] when the client cannot be made.
+    pub fn new(base: Url, ca: Option<Ca>) -> Result<Self, CliError> {
+        let builder = Client::builder()
+            .user_agent(concat!("wharden/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .https_only(true)
+            // A session's token is for this controller and goes nowhere else.
+            .redirect(redirect::Policy::none());
+        let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
+        let http = tls::trust(builder, ca.as_ref())?.build().map_err(CliError::Client)?;
+        Ok(Self { http, base, ca })
+    }
+
+    /// The normal form of the URL.
+    pub fn url(&self) -> String {
+        url_key(&self.base)
+    }
+
+    /// The CA that it was made with.
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.ca.as_ref().map(|ca| ca.pem.as_str())
+    }
+
+    /// Makes a call and reads the answer.
+    ///
+    /// # Errors
+    /// Every [`CliError`] of an exchange; [`CliError::Refused`] for an answer that is not 2xx.
+    pub async fn call<T: DeserializeOwned>(&self, call: &Call<'_>, bearer: Option<&Secret>) -> Result<T, CliError> {
+        let (status, body) = self.exchange(call, bearer).await?;
+        serde_json::from_slice(&body).map_err(|error| self.not_wharden(status, error.to_string()))
+    }
+
+    /// Makes a call whose answer has nothing to say.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub async fn act(&self, call: &Call<'_>, bearer: Option<&Secret>) -> Result<(), CliError> {
+        self.exchange(call, bearer).await.map(drop)
+    }
+
+    async fn exchange(&self, call: &Call<'_>, bearer: Option<&Secret>) -> Result<(StatusCode, Vec<u8>), CliError> {
+        let no_answer =
+            |error: reqwest::Error| fault::no_answer(&error, &self.url(), self.ca.as_ref(), call.timeout.as_secs());
+        let mut request = self
+            .http
+            .request(call.method.clone(), self.target(call))
+            .timeout(call.timeout)
+            .header(header::ACCEPT, "application/json")
+            // The controller puts it into its log and into errors.
+            .header("x-request-id", format!("{:032x}", rand::random::<u128>()));
+        if let Some(bearer) = bearer {
+            request = request.bearer_auth(bearer.reveal());
+        }
+        if let Some(body) = &call.body {
+            request = request.header(header::CONTENT_TYPE, "application/json").body(body.reveal().to_owned());
+        }
+        let mut answer = request.send().await.map_err(no_answer)?;
+        let status = answer.status();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(no_answer)? {
+            if bytes.len() + chunk.len() > ANSWER_MAX {
+                return Err(self.not_wharden(status, format!("more than {ANSWER_MAX} bytes")));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        if status.is_success() {
+            return Ok((status, bytes));
+        }
+        match serde_json::from_slice::<ErrorBody>(&bytes) {
+            Ok(body) => Err(CliError::Refused { body: Box::new(body) }),
+            Err(error) => Err(self.not_wharden(status, error.to_string())),
+        }
+    }
+
+    fn target(&self, call: &Call<'_>) -> Url {
+        let mut url = self.base.clone();
+        // Only a URL without a host has no segments, and those are refused when they are read.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push("v1").extend(call.segments.iter().map(AsRef::as_ref));
+        }
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query.iter().map(|(k, v)| (*k, v.as_str())));
+        }
+        url
+    }
+
+    fn not_wharden(&self, status: StatusCode, cause: String) -> CliError {
+        CliError::NotWharden { url: self.url(), status: status.as_u16(), cause }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}

@@ -1,0 +1,87 @@
+//! `audit`: what admins did, and whether the record of it is whole.
+
+use crate::{
+    client::Call,
+    context::Context,
+    error::CliError,
+    output::{Cell, Look, Tone, ago, one_line, record, table},
+};
+use clap::Subcommand;
+use wharden_model::api::{AuditPage, AuditRecord, AuditVerdict};
+
+const HELP: &str = "\
+Examples:
+  wharden audit list --limit 20
+  wharden audit list --after 100 --limit 1000 -o json
+  wharden audit verify";
+
+/// Most characters of a detail in a list.
+const DETAIL_MAX: usize = 60;
+
+/// Commands of `audit`.
+#[derive(Debug, Subcommand)]
+#[command(after_help = HELP)]
+pub enum Audit {
+    /// List records, the newest or those after a number, oldest first
+    #[command(visible_alias = "ls")]
+    List {
+        /// Only records after this number
+        #[arg(long, value_name = "SEQ")]
+        after: Option<u64>,
+        /// Most records to show, 1 to 1000
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        limit: u16,
+    },
+    /// Let the controller recompute the chain of hashes over all records
+    Verify,
+}
+
+/// `wharden audit …`.
+///
+/// # Errors
+/// [`CliError::Verdict`] when the chain is broken.
+pub async fn run(command: Audit, context: &mut Context<'_>) -> Result<(), CliError> {
+    match command {
+        Audit::List { after, limit } => {
+            let call = Call::get(&["audit"]).query("after", after).query("limit", Some(limit));
+            let page: AuditPage = context.api()?.call(call).await?;
+            context.list(&page.records, "no records", |look| rows(&page.records, look))
+        }
+        Audit::Verify => {
+            let verdict: AuditVerdict = context.api()?.call(Call::get(&["audit", "verify"])).await?;
+            context.answer(&verdict, |look| card(&verdict, look))?;
+            if verdict.intact {
+                return Ok(());
+            }
+            let place = verdict.broken_at.map(|n| format!(" at record {n}")).unwrap_or_default();
+            Err(CliError::Verdict {
+                code: "audit_broken",
+                message: format!("the audit chain is broken{place}"),
+                hint: "keep the controllers' data folders as they are, and compare them with a backup".to_owned(),
+                details: Vec::new(),
+            })
+        }
+    }
+}
+
+fn rows(records: &[AuditRecord], look: &Look) -> String {
+    let rows = records.iter().map(|record| {
+        let tone = if record.outcome == "applied" { Tone::Plain } else { Tone::Bad };
+        vec![
+            Cell::new(record.seq),
+            Cell::new(ago(look.now, record.at)),
+            Cell::new(&record.actor),
+            Cell::new(&record.action),
+            Cell::or_dash(&record.resource),
+            Cell::toned(&record.outcome, tone),
+            Cell::or_dash(one_line(&record.detail, DETAIL_MAX)),
+        ]
+    });
+    table(&["SEQ", "TIME", "WHO", "ACTION", "ON", "OUTCOME", "DETAIL"], rows.collect(), look)
+}
+
+fn card(verdict: &AuditVerdict, look: &Look) -> String {
+    let state = if verdict.intact { Cell::toned("intact", Tone::Good) } else { Cell::toned("BROKEN", Tone::Bad) };
+    let fields = vec![("Chain", state), ("Records", Cell::new(verdict.records)), ("Head", Cell::new(&verdict.head))];
+    record(fields, look)
+}

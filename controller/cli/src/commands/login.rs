@@ -1,0 +1,110 @@
+//! `login`: both factors in one call; the session goes into the credentials file.
+
+use crate::{
+    client::Call,
+    context::Context,
+    credentials::Session,
+    error::CliError,
+    output::{clean, moment},
+};
+use clap::Args;
+use serde::Serialize;
+use wharden_model::{
+    SessionId, Timestamp, UserName,
+    api::{self, Secret, SessionTokens},
+};
+
+const HELP: &str = "\
+Asks for what is not given, when there is a terminal. The session, the controller's URL and its CA are
+remembered in the credentials file.
+
+Examples:
+  wharden login --url https://wharden.example.org:7440 --ca-file ca.pem
+  printf '%s\\n' \"$PASSWORD\" | wharden login --username ci --password-stdin --totp 123456
+  wharden login --username alice --recovery-code abcde-fghjk";
+
+/// Flags of `login`.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub struct Login {
+    /// Name of the account
+    #[arg(long, value_name = "USER")]
+    username: Option<UserName>,
+    /// Read the password from standard input, as one line
+    #[arg(long)]
+    password_stdin: bool,
+    /// Code of the second factor, 6 digits
+    #[arg(long, value_name = "CODE", conflicts_with = "recovery_code")]
+    totp: Option<String>,
+    /// A recovery code in place of a code; it is used up
+    #[arg(long, value_name = "CODE")]
+    recovery_code: Option<String>,
+}
+
+/// What a program gets: no token.
+#[derive(Serialize)]
+struct LoggedIn<'a> {
+    username: &'a UserName,
+    url: &'a str,
+    session_id: &'a SessionId,
+    access_expires_at: Timestamp,
+    refresh_expires_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes_left: Option<u32>,
+}
+
+/// `wharden login`.
+///
+/// # Errors
+/// Whatever kept it from succeeding.
+pub async fn run(args: Login, context: &mut Context<'_>) -> Result<(), CliError> {
+    let transport = context.transport()?;
+    let store = context.store()?;
+    // A file that cannot be used is better known before a code is used up.
+    store.load()?;
+    let username = match args.username {
+        Some(username) => username,
+        None => context.ask_username()?,
+    };
+    let password = if args.password_stdin {
+        context.console.secret_line("password")?
+    } else {
+        Secret::new(context.ask_hidden("password", "--password-stdin")?)
+    };
+    let (code, recovery_code) = match (args.totp, args.recovery_code) {
+        (code, Some(recovery)) => (code, Some(recovery)),
+        (Some(code), None) => (Some(code), None),
+        (None, None) => (Some(context.ask("code", "--totp or --recovery-code")?), None),
+    };
+    let login =
+        api::Login { username, password, code: code.map(Secret::new), recovery_code: recovery_code.map(Secret::new) };
+    let tokens: SessionTokens = transport.call(&Call::post(&["login"]).body(&login)?, None).await?;
+
+    let url = transport.url();
+    let left = tokens.recovery_codes_left;
+    let session = Session::new(tokens, transport.ca_pem().map(str::to_owned));
+    let guard = store.lock().await?;
+    let mut credentials = store.load()?;
+    credentials.log_in(&url, session.clone());
+    store.save(&credentials, &guard)?;
+    drop(guard);
+
+    let answer = LoggedIn {
+        username: &session.username,
+        url: &url,
+        session_id: &session.session_id,
+        access_expires_at: session.access_expires_at,
+        refresh_expires_at: session.refresh_expires_at,
+        recovery_codes_left: left,
+    };
+    if !context.is_quiet() || context.is_json() {
+        context.answer(&answer, |look| {
+            let until = moment(look.now, session.refresh_expires_at);
+            clean(&format!("{} is logged in at {url}; unused, the session ends {until}", session.username))
+        })?;
+    }
+    if let Some(left) = left {
+        context.note(&format!("recovery codes left: {left}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! `logout`: ends the session at the controller, then forgets it.
+
+use crate::{client::Call, context::Context, error::CliError};
+use clap::Args;
+
+/// Flags of `logout`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  wharden logout\n  wharden logout --local   # the controller is gone for good")]
+pub struct Logout {
+    /// Only forget the session here; it stays good at the controller until it ends by itself
+    #[arg(long)]
+    local: bool,
+}
+
+/// `wharden logout`.
+///
+/// # Errors
+/// Whatever kept it from succeeding.
+pub async fn run(args: Logout, context: &mut Context<'_>) -> Result<(), CliError> {
+    let transport = context.transport()?;
+    let url = transport.url();
+    if !args.local {
+        match context.api()?.act(Call::post(&["logout"])).await {
+            // A session that has ended is what was asked for.
+            Ok(()) | Err(CliError::NotLoggedIn { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let store = context.store()?;
+    let guard = store.lock().await?;
+    let mut credentials = store.load()?;
+    credentials.log_out(&url);
+    store.save(&credentials, &guard)?;
+    context.done(&format!("logged out at {url}"))
+}

@@ -1,0 +1,44 @@
+//! The commands, one noun a file: its flags, its calls, and how its answers look.
+
+pub mod audit;
+pub mod completions;
+pub mod enrol;
+pub mod events;
+pub mod group;
+pub mod host;
+pub mod login;
+pub mod logout;
+pub mod pack;
+pub mod policy;
+mod status;
+pub mod token;
+pub mod totp;
+pub mod user;
+mod whoami;
+
+use crate::{args::Command, context::Context, error::CliError};
+
+/// Runs a command.
+///
+/// # Errors
+/// Whatever kept it from succeeding.
+pub async fn run(command: Command, context: &mut Context<'_>) -> Result<(), CliError> {
+    match command {
+        Command::Bootstrap(args) => enrol::bootstrap(args, context).await,
+        Command::AcceptInvite(args) => enrol::accept_invite(args, context).await,
+        Command::Login(args) => login::run(args, context).await,
+        Command::Logout(args) => logout::run(args, context).await,
+        Command::Whoami => whoami::run(context).await,
+        Command::Totp(args) => totp::run(args, context).await,
+        Command::User(noun) => user::run(noun, context).await,
+        Command::Group(noun) => group::run(noun, context).await,
+        Command::Token(noun) => token::run(noun, context).await,
+        Command::Host(noun) => host::run(noun, context).await,
+        Command::Policy(noun) => policy::run(noun, context).await,
+        Command::Pack(noun) => pack::run(noun, context).await,
+        Command::Events(args) => events::run(args, context).await,
+        Command::Audit(noun) => audit::run(noun, context).await,
+        Command::Status => status::run(context).await,
+        Command::Completions(args) => completions::run(&args, context),
+    }
+}

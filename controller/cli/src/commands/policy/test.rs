@@ -1,0 +1,161 @@
+//! `policy test`: what would be decided, without doing it.
+
+use crate::{
+    client::Call,
+    context::Context,
+    docker_line,
+    error::CliError,
+    input::{HostRef, name_of_file, read_json, read_policy},
+    output::{Cell, Look, Tone, record},
+};
+use clap::{ArgGroup, Args, ValueEnum};
+use std::path::PathBuf;
+use wharden_model::{
+    Decision, Effect, Mode, PolicyName, UserName,
+    api::{DockerRequest, PolicyVersionDraft, TestRequest, TestResult},
+    decision::Rule,
+};
+
+const HELP: &str = "\
+The request is a docker command, or method, path and body as they go to the engine. Drafts decide in
+place of stored policies of the same name. The exit code is 0 whatever is decided, unless --expect
+says what it should be.
+
+Examples:
+  wharden policy test --user bob --host web1 docker run --privileged -v /:/host alpine
+  wharden policy test --user bob --expect deny --draft team=./team.cedar docker rm -f db
+  wharden policy test --user bob --method POST --path /containers/create --body create.json";
+
+/// Flags of `policy test`.
+#[derive(Debug, Args)]
+#[command(after_help = HELP, group = ArgGroup::new("request").required(true))]
+pub struct Test {
+    /// The user who would ask
+    #[arg(long)]
+    user: UserName,
+    /// The host, by id or name; one without labels without it
+    #[arg(long)]
+    host: Option<HostRef>,
+    /// Decide with this text too, [NAME=]FILE; may be given many times
+    #[arg(long = "draft", value_name = "[NAME=]FILE")]
+    drafts: Vec<String>,
+    /// Fail unless this is decided
+    #[arg(long, value_enum)]
+    expect: Option<Expect>,
+    /// Method of the request
+    #[arg(long, requires = "path", default_value = "GET", value_name = "METHOD")]
+    method: String,
+    /// Path of the request, with its query
+    #[arg(long, group = "request", value_name = "PATH")]
+    path: Option<String>,
+    /// File with the JSON body of the request; - for standard input
+    #[arg(long, requires = "path", value_name = "FILE")]
+    body: Option<PathBuf>,
+    /// A docker command in place of method and path
+    #[arg(group = "request", trailing_var_arg = true, allow_hyphen_values = true, value_name = "DOCKER COMMAND")]
+    docker: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Expect {
+    Allow,
+    Deny,
+}
+
+/// `wharden policy test …`.
+///
+/// # Errors
+/// [`CliError::Verdict`] when the decision is not the expected one.
+pub async fn run(args: Test, context: &mut Context<'_>) -> Result<(), CliError> {
+    let request = match args.path {
+        Some(path) => {
+            let body = match &args.body {
+                Some(file) => read_json(file, context.console)?,
+                None => serde_json::Value::Null,
+            };
+            DockerRequest { method: args.method.to_ascii_uppercase(), path, body }
+        }
+        None => docker_line::parse(&args.docker)?,
+    };
+    let mut drafts = Vec::new();
+    for word in &args.drafts {
+        drafts.push(draft(word, context)?);
+    }
+    let test = TestRequest { user: args.user, host: args.host.map(|host| host.0), request, drafts };
+    let result: TestResult = context.api()?.call(Call::post(&["policy", "test"]).body(&test)?).await?;
+    context.answer(&result, |look| card(&test.request, &result, look))?;
+    let wrong = match (args.expect, result.decision.effect) {
+        (Some(Expect::Allow), Effect::Deny) => Some("denied, and --expect says allow"),
+        (Some(Expect::Deny), Effect::Allow) => Some("allowed, and --expect says deny"),
+        _ => None,
+    };
+    match wrong {
+        None => Ok(()),
+        Some(message) => Err(CliError::Verdict {
+            code: "unexpected_decision",
+            message: message.to_owned(),
+            hint: "the rules above made the decision".to_owned(),
+            details: Vec::new(),
+        }),
+    }
+}
+
+fn draft(word: &str, context: &mut Context<'_>) -> Result<PolicyVersionDraft, CliError> {
+    let (name, file) = match word.split_once('=') {
+        Some((name, file)) => {
+            let name =
+                PolicyName::new(name).map_err(|error| CliError::usage(error.to_string(), "write --draft NAME=FILE"))?;
+            (name, PathBuf::from(file))
+        }
+        None => (name_of_file(word.as_ref())?, PathBuf::from(word)),
+    };
+    let text = read_policy(&file, context.console)?.text;
+    Ok(PolicyVersionDraft { name, text, mode: Mode::Enforce })
+}
+
+fn card(request: &DockerRequest, result: &TestResult, look: &Look) -> String {
+    let decision = &result.decision;
+    let effect = match decision.effect {
+        Effect::Allow => Cell::toned("allow", Tone::Good),
+        Effect::Deny => Cell::toned("deny", Tone::Bad),
+    };
+    let resource = &result.resource;
+    let named = if resource.name.is_empty() { &resource.id } else { &resource.name };
+    let mut fields = vec![
+        ("Decision", effect),
+        ("Who", Cell::new(&result.principal)),
+        ("Action", Cell::new(result.action)),
+        ("On", Cell::new(format!("{} {named}", resource.kind.name().to_lowercase()))),
+        ("Request", Cell::new(format!("{} {}", request.method, request.path))),
+        ("Revision", Cell::new(decision.revision)),
+    ];
+    fields.extend(rules("Rule", &decision.rules));
+    if decision.rules.is_empty() {
+        fields.push(("Rule", Cell::toned(decision_without_rule(decision), Tone::Dim)));
+    }
+    fields.extend(rules("Monitor", &decision.monitor));
+    fields.extend(decision.errors.iter().map(|error| ("Error", Cell::toned(error, Tone::Bad))));
+    record(fields, look)
+}
+
+fn decision_without_rule(decision: &Decision) -> String {
+    match decision.effect {
+        Effect::Allow => "none".to_owned(),
+        Effect::Deny => decision.why(),
+    }
+}
+
+fn rules<'a>(title: &'a str, rules: &'a [Rule]) -> impl Iterator<Item = (&'a str, Cell)> {
+    rules.iter().map(move |rule| {
+        let mut text = rule.id.clone();
+        for part in [&rule.severity, &rule.reason] {
+            if !part.is_empty() {
+                text.push_str(&format!(": {part}"));
+            }
+        }
+        if !rule.cis.is_empty() {
+            text.push_str(&format!(" (CIS {})", rule.cis));
+        }
+        (title, Cell::new(text))
+    })
+}

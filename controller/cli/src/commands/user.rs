@@ -1,0 +1,144 @@
+//! `user`: people and accounts.
+
+use crate::{
+    client::Call,
+    context::Context,
+    error::CliError,
+    output::{Cell, Look, Tone, ago, moment, record, table},
+};
+use clap::Subcommand;
+use reqwest::Method;
+use wharden_model::{
+    GroupName, UserName,
+    api::{self, Invite, NewUser, UserPatch},
+};
+
+const HELP: &str = "\
+A user is known by the name of the OS user on the hosts. Only one who accepted an invite can log in
+here; the others are for policies.
+
+Examples:
+  wharden user create bob --group launchers
+  wharden user invite bob
+  wharden user disable bob";
+
+/// Commands of `user`.
+#[derive(Debug, Subcommand)]
+#[command(after_help = HELP)]
+pub enum User {
+    /// List users
+    #[command(visible_alias = "ls")]
+    List,
+    /// Show one user
+    Show { name: UserName },
+    /// Create a user
+    Create {
+        name: UserName,
+        /// Group to be in; may be given many times
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<GroupName>,
+    },
+    /// Print a one-time invite, with which the user sets up password and second factor
+    Invite { name: UserName },
+    /// Refuse the user everything, here and on hosts, until enabled again
+    Disable { name: UserName },
+    /// Undo `disable`
+    Enable { name: UserName },
+    /// Delete a user
+    #[command(visible_alias = "rm")]
+    Delete {
+        name: UserName,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+/// `wharden user …`.
+///
+/// # Errors
+/// Whatever kept it from succeeding.
+pub async fn run(command: User, context: &mut Context<'_>) -> Result<(), CliError> {
+    match command {
+        User::List => {
+            let users: Vec<api::User> = context.api()?.call(Call::get(&["users"])).await?;
+            context.list(&users, "no users", |look| rows(&users, look))
+        }
+        User::Show { name } => {
+            let user: api::User = context.api()?.call(Call::get(&["users", name.as_str()])).await?;
+            context.answer(&user, |look| card(&user, look))
+        }
+        User::Create { name, groups } => {
+            let call = Call::post(&["users"]).body(&NewUser { name, groups })?;
+            let user: api::User = context.api()?.call(call).await?;
+            context.made(&user, &format!("user {} is created", user.name))
+        }
+        User::Invite { name } => {
+            let invite: Invite = context.api()?.call(Call::post(&["users", name.as_str(), "invite"])).await?;
+            context.answer(&invite, |_| invite.invite.reveal().to_owned())?;
+            let until = moment(context.console.now(), invite.expires_at);
+            context.note(&format!(
+                "it is shown this once and ends {until}; {name} runs `wharden accept-invite --username {name}`"
+            ));
+            Ok(())
+        }
+        User::Disable { name } => {
+            set_disabled(&name, true, context).await?;
+            context.done(&format!("user {name} is disabled"))
+        }
+        User::Enable { name } => {
+            set_disabled(&name, false, context).await?;
+            context.done(&format!("user {name} is enabled"))
+        }
+        User::Delete { name, yes } => {
+            context.confirm(yes, &format!("Delete user {name}, its sessions and its place in every group?"))?;
+            context.api()?.act(Call::delete(&["users", name.as_str()])).await?;
+            context.done(&format!("user {name} is deleted"))
+        }
+    }
+}
+
+async fn set_disabled(name: &UserName, disabled: bool, context: &mut Context<'_>) -> Result<(), CliError> {
+    let call = Call::new(Method::PATCH, &["users", name.as_str()]).body(&UserPatch { disabled: Some(disabled) })?;
+    context.api()?.act(call).await
+}
+
+fn groups(user: &api::User) -> String {
+    user.groups.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(",")
+}
+
+fn state(user: &api::User) -> Cell {
+    if user.disabled { Cell::toned("disabled", Tone::Bad) } else { Cell::toned("active", Tone::Good) }
+}
+
+fn yes_or_no(yes: bool) -> Cell {
+    if yes { Cell::new("yes") } else { Cell::toned("no", Tone::Dim) }
+}
+
+fn rows(users: &[api::User], look: &Look) -> String {
+    let rows = users.iter().map(|user| {
+        vec![
+            Cell::new(&user.name),
+            Cell::or_dash(groups(user)),
+            state(user),
+            yes_or_no(user.can_log_in),
+            Cell::or_dash(user.last_login_at.map(|at| ago(look.now, at)).unwrap_or_default()),
+        ]
+    });
+    table(&["NAME", "GROUPS", "STATE", "CAN LOG IN", "LAST LOGIN"], rows.collect(), look)
+}
+
+fn card(user: &api::User, look: &Look) -> String {
+    record(
+        vec![
+            ("Name", Cell::new(&user.name)),
+            ("Groups", Cell::or_dash(groups(user))),
+            ("State", state(user)),
+            ("Can log in", yes_or_no(user.can_log_in)),
+            ("Recovery codes left", Cell::or_dash(user.recovery_codes_left.map(|n| n.to_string()).unwrap_or_default())),
+            ("Created", Cell::new(moment(look.now, user.created_at))),
+            ("Last login", Cell::or_dash(user.last_login_at.map(|at| moment(look.now, at)).unwrap_or_default())),
+        ],
+        look,
+    )
+}

@@ -1,0 +1,216 @@
+//! What every command has at hand: the console, the form of its answers, and the way to the controller.
+
+use crate::{
+    args::Global,
+    client::{Api, Transport, tls},
+    console::Console,
+    credentials::Store,
+    error::CliError,
+    output::{Format, Look, clean},
+    settings::{self, url_key},
+};
+use serde::Serialize;
+use wharden_model::UserName;
+
+/// One run of one command.
+pub struct Context<'a> {
+    /// Streams, terminal, clock.
+    pub console: &'a mut Console,
+    global: &'a Global,
+}
+
+impl<'a> Context<'a> {
+    /// A context with these global flags.
+    pub fn new(global: &'a Global, console: &'a mut Console) -> Self {
+        Self { console, global }
+    }
+
+    /// True with `-o json`.
+    pub fn is_json(&self) -> bool {
+        self.global.output == Format::Json
+    }
+
+    /// The credentials file.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] when no folder is known for it.
+    pub fn store(&self) -> Result<Store, CliError> {
+        Ok(Store::new(settings::config_dir(self.console)?))
+    }
+
+    /// A way to the controller without a session.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] when no controller is named; [`CliError::CaFile`].
+    pub fn transport(&self) -> Result<Transport, CliError> {
+        let named = settings::url(self.global, self.console)?;
+        let ca_file = settings::ca_file(self.global, self.console);
+        // With both given there is no need for a credentials file, nor for it to be sound.
+        let credentials =
+            if named.is_some() && ca_file.is_some() { crate::Credentials::default() } else { self.store()?.load()? };
+        let url = match (named, &credentials.current) {
+            (Some(url), _) => url,
+            (None, Some(current)) => settings::check_url(current)?,
+            (None, None) => {
+                return Err(CliError::usage(
+                    "no controller is named",
+                    "give --url https://HOST:7440 or set WHARDEN_URL; `wharden login` remembers it",
+                ));
+            }
+        };
+        let remembered = credentials.sessions.get(&url_key(&url)).and_then(|session| session.ca_pem.clone());
+        let ca = match (ca_file, remembered) {
+            (Some(path), _) => Some(tls::read_ca(&path)?),
+            (None, Some(pem)) => Some(tls::Ca { pem, origin: "your session".to_owned() }),
+            (None, None) => None,
+        };
+        Transport::new(url, ca)
+    }
+
+    /// The controller and the session with it.
+    ///
+    /// # Errors
+    /// [`CliError::NotLoggedIn`] when there is none, and as [`Self::transport`].
+    pub fn api(&self) -> Result<Api, CliError> {
+        Api::new(self.transport()?, self.store()?, self.console.clock.clone())
+    }
+
+    /// How tables look here and now.
+    pub fn look(&self) -> Look {
+        Look {
+            now: self.console.now(),
+            columns: self.console.columns,
+            colour: self.console.columns.is_some() && self.console.may_colour(),
+        }
+    }
+
+    /// Answers with a value: as JSON for programs, in a form of its own for people.
+    ///
+    /// # Errors
+    /// [`CliError::Output`] when nobody takes it.
+    pub fn answer<T: Serialize + ?Sized>(
+        &mut self,
+        value: &T,
+        human: impl FnOnce(&Look) -> String,
+    ) -> Result<(), CliError> {
+        let mut text = if self.is_json() { serde_json::to_string_pretty(value)? } else { human(&self.look()) };
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        self.console.print(&text)
+    }
+
+    /// Answers with a list; when it is empty, people are told what that means.
+    ///
+    /// # Errors
+    /// [`CliError::Output`] when nobody takes it.
+    pub fn list<T: Serialize>(
+        &mut self,
+        items: &[T],
+        empty: &str,
+        human: impl FnOnce(&Look) -> String,
+    ) -> Result<(), CliError> {
+        if items.is_empty() && !self.is_json() {
+            self.note(empty);
+            return Ok(());
+        }
+        self.answer(items, human)
+    }
+
+    /// Tells that something was done.
+    ///
+    /// # Errors
+    /// [`CliError::Output`] when nobody takes it.
+    pub fn done(&mut self, message: &str) -> Result<(), CliError> {
+        #[derive(Serialize)]
+        struct Done<'a> {
+            done: &'a str,
+        }
+        if self.is_json() || !self.global.quiet {
+            return self.answer(&Done { done: message }, |_| clean(message));
+        }
+        Ok(())
+    }
+
+    /// Answers with a thing that was made: whole for programs, in a sentence for people.
+    ///
+    /// # Errors
+    /// [`CliError::Output`] when nobody takes it.
+    pub fn made<T: Serialize>(&mut self, value: &T, message: &str) -> Result<(), CliError> {
+        if self.is_json() { self.answer(value, |_| String::new()) } else { self.done(message) }
+    }
+
+    /// A remark for people, on standard error.
+    pub fn note(&mut self, message: &str) {
+        if !self.global.quiet && !self.is_json() {
+            self.console.warn(&clean(message));
+        }
+    }
+
+    /// Asks before something is destroyed.
+    ///
+    /// # Errors
+    /// [`CliError::NotConfirmed`] when the answer is not yes; [`CliError::Usage`] when there is nobody to ask.
+    pub fn confirm(&mut self, yes: bool, question: &str) -> Result<(), CliError> {
+        if yes {
+            return Ok(());
+        }
+        match self.console.prompts.as_mut() {
+            None => Err(CliError::usage(
+                format!("{} There is no terminal to ask on", clean(question)),
+                "give --yes to go ahead",
+            )),
+            Some(prompts) => {
+                match prompts.ask(&format!("{} [y/N] ", clean(question))).map_err(CliError::Prompt)?.as_str() {
+                    "y" | "Y" | "yes" => Ok(()),
+                    _ => Err(CliError::NotConfirmed),
+                }
+            }
+        }
+    }
+}
+
+/// Questions.
+impl Context<'_> {
+    /// True with `-q`.
+    pub fn is_quiet(&self) -> bool {
+        self.global.quiet
+    }
+
+    /// Asks for a line.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] naming the flag when there is nobody to ask.
+    pub fn ask(&mut self, what: &str, flag: &str) -> Result<String, CliError> {
+        let prompts = self.console.prompts.as_mut().ok_or_else(|| nobody(what, flag))?;
+        let answer = prompts.ask(&format!("{what}: ")).map_err(CliError::Prompt)?;
+        if answer.is_empty() { Err(nothing(what, flag)) } else { Ok(answer) }
+    }
+
+    /// Asks for a line that is not shown.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub fn ask_hidden(&mut self, what: &str, flag: &str) -> Result<String, CliError> {
+        let prompts = self.console.prompts.as_mut().ok_or_else(|| nobody(what, flag))?;
+        let answer = prompts.ask_hidden(&format!("{what}: ")).map_err(CliError::Prompt)?;
+        if answer.is_empty() { Err(nothing(what, flag)) } else { Ok(answer) }
+    }
+
+    /// Asks for a user name.
+    ///
+    /// # Errors
+    /// As [`Self::ask`], and when it is no user name.
+    pub fn ask_username(&mut self) -> Result<UserName, CliError> {
+        let name = self.ask("user name", "--username")?;
+        UserName::new(name).map_err(|error| CliError::usage(error.to_string(), "give it with --username"))
+    }
+}
+
+fn nobody(what: &str, flag: &str) -> CliError {
+    CliError::usage(format!("no {what} was given, and there is no terminal to ask on"), format!("give {flag}"))
+}
+
+fn nothing(what: &str, flag: &str) -> CliError {
+    CliError::usage(format!("the {what} is empty"), format!("type it, or give {flag}"))
+}

@@ -1,0 +1,83 @@
+//! The credentials file: one session per controller URL, readable by its owner only, replaced as a whole.
+//!
+//! A refresh token is good once. Whoever refreshes holds the lock, and looks again at the file before it asks.
+
+mod error;
+mod file;
+mod lock;
+
+pub use error::CredentialsError;
+pub use file::Store;
+pub use lock::Guard;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use wharden_model::{
+    SessionId, Timestamp, UserName,
+    api::{Secret, SessionTokens},
+};
+
+/// Version of the file's form.
+pub const FORMAT: u32 = 1;
+
+/// One session with one controller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    pub username: UserName,
+    pub session_id: SessionId,
+    pub access_token: Secret,
+    pub access_expires_at: Timestamp,
+    pub refresh_token: Secret,
+    pub refresh_expires_at: Timestamp,
+    /// The CA that the session began with, so that later commands need no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_pem: Option<String>,
+}
+
+impl Session {
+    /// The session that the controller gave.
+    pub fn new(tokens: SessionTokens, ca_pem: Option<String>) -> Self {
+        Self {
+            username: tokens.username,
+            session_id: tokens.session_id,
+            access_token: tokens.access_token,
+            access_expires_at: tokens.access_expires_at,
+            refresh_token: tokens.refresh_token,
+            refresh_expires_at: tokens.refresh_expires_at,
+            ca_pem,
+        }
+    }
+}
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// URL of the last login; what commands use without `--url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
+    /// Sessions by the normal form of the URL.
+    pub sessions: BTreeMap<String, Session>,
+}
+
+impl Default for Credentials {
+    fn default() -> Self {
+        Self { format: FORMAT, current: None, sessions: BTreeMap::new() }
+    }
+}
+
+impl Credentials {
+    /// Sets the session of a URL and makes it the current one.
+    pub fn log_in(&mut self, url: &str, session: Session) {
+        self.current = Some(url.to_owned());
+        self.sessions.insert(url.to_owned(), session);
+    }
+
+    /// Forgets the session of a URL.
+    pub fn log_out(&mut self, url: &str) {
+        self.sessions.remove(url);
+        if self.current.as_deref() == Some(url) {
+            self.current = self.sessions.keys().next().cloned();
+        }
+    }
+}

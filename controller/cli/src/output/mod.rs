@@ -1,0 +1,35 @@
+//! How answers look: tables and records for people, JSON for programs. Pure: the time and the terminal are arguments.
+
+mod cell;
+mod record;
+mod table;
+mod text;
+mod time;
+
+pub use cell::{Cell, Tone};
+pub use record::record;
+pub use table::table;
+pub use text::{clean, clean_text, one_line};
+pub use time::{ago, bytes, moment};
+use wharden_model::Timestamp;
+
+/// Form of the answers and errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Where something is shown, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// The present time, for "3h ago".
+    pub now: Timestamp,
+    /// Columns of the terminal; `None` when it is none, and lines are as long as they are.
+    pub columns: Option<u16>,
+    /// With colours.
+    pub colour: bool,
+}
