@@ -16,6 +16,7 @@ pub struct Controller {
     agent_port: u16,
     /// Printed by `init`, once.
     pub bootstrap_token: String,
+    moved: bool,
     daemon: Option<Daemon>,
 }
 
@@ -48,6 +49,7 @@ impl Controller {
             rest_port,
             agent_port,
             bootstrap_token: String::new(),
+            moved: false,
             daemon: None,
         };
         let output = controller.init_again();
@@ -75,6 +77,11 @@ impl Controller {
     pub fn run_command(&self) -> Command {
         let mut command = Command::new(bins::path("wharden-controller"));
         command.args(["run", "--data-dir"]).arg(&self.dir);
+        if self.moved {
+            command
+                .arg(format!("--rest-listen=127.0.0.1:{}", self.rest_port))
+                .arg(format!("--agent-listen=127.0.0.1:{}", self.agent_port));
+        }
         command
     }
 
@@ -119,6 +126,15 @@ impl Controller {
         crate::eventually(&format!("{words:?} in the controller's log"), SETTLE, || {
             self.log().contains(words).then_some(())
         });
+    }
+
+    /// This controller's data, listening where another one, which must have stopped, did.
+    #[must_use]
+    pub fn at_the_place_of(mut self, other: &Self) -> Self {
+        self.rest_port = other.rest_port;
+        self.agent_port = other.agent_port;
+        self.moved = true;
+        self
     }
 
     /// Its data folder.

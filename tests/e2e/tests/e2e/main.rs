@@ -2,5 +2,19 @@
 //!
 //! Run as root, best through `tests/run.sh`, which installs what is needed.
 
+mod admins;
+mod bad_input;
+mod cli_usage;
+mod disks;
+mod durability;
+mod events;
 mod ground;
+mod hosts;
 mod layering;
+mod observe;
+mod offline;
+mod policies;
+mod quickstart;
+mod rules;
+mod streams;
+mod workloads;
