@@ -108,7 +108,7 @@ fn a_store_of_an_unknown_version_is_refused_and_not_touched() {
     Admin::bootstrap(&controller, "ada");
     controller.stop();
     let store = controller.dir().join("store");
-    let version = store.join("format");
+    let version = store.join("FORMAT");
     let original = fs::read(&version).unwrap_or_else(|e| panic!("{}: {e}", version.display()));
     for unknown in ["wharden store 999\n", "999\n", "nonsense", ""] {
         fs::write(&version, unknown).expect("version file");
