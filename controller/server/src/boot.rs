@@ -1,0 +1,204 @@
+//! Wires the parts, in the order of the path of data, and takes them down again.
+
+use crate::{
+    app::{Access, App},
+    auth::source::Sources,
+    config::{Config, FILE_NAME, Overrides},
+    events::{EventLimits, EventStore},
+    fleet::{Fleet, FleetConfig},
+    keys::{self, Keys},
+    limits,
+    publish::Publisher,
+    raft::Raft,
+    rest::{self, Api},
+};
+use anyhow::{Context, bail, ensure};
+use serde::Serialize;
+use std::{fmt, fs, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration};
+use wharden_model::{ClusterId, Timestamp, api::Secret};
+use wharden_pki::ClusterKey;
+use wharden_runtime::{
+    clock::{Clock, SystemClock},
+    fsync::write_atomic,
+    metrics::Metrics,
+    ready::Readiness,
+    shutdown::Shutdown,
+    telemetry,
+    tls::{self, ClientAuth, HTTP1, HTTP2, Identity, TlsListener},
+};
+use wharden_state::{Actor, Command};
+
+const CLUSTER_KEY: &str = "cluster.key";
+const CA_FILE: &str = "ca.pem";
+const STORE: &str = "store";
+const EVENTS: &str = "events";
+/// Time for a leader to show up at start.
+const LEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for open requests and sessions to end at stop.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// What `init` made.
+#[derive(Debug, Serialize)]
+pub struct Made {
+    pub cluster_id: ClusterId,
+    /// Good once, to make the first admin.
+    pub bootstrap_token: Secret,
+    pub ca_file: String,
+    pub data_dir: String,
+}
+
+impl fmt::Display for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cluster_id, bootstrap_token, ca_file, data_dir } = self;
+        writeln!(f, "Cluster {cluster_id} is initialised in {data_dir}.\n")?;
+        writeln!(f, "Bootstrap token, good once, to make the first admin:\n\n  {}\n", bootstrap_token.reveal())?;
+        writeln!(f, "Keep {data_dir}/{CLUSTER_KEY} somewhere safe too: backups cannot be read without it.\n")?;
+        writeln!(f, "Next:")?;
+        writeln!(f, "  wharden-controller run --data-dir {data_dir}")?;
+        write!(f, "  WHARDEN_URL=https://localhost:7440 WHARDEN_CA_FILE={ca_file} wharden bootstrap")
+    }
+}
+
+/// Makes a cluster of one in an empty folder. When it fails half way it removes what it made.
+///
+/// # Errors
+/// When the folder is not empty or cannot be written, with what to do.
+pub async fn init(data_dir: &Path, overrides: Overrides) -> anyhow::Result<Made> {
+    if let Ok(mut entries) = fs::read_dir(data_dir) {
+        ensure!(
+            entries.next().is_none(),
+            "{} is not empty: give an empty or new folder, or run the cluster that is there",
+            data_dir.display()
+        );
+    }
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .with_context(|| format!("cannot make {}", data_dir.display()))?;
+    let made = init_in(data_dir, overrides).await;
+    if made.is_err() {
+        for name in [CLUSTER_KEY, CA_FILE, FILE_NAME] {
+            // What was not made yet cannot be removed.
+            let _ = fs::remove_file(data_dir.join(name));
+        }
+        let _ = fs::remove_dir_all(data_dir.join(STORE));
+    }
+    made
+}
+
+async fn init_in(data_dir: &Path, overrides: Overrides) -> anyhow::Result<Made> {
+    let config = Config::default().with(overrides);
+    config.format()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let now = Timestamp(clock.now());
+    let sealing = ClusterKey::generate();
+    let (command, ca, bootstrap_token) = keys::new_cluster(&sealing, now)?;
+    let cluster_id = ca.cluster_id().clone();
+    // A certificate for these names must be possible before anything is promised.
+    ca.issue_server(&config.advertise, config.node_id, now, Duration::from_secs(limits::SERVER_CERT_TTL_S))
+        .context("--advertise")?;
+    write_atomic(&data_dir.join(CLUSTER_KEY), sealing.to_file_text().as_bytes(), 0o600)?;
+    write_atomic(&data_dir.join(CA_FILE), ca.cert_pem().as_bytes(), 0o644)?;
+    write_atomic(&data_dir.join(FILE_NAME), toml::to_string(&config)?.as_bytes(), 0o600)?;
+
+    let shutdown = Shutdown::new();
+    let raft = Raft::start(&data_dir.join(STORE), config.node_id, clock, &shutdown).await?;
+    raft.wait_for_leader(LEADER_TIMEOUT).await?;
+    raft.propose(Actor::System, Command::Cluster(command)).await?;
+    raft.stop().await;
+    drop(raft);
+    shutdown.finish(STOP_GRACE).await?;
+    Ok(Made {
+        cluster_id,
+        bootstrap_token,
+        ca_file: data_dir.join(CA_FILE).display().to_string(),
+        data_dir: data_dir.display().to_string(),
+    })
+}
+
+/// Runs the controller until it is told to stop.
+///
+/// # Errors
+/// When a part cannot start, with what to do; or when one fails while running.
+pub async fn run(data_dir: &Path, file: Option<&Path>, overrides: Overrides) -> anyhow::Result<()> {
+    let config = Config::load(data_dir, file, overrides)?;
+    telemetry::init(config.format()?, &config.log_filter)?;
+    tls::install_provider();
+    if !data_dir.join(CLUSTER_KEY).exists() {
+        bail!(
+            "{} is not the data folder of a controller: `wharden-controller init --data-dir {0}` makes one",
+            data_dir.display()
+        );
+    }
+    let shutdown = Shutdown::on_signals()?;
+    let outcome = serve(data_dir, &config, &shutdown).await;
+    if let Err(unfinished) = shutdown.finish(STOP_GRACE).await {
+        tracing::warn!(%unfinished, "stopped without waiting longer");
+    }
+    outcome
+}
+
+async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let metrics = Metrics::new("wharden");
+    let readiness = Readiness::new(&["events"]);
+    let started_at = Timestamp(clock.now());
+
+    // Ports first: a second controller on the same machine fails before it touches anything.
+    let rest_tcp = tls::bind(config.rest_listen)?;
+    let agent_tcp = tls::bind(config.agent_listen)?;
+    let sealing = keys::read_cluster_key(&data_dir.join(CLUSTER_KEY))?;
+    let raft = Raft::start(&data_dir.join(STORE), config.node_id, Arc::clone(&clock), shutdown).await?;
+    raft.wait_for_leader(LEADER_TIMEOUT).await?;
+    let state = raft.linearizable().await?;
+    let keys = Arc::new(Keys::open(&state, sealing)?);
+
+    let limits = EventLimits { total_bytes: config.events_max_bytes, ..EventLimits::default() };
+    let events = EventStore::open(&data_dir.join(EVENTS), limits, &metrics, &readiness).await?;
+    let publisher = Publisher::start(&raft, &keys, &metrics, shutdown);
+    let fleet = Fleet::new(
+        raft.clone(),
+        Arc::clone(&keys),
+        publisher,
+        events.clone(),
+        Arc::clone(&clock),
+        FleetConfig::default(),
+        &metrics,
+        shutdown,
+    );
+    let app = Arc::new(App {
+        raft: raft.clone(),
+        keys: Arc::clone(&keys),
+        clock,
+        fleet: fleet.clone(),
+        events,
+        readiness,
+        sources: Sources::default(),
+        access: Access::default(),
+        started_at,
+    });
+
+    let lifetime = Duration::from_secs(limits::SERVER_CERT_TTL_S);
+    let identity = keys.ca.issue_server(&config.advertise, config.node_id, started_at, lifetime)?;
+    let identity = Identity::new(&identity.chain, &identity.key_pkcs8);
+    let rest_tls = tls::server_config(&identity, &ClientAuth::None, &[HTTP2, HTTP1])?;
+    let agents = ClientAuth::Optional(vec![keys.ca.cert_der().to_vec()]);
+    let agent_tls = tls::server_config(&identity, &agents, &[HTTP2])?;
+    let (rest_listener, agent_listener) =
+        (TlsListener::new(rest_tcp, rest_tls), TlsListener::new(agent_tcp, agent_tls));
+    tracing::info!(
+        cluster = %keys.cluster_id,
+        rest = %rest_listener.local_addr()?,
+        agents = %agent_listener.local_addr()?,
+        "the controller is up"
+    );
+    let rest = rest::serve(Api { app, metrics }, rest_listener, shutdown.clone());
+    let served = tokio::select! {
+        served = rest => served.map_err(anyhow::Error::from),
+        served = fleet.serve(agent_listener) => served.map_err(anyhow::Error::from),
+        () = shutdown.stopped() => Ok(()),
+    };
+    raft.stop().await;
+    served
+}

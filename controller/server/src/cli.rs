@@ -1,0 +1,86 @@
+//! The command line of `wharden-controller`.
+
+use crate::{boot, config::Overrides, rest};
+use clap::{Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+
+/// Controller of Wharden: holds users, policies and hosts, and gives every agent its bundle.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wharden-controller",
+    version,
+    propagate_version = true,
+    after_help = "\
+Examples:
+  wharden-controller init --data-dir /var/lib/wharden --advertise ctl.example.org
+  wharden-controller run --data-dir /var/lib/wharden
+
+Exit codes: 0 done, 1 failed, 2 wrong usage."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a new cluster of one controller in an empty data folder, and print its bootstrap token
+    Init {
+        /// Folder of the controller's data; made if missing, must be empty
+        #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
+        data_dir: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        overrides: Overrides,
+    },
+    /// Run the controller until SIGTERM or SIGINT
+    Run {
+        /// Folder of the controller's data, made by `init`
+        #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
+        data_dir: PathBuf,
+        /// Configuration file [default: controller.toml in the data folder]
+        #[arg(long, env = "WHARDEN_CONFIG", value_name = "FILE")]
+        config: Option<PathBuf>,
+        #[command(flatten)]
+        overrides: Overrides,
+    },
+    /// Print the OpenAPI document of the REST API
+    Openapi,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match execute(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Init { data_dir, json, overrides } => {
+            let made = block_on(boot::init(&data_dir, overrides))?;
+            if json {
+                println!("{}", serde_json::to_string(&made)?);
+            } else {
+                println!("{made}");
+            }
+            Ok(())
+        }
+        Command::Run { data_dir, config, overrides } => block_on(boot::run(&data_dir, config.as_deref(), overrides)),
+        Command::Openapi => {
+            println!("{}", serde_json::to_string_pretty(&rest::openapi())?);
+            Ok(())
+        }
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}

@@ -1,0 +1,164 @@
+//! Configuration: defaults, then the TOML file, then the environment, then flags. A key that is not known is an
+//! error that names it.
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+use wharden_runtime::telemetry::Format;
+
+/// Name of the file in the data folder that is read when no other is given.
+pub const FILE_NAME: &str = "controller.toml";
+
+/// The file, and the whole of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Number of this controller in its cluster.
+    pub node_id: u64,
+    /// Names and addresses that clients and agents reach this controller by; they go into its certificate.
+    pub advertise: Vec<String>,
+    /// REST and console.
+    pub rest_listen: SocketAddr,
+    /// Agents.
+    pub agent_listen: SocketAddr,
+    /// `human` or `json`.
+    pub log_format: String,
+    /// In the form of `RUST_LOG`, e.g. `info,wharden_controller=debug`.
+    pub log_filter: String,
+    /// Decision events kept on disk, in bytes; the oldest go first.
+    pub events_max_bytes: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            node_id: 1,
+            advertise: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
+            rest_listen: SocketAddr::from(([0, 0, 0, 0], 7440)),
+            agent_listen: SocketAddr::from(([0, 0, 0, 0], 7441)),
+            log_format: "human".to_owned(),
+            log_filter: "info".to_owned(),
+            events_max_bytes: 10 * 1024 * 1024 * 1024,
+        }
+    }
+}
+
+/// The same as flags and environment.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Overrides {
+    /// Names and addresses that this controller is reached by, comma-separated [default: localhost,127.0.0.1]
+    #[arg(long, env = "WHARDEN_ADVERTISE", value_delimiter = ',', value_name = "HOST")]
+    pub advertise: Option<Vec<String>>,
+    /// Address of the REST API and the console [default: 0.0.0.0:7440]
+    #[arg(long, env = "WHARDEN_REST_LISTEN", value_name = "ADDR:PORT")]
+    pub rest_listen: Option<SocketAddr>,
+    /// Address for agents [default: 0.0.0.0:7441]
+    #[arg(long, env = "WHARDEN_AGENT_LISTEN", value_name = "ADDR:PORT")]
+    pub agent_listen: Option<SocketAddr>,
+    /// human or json [default: human]
+    #[arg(long, env = "WHARDEN_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<Format>,
+    /// Log filter, e.g. info,wharden_controller=debug [default: info]
+    #[arg(long, env = "WHARDEN_LOG", value_name = "FILTER")]
+    pub log_filter: Option<String>,
+    /// Bytes of decision events kept on disk [default: 10 GiB]
+    #[arg(long, env = "WHARDEN_EVENTS_MAX_BYTES", value_name = "BYTES")]
+    pub events_max_bytes: Option<u64>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{path}: {error}")]
+    Read { path: PathBuf, error: std::io::Error },
+    #[error("{path}: {error}")]
+    Parse { path: PathBuf, error: Box<toml::de::Error> },
+    #[error("{at}: {message}")]
+    Value { at: &'static str, message: String },
+}
+
+impl Config {
+    /// Reads the file (the one in the data folder when none is given, if it is there) and lays the rest over it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the file, line and key.
+    pub fn load(data_dir: &Path, file: Option<&Path>, overrides: Overrides) -> Result<Self, ConfigError> {
+        let path = file.map_or_else(|| data_dir.join(FILE_NAME), Path::to_owned);
+        let config = match std::fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text).map_err(|error| ConfigError::Parse { path, error: Box::new(error) })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => Self::default(),
+            Err(error) => return Err(ConfigError::Read { path, error }),
+        };
+        config.with(overrides).checked()
+    }
+
+    /// These settings, where the overrides do not say otherwise.
+    #[must_use]
+    pub fn with(self, overrides: Overrides) -> Self {
+        Self {
+            node_id: self.node_id,
+            advertise: overrides.advertise.unwrap_or(self.advertise),
+            rest_listen: overrides.rest_listen.unwrap_or(self.rest_listen),
+            agent_listen: overrides.agent_listen.unwrap_or(self.agent_listen),
+            log_format: overrides.log_format.map_or(self.log_format, |format| format.to_string()),
+            log_filter: overrides.log_filter.unwrap_or(self.log_filter),
+            events_max_bytes: overrides.events_max_bytes.unwrap_or(self.events_max_bytes),
+        }
+    }
+
+    /// The log format.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn format(&self) -> Result<Format, ConfigError> {
+        self.log_format.parse().map_err(|message| ConfigError::Value { at: "log_format", message })
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        let wrong = |at, message: &str| Err(ConfigError::Value { at, message: message.to_owned() });
+        if self.node_id == 0 {
+            return wrong("node_id", "0 is not a node id: count from 1");
+        }
+        if self.advertise.is_empty() {
+            return wrong(
+                "advertise",
+                "there must be at least one name or address that agents reach this controller by",
+            );
+        }
+        self.format()?;
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, overrides: Overrides) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().expect("temp dir");
+        std::fs::write(dir.path().join(FILE_NAME), text).expect("written");
+        Config::load(dir.path(), None, overrides)
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let flag = Overrides { log_filter: Some("debug".to_owned()), ..Overrides::default() };
+        let config = load("node_id = 3\nlog_filter = \"warn\"\n", flag).expect("valid");
+        assert_eq!((config.node_id, config.log_filter.as_str()), (3, "debug"));
+        assert_eq!(config.rest_listen.port(), 7440);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_line() {
+        let error = load("node_id = 1\nrest_lisen = \"x\"\n", Overrides::default()).expect_err("unknown").to_string();
+        assert!(error.contains("line 2") && error.contains("rest_lisen") && error.contains("rest_listen"), "{error}");
+        let error = load("log_format = \"xml\"\n", Overrides::default()).expect_err("format").to_string();
+        assert_eq!(error, "log_format: \"xml\" is not a log format: use human or json");
+        assert!(load("advertise = []\n", Overrides::default()).is_err());
+        let missing = Config::load(Path::new("/nonexistent"), Some(Path::new("/nonexistent/x")), Overrides::default());
+        assert!(missing.expect_err("missing").to_string().starts_with("/nonexistent/x: "));
+    }
+}

@@ -15,8 +15,6 @@ pub const RAFT_SNAPSHOT_EVERY: u64 = 5000;
 /// Log entries kept behind a snapshot for peers that are a little late.
 pub const RAFT_LOG_KEEP: u64 = 1000;
 
-/// Largest log entry, in bytes: sled writes larger values to files that it never syncs.
-pub const COMMAND_MAX: usize = 64 * 1024;
 /// Most changes in one log entry.
 pub const BATCH_ENTRIES: usize = 256;
 /// Changes that wait for the log before callers wait too.

@@ -1,1 +1,5 @@
-fn main() {}
+//! The controller.
+
+fn main() -> std::process::ExitCode {
+    wharden_controller::cli::main()
+}

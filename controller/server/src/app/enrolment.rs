@@ -26,18 +26,11 @@ impl App {
             .map_err(|_| AppError::BadToken("this is not a bootstrap token (wbt_…) or an invite (win_…)".to_owned()))?;
         let hash = Hex::from(hash_secret(token.reveal()));
         self.check_token(&self.state(), &hash, &start.username)?;
-        let password_hash = password::hash(start.password)
-            .await
-            .map_err(|e| AppError::invalid("password", e.to_string()))?;
+        let password_hash =
+            password::hash(start.password).await.map_err(|e| AppError::invalid("password", e.to_string()))?;
         let cluster = self.keys.cluster_id.as_str();
-        let pending = Pending::begin(
-            hash.to_string(),
-            start.username,
-            password_hash,
-            cluster,
-            &self.keys.sealing,
-            self.now(),
-        )?;
+        let pending =
+            Pending::begin(hash.to_string(), start.username, password_hash, cluster, &self.keys.sealing, self.now())?;
         self.sources.give_back(source);
         Ok(pending)
     }
@@ -49,8 +42,7 @@ impl App {
     pub async fn complete_enrolment(&self, complete: EnrolmentComplete, source: IpAddr) -> Result<(), AppError> {
         self.attempt(source)?;
         let sealing = &self.keys.sealing;
-        let (pending, totp_step) =
-            Pending::complete(&complete.enrolment, &complete.code, sealing, self.now())?;
+        let (pending, totp_step) = Pending::complete(&complete.enrolment, &complete.code, sealing, self.now())?;
         let token_hash = Hex::try_from(pending.token_hash.clone()).map_err(AppError::internal)?;
         let command = AccountCommand::TakeUp {
             token_hash,

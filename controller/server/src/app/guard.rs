@@ -43,7 +43,11 @@ impl App {
         let before = access::compile(now)?;
         let could = REPAIR.iter().all(|action| self.can(&before, &caller.user, *action));
         if could && !(active(&next, &caller.user) && REPAIR.iter().all(|a| self.can(&compiled, &caller.user, *a))) {
-            return Err(self.refusal(&compiled, &caller.user, "this would take away your own right to change policies"));
+            return Err(self.refusal(
+                &compiled,
+                &caller.user,
+                "this would take away your own right to change policies",
+            ));
         }
         let somebody = next
             .users

@@ -41,9 +41,7 @@ impl App {
         let all = state
             .hosts
             .iter()
-            .map(|(id, h)| {
-                (AdminResource::Host { id: id.clone(), labels: h.labels.clone() }, self.host_of(id, h))
-            })
+            .map(|(id, h)| (AdminResource::Host { id: id.clone(), labels: h.labels.clone() }, self.host_of(id, h)))
             .collect();
         self.readable(caller, AdminAction::HostRead, all).await
     }

@@ -52,11 +52,8 @@ fn find<'a>(state: &'a State, name: &PolicyName) -> Result<&'a wharden_state::Po
 impl App {
     pub async fn policies(&self, caller: &Caller) -> Result<Vec<Policy>, AppError> {
         let state = self.state();
-        let all = state
-            .policies
-            .iter()
-            .map(|(n, p)| (AdminResource::Policy(n.clone()), policy_of(n, p, false)))
-            .collect();
+        let all =
+            state.policies.iter().map(|(n, p)| (AdminResource::Policy(n.clone()), policy_of(n, p, false))).collect();
         self.readable(caller, AdminAction::PolicyRead, all).await
     }
 

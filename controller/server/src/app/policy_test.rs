@@ -2,7 +2,9 @@
 
 use super::{App, AppError, Caller};
 use crate::policy_set;
-use wharden_docker::{ApiVersion, Asker, ContainerView, ExecView, Head, ImageView, Lookup, NetworkView, View, VolumeView};
+use wharden_docker::{
+    ApiVersion, Asker, ContainerView, ExecView, Head, ImageView, Lookup, NetworkView, View, VolumeView,
+};
 use wharden_model::{
     AdminAction, BundlePolicy, Effect, HostId, Labels, Posture, Principal,
     api::{DockerRequest, TestRequest, TestResult},

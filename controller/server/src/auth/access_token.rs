@@ -72,8 +72,7 @@ impl AccessKeys {
     /// # Errors
     /// [`AccessKeyError`].
     pub fn from_pkcs8(cluster: &ClusterId, der: &[u8]) -> Result<Self, AccessKeyError> {
-        let pair =
-            Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(|e| AccessKeyError(e.to_string()))?;
+        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map_err(|e| AccessKeyError(e.to_string()))?;
         let public = pair.public_key().as_ref();
         let checking = DecodingKey::from_ed_components(&URL_SAFE_NO_PAD.encode(public))
             .map_err(|e| AccessKeyError(e.to_string()))?;

@@ -12,9 +12,8 @@ use wharden_model::api::Secret;
 static SLOTS: Semaphore = Semaphore::const_new(limits::PASSWORD_CHECKS);
 
 /// What a password is checked against when there is no account, so that the answer takes as long.
-static NOBODY: LazyLock<String> = LazyLock::new(|| {
-    hash_now(&Secret::new("no password hashes to this account")).unwrap_or_default()
-});
+static NOBODY: LazyLock<String> =
+    LazyLock::new(|| hash_now(&Secret::new("no password hashes to this account")).unwrap_or_default());
 
 /// Why a password was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,9 +31,8 @@ fn argon2() -> Result<Argon2<'static>, PasswordError> {
 }
 
 fn hash_now(password: &Secret) -> Result<String, PasswordError> {
-    let hash: PasswordHash = argon2()?
-        .hash_password(password.reveal().as_bytes())
-        .map_err(|e| PasswordError::Hash(e.to_string()))?;
+    let hash: PasswordHash =
+        argon2()?.hash_password(password.reveal().as_bytes()).map_err(|e| PasswordError::Hash(e.to_string()))?;
     Ok(hash.to_string())
 }
 

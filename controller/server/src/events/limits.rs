@@ -1,30 +1,36 @@
 //! Limits of the event store, each with its reason.
 
-/// Largest stored event, in bytes: every string in it is cut at 1 KiB by the agent, rules and labels are few.
+/// Largest stored event, in bytes: every string in it is cut at 1 KiB by the agent; rules and labels are few.
 pub const EVENT_MAX: usize = 64 * 1024;
-/// Most bytes of one append that are not yet on disk: what one message may carry, and room for what the store adds.
-pub const BATCH_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Most bytes of one append: what one message may carry, and room for what the store adds.
+pub const APPEND_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Appends that wait for the writer; further sessions wait with theirs unread.
-pub const APPENDS_WAITING: usize = 512;
-/// Bytes that one fsync covers at most, so that a flood does not delay the acks of the first.
-pub const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// Records between two remembered offsets of a segment.
+pub const APPENDS_WAITING: usize = 64;
+/// Bytes at which a group stops to gather, so that a flood does not delay the acks of the first.
+pub const GROUP_BYTES: usize = 4 * 1024 * 1024;
+/// Records between two remembered offsets of a segment: a follower that is up to date reads at most these again.
 pub const MARK_EVERY: u64 = 256;
 /// Queries that read files at once; each holds one segment in memory.
 pub const SCANS_MAX: usize = 4;
-/// Bytes that one query with a cursor reads before it answers with what it has and a cursor to go on.
+/// Bytes that a query with a cursor reads before it answers with what it has and a cursor to go on.
 pub const SCAN_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Bytes of events in a page: a thousand of the largest would be 64 MiB.
+pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Events of a page when the query does not say.
 pub const PAGE_DEFAULT: usize = 100;
 /// Longest wait of a query, in seconds.
 pub const WAIT_MAX_S: u64 = 30;
+/// Smallest segment, in bytes, whatever the configuration says.
+pub const SEGMENT_BYTES_MIN: u64 = 4 * 1024;
+/// Largest segment, in bytes: a query reads one whole.
+pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventLimits {
     /// Size at which a segment file is closed and the next begun, in bytes.
     pub segment_bytes: u64,
-    /// Size of all segments at which the oldest goes, in bytes.
+    /// Size of all segments at which the oldest goes, in bytes. The newest always stays.
     pub total_bytes: u64,
 }
 

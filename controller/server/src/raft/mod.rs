@@ -11,10 +11,10 @@ use openraft::{BasicNode, Config, SnapshotPolicy};
 use propose::Proposal;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tokio::sync::{broadcast, mpsc, watch};
-use wharden_model::{RequestId, Revision};
+use wharden_model::{RequestId, Revision, Timestamp};
 use wharden_runtime::{clock::Clock, shutdown::Shutdown};
 use wharden_state::{Actor, Applied, Change, Command, Rejection, State};
-use wharden_store::TypeConfig;
+use wharden_store::{Published, Store, TypeConfig};
 
 use crate::limits;
 
@@ -69,16 +69,19 @@ impl Raft {
         let (revision_out, revision) = watch::channel(0);
         let (changes, _) = broadcast::channel(limits::CHANGES_BUFFER);
         let changes_out = changes.clone();
-        let sink = move |state: Arc<State>, new: Vec<Change>| {
-            let revision = state.policy_revision;
-            state_out.send_replace(state);
+        let sink = move |published: Published| {
+            let revision = published.state.policy_revision;
+            state_out.send_replace(published.state);
             revision_out.send_if_modified(|held| std::mem::replace(held, revision) != revision);
-            for change in new {
+            for change in published.changes {
                 // Nobody listening is fine: who comes later reads the state.
                 let _ = changes_out.send(change);
             }
         };
-        let (log, machine) = wharden_store::open(dir, Box::new(sink)).await?;
+        let folder = dir.to_owned();
+        let (log, machine) = tokio::task::spawn_blocking(move || Store::open(&folder, sink))
+            .await
+            .map_err(|e| StartError::Fatal(e.to_string()))??;
         let config = Config {
             cluster_name: "wharden".to_owned(),
             heartbeat_interval: limits::RAFT_HEARTBEAT_MS,
@@ -138,7 +141,7 @@ impl Raft {
         if_revision: Option<Revision>,
     ) -> Result<Applied, ProposeError> {
         let entry =
-            wharden_state::Entry { request_id, actor, issued_at: self.clock.now().into(), if_revision, command };
+            wharden_state::Entry { request_id, actor, issued_at: Timestamp(self.clock.now()), if_revision, command };
         propose::submit(&self.queue, entry).await
     }
 

@@ -4,7 +4,7 @@ use super::ProposeError;
 use crate::limits;
 use tokio::sync::{mpsc, oneshot};
 use wharden_state::{Applied, Batch, Entry, Reply};
-use wharden_store::TypeConfig;
+use wharden_store::{Store, TypeConfig, limits::COMMAND_MAX};
 
 /// An entry and where its reply goes.
 pub(super) struct Proposal {
@@ -15,9 +15,9 @@ pub(super) struct Proposal {
 
 /// Queues an entry and waits for its reply.
 pub(super) async fn submit(queue: &mpsc::Sender<Proposal>, entry: Entry) -> Result<Applied, ProposeError> {
-    let size = serde_json::to_vec(&entry).map_err(|e| ProposeError::Unavailable(e.to_string()))?.len();
-    if size > limits::COMMAND_MAX {
-        return Err(ProposeError::TooLarge { size, max: limits::COMMAND_MAX });
+    let size = Store::command_size(&entry);
+    if size > COMMAND_MAX {
+        return Err(ProposeError::TooLarge { size, max: COMMAND_MAX });
     }
     let (reply, answer) = oneshot::channel();
     queue.send(Proposal { entry, size, reply }).await.map_err(|_| stopping())?;
@@ -46,7 +46,7 @@ pub(super) async fn run(raft: openraft::Raft<TypeConfig>, mut waiting: mpsc::Rec
         let mut batch = vec![first];
         while batch.len() < limits::BATCH_ENTRIES {
             match waiting.try_recv() {
-                Ok(next) if size + next.size > limits::COMMAND_MAX => {
+                Ok(next) if size + next.size > COMMAND_MAX => {
                     held = Some(next);
                     break;
                 }

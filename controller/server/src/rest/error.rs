@@ -58,7 +58,9 @@ fn hint_of(error: &AppError) -> &str {
         AppError::NotLoggedIn(_) => "log in: `wharden login`",
         AppError::BadCredentials => "check all three; a code is good once and for 30 seconds",
         AppError::BadToken(_) => "ask an admin for a new one",
-        AppError::Forbidden { .. } => "ask an admin for a policy that permits it: `wharden policy list` shows those there are",
+        AppError::Forbidden { .. } => {
+            "ask an admin for a policy that permits it: `wharden policy list` shows those there are"
+        }
         AppError::Guarded { .. } => "give another account the right first, and use that one",
         AppError::InvalidPolicy(_) => "mend the text; `wharden policy validate FILE` checks it without storing",
         AppError::TooMany { .. } => "wait",

@@ -1,0 +1,94 @@
+//! Opening the folder: its form is checked before anything is touched, then the segments are read once.
+
+use super::{OpenError, record::Walk, runs::Runs, segment::Segment};
+use std::{fs, io, path::Path};
+use wharden_runtime::fsync::{sync_dir, write_atomic};
+
+const FORMAT_FILE: &str = "format";
+const FORMAT: &str = "wharden events 1";
+
+/// What was found.
+pub(super) struct Folder {
+    /// Drawn when the folder was made; cursors carry it.
+    pub id: u32,
+    /// In order; the last is the one to go on with.
+    pub segments: Vec<Segment>,
+    pub runs: Runs,
+}
+
+pub(super) fn open(dir: &Path) -> Result<Folder, OpenError> {
+    let fail = |path: &Path| {
+        let path = path.to_owned();
+        move |error| OpenError::Io { path, error }
+    };
+    fs::create_dir_all(dir).map_err(fail(dir))?;
+    let firsts = list(dir).map_err(fail(dir))?;
+    let id = format(dir, firsts.is_empty())?;
+    let mut folder = Folder { id, segments: Vec::new(), runs: Runs::default() };
+    for (nth, first) in firsts.iter().enumerate() {
+        let path = Segment::new(*first).path(dir);
+        let is_last = nth + 1 == firsts.len();
+        let segment = read(&path, *first, is_last, &mut folder.runs).map_err(fail(&path))?;
+        folder.segments.push(segment);
+    }
+    folder.runs.commit();
+    if let Some(oldest) = folder.segments.first() {
+        folder.runs.forget_before(oldest.first);
+    }
+    Ok(folder)
+}
+
+fn list(dir: &Path) -> io::Result<Vec<u64>> {
+    let mut firsts = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        firsts.extend(entry?.file_name().to_str().and_then(Segment::first_of));
+    }
+    firsts.sort_unstable();
+    Ok(firsts)
+}
+
+/// Reads the format file; makes it when the folder is new.
+fn format(dir: &Path, is_empty: bool) -> Result<u32, OpenError> {
+    let path = dir.join(FORMAT_FILE);
+    let fail = |error| OpenError::Io { path: path.clone(), error };
+    match fs::read_to_string(&path) {
+        Ok(text) => parse_format(&text).ok_or_else(|| OpenError::Format {
+            path: path.clone(),
+            found: text.lines().next().unwrap_or_default().chars().take(80).collect(),
+            known: FORMAT,
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && is_empty => {
+            let id = rand::random::<u32>();
+            write_atomic(&path, format!("{FORMAT}\nid {id:08x}\n").as_bytes(), 0o600).map_err(fail)?;
+            sync_dir(dir).map_err(fail)?;
+            Ok(id)
+        }
+        Err(error) => Err(fail(error)),
+    }
+}
+
+fn parse_format(text: &str) -> Option<u32> {
+    let id = text.strip_prefix(FORMAT)?.strip_prefix("\nid ")?.strip_suffix('\n')?;
+    u32::from_str_radix(id, 16).ok()
+}
+
+/// Reads one segment. A torn end of the last one is what a crash leaves, none of it was acknowledged; the writer cuts
+/// it off. Damage anywhere else loses the rest of that segment, and says so.
+fn read(path: &Path, first: u64, is_last: bool, runs: &mut Runs) -> io::Result<Segment> {
+    let bytes = fs::read(path)?;
+    let mut segment = Segment::new(first);
+    let mut walk = Walk::new(&bytes);
+    let mut begin = 0;
+    while let Some((header, _)) = walk.next() {
+        runs.stage((header.host, header.boot), header.seq, segment.end);
+        segment.push(&header, walk.offset() - begin);
+        begin = walk.offset();
+    }
+    let rest = bytes.len() - begin;
+    if rest > 0 && is_last {
+        tracing::warn!(file = %path.display(), bytes = rest, "the end of the last event file was torn; cut off");
+    } else if rest > 0 {
+        tracing::error!(file = %path.display(), bytes = rest, "an event file is damaged; events in it are lost");
+    }
+    Ok(segment)
+}

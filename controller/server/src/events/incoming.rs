@@ -1,0 +1,74 @@
+//! What an agent sends becomes records: parsed, and named after the session that brought it, never after itself.
+
+use super::{
+    AppendError,
+    limits::{APPEND_BYTES_MAX, EVENT_MAX},
+    metrics::EventMetrics,
+    record::{Header, boot_key, host_key},
+    runs::RunKey,
+};
+use bytes::Bytes;
+use wharden_model::{BootId, DecisionEvent, HostId};
+
+/// One event, ready for the disk.
+pub(super) struct Incoming {
+    pub header: Header,
+    pub bytes: Vec<u8>,
+}
+
+/// One message's events, oldest first.
+pub(super) struct Batch {
+    pub key: RunKey,
+    pub events: Vec<Incoming>,
+    /// The highest number in the message, of events that were refused too: sending those again would not help.
+    pub highest: u64,
+    pub bytes: usize,
+}
+
+/// Events that cannot be read are counted and left out.
+pub(super) fn read(
+    host: &HostId,
+    boot: &BootId,
+    events: Vec<(u64, Bytes)>,
+    metrics: &EventMetrics,
+) -> Result<Batch, AppendError> {
+    let size = events.iter().map(|(_, json)| json.len()).sum();
+    if size > APPEND_BYTES_MAX {
+        return Err(AppendError::TooLarge(size));
+    }
+    let mut batch =
+        Batch { key: (host_key(host), boot_key(boot)), events: Vec::with_capacity(events.len()), highest: 0, bytes: 0 };
+    for (seq, json) in events {
+        batch.highest = batch.highest.max(seq);
+        match parse(host, boot, seq, &json) {
+            Ok(event) => {
+                batch.bytes += event.bytes.len();
+                batch.events.push(event);
+            }
+            Err(error) => {
+                metrics.refused.inc();
+                tracing::warn!(%host, %boot, seq, %error, "a decision event cannot be read; left out");
+            }
+        }
+    }
+    Ok(batch)
+}
+
+fn parse(host: &HostId, boot: &BootId, seq: u64, json: &[u8]) -> Result<Incoming, String> {
+    if json.len() > EVENT_MAX {
+        return Err(format!("{} bytes are more than {EVENT_MAX}", json.len()));
+    }
+    if seq == 0 {
+        return Err("the first number of a run is 1".to_owned());
+    }
+    let mut event: DecisionEvent = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+    event.host_id = host.clone();
+    event.boot_id = boot.clone();
+    event.seq = seq;
+    let json = serde_json::to_vec(&event).map_err(|error| error.to_string())?;
+    if json.len() > EVENT_MAX {
+        return Err(format!("{} bytes are more than {EVENT_MAX}", json.len()));
+    }
+    let header = Header::of(&event);
+    Ok(Incoming { header, bytes: header.encode(&json) })
+}

@@ -1,0 +1,190 @@
+//! The port: layers around the routes, and the OpenAPI document that they make.
+
+use super::{Api, auth, caller::RequestIdOf, directory, error, health, hosts, packs, policies, records, tokens};
+use crate::{limits, raft::new_request_id};
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{ConnectInfo, Request},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tower::ServiceExt;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
+    schema::Schema,
+    security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use wharden_model::{
+    RequestId,
+    api::{ErrorBody, ErrorCode, ErrorDetail},
+};
+use wharden_runtime::{shutdown::Shutdown, tls::TlsListener};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest time for the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The port stopped for another reason than shutdown.
+#[derive(Debug, thiserror::Error)]
+#[error("the REST port stopped: {0}")]
+pub struct ServeError(pub String);
+
+fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .merge(health::routes())
+        .merge(auth::routes())
+        .merge(directory::routes())
+        .merge(tokens::routes())
+        .merge(hosts::routes())
+        .merge(policies::routes())
+        .merge(packs::routes())
+        .merge(records::routes())
+}
+
+/// The OpenAPI document of the routes, with the errors that any of them may give.
+pub fn openapi() -> OpenApi {
+    let mut document = routes().into_openapi();
+    document.info = InfoBuilder::new()
+        .title("Wharden")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("Central control of container hosts: users, policies, hosts, events."))
+        .build();
+    let components = document.components.get_or_insert_with(Components::new);
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    components.add_security_scheme("session", SecurityScheme::Http(bearer));
+    let mut schemas: Vec<(String, RefOr<Schema>)> = vec![(ErrorBody::name().into(), ErrorBody::schema())];
+    ErrorBody::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+    for item in document.paths.paths.values_mut() {
+        let operations =
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten();
+        for operation in operations {
+            if operation.tags.as_deref().is_some_and(|tags| tags.iter().any(|tag| tag == "health")) {
+                continue;
+            }
+            for status in ["400", "401", "403", "404", "409", "413", "422", "429", "500", "503"] {
+                let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build();
+                let response =
+                    ResponseBuilder::new().description("refused or failed").content("application/json", content);
+                operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.build().into());
+            }
+        }
+    }
+    document
+}
+
+/// The routes with everything around them.
+fn router(api: Api) -> Router {
+    let document = Arc::new(openapi());
+    let (router, _) = routes().split_for_parts();
+    router
+        .route("/openapi.json", get(move || std::future::ready(Json(Arc::clone(&document)))))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(api)
+        .layer(CatchPanicLayer::custom(|_| plain(ErrorCode::Internal, "something went wrong inside the controller")))
+        .layer(axum::middleware::from_fn(around))
+}
+
+fn plain(code: ErrorCode, message: &str) -> Response {
+    error::respond(ErrorBody {
+        code,
+        message: message.to_owned(),
+        hint: String::new(),
+        details: Vec::<ErrorDetail>::new(),
+        retry_after_s: None,
+        request_id: String::new(),
+    })
+}
+
+async fn not_found(request: Request) -> Response {
+    plain(ErrorCode::NotFound, &format!("there is no route {}; /openapi.json lists them", request.uri().path()))
+}
+
+async fn method_not_allowed(request: Request) -> Response {
+    let message =
+        format!("{} does not take {}; /openapi.json lists what it takes", request.uri().path(), request.method());
+    let mut response = plain(ErrorCode::Invalid, &message);
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    response
+}
+
+/// Gives the request an id, bounds its time, and writes both into the answer and the log.
+async fn around(mut request: Request, next: Next) -> Response {
+    let id = request
+        .headers()
+        .get(&REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| RequestId::new(text).ok())
+        .unwrap_or_else(new_request_id);
+    request.extensions_mut().insert(RequestIdOf(id.clone()));
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let limit = Duration::from_secs(limits::REQUEST_TIMEOUT_S);
+    let mut response = tokio::time::timeout(limit, next.run(request))
+        .await
+        .unwrap_or_else(|_| plain(ErrorCode::Unavailable, "the request took too long"));
+    if let Some(mut body) = response.extensions_mut().remove::<ErrorBody>() {
+        body.request_id = id.to_string();
+        if let Ok(json) = serde_json::to_vec(&body) {
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+            *response.body_mut() = Body::from(json);
+        }
+    }
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    tracing::debug!(%method, path, status = response.status().as_u16(), request_id = %id, "request");
+    response.into_response()
+}
+
+/// Serves until shutdown; open requests get to finish.
+///
+/// # Errors
+/// [`ServeError`].
+pub async fn serve(api: Api, mut listener: TlsListener, shutdown: Shutdown) -> Result<(), ServeError> {
+    let router = router(api);
+    loop {
+        let (stream, address) = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.stopped() => return Ok(()),
+        };
+        shutdown.spawn("rest connection", connection(router.clone(), stream, address, shutdown.clone()));
+    }
+}
+
+async fn connection(router: Router, stream: wharden_runtime::tls::TlsStream, address: SocketAddr, shutdown: Shutdown) {
+    let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(address));
+        router.clone().oneshot(request)
+    });
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = shutdown.stopped() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%address, error = %error, "connection ended");
+    }
+}
