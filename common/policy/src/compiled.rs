@@ -1,8 +1,25 @@
 //! One host's policies, ready to decide.
+//!
+//! A decision goes: class of the principal → candidates for the class and the action (kept) → what facts and
+//! memberships alone can answer → the rest, by Cedar (kept ready) → [`Tally`](crate::tally::Tally).
 
-use crate::{CompileError, Query};
+use crate::{
+    condition::{Condition, Known, Verdict},
+    directory::Directory,
+    enforceable::{self, Enforceable},
+    error::CompileError,
+    fact::{FactId, FactView},
+    head::{PrincipalKind, ResourceHead},
+    index::{Class, Index},
+    kept::Kept,
+    limits::{CANDIDATES_KEPT, EVALUATIONS_KEPT},
+    probe::{Place, Probe, request},
+    query::Query,
+    reading,
+    tally::Tally,
+};
 use std::sync::Arc;
-use wharden_model::{Action, Bundle, Decision, Effect, Revision};
+use wharden_model::{Action, Bundle, Decision, Effect, ResourceKind, Revision, bundle::BUNDLE_FORMAT, decision::Rule};
 
 /// The policies of one bundle, compiled. Cheap to clone and shared by all requests.
 #[derive(Clone, Debug)]
@@ -11,6 +28,30 @@ pub struct Compiled(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     revision: Revision,
+    rules: Vec<Enforceable>,
+    /// Of each rule; `None` when its head alone decides.
+    conditions: Vec<Option<Condition>>,
+    directory: Directory,
+    place: Place,
+    index: Index,
+    candidates: Kept<(Class, Action), Candidates>,
+    probes: Kept<Vec<usize>, Probe>,
+}
+
+/// The rules that can concern a class and an action on this host.
+#[derive(Debug)]
+struct Candidates {
+    rules: Vec<(usize, Reach)>,
+    /// Facts that their conditions read, in order.
+    facts: Vec<FactId>,
+}
+
+/// What is left of a resource head once host, labels and kind are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Reach {
+    Every,
+    Host(String),
+    Thing(String),
 }
 
 impl Compiled {
@@ -18,22 +59,142 @@ impl Compiled {
     ///
     /// # Errors
     /// [`CompileError`] when any part of the bundle cannot be enforced.
-    pub fn new(_bundle: &Bundle, revision: Revision) -> Result<Self, CompileError> {
-        Ok(Self(Arc::new(Inner { revision })))
+    pub fn new(bundle: &Bundle, revision: Revision) -> Result<Self, CompileError> {
+        if bundle.format != BUNDLE_FORMAT {
+            return Err(CompileError::Format { found: bundle.format, known: BUNDLE_FORMAT });
+        }
+        let place = Place::new(&bundle.scope.labels);
+        let mut rules = enforceable::all(&bundle.policies)?;
+        rules.retain(|rule| rule.heads.concerns_hosts() && is_here(&rule.heads.resource, bundle));
+        let conditions = rules.iter().map(|rule| reading::condition(&rule.tree, &place.groups)).collect();
+        let directory = Directory::new(&bundle.users);
+        let index = Index::new(&rules, &directory);
+        Ok(Self(Arc::new(Inner {
+            revision,
+            rules,
+            conditions,
+            directory,
+            place,
+            index,
+            candidates: Kept::new(CANDIDATES_KEPT),
+            probes: Kept::new(EVALUATIONS_KEPT),
+        })))
     }
 
     /// Decides.
     pub fn decide(&self, q: &Query<'_>) -> Decision {
-        Decision { revision: self.0.revision, ..no_bundle(q.action) }
+        self.0.decide(q)
     }
 
     /// Rules that can take part in decisions, built-in ones included.
     pub fn rule_count(&self) -> usize {
-        0
+        self.0.rules.len()
     }
 }
 
-/// The decision of a host that has no bundle.
-pub fn no_bundle(_action: Action) -> Decision {
-    Decision { effect: Effect::Deny, rules: vec![], monitor: vec![], errors: vec![], revision: 0 }
+/// False for rules whose head names another host or a host group that this one is not in.
+fn is_here(head: &ResourceHead, bundle: &Bundle) -> bool {
+    match head {
+        ResourceHead::HostGroup(_, group) => bundle.scope.labels.groups().any(|label| label == *group),
+        ResourceHead::Host(_, id) | ResourceHead::Thing(ResourceKind::Engine, id) => {
+            bundle.scope.host.as_ref().is_none_or(|host| host.as_str() == id)
+        }
+        ResourceHead::Any | ResourceHead::Kind(_) | ResourceHead::Thing(..) => true,
+        ResourceHead::Never => false,
+    }
+}
+
+impl Inner {
+    fn decide(&self, q: &Query<'_>) -> Decision {
+        if q.resource.kind != q.action.resource() {
+            return self.misfit(q);
+        }
+        let kind = PrincipalKind::of(q.principal);
+        let name = q.principal.id();
+        let class = self.index.class(kind, name);
+        let candidates = self
+            .candidates
+            .get(&(class, q.action))
+            .unwrap_or_else(|| self.candidates.put((class, q.action), self.candidates(class, q.action)));
+        let person = self.directory.get(if kind == PrincipalKind::User { name } else { "" });
+        let facts = FactView::pick(q.facts, &candidates.facts);
+        let host = q.host.as_str();
+        let known = Known { facts: &facts, kind, name, groups: &person.groups, disabled: person.disabled, host };
+        let mut tally = Tally::default();
+        let mut open = Vec::new();
+        for (index, reach) in &candidates.rules {
+            let reaches = match reach {
+                Reach::Every => true,
+                Reach::Host(id) => id == host,
+                Reach::Thing(id) => *id == q.resource.id,
+            };
+            if reaches {
+                match self.conditions[*index].as_ref().map_or(Verdict::Yes, |condition| condition.verdict(&known)) {
+                    Verdict::Yes => tally.satisfied.push(*index),
+                    Verdict::No => {}
+                    Verdict::Open | Verdict::Unsafe => open.push(*index),
+                }
+            }
+        }
+        if !open.is_empty() {
+            let probe = self.probes.get(&open).unwrap_or_else(|| {
+                let probe = Probe::new(&self.rules, &open, false);
+                self.probes.put(open, probe)
+            });
+            probe.run(request(q, probe.reads(), &self.directory, &self.place), &mut tally);
+        }
+        tally.decision(&self.rules, self.revision)
+    }
+
+    fn candidates(&self, class: Class, action: Action) -> Candidates {
+        let mut facts = Vec::new();
+        let mut rules = Vec::new();
+        for index in self.index.rules(class, action) {
+            let rule = &self.rules[index];
+            if let Some(reach) = reach(&rule.heads.resource, action.resource()) {
+                rules.push((index, reach));
+                facts.extend(rule.reads.facts.iter().filter_map(|name| FactId::named(name)));
+            }
+        }
+        facts.sort_unstable();
+        facts.dedup();
+        Candidates { rules, facts }
+    }
+
+    /// Denies what no schema allows to be asked.
+    fn misfit(&self, q: &Query<'_>) -> Decision {
+        let error = format!("{} acts on {}, not on {}", q.action, q.action.resource().name(), q.resource.kind.name());
+        let (rules, monitor) = (Vec::new(), Vec::new());
+        Decision { effect: Effect::Deny, rules, monitor, errors: vec![error], revision: self.revision }
+    }
+}
+
+/// `None` when the head cannot concern things of this kind. Host groups have been looked at when the bundle was
+/// compiled.
+fn reach(head: &ResourceHead, kind: ResourceKind) -> Option<Reach> {
+    match head {
+        ResourceHead::Any => Some(Reach::Every),
+        ResourceHead::Kind(of) => (*of == kind).then_some(Reach::Every),
+        ResourceHead::HostGroup(of, _) => of.is_none_or(|of| of == kind).then_some(Reach::Every),
+        ResourceHead::Host(of, id) => of.is_none_or(|of| of == kind).then(|| Reach::Host(id.clone())),
+        ResourceHead::Thing(of, id) => (*of == kind).then(|| Reach::Thing(id.clone())),
+        ResourceHead::Never => None,
+    }
+}
+
+/// The decision of a host that has no bundle: ping and version, so that a client can say what is wrong, and nothing
+/// else.
+pub fn no_bundle(action: Action) -> Decision {
+    let (effect, rule) = match action {
+        Action::SystemPing | Action::SystemVersion => {
+            (Effect::Allow, ("builtin/ping", "clients ask for this before anything else", ""))
+        }
+        _ => (
+            Effect::Deny,
+            ("builtin/no-bundle", "this host has no policies yet: ask an admin whether its agent is connected", "high"),
+        ),
+    };
+    let (id, reason, severity) = rule;
+    let rule = Rule { id: id.into(), reason: reason.into(), severity: severity.into(), cis: String::new() };
+    Decision { effect, rules: vec![rule], monitor: vec![], errors: vec![], revision: 0 }
 }

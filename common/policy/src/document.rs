@@ -88,6 +88,7 @@ fn info(text: &str, number: usize, span: Range<usize>, policy: &Policy, issues: 
     }
     RuleInfo {
         id: id.clone(),
+        named: policy.annotation("id").is_some(),
         effect: match policy.effect() {
             cedar_policy::Effect::Permit => Effect::Allow,
             cedar_policy::Effect::Forbid => Effect::Deny,

@@ -19,6 +19,16 @@ pub enum CompileError {
     /// The name is kept for the rules that are always there.
     #[error("the policy name {0} is reserved for built-in rules: choose another name")]
     Reserved(PolicyName),
+    /// A rule is valid, and still could not be made ready for evaluation.
+    #[error("rule {document}/{rule} cannot be evaluated by this build: {message}")]
+    Unreadable {
+        /// The document.
+        document: PolicyName,
+        /// The rule in it.
+        rule: String,
+        /// What Cedar said.
+        message: String,
+    },
     /// The bundle is of a form that this build does not know.
     #[error("bundle format {found} is not {known}, the one that this build knows: update the agent")]
     Format {

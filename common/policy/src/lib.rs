@@ -7,21 +7,33 @@
 //! Must not know: tokio, IO, clocks, randomness, HTTP. An evaluation error makes a decision a deny.
 
 mod admin;
+mod builtin;
 mod compiled;
+mod condition;
+mod directory;
 mod document;
+mod enforceable;
 mod error;
+mod fact;
+mod head;
+mod index;
+mod kept;
 pub mod limits;
 mod nearest;
 mod packs;
 mod planner;
+mod probe;
 mod query;
+mod reading;
 mod rule;
 mod schema;
+mod tally;
 mod text;
 mod uid;
 mod validate;
 
 pub use admin::AdminCompiled;
+pub use builtin::NAME as BUILTIN;
 pub use compiled::{Compiled, no_bundle};
 pub use error::CompileError;
 pub use packs::{PackInfo, packs};

@@ -15,6 +15,8 @@ pub struct Parsed {
 pub struct RuleInfo {
     /// Its `@id`, else its number, from 1.
     pub id: String,
+    /// It has an `@id`.
+    pub named: bool,
     /// `permit` is `Allow`, `forbid` is `Deny`.
     pub effect: Effect,
     /// Its `@reason`; empty when it has none.

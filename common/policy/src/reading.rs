@@ -1,0 +1,302 @@
+//! Reads a rule's condition out of Cedar's syntax tree: what can be answered without Cedar, and what Cedar will look
+//! at when it evaluates the rest.
+
+use crate::{
+    condition::{Condition, Test, Values},
+    fact::FactId,
+    head::{PrincipalHead, PrincipalKind},
+};
+use cedar_policy::pst::{self, BinaryOp, Expr, Literal, PatternElem, UnaryOp, Var};
+use std::collections::BTreeSet;
+
+/// What evaluation of a condition looks at.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reads {
+    /// Facts by name, whether or not they are in a table.
+    pub facts: BTreeSet<String>,
+    /// The context is used as a whole.
+    pub whole_context: bool,
+    /// Something is asked to be `in` something.
+    pub hierarchy: bool,
+    /// An attribute `owner` is read.
+    pub owner: bool,
+    /// Entities that are named, as type and id.
+    pub named: BTreeSet<(String, String)>,
+}
+
+impl Reads {
+    /// What the clauses of a rule look at.
+    pub fn of(rule: &pst::Template) -> Self {
+        let mut reads = Self::default();
+        for clause in rule.clauses() {
+            match clause {
+                pst::Clause::When(expr) | pst::Clause::Unless(expr) => reads.visit(expr),
+            }
+        }
+        reads
+    }
+
+    /// What either looks at.
+    pub fn add(&mut self, other: &Self) {
+        self.facts.extend(other.facts.iter().cloned());
+        self.whole_context |= other.whole_context;
+        self.hierarchy |= other.hierarchy;
+        self.owner |= other.owner;
+        self.named.extend(other.named.iter().cloned());
+    }
+
+    fn visit(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Literal(Literal::EntityUID(uid)) => {
+                self.named.insert((uid.ty.to_string(), uid.eid.to_string()));
+            }
+            Expr::Var(Var::Context) => self.whole_context = true,
+            Expr::Literal(_) | Expr::Var(_) | Expr::Slot(_) => {}
+            Expr::UnaryOp { expr, .. } | Expr::Like { expr, .. } => self.visit(expr),
+            Expr::BinaryOp { op, left, right } => {
+                self.hierarchy |= *op == BinaryOp::In;
+                self.visit(left);
+                self.visit(right);
+            }
+            Expr::GetAttr { expr, attr } => {
+                if context(expr) {
+                    self.facts.insert(attr.to_string());
+                } else {
+                    self.owner |= attr == "owner";
+                    self.visit(expr);
+                }
+            }
+            Expr::HasAttr { expr, attrs } => {
+                if context(expr) {
+                    self.facts.insert(attrs.head.to_string());
+                } else {
+                    self.owner |= attrs.iter().any(|attr| attr == "owner");
+                    self.visit(expr);
+                }
+            }
+            Expr::Is { expr, in_expr, .. } => {
+                self.visit(expr);
+                if let Some(within) = in_expr {
+                    self.hierarchy = true;
+                    self.visit(within);
+                }
+            }
+            Expr::IfThenElse { cond, then_expr, else_expr } => {
+                self.visit(cond);
+                self.visit(then_expr);
+                self.visit(else_expr);
+            }
+            Expr::Set(items) => items.iter().for_each(|item| self.visit(item)),
+            Expr::Record(fields) => fields.values().for_each(|field| self.visit(field)),
+            // A kind of expression that this build does not know may look at anything.
+            _ => {
+                self.whole_context = true;
+                self.hierarchy = true;
+                self.owner = true;
+            }
+        }
+    }
+}
+
+/// The condition of a rule; `None` when it has none, so that its head alone decides.
+///
+/// `groups` are the labels of the host that it is for.
+pub(crate) fn condition(rule: &pst::Template, groups: &BTreeSet<String>) -> Option<Condition> {
+    rule.clauses()
+        .iter()
+        .map(|clause| match clause {
+            pst::Clause::When(expr) => read(expr, groups),
+            pst::Clause::Unless(expr) => not(read(expr, groups)),
+        })
+        .reduce(|left, right| Condition::And(Box::new(left), Box::new(right)))
+}
+
+fn not(inner: Condition) -> Condition {
+    Condition::Not(Box::new(inner))
+}
+
+fn read(expr: &Expr, groups: &BTreeSet<String>) -> Condition {
+    let opaque = Condition::Opaque(false);
+    match expr {
+        Expr::Literal(Literal::Bool(value)) => Condition::Const(*value),
+        Expr::GetAttr { expr, attr } if context(expr) => fact(attr, Test::True),
+        Expr::GetAttr { expr, attr } if is_var(expr, &Var::Principal) && attr == "disabled" => Condition::Disabled,
+        Expr::HasAttr { expr, attrs } if attrs.tail.is_empty() => match expr.as_ref() {
+            Expr::Var(Var::Context) => FactId::named(&attrs.head).map_or(opaque, Condition::Has),
+            Expr::Var(_) => Condition::Opaque(true),
+            _ => opaque,
+        },
+        Expr::Is { expr, entity_type, in_expr: None } if is_var(expr, &Var::Principal) => {
+            let kind = PrincipalKind::named(&entity_type.to_string());
+            Condition::Principal(kind.map(PrincipalHead::Kind).into_iter().collect())
+        }
+        Expr::Is { expr, in_expr: None, .. } if entity_var(expr) => Condition::Opaque(true),
+        Expr::Like { expr, pattern } => match context_fact(expr) {
+            Some(name) => fact(name, Test::Like(pattern.iter().map(pattern_elem).collect())),
+            None => opaque,
+        },
+        Expr::UnaryOp { op: UnaryOp::Not, expr } => not(read(expr, groups)),
+        Expr::UnaryOp { op: UnaryOp::IsEmpty, expr } => {
+            context_fact(expr).map_or(opaque, |name| fact(name, Test::Empty))
+        }
+        Expr::BinaryOp { op: BinaryOp::And, left, right } => {
+            Condition::And(Box::new(read(left, groups)), Box::new(read(right, groups)))
+        }
+        Expr::BinaryOp { op: BinaryOp::Or, left, right } => {
+            Condition::Or(Box::new(read(left, groups)), Box::new(read(right, groups)))
+        }
+        Expr::BinaryOp { op, left, right } => binary(*op, left, right, groups).unwrap_or(opaque),
+        Expr::IfThenElse { cond, then_expr, else_expr } => Condition::If(
+            Box::new(read(cond, groups)),
+            Box::new(read(then_expr, groups)),
+            Box::new(read(else_expr, groups)),
+        ),
+        _ => opaque,
+    }
+}
+
+fn binary(op: BinaryOp, left: &Expr, right: &Expr, groups: &BTreeSet<String>) -> Option<Condition> {
+    match op {
+        BinaryOp::NotEq => binary(BinaryOp::Eq, left, right, groups).map(not),
+        BinaryOp::Eq if is_var(left, &Var::Principal) => principal(right, false),
+        BinaryOp::Eq if is_var(right, &Var::Principal) => principal(left, false),
+        BinaryOp::In if is_var(left, &Var::Principal) => principal(right, true),
+        BinaryOp::In if is_var(left, &Var::Resource) => place(right, groups),
+        BinaryOp::Eq if infallible(left) && infallible(right) => Some(Condition::Opaque(true)),
+        BinaryOp::HasTag if entity_var(left) => {
+            matches!(right, Expr::Literal(Literal::String(_))).then_some(Condition::Opaque(true))
+        }
+        BinaryOp::Eq => equal(left, right).or_else(|| equal(right, left)),
+        BinaryOp::Less => bound(left, right, Test::Less, Test::Greater),
+        BinaryOp::LessEq => bound(left, right, Test::LessEq, Test::GreaterEq),
+        BinaryOp::Greater => bound(left, right, Test::Greater, Test::Less),
+        BinaryOp::GreaterEq => bound(left, right, Test::GreaterEq, Test::LessEq),
+        BinaryOp::Contains => contains(left, right),
+        BinaryOp::ContainsAny => either(left, right, Test::ContainsAny, Test::ContainsAny),
+        BinaryOp::ContainsAll => either(left, right, Test::ContainsAll, Test::Within),
+        _ => None,
+    }
+}
+
+/// `principal == X`, `principal in X`, `principal in [X, Y]`.
+fn principal(right: &Expr, within: bool) -> Option<Condition> {
+    let heads = match right {
+        Expr::Set(items) if within => items.iter().map(|item| principal_head(item, true)).collect::<Option<_>>()?,
+        other => vec![principal_head(other, within)?],
+    };
+    Some(Condition::Principal(heads))
+}
+
+fn principal_head(expr: &Expr, within: bool) -> Option<PrincipalHead> {
+    let Expr::Literal(Literal::EntityUID(uid)) = expr else { return None };
+    let (ty, id) = (uid.ty.to_string(), uid.eid.to_string());
+    if ty == "Group" {
+        return Some(if within { PrincipalHead::Member(id) } else { PrincipalHead::Never });
+    }
+    let kind = PrincipalKind::named(&ty);
+    Some(kind.map_or(PrincipalHead::Never, |kind| PrincipalHead::Named(kind, id)))
+}
+
+/// `resource in HostGroup::"env=prod"`, `resource in Host::"h-…"`.
+fn place(right: &Expr, groups: &BTreeSet<String>) -> Option<Condition> {
+    let Expr::Literal(Literal::EntityUID(uid)) = right else { return None };
+    match uid.ty.to_string().as_str() {
+        "HostGroup" => Some(Condition::Const(groups.contains(uid.eid.as_str()))),
+        "Host" => Some(Condition::Host(uid.eid.to_string())),
+        _ => None,
+    }
+}
+
+fn equal(left: &Expr, right: &Expr) -> Option<Condition> {
+    let name = context_fact(left)?;
+    match right {
+        Expr::Literal(Literal::Bool(true)) => Some(fact(name, Test::True)),
+        Expr::Literal(Literal::Bool(false)) => Some(not(fact(name, Test::True))),
+        other => Some(fact(name, Test::OneOf(values([other].into_iter())?))),
+    }
+}
+
+fn bound(left: &Expr, right: &Expr, test: fn(i64) -> Test, flipped: fn(i64) -> Test) -> Option<Condition> {
+    match (context_fact(left), long(right), long(left), context_fact(right)) {
+        (Some(name), Some(limit), ..) => Some(fact(name, test(limit))),
+        (.., Some(limit), Some(name)) => Some(fact(name, flipped(limit))),
+        _ => None,
+    }
+}
+
+fn contains(left: &Expr, right: &Expr) -> Option<Condition> {
+    match (context_fact(left), left, context_fact(right)) {
+        (Some(name), ..) => Some(fact(name, Test::ContainsAny(values([right].into_iter())?))),
+        (None, Expr::Set(items), Some(name)) => Some(fact(name, Test::OneOf(values(items.iter().map(AsRef::as_ref))?))),
+        _ => None,
+    }
+}
+
+fn either(left: &Expr, right: &Expr, test: fn(Values) -> Test, flipped: fn(Values) -> Test) -> Option<Condition> {
+    match (context_fact(left), left, context_fact(right), right) {
+        (Some(name), _, _, Expr::Set(items)) => Some(fact(name, test(values(items.iter().map(AsRef::as_ref))?))),
+        (_, Expr::Set(items), Some(name), _) => Some(fact(name, flipped(values(items.iter().map(AsRef::as_ref))?))),
+        _ => None,
+    }
+}
+
+fn fact(name: &str, test: Test) -> Condition {
+    FactId::named(name).map_or(Condition::Opaque(false), |id| Condition::Fact(id, test))
+}
+
+fn context(expr: &Expr) -> bool {
+    is_var(expr, &Var::Context)
+}
+
+fn is_var(expr: &Expr, var: &Var) -> bool {
+    matches!(expr, Expr::Var(v) if v == var)
+}
+
+/// The name in `context.name`.
+fn context_fact(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::GetAttr { expr, attr } if context(expr) => Some(attr),
+        _ => None,
+    }
+}
+
+/// A variable that is an entity.
+fn entity_var(expr: &Expr) -> bool {
+    matches!(expr, Expr::Var(var) if *var != Var::Context)
+}
+
+/// Literals and the request's own variables: to evaluate them cannot fail.
+fn infallible(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(_) | Expr::Var(_))
+}
+
+fn long(expr: &Expr) -> Option<i64> {
+    match expr {
+        Expr::Literal(Literal::Long(value)) => Some(*value),
+        _ => None,
+    }
+}
+
+/// Literals of one type; `None` when any is something else.
+fn values<'a>(items: impl Iterator<Item = &'a Expr>) -> Option<Values> {
+    let (mut longs, mut strings) = (BTreeSet::new(), BTreeSet::new());
+    for item in items {
+        match item {
+            Expr::Literal(Literal::Long(value)) => longs.insert(*value),
+            Expr::Literal(Literal::String(value)) => strings.insert(value.to_string()),
+            _ => return None,
+        };
+    }
+    match (longs.is_empty(), strings.is_empty()) {
+        (false, true) => Some(Values::Longs(longs)),
+        (true, false) => Some(Values::Strings(strings)),
+        _ => None,
+    }
+}
+
+fn pattern_elem(elem: &PatternElem) -> Option<char> {
+    match elem {
+        PatternElem::Char(c) => Some(*c),
+        PatternElem::Wildcard => None,
+    }
+}
