@@ -1,1 +1,32 @@
+//! The Raft log, the vote and snapshots, on disk; and the state machine that applies the log to the replicated state.
+//!
+//! Place in the path of data: between `raft::propose` and `state::apply`. What is acknowledged here survives a power cut:
+//! every append and every vote is followed by a barrier before anyone hears of it.
+//!
+//! ```text
+//! <folder>/FORMAT        whose folder this is, and in which form
+//! <folder>/log/          sled, one tree: vote, purged, committed, log/be64(index)
+//! <folder>/snapshots/    plain files, the newest two
+//! ```
+//!
+//! Must not know: tonic, axum, the application. Whoever wants to hear of changes gives a [`Sink`].
 
+pub mod backend;
+mod error;
+mod folder;
+mod form;
+mod keys;
+pub mod limits;
+mod load;
+mod log;
+mod machine;
+mod open;
+mod snapshot;
+mod types;
+mod writer;
+
+pub use error::{FormError, OpenError, SnapshotFileError, WriteError};
+pub use log::{LogReader, LogStore};
+pub use machine::{Published, Sink, SnapshotBuilder, StateMachine};
+pub use open::Store;
+pub use types::{LogEntry, LogId, Membership, NodeId, TypeConfig, Vote};

@@ -1,0 +1,16 @@
+//! Limits, each with its reason.
+
+/// Memory that sled may use for its cache, in bytes. The log is short and read at its end, so more would be idle.
+pub const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+/// Largest command, in bytes as JSON. Sled keeps pages above about 128 KiB in files of their own, which are slower. The
+/// one who proposes refuses larger ones; see [`crate::Store::command_size`].
+pub const COMMAND_MAX: usize = 64 * 1024;
+/// Jobs that wait for the writer. Whoever adds one more waits; Raft itself has only a few under way.
+pub const WRITER_QUEUE: usize = 64;
+/// Most jobs that share one barrier.
+pub const GROUP_MAX: usize = 64;
+/// Snapshots kept: if the newest is damaged, the one before still works while the log reaches back to it.
+pub const SNAPSHOTS_KEPT: usize = 2;
+/// Bytes of entries that one read for a peer returns, at least one entry: a message to a peer must stay small enough to
+/// arrive within an election timeout.
+pub const READ_BYTES: usize = 1024 * 1024;

@@ -1,0 +1,241 @@
+//! The Raft log over a backend, as openraft asks for it.
+//!
+//! The ends of the log are kept in memory: openraft asks for them often, and only this type changes them.
+
+use crate::{
+    backend::{Backend, BackendError, Op},
+    error::{FormError, WriteError},
+    form, keys,
+    limits::READ_BYTES,
+    types::{LogEntry, LogId, NodeId, TypeConfig, Vote},
+    writer::{Done, Writer},
+};
+use openraft::{
+    AnyError, ErrorSubject, ErrorVerb, OptionalSend, RaftLogReader, StorageError, StorageIOError,
+    storage::{LogFlushed, LogState, RaftLogStorage},
+};
+use std::{
+    fmt::Debug,
+    ops::{Bound, ControlFlow, RangeBounds},
+    sync::Arc,
+};
+
+type Result<T> = std::result::Result<T, StorageError<NodeId>>;
+
+/// What is known of a log without reading its entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ends {
+    pub vote: Option<Vote>,
+    pub committed: Option<LogId>,
+    pub purged: Option<LogId>,
+    /// The last entry that is there; `None` when there is none.
+    pub last: Option<LogId>,
+}
+
+/// Appends, truncates, purges; keeps the vote.
+pub struct LogStore {
+    reader: LogReader,
+    writer: Writer,
+    ends: Ends,
+}
+
+impl LogStore {
+    pub(crate) fn new(backend: Arc<dyn Backend>, ends: Ends) -> std::io::Result<Self> {
+        let writer = Writer::start(Arc::clone(&backend))?;
+        Ok(Self { reader: LogReader { backend }, writer, ends })
+    }
+
+    fn first_index(&self) -> u64 {
+        self.ends.purged.map_or(0, |purged| purged.index + 1)
+    }
+}
+
+impl RaftLogReader<TypeConfig> for LogStore {
+    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: RB,
+    ) -> Result<Vec<LogEntry>> {
+        self.reader.try_get_log_entries(range).await
+    }
+
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<LogEntry>> {
+        self.reader.limited_get_log_entries(start, end).await
+    }
+}
+
+impl RaftLogStorage<TypeConfig> for LogStore {
+    type LogReader = LogReader;
+
+    async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>> {
+        let last_purged_log_id = self.ends.purged;
+        Ok(LogState { last_purged_log_id, last_log_id: self.ends.last.or(last_purged_log_id) })
+    }
+
+    async fn get_log_reader(&mut self) -> LogReader {
+        self.reader.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &Vote) -> Result<()> {
+        let put = Op::Put(keys::VOTE.to_vec(), form::encode(vote));
+        self.writer.write_durably(vec![put]).await.map_err(|error| StorageIOError::write_vote(&error))?;
+        self.ends.vote = Some(*vote);
+        Ok(())
+    }
+
+    async fn read_vote(&mut self) -> Result<Option<Vote>> {
+        Ok(self.ends.vote)
+    }
+
+    /// Not durable by itself: when it is lost, the entries are committed anew after the restart.
+    async fn save_committed(&mut self, committed: Option<LogId>) -> Result<()> {
+        let op = match &committed {
+            Some(id) => Op::Put(keys::COMMITTED.to_vec(), form::encode(id)),
+            None => Op::Remove(keys::COMMITTED.to_vec()),
+        };
+        self.write(vec![op], Done::Nobody).await?;
+        self.ends.committed = committed;
+        Ok(())
+    }
+
+    async fn read_committed(&mut self) -> Result<Option<LogId>> {
+        Ok(self.ends.committed)
+    }
+
+    async fn append<I>(&mut self, entries: I, callback: LogFlushed<TypeConfig>) -> Result<()>
+    where
+        I: IntoIterator<Item = LogEntry> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let mut last = self.ends.last;
+        let mut ops = Vec::new();
+        for entry in entries {
+            last = Some(entry.log_id);
+            ops.push(Op::Put(keys::entry(entry.log_id.index), form::encode(&entry)));
+        }
+        self.write(ops, Done::Entries(callback)).await?;
+        self.ends.last = last;
+        Ok(())
+    }
+
+    async fn truncate(&mut self, log_id: LogId) -> Result<()> {
+        let first = self.first_index().max(log_id.index);
+        let Some(last) = self.ends.last.filter(|last| last.index >= first) else { return Ok(()) };
+        let before = match first.checked_sub(1) {
+            Some(index) => self.try_get_log_entries(index..first).await?.pop().map(|entry| entry.log_id),
+            None => None,
+        };
+        let ops = (first..=last.index).map(|index| Op::Remove(keys::entry(index))).collect();
+        self.write_durably(ops).await?;
+        self.ends.last = before;
+        Ok(())
+    }
+
+    async fn purge(&mut self, log_id: LogId) -> Result<()> {
+        let mut ops = vec![Op::Put(keys::PURGED.to_vec(), form::encode(&log_id))];
+        if let Some(last) = self.ends.last {
+            let end = last.index.min(log_id.index);
+            ops.extend((self.first_index()..=end).map(|index| Op::Remove(keys::entry(index))));
+        }
+        self.write_durably(ops).await?;
+        self.ends.purged = Some(log_id);
+        self.ends.last = self.ends.last.filter(|last| last.index > log_id.index);
+        Ok(())
+    }
+}
+
+impl LogStore {
+    async fn write(&self, ops: Vec<Op>, done: Done) -> Result<()> {
+        Ok(self.writer.write(ops, done).await.map_err(not_written)?)
+    }
+
+    async fn write_durably(&self, ops: Vec<Op>) -> Result<()> {
+        Ok(self.writer.write_durably(ops).await.map_err(not_written)?)
+    }
+}
+
+fn not_written(error: WriteError) -> StorageIOError<NodeId> {
+    StorageIOError::write_logs(AnyError::new(&error))
+}
+
+/// Reads entries, from any task.
+#[derive(Clone)]
+pub struct LogReader {
+    backend: Arc<dyn Backend>,
+}
+
+impl LogReader {
+    /// At most `bytes` of stored entries, but at least one entry if there is one.
+    async fn read(&self, from: u64, to: Option<u64>, bytes: usize) -> Result<Vec<LogEntry>> {
+        let backend = Arc::clone(&self.backend);
+        let read = tokio::task::spawn_blocking(move || read(&*backend, from, to, bytes)).await;
+        // A panic in there is the backend's; it must not take the whole process with it.
+        Ok(read.map_err(|error| StorageIOError::read_logs(AnyError::new(&error)))??)
+    }
+}
+
+impl RaftLogReader<TypeConfig> for LogReader {
+    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: RB,
+    ) -> Result<Vec<LogEntry>> {
+        let from = match range.start_bound() {
+            Bound::Included(index) => *index,
+            Bound::Excluded(index) => index.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let to = match range.end_bound() {
+            Bound::Included(index) => index.checked_add(1),
+            Bound::Excluded(index) => Some(*index),
+            Bound::Unbounded => None,
+        };
+        self.read(from, to, usize::MAX).await
+    }
+
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> Result<Vec<LogEntry>> {
+        self.read(start, Some(end), READ_BYTES).await
+    }
+}
+
+fn read(
+    backend: &dyn Backend,
+    from: u64,
+    to: Option<u64>,
+    bytes: usize,
+) -> std::result::Result<Vec<LogEntry>, StorageIOError<NodeId>> {
+    let end = to.map_or_else(|| keys::ENTRIES_END.to_vec(), keys::entry);
+    let mut entries = Vec::new();
+    let mut damaged = None;
+    let mut left = bytes;
+    let outcome: std::result::Result<(), BackendError> =
+        backend.range(&keys::entry(from), &end, &mut |key, value| match entry(key, value) {
+            Ok(_) if !entries.is_empty() && value.len() > left => ControlFlow::Break(()),
+            Ok(entry) => {
+                left = left.saturating_sub(value.len());
+                entries.push(entry);
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                damaged = Some((keys::display(key), error));
+                ControlFlow::Break(())
+            }
+        });
+    outcome.map_err(|error| StorageIOError::read_logs(AnyError::new(&error)))?;
+    match damaged {
+        None => Ok(entries),
+        Some((key, error)) => Err(StorageIOError::new(
+            ErrorSubject::Logs,
+            ErrorVerb::Read,
+            AnyError::error(format!("the record {key}: {error}")),
+        )),
+    }
+}
+
+/// Reads one entry and checks that it is the one that its key says.
+pub(crate) fn entry(key: &[u8], value: &[u8]) -> std::result::Result<LogEntry, FormError> {
+    let entry: LogEntry = form::decode(value)?;
+    if keys::index(key) == Some(entry.log_id.index) {
+        Ok(entry)
+    } else {
+        Err(FormError::OtherIndex(entry.log_id.index))
+    }
+}

@@ -1,0 +1,56 @@
+//! Entries to write, and a sink that remembers.
+
+use openraft::{CommittedLeaderId, EntryPayload, storage::RaftLogStorageExt};
+use std::sync::{Arc, Mutex};
+use wharden_model::{RequestId, Timestamp};
+use wharden_state::{Actor, AuditCommand, Batch, Command, Entry};
+use wharden_store::{LogEntry, LogId, LogStore, Published, Sink};
+
+pub fn id(index: u64) -> LogId {
+    LogId::new(CommittedLeaderId::new(1, 1), index)
+}
+
+/// A command whose audit record says `number`; `size` more bytes make it longer.
+pub fn command(number: u64, size: usize) -> Entry {
+    Entry {
+        request_id: RequestId::new(format!("{number:032x}")).expect("id"),
+        actor: Actor::System,
+        issued_at: Timestamp(number),
+        if_revision: None,
+        command: Command::Audit(AuditCommand::Refused {
+            action: "policy.update".into(),
+            resource: "x".repeat(size),
+            reason: number.to_string(),
+        }),
+    }
+}
+
+pub fn entry(index: u64, size: usize) -> LogEntry {
+    LogEntry { log_id: id(index), payload: EntryPayload::Normal(Batch(vec![command(index, size)])) }
+}
+
+pub async fn append(log: &mut LogStore, indexes: impl IntoIterator<Item = u64>) {
+    let entries: Vec<_> = indexes.into_iter().map(|index| entry(index, 10)).collect();
+    log.blocking_append(entries).await.expect("appended");
+}
+
+/// Remembers everything that was published.
+#[derive(Clone, Default)]
+pub struct Memory(pub Arc<Mutex<Vec<Published>>>);
+
+impl Sink for Memory {
+    fn publish(&self, published: Published) {
+        self.0.lock().expect("lock").push(published);
+    }
+}
+
+impl Memory {
+    pub fn last(&self) -> Published {
+        self.0.lock().expect("lock").last().expect("published").clone()
+    }
+}
+
+/// Hears nothing.
+pub fn deaf() -> impl Sink {
+    |_: Published| {}
+}
