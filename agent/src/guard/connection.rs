@@ -1,0 +1,207 @@
+use super::{
+    Guard,
+    admit::{Admitted, Caller, Refused, Verdict},
+    answer::{self, Answer},
+    exchange::{self, End, ExchangeError, Plan},
+    link::Link,
+    tunnel,
+};
+use crate::{caller::Peer, limits::HEAD_MAX};
+use std::{io, sync::Arc};
+use tokio::{
+    io::AsyncWriteExt,
+    net::UnixStream,
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+use wharden_docker::{ForwardBody, Head, Refusal, ResponseKind, parse_head};
+
+/// Serves one connection until either side ends it. Errors of the streams end it silently: nobody is left to tell.
+pub async fn serve(guard: Arc<Guard>, stream: UnixStream, peer: Peer, stop: CancellationToken) {
+    let mut connection =
+        Connection { client: Link::new(stream), engine: None, caller: Caller::new(peer), guard: &guard };
+    loop {
+        match connection.turn(&stop).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::debug!(%error, "a client's connection ended early");
+                return;
+            }
+        }
+    }
+}
+
+struct Connection<'g> {
+    client: Link,
+    /// The engine's end, kept for the next request.
+    engine: Option<Link>,
+    caller: Caller,
+    guard: &'g Guard,
+}
+
+enum Next {
+    Request(Head),
+    Refuse(Refusal),
+    End,
+}
+
+impl Connection<'_> {
+    /// Serves one request; true when another may follow.
+    async fn turn(&mut self, stop: &CancellationToken) -> io::Result<bool> {
+        let head = match stop.run_until_cancelled(self.next_head()).await {
+            Some(Next::Request(head)) => head,
+            Some(Next::Refuse(refusal)) => {
+                let refused = Refused { status: refusal.status, message: refusal.message, body_read: false };
+                return self.refuse(refused, false).await;
+            }
+            Some(Next::End) | None => return Ok(false),
+        };
+        let head_request = head.method == "HEAD";
+        let api = match self.guard.engine.api().await {
+            Ok(api) => api,
+            Err(error) => {
+                let refused = self.guard.engine_failed(&error, false);
+                return self.refuse(refused, head_request).await;
+            }
+        };
+        match self.guard.admit(&mut self.client, &mut self.caller, &head, api).await {
+            Ok(Verdict::Forward(admitted)) => Box::pin(self.forward(*admitted, head_request)).await,
+            Ok(Verdict::Refuse(refused)) => self.refuse(refused, head_request).await,
+            Err(super::admit::Lost) => Ok(false),
+        }
+    }
+
+    async fn next_head(&mut self) -> Next {
+        let limits = &self.guard.limits;
+        let mut deadline = Instant::now()
+            + if self.client.inbox.is_empty() {
+                self.client.inbox.shrink();
+                limits.idle_timeout()
+            } else {
+                limits.head_timeout()
+            };
+        // Up to here nothing can end the head: a client that sends byte by byte must not make us parse as often.
+        let mut seen = 0;
+        loop {
+            let bytes = self.client.inbox.bytes();
+            if seen == 0 && !bytes.is_empty() || ends_within(bytes, seen) || bytes.len() > HEAD_MAX {
+                match parse_head(bytes) {
+                    Ok(Some((head, length))) => {
+                        self.client.inbox.consume(length);
+                        return Next::Request(head);
+                    }
+                    Ok(None) if bytes.len() > HEAD_MAX => {
+                        return Next::Refuse(Refusal::with(431, format!("the head is longer than {HEAD_MAX} bytes")));
+                    }
+                    Ok(None) => {}
+                    Err(refusal) => return Next::Refuse(refusal),
+                }
+            }
+            seen = bytes.len();
+            match timeout_at(deadline, self.client.inbox.fill(&mut self.client.stream)).await {
+                Err(_) if seen == 0 => return Next::End,
+                Err(_) => {
+                    let waited = limits.head_timeout_s;
+                    return Next::Refuse(Refusal::with(408, format!("the head did not arrive within {waited} s")));
+                }
+                Ok(Ok(0)) if seen == 0 => return Next::End,
+                Ok(Ok(0)) => return Next::Refuse(Refusal::bad("the request ends in the middle of its head")),
+                Ok(Ok(_)) if seen == 0 => deadline = Instant::now() + limits.head_timeout(),
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) => return Next::End,
+            }
+        }
+    }
+
+    async fn refuse(&mut self, refused: Refused, head_request: bool) -> io::Result<bool> {
+        let close = !refused.body_read;
+        let api = if refused.status == 503 { None } else { self.guard.engine.api().await.ok() };
+        let answer = Answer { status: refused.status, message: refused.message, head_request, close, api };
+        answer.send(&mut self.client).await?;
+        Ok(!close)
+    }
+
+    async fn forward(&mut self, admitted: Admitted, head_request: bool) -> io::Result<bool> {
+        let Admitted { judged, continue_first, closes } = admitted;
+        let streams = matches!(judged.body, ForwardBody::Stream(_));
+        let plan = Plan {
+            head: &judged.head,
+            body: &judged.body,
+            head_request,
+            hijack: judged.response == ResponseKind::Hijack,
+        };
+        // Only what changes nothing and has no body can be sent twice.
+        let mut again = !streams && matches!(judged.body, ForwardBody::Empty) && reads_only(&judged.head);
+        if continue_first && streams {
+            self.client.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        loop {
+            let (mut engine, used) = match self.engine.take().filter(Link::is_quiet) {
+                Some(engine) => (engine, true),
+                None => match self.guard.engine.connect().await {
+                    Ok(stream) => (Link::new(stream), false),
+                    Err(error) => {
+                        let refused = self.guard.engine_failed(&error, !streams);
+                        return self.refuse(refused, head_request).await;
+                    }
+                },
+            };
+            let failed = match exchange::run(&mut self.client, &mut engine, &plan).await {
+                Ok(End::Answered { client_open, engine_open }) => {
+                    if engine_open {
+                        engine.inbox.shrink();
+                        self.engine = Some(engine);
+                    }
+                    let stray = plan.hijack && !self.client.inbox.is_empty();
+                    if !client_open && streams {
+                        // The engine has answered before it had the whole body.
+                        answer::linger(&mut self.client).await?;
+                    }
+                    // Input meant for a tunnel that did not open must not be taken for requests.
+                    return Ok(client_open && !closes && !stray);
+                }
+                Ok(End::Switched) => {
+                    self.guard.stats.tunnels.inc();
+                    tunnel::run(&mut self.client, &mut engine).await?;
+                    return Ok(false);
+                }
+                Err(failed) => failed,
+            };
+            match failed.error {
+                ExchangeError::ClientGone | ExchangeError::ClientWrite(_) => return Ok(false),
+                ExchangeError::EngineClosed if used && again && !failed.answered => {
+                    again = false;
+                    self.guard.engine.forget();
+                }
+                error if failed.answered => {
+                    // Half an answer is out: only closing tells the client that it is no whole one.
+                    tracing::warn!(%error, "an answer was cut off");
+                    self.guard.stats.engine_errors.inc();
+                    return Ok(false);
+                }
+                ExchangeError::ClientBody(error) => {
+                    let message = format!("the request's body: {error}");
+                    return self.refuse(Refused { status: 400, message, body_read: false }, head_request).await;
+                }
+                error => {
+                    tracing::warn!(%error, "a request could not be served");
+                    self.guard.stats.engine_errors.inc();
+                    self.guard.engine.forget();
+                    let message = format!("Wharden: {error}. What to do: see the engine's log.");
+                    return self.refuse(Refused { status: 502, message, body_read: false }, head_request).await;
+                }
+            }
+        }
+    }
+}
+
+fn reads_only(head: &[u8]) -> bool {
+    head.starts_with(b"GET ") || head.starts_with(b"HEAD ")
+}
+
+/// True when an empty line may end at or after `seen`.
+fn ends_within(bytes: &[u8], seen: usize) -> bool {
+    let tail = bytes.get(seen.saturating_sub(3)..).unwrap_or_default();
+    tail.windows(2).any(|pair| pair == b"\n\n") || tail.windows(3).any(|three| three == b"\n\r\n")
+}

@@ -1,0 +1,216 @@
+use super::link::{Link, Source};
+use crate::{
+    limits::{HANGUP_CHECK, HEAD_MAX, INTERIM_MAX, PIPELINE_MAX},
+    wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
+};
+use bytes::Buf;
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt},
+    time::sleep,
+};
+use wharden_docker::{ForwardBody, Framing};
+
+/// What is sent to the engine.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    pub head: &'a [u8],
+    pub body: &'a ForwardBody,
+    /// The request is `HEAD`.
+    pub head_request: bool,
+    /// The engine may take the connection over.
+    pub hijack: bool,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The answer has been passed on.
+    Answered {
+        /// The client may send another request.
+        client_open: bool,
+        /// The engine's connection may be used again.
+        engine_open: bool,
+    },
+    /// The engine has switched: the connection is a tunnel from here on.
+    Switched,
+}
+
+/// Why an exchange did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    #[error("the client went away")]
+    ClientGone,
+    #[error("the request's body: {0}")]
+    ClientBody(#[source] BodyError),
+    #[error("writing to the client failed: {0}")]
+    ClientWrite(#[source] io::Error),
+    #[error("the Docker Engine closed the connection without an answer")]
+    EngineClosed,
+    #[error("reading from the Docker Engine failed: {0}")]
+    EngineRead(#[source] io::Error),
+    #[error("the Docker Engine's answer cannot be read: {0}")]
+    EngineHead(#[from] ResponseError),
+    #[error("the Docker Engine's answer: {0}")]
+    EngineBody(#[source] BodyError),
+    #[error("the Docker Engine switched protocols without being asked to")]
+    UnaskedSwitch,
+}
+
+/// An error, and whether the client has already got a part of an answer.
+#[derive(Debug)]
+pub struct Failed {
+    pub error: ExchangeError,
+    pub answered: bool,
+}
+
+/// Sends the request and passes the answer on, both at the same time: an engine may answer before it has read a body, and
+/// a slow side slows the other down.
+///
+/// # Errors
+/// [`Failed`]. Neither connection may be used again.
+pub async fn run(client: &mut Link, engine: &mut Link, plan: &Plan<'_>) -> Result<End, Failed> {
+    let (mut client_read, mut client_write) = client.stream.split();
+    let (mut engine_read, mut engine_write) = engine.stream.split();
+    let (sent, answered) = (AtomicBool::new(false), AtomicBool::new(false));
+    let up = upload(&mut client_read, &mut client.inbox, &mut engine_write, plan, &sent);
+    let down = download(&mut engine_read, &mut engine.inbox, &mut client_write, plan, &answered);
+    let result = tokio::select! {
+        biased;
+        result = down => result,
+        error = up => Err(error),
+    };
+    match result {
+        Ok(Answered::Switched) => Ok(End::Switched),
+        Ok(Answered::Whole { close }) => Ok(End::Answered {
+            client_open: sent.load(Relaxed) && !close,
+            engine_open: sent.load(Relaxed) && !close && engine.inbox.is_empty(),
+        }),
+        Err(error) => Err(Failed { error, answered: answered.load(Relaxed) }),
+    }
+}
+
+/// Sends the request; from then on watches for the client going away. Ends only with an error.
+async fn upload(
+    from: &mut impl Source,
+    inbox: &mut Inbox,
+    to: &mut (impl AsyncWrite + Unpin),
+    plan: &Plan<'_>,
+    sent: &AtomicBool,
+) -> ExchangeError {
+    let body: &[u8] = if let ForwardBody::Bytes(bytes) = plan.body { bytes } else { &[] };
+    let mut request = plan.head.chain(body);
+    let written = match to.write_all_buf(&mut request).await {
+        Err(error) => Err(BodyError::Write(error)),
+        Ok(()) => match plan.body {
+            ForwardBody::Stream(framing) => wire::copy_reframed(framed(*framing), inbox, from, to).await,
+            ForwardBody::Empty | ForwardBody::Bytes(_) => Ok(()),
+        },
+    };
+    match written {
+        Ok(()) => sent.store(true, Relaxed),
+        // The engine takes no more. It may still have an answer that says why.
+        Err(BodyError::Write(error)) => tracing::debug!(%error, "the engine stopped reading a request"),
+        Err(BodyError::Cut | BodyError::Read(_)) if from.hung_up() => return ExchangeError::ClientGone,
+        Err(error) => return ExchangeError::ClientBody(error),
+    }
+    loop {
+        // Further requests, or early input for a tunnel, wait here; their number is bounded.
+        let done = inbox.len() >= PIPELINE_MAX || !matches!(inbox.fill(from).await, Ok(n) if n > 0);
+        if done {
+            while !from.hung_up() {
+                sleep(HANGUP_CHECK).await;
+            }
+            return ExchangeError::ClientGone;
+        }
+    }
+}
+
+enum Answered {
+    Whole { close: bool },
+    Switched,
+}
+
+async fn download(
+    from: &mut impl Source,
+    inbox: &mut Inbox,
+    to: &mut (impl AsyncWrite + Unpin),
+    plan: &Plan<'_>,
+    answered: &AtomicBool,
+) -> Result<Answered, ExchangeError> {
+    for _ in 0..=INTERIM_MAX {
+        let head = response_head(from, inbox, plan.head_request).await?;
+        if head.status == 100 {
+            // The guard has answered the client's Expect itself.
+            inbox.consume(head.bytes);
+            continue;
+        }
+        if head.status == 101 && !plan.hijack {
+            return Err(ExchangeError::UnaskedSwitch);
+        }
+        answered.store(true, Relaxed);
+        if head.status == 101 || (plan.hijack && takes_over(&head)) {
+            wire::copy_raw(BodyFraming::None, head.bytes, inbox, from, to).await.map_err(passing)?;
+            return Ok(Answered::Switched);
+        }
+        wire::copy_raw(head.framing, head.bytes, inbox, from, to).await.map_err(passing)?;
+        if head.status >= 200 {
+            return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
+        }
+    }
+    Err(ResponseError::Malformed.into())
+}
+
+async fn response_head(
+    from: &mut impl Source,
+    inbox: &mut Inbox,
+    head_request: bool,
+) -> Result<ResponseHead, ExchangeError> {
+    loop {
+        if !inbox.is_empty()
+            && let Some(head) = wire::parse_response(inbox.bytes(), head_request)?
+        {
+            return Ok(head);
+        }
+        if inbox.len() > HEAD_MAX {
+            return Err(ResponseError::Malformed.into());
+        }
+        match inbox.fill(from).await {
+            Ok(0) => return Err(ExchangeError::EngineClosed),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset && inbox.is_empty() => {
+                return Err(ExchangeError::EngineClosed);
+            }
+            Err(error) => return Err(ExchangeError::EngineRead(error)),
+        }
+    }
+}
+
+/// The engine's older way to take a connection over: status 200, a raw stream, no length.
+fn takes_over(head: &ResponseHead) -> bool {
+    head.status == 200
+        && head.framing == BodyFraming::UntilClose
+        && matches!(
+            head.content_type.as_str(),
+            "application/vnd.docker.raw-stream" | "application/vnd.docker.multiplexed-stream"
+        )
+}
+
+fn passing(error: BodyError) -> ExchangeError {
+    match error {
+        BodyError::Write(error) => ExchangeError::ClientWrite(error),
+        other => ExchangeError::EngineBody(other),
+    }
+}
+
+/// The same in the words of `wire`.
+pub fn framed(framing: Framing) -> BodyFraming {
+    match framing {
+        Framing::None => BodyFraming::None,
+        Framing::Length(length) => BodyFraming::Length(length),
+        Framing::Chunked => BodyFraming::Chunked,
+    }
+}

@@ -1,0 +1,83 @@
+use std::fmt::Write;
+use wharden_model::{Action, Decision, Principal, Resource};
+
+/// Longest name shown in a refusal, in characters.
+const SHOWN: usize = 128;
+
+/// What a refused person reads: what was refused, by which rule, why, and what to do.
+pub fn refusal(
+    principal: &Principal,
+    action: Action,
+    resource: &Resource,
+    decision: &Decision,
+    host: &str,
+    contact: &str,
+) -> String {
+    let thing = if resource.name.is_empty() { &resource.id } else { &resource.name };
+    let mut text = format!(
+        "Wharden refused {action} on {} {} for {principal}: {}",
+        resource.kind.name().to_lowercase(),
+        show(thing),
+        decision.why()
+    );
+    if let Some(cis) = decision.rules.first().map(|rule| &rule.cis).filter(|cis| !cis.is_empty()) {
+        let _ = write!(text, " (CIS {cis})");
+    }
+    for also in decision.rules.iter().skip(1).take(4) {
+        let _ = write!(text, "; also {}", also.id);
+    }
+    let what = match (&decision.errors[..], &decision.rules[..]) {
+        ([], []) => format!("ask {contact} for a policy that permits {action} on host {host}"),
+        ([], _) => format!("change the request so that the rule no longer applies, or ask {contact} for an exemption"),
+        _ => format!("ask {contact}"),
+    };
+    let _ = write!(text, ". What to do: {what} (host {host}, policy revision {}).", decision.revision);
+    text
+}
+
+fn show(text: &str) -> String {
+    let mut out: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wharden_model::{Effect, ResourceKind, decision::Rule};
+
+    #[test]
+    fn a_refusal_names_rule_reason_and_what_to_do() {
+        let resource = Resource {
+            kind: ResourceKind::Container,
+            id: "new".into(),
+            name: "web".into(),
+            image: String::new(),
+            owner: String::new(),
+            labels: Default::default(),
+        };
+        let rule = Rule {
+            id: "baseline/no-privileged".into(),
+            reason: "privileged containers own the host".into(),
+            severity: "high".into(),
+            cis: "5.5".into(),
+        };
+        let mut decision =
+            Decision { effect: Effect::Deny, rules: vec![rule], monitor: vec![], errors: vec![], revision: 7 };
+        let bob = Principal::User { name: "bob".into() };
+        assert_eq!(
+            refusal(&bob, Action::ContainerCreate, &resource, &decision, "web-1", "sec@corp"),
+            "Wharden refused container.create on container web for user bob: rule baseline/no-privileged forbids it: \
+             privileged containers own the host (CIS 5.5). What to do: change the request so that the rule no longer \
+             applies, or ask sec@corp for an exemption (host web-1, policy revision 7)."
+        );
+        decision.rules.clear();
+        assert_eq!(
+            refusal(&bob, Action::ContainerCreate, &resource, &decision, "web-1", "sec@corp"),
+            "Wharden refused container.create on container web for user bob: no policy permits it. What to do: ask \
+             sec@corp for a policy that permits container.create on host web-1 (host web-1, policy revision 7)."
+        );
+    }
+}

@@ -1,0 +1,96 @@
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Counts open connections, all and for each OS user.
+#[derive(Clone, Debug)]
+pub struct Slots(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    max: usize,
+    max_per_user: usize,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    all: usize,
+    by_user: HashMap<u32, usize>,
+}
+
+/// One open connection; ends its count when dropped.
+#[derive(Debug)]
+pub struct Slot {
+    slots: Slots,
+    uid: u32,
+}
+
+impl Slots {
+    /// At most `max` connections, and `max_per_user` of one user.
+    pub fn new(max: usize, max_per_user: usize) -> Self {
+        Self(Arc::new(Inner { max, max_per_user, open: Mutex::default() }))
+    }
+
+    /// Takes a slot, or says whose limit is reached.
+    ///
+    /// # Errors
+    /// For people.
+    pub fn take(&self, uid: u32) -> Result<Slot, String> {
+        let mut open = self.open();
+        if open.all >= self.0.max {
+            return Err(format!("all {} connections are in use: close some, or raise limits.connections", self.0.max));
+        }
+        let mine = open.by_user.entry(uid).or_default();
+        if *mine >= self.0.max_per_user {
+            return Err(format!(
+                "your user has all of its {} connections in use: close some, or raise limits.connections_per_user",
+                self.0.max_per_user
+            ));
+        }
+        *mine += 1;
+        open.all += 1;
+        Ok(Slot { slots: self.clone(), uid })
+    }
+
+    /// Connections that are open.
+    pub fn open_connections(&self) -> usize {
+        self.open().all
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut open = self.slots.open();
+        open.all = open.all.saturating_sub(1);
+        if let Some(mine) = open.by_user.get_mut(&self.uid) {
+            *mine = mine.saturating_sub(1);
+            if *mine == 0 {
+                open.by_user.remove(&self.uid);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_user_cannot_take_the_slots_of_all() {
+        let slots = Slots::new(3, 2);
+        let mine = [slots.take(1).expect("free"), slots.take(1).expect("free")];
+        assert!(slots.take(1).expect_err("limit").contains("your user"));
+        let other = slots.take(2).expect("free");
+        assert!(slots.take(3).expect_err("full").contains("all 3"));
+        drop(other);
+        drop(mine);
+        assert_eq!(slots.open_connections(), 0);
+        assert!(slots.open().by_user.is_empty());
+    }
+}

@@ -1,0 +1,190 @@
+use crate::{
+    limits::{HEAD_MAX, LOOKUP_MAX, LOOKUP_POOL, LOOKUP_TIMEOUT},
+    wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
+};
+use serde_json::Value;
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tokio::{
+    io::AsyncWriteExt,
+    net::UnixStream,
+    time::{Instant, timeout_at},
+};
+use wharden_docker::ApiVersion;
+
+/// Why the engine gave no usable answer.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("the Docker Engine does not answer on {path}: {source}")]
+    Unreachable { path: PathBuf, source: io::Error },
+    #[error("the Docker Engine did not answer {path} within {} s", LOOKUP_TIMEOUT.as_secs())]
+    Timeout { path: String },
+    #[error("the connection to the Docker Engine broke while it answered {path}: {source}")]
+    Broken { path: String, source: io::Error },
+    #[error("the Docker Engine's answer to {path} cannot be read: {source}")]
+    Head { path: String, source: ResponseError },
+    #[error("the Docker Engine's answer to {path} cannot be read: {source}")]
+    Body { path: String, source: BodyError },
+    #[error("the Docker Engine's answer to {path} is not JSON")]
+    Json { path: String },
+    #[error("the Docker Engine answered {path} with status {status}: {message}")]
+    Status { path: String, status: u16, message: String },
+    #[error("the Docker Engine speaks API version {0:?}, which is older than any that Wharden knows")]
+    Version(String),
+}
+
+impl EngineError {
+    /// True when nothing listens at the socket.
+    pub fn is_down(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+}
+
+/// A client of the engine's own socket. Connections for lookups are pooled; each connection of a client of the guard
+/// gets one of its own, so that answers cannot be mixed up.
+#[derive(Debug)]
+pub struct Engine {
+    socket: PathBuf,
+    idle: Mutex<Vec<UnixStream>>,
+    api: Mutex<Option<ApiVersion>>,
+}
+
+impl Engine {
+    /// A client of the engine at this socket. Does not connect yet.
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        Self { socket: socket.into(), idle: Mutex::new(Vec::new()), api: Mutex::new(None) }
+    }
+
+    /// The socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// A new connection.
+    ///
+    /// # Errors
+    /// [`EngineError::Unreachable`].
+    pub async fn connect(&self) -> Result<UnixStream, EngineError> {
+        UnixStream::connect(&self.socket).await.map_err(|source| {
+            // Whatever comes up at this socket next may be another engine.
+            *lock(&self.api) = None;
+            lock(&self.idle).clear();
+            EngineError::Unreachable { path: self.socket.clone(), source }
+        })
+    }
+
+    /// The newest API version that both the engine and this build know.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn api(&self) -> Result<ApiVersion, EngineError> {
+        if let Some(api) = *lock(&self.api) {
+            return Ok(api);
+        }
+        let version = self.get("/version").await?;
+        let text = version.get("ApiVersion").and_then(Value::as_str).unwrap_or_default();
+        let api = known(text).ok_or_else(|| EngineError::Version(text.chars().take(40).collect()))?;
+        *lock(&self.api) = Some(api);
+        Ok(api)
+    }
+
+    /// Forgets what is known of the engine: it may have been replaced.
+    pub fn forget(&self) {
+        *lock(&self.api) = None;
+    }
+
+    /// The JSON answer to a `GET`.
+    ///
+    /// # Errors
+    /// [`EngineError`]; [`EngineError::Status`] for every status but 200.
+    pub async fn get(&self, path: &str) -> Result<Value, EngineError> {
+        let (status, body) = self.call(path).await?;
+        let json = serde_json::from_slice::<Value>(&body);
+        if status != 200 {
+            let message = json.ok().and_then(|v| v.get("message")?.as_str().map(str::to_owned)).unwrap_or_default();
+            return Err(EngineError::Status { path: path.to_owned(), status, message });
+        }
+        json.map_err(|_| EngineError::Json { path: path.to_owned() })
+    }
+
+    async fn call(&self, path: &str) -> Result<(u16, Vec<u8>), EngineError> {
+        let deadline = Instant::now() + LOOKUP_TIMEOUT;
+        let late = |_| EngineError::Timeout { path: path.to_owned() };
+        let pooled = lock(&self.idle).pop();
+        if let Some(stream) = pooled {
+            // The engine may have closed it meanwhile, and nothing here changes anything: try once more on a new one.
+            match timeout_at(deadline, self.exchange(stream, path)).await.map_err(late)? {
+                Err(EngineError::Broken { .. }) => {}
+                other => return other,
+            }
+        }
+        let fresh = async {
+            let stream = self.connect().await?;
+            self.exchange(stream, path).await
+        };
+        timeout_at(deadline, fresh).await.map_err(late)?
+    }
+
+    async fn exchange(&self, mut stream: UnixStream, path: &str) -> Result<(u16, Vec<u8>), EngineError> {
+        let broken = |source| EngineError::Broken { path: path.to_owned(), source };
+        let request = format!("GET {path} HTTP/1.1\r\nHost: docker\r\nUser-Agent: wharden-agent\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.map_err(broken)?;
+        let mut inbox = Inbox::default();
+        let head = loop {
+            let head = wire::parse_response(inbox.bytes(), false)
+                .map_err(|source| EngineError::Head { path: path.to_owned(), source })?;
+            match head {
+                Some(ResponseHead { status: 100..=199, bytes, .. }) => inbox.consume(bytes),
+                Some(head) => break head,
+                None if inbox.len() > HEAD_MAX => {
+                    return Err(EngineError::Head { path: path.to_owned(), source: ResponseError::Malformed });
+                }
+                None => {
+                    if inbox.fill(&mut stream).await.map_err(broken)? == 0 {
+                        return Err(broken(io::ErrorKind::UnexpectedEof.into()));
+                    }
+                }
+            }
+        };
+        inbox.consume(head.bytes);
+        let body = wire::read_body(head.framing, LOOKUP_MAX, &mut inbox, &mut stream)
+            .await
+            .map_err(|source| EngineError::Body { path: path.to_owned(), source })?;
+        if !head.close && head.framing != BodyFraming::UntilClose && inbox.is_empty() {
+            let mut idle = lock(&self.idle);
+            if idle.len() < LOOKUP_POOL {
+                idle.push(stream);
+            }
+        }
+        Ok((head.status, body))
+    }
+}
+
+/// The version in common with an engine that speaks `text`.
+fn known(text: &str) -> Option<ApiVersion> {
+    let (major, minor) = text.split_once('.')?;
+    let version = ApiVersion { major: major.parse().ok()?, minor: minor.parse().ok()? };
+    (version >= ApiVersion::OLDEST).then(|| version.min(ApiVersion::NEWEST))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Both hold values that are whole after a panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_engine_is_spoken_to_in_the_newest_version_known() {
+        assert_eq!(known("1.41"), Some(ApiVersion { major: 1, minor: 41 }));
+        assert_eq!(known("1.99"), Some(ApiVersion::NEWEST));
+        assert_eq!(known("2.0"), Some(ApiVersion::NEWEST));
+        assert_eq!(known("1.12"), None);
+        assert_eq!(known("x"), None);
+    }
+}

@@ -1,0 +1,150 @@
+use super::{Engine, EngineError, resolve_host_path};
+use crate::limits::{HOST_PATH_TIMEOUT, LOOKUP_POOL, LOOKUPS_MAX};
+use futures::{StreamExt, stream};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use tokio::{task::spawn_blocking, time::timeout};
+use wharden_docker::{Canonical, ContainerView, ExecView, ImageView, Lookup, NetworkView, View, VolumeView};
+
+/// Why something that a request refers to could not be looked up. Not that it does not exist: that is an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("the Docker Engine's description of {0} cannot be understood")]
+    Answer(String),
+    #[error("{0}")]
+    Reference(String),
+    #[error("the host path {0} cannot be resolved in time")]
+    HostPath(String),
+    #[error("the request refers to more than {LOOKUPS_MAX} things")]
+    TooMany,
+}
+
+enum Found {
+    Nothing,
+    Container(ContainerView),
+    Image(ImageView),
+    Volume(VolumeView),
+    Network(NetworkView),
+    Exec(ExecView),
+    HostPath(String),
+}
+
+/// Looks up everything that the request refers to, and everything that those things refer to.
+///
+/// # Errors
+/// [`LookupError`]: the request must not be judged on half of what there is.
+pub async fn look_up(engine: &Engine, request: &Canonical) -> Result<View, LookupError> {
+    let mut view = View::default();
+    let mut tried = BTreeSet::new();
+    let mut todo = request.lookups();
+    loop {
+        todo.retain(|lookup| !tried.contains(lookup));
+        if todo.is_empty() {
+            return Ok(view);
+        }
+        tried.extend(todo.iter().cloned());
+        if tried.len() > LOOKUPS_MAX {
+            return Err(LookupError::TooMany);
+        }
+        if let [one] = todo.as_slice() {
+            let found = find(engine, one).await?;
+            insert(&mut view, one, found);
+        } else {
+            let mut answers = stream::iter(todo)
+                .map(|lookup| async { (find(engine, &lookup).await, lookup) })
+                .buffer_unordered(LOOKUP_POOL);
+            while let Some((found, lookup)) = answers.next().await {
+                insert(&mut view, &lookup, found?);
+            }
+        }
+        todo = request.follow_ups(&view);
+    }
+}
+
+async fn find(engine: &Engine, lookup: &Lookup) -> Result<Found, LookupError> {
+    let found = match lookup {
+        Lookup::Container(name) => read(inspect(engine, "/containers/", name, "/json").await?, |json| {
+            ContainerView::from_inspect(json).map(Found::Container)
+        }),
+        Lookup::Image(name) => read(inspect(engine, "/images/", name, "/json").await?, |json| {
+            ImageView::from_inspect(json).map(Found::Image)
+        }),
+        Lookup::Volume(name) => read(inspect(engine, "/volumes/", name, "").await?, |json| {
+            VolumeView::from_inspect(json).map(Found::Volume)
+        }),
+        Lookup::Network(name) => read(inspect(engine, "/networks/", name, "").await?, |json| {
+            NetworkView::from_inspect(json).map(Found::Network)
+        }),
+        Lookup::Exec(id) => {
+            read(inspect(engine, "/exec/", id, "/json").await?, |json| ExecView::from_inspect(json).map(Found::Exec))
+        }
+        Lookup::HostPath(path) => {
+            let wanted = path.clone();
+            let late = || LookupError::HostPath(path.clone());
+            let resolved = timeout(HOST_PATH_TIMEOUT, spawn_blocking(move || resolve_host_path(&wanted)))
+                .await
+                .map_err(|_| late())?
+                .map_err(|_| late())?;
+            Some(resolved.map_or(Found::Nothing, Found::HostPath))
+        }
+    };
+    found.ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))
+}
+
+fn read(json: Option<Value>, view: impl FnOnce(&Value) -> Option<Found>) -> Option<Found> {
+    json.map_or(Some(Found::Nothing), |json| view(&json))
+}
+
+/// The engine's description of one thing; `None` when there is no such thing.
+async fn inspect(engine: &Engine, before: &str, name: &str, after: &str) -> Result<Option<Value>, LookupError> {
+    let dots = name.split('/').any(|part| part.is_empty() || part == "." || part == "..");
+    if dots {
+        // The engine's router would clean such a path into another one.
+        return Err(LookupError::Reference(format!("{name:?} is not a name of anything: it has an empty or dot part")));
+    }
+    match engine.get(&format!("{before}{}{after}", escape(name))).await {
+        Ok(json) => Ok(Some(json)),
+        Err(EngineError::Status { status: 404, .. }) => Ok(None),
+        Err(EngineError::Status { status: 400, message, .. }) => Err(LookupError::Reference(message)),
+        // A swarm's network looked up on a host that is in no swarm.
+        Err(EngineError::Status { status: 503, message, .. }) if message.contains("swarm") => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Percent-encodes everything that is not plainly part of a name.
+fn escape(name: &str) -> String {
+    name.bytes()
+        .map(|b| match b {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b':' | b'@' => {
+                char::from(b).to_string()
+            }
+            _ => format!("%{b:02X}"),
+        })
+        .collect()
+}
+
+fn insert(view: &mut View, lookup: &Lookup, found: Found) {
+    match (lookup, found) {
+        (Lookup::Container(key), Found::Container(it)) => drop(view.containers.insert(key.clone(), it)),
+        (Lookup::Image(key), Found::Image(it)) => drop(view.images.insert(key.clone(), it)),
+        (Lookup::Volume(key), Found::Volume(it)) => drop(view.volumes.insert(key.clone(), it)),
+        (Lookup::Network(key), Found::Network(it)) => drop(view.networks.insert(key.clone(), it)),
+        (Lookup::Exec(key), Found::Exec(it)) => drop(view.execs.insert(key.clone(), it)),
+        (Lookup::HostPath(key), Found::HostPath(it)) => drop(view.host_paths.insert(key.clone(), it)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_leave_their_place_in_the_path() {
+        assert_eq!(escape("reg.io:5000/a/b@sha256:0f"), "reg.io:5000/a/b@sha256:0f");
+        assert_eq!(escape("a?b#c d%2e\r\n"), "a%3Fb%23c%20d%252e%0D%0A");
+    }
+}

@@ -1,0 +1,11 @@
+//! What the engine knows: a small client of its socket, and the lookups that a request needs before it can be judged.
+//!
+//! Must not know: policies, who is calling, what is decided.
+
+mod engine;
+mod host_path;
+mod lookup;
+
+pub use engine::{Engine, EngineError};
+pub use host_path::resolve as resolve_host_path;
+pub use lookup::{LookupError, look_up};

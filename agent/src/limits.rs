@@ -1,0 +1,150 @@
+//! Limits of the agent: sizes, counts, rates and time-outs, each with its reason. [`Limits`] holds those that an admin
+//! may change in the config file.
+
+use std::time::Duration;
+
+/// Largest request or response head read, in bytes. Registry credentials ride in headers and may take several
+/// kilobytes; the engine itself accepts 1 MiB.
+pub const HEAD_MAX: usize = 64 * 1024;
+/// First size of a connection's read buffer, in bytes: most requests fit, and 5,000 idle streams stay small.
+pub const BUFFER_MIN: usize = 4 * 1024;
+/// Size that the read buffer of a fast stream grows to, in bytes: the size of a unix socket's own buffer.
+pub const BUFFER_MAX: usize = 256 * 1024;
+/// Bytes of further requests that are taken while one is answered; more waits in the socket.
+pub const PIPELINE_MAX: usize = 16 * 1024;
+/// Longest line of chunked framing, extensions included, in bytes (the engine's own limit).
+pub const CHUNK_LINE_MAX: usize = 4 * 1024;
+/// Bytes of trailers after a chunked body.
+pub const TRAILERS_MAX: usize = 16 * 1024;
+/// Interim responses (1xx) taken for one request; an engine that sends more is broken.
+pub const INTERIM_MAX: usize = 16;
+/// How long a refused client may go on sending a body that nobody will read, so that it gets to see the refusal.
+pub const LINGER: Duration = Duration::from_secs(5);
+/// Bytes of such a body that are read and thrown away.
+pub const LINGER_BYTES: usize = 64 * 1024 * 1024;
+/// How often a half-closed client is asked whether it has gone altogether.
+pub const HANGUP_CHECK: Duration = Duration::from_secs(1);
+/// Time-out of writing an answer of the guard's own.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time-out of one inspect call to the engine. Inspecting is quick unless the engine is stuck; an answer to the user is
+/// then better than none.
+pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest answer to an inspect call, in bytes. A container with thousands of labels stays below.
+pub const LOOKUP_MAX: usize = 4 * 1024 * 1024;
+/// Most lookups for one request.
+pub const LOOKUPS_MAX: usize = 256;
+/// Idle connections to the engine kept for lookups.
+pub const LOOKUP_POOL: usize = 8;
+/// Time-out of resolving one host path: automounts and network file systems can hang.
+pub const HOST_PATH_TIMEOUT: Duration = Duration::from_secs(5);
+/// Symbolic links followed in one host path (the kernel's own limit is 40).
+pub const SYMLINKS_MAX: usize = 40;
+/// How long the name of a uid is believed.
+pub const USER_NAME_TTL: Duration = Duration::from_secs(30);
+/// Names of uids remembered.
+pub const USER_NAMES_MAX: usize = 4096;
+/// Bytes read of one file in `/proc`.
+pub const PROC_FILE_MAX: u64 = 64 * 1024;
+
+/// Decision events that wait for the spool's writer. Beyond it they are counted as lost: the guard never waits.
+pub const EVENT_QUEUE: usize = 8192;
+/// Size at which a segment of the spool is closed, in bytes; a segment is deleted once all of it is acknowledged.
+pub const SEGMENT_BYTES: u64 = 256 * 1024;
+/// Longest event on disk, in bytes. Longer ones lose their labels.
+pub const EVENT_MAX: usize = 16 * 1024;
+/// Entries of a map or list kept in an event.
+pub const EVENT_ENTRIES_MAX: usize = 32;
+/// Most bytes of events in one message to the controller.
+pub const EVENT_BATCH_BYTES: usize = 1024 * 1024;
+/// Longest time that an event stays in the page cache only.
+pub const SPOOL_SYNC: Duration = Duration::from_secs(1);
+
+/// Time-out of connecting to a controller, TLS included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time-out of one enrolment or renewal call.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// First and longest pause between attempts to reach a controller. The pauses are drawn at random up to a doubling
+/// bound, so that a fleet does not come back in step.
+pub const RECONNECT_MIN: Duration = Duration::from_millis(200);
+/// See [`RECONNECT_MIN`].
+pub const RECONNECT_MAX: Duration = Duration::from_secs(15);
+/// Longest pause once the controllers have said that they do not want this host (revoked, unknown).
+pub const REJECTED_MAX: Duration = Duration::from_secs(300);
+/// A session that held this long resets the backoff.
+pub const SESSION_SETTLED: Duration = Duration::from_secs(30);
+/// HTTP/2 pings on the session, and how long one may stay unanswered.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
+/// See [`KEEPALIVE_INTERVAL`].
+pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bounds within which the controller's wish for heartbeats is believed, in seconds.
+pub const HEARTBEAT_BOUNDS: (u32, u32) = (1, 600);
+/// Messages to the controller that may wait for the stream.
+pub const SESSION_QUEUE: usize = 32;
+/// How long to wait for the acknowledgement of events before the session counts as broken.
+pub const EVENTS_ACK_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often the host report is made anew; it is sent when it differs.
+pub const REPORT_INTERVAL: Duration = Duration::from_secs(60);
+/// First and longest pause between attempts to renew the certificate.
+pub const RENEW_RETRY_MIN: Duration = Duration::from_secs(5);
+/// See [`RENEW_RETRY_MIN`].
+pub const RENEW_RETRY_MAX: Duration = Duration::from_secs(300);
+/// Longest sleep before the clock is looked at again: clocks jump.
+pub const CLOCK_CHECK: Duration = Duration::from_secs(30);
+/// Share of its life after which a certificate is renewed, in per cent, drawn at random between the two.
+pub const RENEW_AT: (u64, u64) = (50, 70);
+/// How long open connections may go on after the order to stop.
+pub const DRAIN: Duration = Duration::from_secs(5);
+/// Bytes read of any file in the data directory; a bundle is bounded by the largest message.
+pub const STATE_FILE_MAX: u64 = 1024 * 1024;
+
+/// Limits that the config file may change, in its section `[limits]`.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Open connections to the guard. Each costs two file descriptors and up to 512 KiB while it streams.
+    pub connections: usize,
+    /// Open connections of one OS user, so that one cannot lock out the others.
+    pub connections_per_user: usize,
+    /// Seconds that a request head may take from its first byte.
+    pub head_timeout_s: u64,
+    /// Seconds that a connection may be idle between requests.
+    pub idle_timeout_s: u64,
+    /// Seconds that a body which has to be read before the decision may take.
+    pub body_timeout_s: u64,
+    /// Bytes of such bodies held at one time, all connections together.
+    pub buffered_bytes: usize,
+    /// Bytes of decision events kept on disk while no controller takes them.
+    pub spool_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 8192,
+            connections_per_user: 6144,
+            head_timeout_s: 10,
+            idle_timeout_s: 600,
+            body_timeout_s: 30,
+            buffered_bytes: 32 * 1024 * 1024,
+            spool_bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// See [`Limits::head_timeout_s`].
+    pub const fn head_timeout(&self) -> Duration {
+        Duration::from_secs(self.head_timeout_s)
+    }
+
+    /// See [`Limits::idle_timeout_s`].
+    pub const fn idle_timeout(&self) -> Duration {
+        Duration::from_secs(self.idle_timeout_s)
+    }
+
+    /// See [`Limits::body_timeout_s`].
+    pub const fn body_timeout(&self) -> Duration {
+        Duration::from_secs(self.body_timeout_s)
+    }
+}

@@ -1,0 +1,161 @@
+use crate::limits::{EVENT_ENTRIES_MAX, EVENT_MAX};
+use std::collections::BTreeMap;
+use wharden_model::{
+    Action, BootId, Decision, DecisionEvent, HostId, Outcome, Posture, Principal, Resource, Timestamp,
+    limits::EVENT_STRING_MAX,
+};
+
+/// A decision event that has no number yet.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub at: Timestamp,
+    pub principal: Principal,
+    pub action: Action,
+    pub resource: Resource,
+    pub outcome: Outcome,
+    pub posture: Posture,
+    pub decision: Decision,
+    pub request: String,
+    pub error: String,
+    pub decided_in_us: u64,
+}
+
+impl Draft {
+    /// The event, cut to the sizes that events have.
+    pub fn number(self, host_id: HostId, boot_id: BootId, seq: u64) -> DecisionEvent {
+        let mut event = DecisionEvent {
+            host_id,
+            boot_id,
+            seq,
+            at: self.at,
+            principal: self.principal,
+            action: self.action,
+            resource: self.resource,
+            outcome: self.outcome,
+            posture: self.posture,
+            decision: self.decision,
+            request: self.request,
+            error: self.error,
+            decided_in_us: self.decided_in_us,
+        };
+        trim(&mut event);
+        event
+    }
+}
+
+/// Cuts a text to the longest that events keep, at the end of a character, with an ellipsis.
+pub fn fit(text: &mut String) {
+    if text.len() > EVENT_STRING_MAX {
+        let mut end = EVENT_STRING_MAX - '…'.len_utf8();
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
+fn fit_map(map: &mut BTreeMap<String, String>) {
+    if map.len() > EVENT_ENTRIES_MAX || map.iter().any(|(k, v)| k.len().max(v.len()) > EVENT_STRING_MAX) {
+        *map = std::mem::take(map)
+            .into_iter()
+            .take(EVENT_ENTRIES_MAX)
+            .map(|(mut k, mut v)| {
+                fit(&mut k);
+                fit(&mut v);
+                (k, v)
+            })
+            .collect();
+    }
+}
+
+fn trim(event: &mut DecisionEvent) {
+    for text in [
+        &mut event.request,
+        &mut event.error,
+        &mut event.resource.id,
+        &mut event.resource.name,
+        &mut event.resource.image,
+        &mut event.resource.owner,
+    ] {
+        fit(text);
+    }
+    fit_map(&mut event.resource.labels);
+    match &mut event.principal {
+        Principal::User { name } | Principal::ServiceAccount { name } => fit(name),
+        Principal::Workload { container_id, name, image, labels } => {
+            for text in [container_id, name, image] {
+                fit(text);
+            }
+            fit_map(labels);
+        }
+    }
+    for rules in [&mut event.decision.rules, &mut event.decision.monitor] {
+        rules.truncate(EVENT_ENTRIES_MAX);
+        for rule in rules {
+            for text in [&mut rule.id, &mut rule.reason, &mut rule.severity, &mut rule.cis] {
+                fit(text);
+            }
+        }
+    }
+    event.decision.errors.truncate(EVENT_ENTRIES_MAX);
+    event.decision.errors.iter_mut().for_each(fit);
+    if weight(event) > EVENT_MAX {
+        event.resource.labels.clear();
+        if let Principal::Workload { labels, .. } = &mut event.principal {
+            labels.clear();
+        }
+        event.decision.rules.truncate(2);
+        event.decision.monitor.truncate(2);
+        event.decision.errors.truncate(2);
+    }
+}
+
+/// About how long the event is as JSON.
+fn weight(event: &DecisionEvent) -> usize {
+    serde_json::to_vec(event).map_or(usize::MAX, |json| json.len())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use wharden_model::{Effect, ResourceKind, decision::Rule};
+
+    pub(crate) fn draft(name: &str) -> Draft {
+        Draft {
+            at: Timestamp(1),
+            principal: Principal::User { name: name.to_owned() },
+            action: Action::ContainerCreate,
+            resource: Resource {
+                kind: ResourceKind::Container,
+                id: "new".into(),
+                name: String::new(),
+                image: "busybox".into(),
+                owner: name.to_owned(),
+                labels: BTreeMap::new(),
+            },
+            outcome: Outcome::Denied,
+            posture: Posture::Enforce,
+            decision: Decision { effect: Effect::Deny, rules: vec![], monitor: vec![], errors: vec![], revision: 3 },
+            request: "POST /v1.41/containers/create".into(),
+            error: String::new(),
+            decided_in_us: 12,
+        }
+    }
+
+    #[test]
+    fn an_event_is_bounded_whatever_is_in_it() {
+        let long = "ä".repeat(100_000);
+        let mut draft = draft(&long);
+        draft.request = long.clone();
+        draft.resource.labels = (0..5000).map(|i| (format!("{i}{long}"), long.clone())).collect();
+        draft.decision.errors = vec![long.clone(); 500];
+        let rule = Rule { id: long.clone(), reason: long.clone(), severity: long.clone(), cis: long };
+        draft.decision.rules = vec![rule; 500];
+        let host = HostId::new("h-0000000000000000").expect("id");
+        let boot = BootId::new("0000000000000000").expect("id");
+        let event = draft.number(host, boot, 1);
+        assert!(event.request.len() <= EVENT_STRING_MAX && event.request.ends_with('…'));
+        assert!(weight(&event) <= 2 * EVENT_MAX, "{}", weight(&event));
+    }
+}

@@ -1,0 +1,250 @@
+use super::{
+    chunked::{ChunkError, ChunkScanner, Piece},
+    inbox::Inbox,
+};
+use bytes::Buf;
+use std::io;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+
+/// How a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyFraming {
+    /// There is none.
+    None,
+    /// After so many bytes.
+    Length(u64),
+    /// After its last chunk and trailers.
+    Chunked,
+    /// With the connection.
+    UntilClose,
+}
+
+/// What ended a body before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    #[error("the sender closed the connection in the middle of the body")]
+    Cut,
+    #[error("reading the body failed: {0}")]
+    Read(#[source] io::Error),
+    #[error("writing the body failed: {0}")]
+    Write(#[source] io::Error),
+    #[error("the body is malformed: {0}")]
+    Chunk(#[from] ChunkError),
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+}
+
+async fn more(inbox: &mut Inbox, from: &mut (impl AsyncRead + Unpin)) -> Result<(), BodyError> {
+    match inbox.fill(from).await {
+        Ok(0) => Err(BodyError::Cut),
+        Ok(_) => Ok(()),
+        Err(error) => Err(BodyError::Read(error)),
+    }
+}
+
+/// Copies a body byte for byte, framing and trailers too, and stops at its end. Holds one buffer: a slow reader slows
+/// the sender down. The first `lead` bytes at hand are passed in front of the body, with what there is of it.
+///
+/// # Errors
+/// [`BodyError`].
+pub async fn copy_raw(
+    framing: BodyFraming,
+    mut lead: usize,
+    inbox: &mut Inbox,
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+) -> Result<(), BodyError> {
+    let mut scanner = ChunkScanner::default();
+    let mut left = match framing {
+        BodyFraming::None => 0,
+        BodyFraming::Length(length) => length,
+        BodyFraming::Chunked | BodyFraming::UntilClose => u64::MAX,
+    };
+    loop {
+        let at_hand = inbox.bytes().get(lead..).unwrap_or_default();
+        let (n, end) = match framing {
+            BodyFraming::Chunked => span(&mut scanner, at_hand)?,
+            BodyFraming::UntilClose => (at_hand.len(), false),
+            BodyFraming::None | BodyFraming::Length(_) => {
+                let n = usize::try_from(left).unwrap_or(usize::MAX).min(at_hand.len());
+                left -= n as u64;
+                (n, left == 0)
+            }
+        };
+        let n = lead + n;
+        lead = 0;
+        if n > 0 {
+            to.write_all(inbox.bytes().get(..n).unwrap_or_default()).await.map_err(BodyError::Write)?;
+            inbox.consume(n);
+        }
+        if end {
+            return Ok(());
+        }
+        match more(inbox, from).await {
+            Err(BodyError::Cut) if framing == BodyFraming::UntilClose => return Ok(()),
+            other => other?,
+        }
+    }
+}
+
+/// How many of the bytes belong to the body, and whether it ends with them.
+fn span(scanner: &mut ChunkScanner, bytes: &[u8]) -> Result<(usize, bool), ChunkError> {
+    let mut at = 0;
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        match scanner.next(rest)? {
+            Piece::Framing(n) | Piece::Data(n) => at += n,
+            Piece::End(n) => return Ok((at + n, true)),
+        }
+    }
+    Ok((at, false))
+}
+
+/// Copies the content of a body into framing of our own: nothing of the sender's framing, extensions or trailers passes.
+///
+/// # Errors
+/// [`BodyError`].
+pub async fn copy_reframed(
+    framing: BodyFraming,
+    inbox: &mut Inbox,
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+) -> Result<(), BodyError> {
+    if framing != BodyFraming::Chunked {
+        return copy_raw(framing, 0, inbox, from, to).await;
+    }
+    let mut scanner = ChunkScanner::default();
+    loop {
+        if inbox.is_empty() {
+            more(inbox, from).await?;
+        }
+        let Gathered { data, used, end } = gather(&mut scanner, inbox.bytes_mut())?;
+        if data > 0 {
+            let size = format!("{data:x}\r\n");
+            let content = inbox.bytes().get(..data).unwrap_or_default();
+            let mut chunk = size.as_bytes().chain(content).chain(&b"\r\n"[..]);
+            to.write_all_buf(&mut chunk).await.map_err(BodyError::Write)?;
+        }
+        inbox.consume(used);
+        if end {
+            return to.write_all(b"0\r\n\r\n").await.map_err(BodyError::Write);
+        }
+    }
+}
+
+struct Gathered {
+    data: usize,
+    used: usize,
+    end: bool,
+}
+
+/// Moves the content of all chunks at hand to the front of the buffer.
+fn gather(scanner: &mut ChunkScanner, bytes: &mut [u8]) -> Result<Gathered, ChunkError> {
+    let mut out = Gathered { data: 0, used: 0, end: false };
+    while !out.end {
+        let Some(rest) = bytes.get(out.used..).filter(|rest| !rest.is_empty()) else { break };
+        match scanner.next(rest)? {
+            Piece::Framing(n) => out.used += n,
+            Piece::Data(n) => {
+                bytes.copy_within(out.used..out.used + n, out.data);
+                out.data += n;
+                out.used += n;
+            }
+            Piece::End(n) => {
+                out.used += n;
+                out.end = true;
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Reads a whole body into memory.
+///
+/// # Errors
+/// [`BodyError`]; [`BodyError::TooLarge`] as soon as it is known that the body exceeds `max` bytes.
+pub async fn read_body(
+    framing: BodyFraming,
+    max: usize,
+    inbox: &mut Inbox,
+    from: &mut (impl AsyncRead + Unpin),
+) -> Result<Vec<u8>, BodyError> {
+    if let BodyFraming::Length(length) = framing
+        && length > max as u64
+    {
+        return Err(BodyError::TooLarge(max));
+    }
+    let mut body = Vec::new();
+    let mut scanner = ChunkScanner::default();
+    let mut left = match framing {
+        BodyFraming::None => 0,
+        BodyFraming::Length(length) => length,
+        BodyFraming::Chunked | BodyFraming::UntilClose => u64::MAX,
+    };
+    while left > 0 {
+        if inbox.is_empty() {
+            match more(inbox, from).await {
+                Err(BodyError::Cut) if framing == BodyFraming::UntilClose => break,
+                other => other?,
+            }
+        }
+        let (data, used, end) = match framing {
+            BodyFraming::Chunked => {
+                let gathered = gather(&mut scanner, inbox.bytes_mut())?;
+                (gathered.data, gathered.used, gathered.end)
+            }
+            _ => {
+                let n = usize::try_from(left).unwrap_or(usize::MAX).min(inbox.len());
+                (n, n, false)
+            }
+        };
+        if body.len() + data > max {
+            return Err(BodyError::TooLarge(max));
+        }
+        body.extend_from_slice(inbox.bytes().get(..data).unwrap_or_default());
+        inbox.consume(used);
+        if matches!(framing, BodyFraming::Length(_)) {
+            left -= data as u64;
+        }
+        if end {
+            break;
+        }
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn chunks_are_written_anew_without_extensions_and_trailers() {
+        let mut from = &b"3;secret=1\r\nabc\r\n2\r\nde\r\n0\r\nX: y\r\n\r\nGET"[..];
+        let (mut inbox, mut to) = (Inbox::default(), Vec::new());
+        copy_reframed(BodyFraming::Chunked, &mut inbox, &mut from, &mut to).await.expect("well-formed");
+        assert_eq!(to, b"5\r\nabcde\r\n0\r\n\r\n");
+        assert_eq!(inbox.bytes(), b"GET");
+    }
+
+    #[tokio::test]
+    async fn a_raw_copy_stops_at_the_end_of_the_body_and_keeps_trailers() {
+        let body = &b"3\r\nabc\r\n0\r\nX: y\r\n\r\n"[..];
+        let bytes = [body, b"HTTP/1.1"].concat();
+        let (mut inbox, mut to, mut from) = (Inbox::default(), Vec::new(), &bytes[..]);
+        copy_raw(BodyFraming::Chunked, 0, &mut inbox, &mut from, &mut to).await.expect("well-formed");
+        assert_eq!(to, body);
+        assert_eq!(inbox.bytes(), b"HTTP/1.1");
+    }
+
+    #[tokio::test]
+    async fn a_body_is_refused_at_its_limit_and_when_cut() {
+        let read = async |framing, bytes: &[u8]| {
+            let mut from = bytes;
+            read_body(framing, 4, &mut Inbox::default(), &mut from).await
+        };
+        assert_eq!(read(BodyFraming::Length(4), b"abcdX").await.expect("fits"), b"abcd");
+        assert!(matches!(read(BodyFraming::Length(5), b"").await, Err(BodyError::TooLarge(4))));
+        assert!(matches!(read(BodyFraming::Chunked, b"5\r\nabcde\r\n").await, Err(BodyError::TooLarge(4))));
+        assert!(matches!(read(BodyFraming::Length(4), b"ab").await, Err(BodyError::Cut)));
+        assert!(matches!(read(BodyFraming::Chunked, b"2\r\nab\r\n").await, Err(BodyError::Cut)));
+    }
+}

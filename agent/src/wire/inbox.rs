@@ -1,0 +1,66 @@
+use crate::limits::{BUFFER_MAX, BUFFER_MIN};
+use bytes::{Buf, BytesMut};
+use std::io;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// What has been read from a stream and not yet used. Grows with the stream's speed, within bounds.
+#[derive(Debug)]
+pub struct Inbox {
+    bytes: BytesMut,
+    step: usize,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { bytes: BytesMut::new(), step: BUFFER_MIN }
+    }
+}
+
+impl Inbox {
+    /// The bytes at hand.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// How many bytes are at hand.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// True when none are.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Forgets the first `n` bytes.
+    pub fn consume(&mut self, n: usize) {
+        self.bytes.advance(n.min(self.bytes.len()));
+    }
+
+    /// The bytes at hand, to be changed in place.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
+    /// Reads once; 0 is the end of the stream. Cancelling loses nothing.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    pub async fn fill(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
+        self.bytes.reserve(self.step);
+        let room = self.bytes.capacity() - self.bytes.len();
+        let n = from.read_buf(&mut self.bytes).await?;
+        if n >= room.min(self.step) {
+            self.step = (self.step * 4).min(BUFFER_MAX);
+        }
+        Ok(n)
+    }
+
+    /// Gives back memory that a fast stream needed.
+    pub fn shrink(&mut self) {
+        self.step = BUFFER_MIN;
+        if self.bytes.is_empty() && self.bytes.capacity() > BUFFER_MIN {
+            self.bytes = BytesMut::new();
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! HTTP/1.1 as bytes on streams: read buffers, response heads, chunked framing, copying with back-pressure.
+//!
+//! Must not know: the Docker Engine, policies, who is calling.
+
+mod body;
+mod chunked;
+mod inbox;
+mod response;
+
+pub use body::{BodyError, BodyFraming, copy_raw, copy_reframed, read_body};
+pub use chunked::{ChunkError, ChunkScanner, Piece};
+pub use inbox::Inbox;
+pub use response::{ResponseError, ResponseHead, parse_response};
