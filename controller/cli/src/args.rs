@@ -17,9 +17,9 @@ Environment:
   WHARDEN_CONFIG_DIR  folder of credentials.json (0600), ~/.config/wharden without it
   NO_COLOR            no colours
 
-Without --url and WHARDEN_URL, commands go to the controller of the last login, and trust the CA that
-was given then. With -o json, answers are JSON on standard output and errors are JSON on standard
-error: {code, message, hint, details?, retry_after_s?, request_id?, exit_code}.
+Without --url and WHARDEN_URL, commands go to the controller of the last login, and trust the CA
+that was given then. With -o json, answers are JSON on standard output and errors are JSON on
+standard error: {code, message, hint, details?, retry_after_s?, request_id?, exit_code}.
 
 Examples:
   wharden login --username alice
@@ -42,7 +42,7 @@ pub struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
-    /// Form of answers and errors
+    /// Form of answers and errors: for people or for programs
     #[arg(short, long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: Format,
     /// The controller, https://HOST:PORT

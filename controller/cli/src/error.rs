@@ -191,20 +191,21 @@ fn parts(error: &CliError) -> (&[ErrorDetail], Option<u64>, &str) {
 
 fn as_json(error: &CliError) -> String {
     let (details, retry_after_s, request_id) = parts(error);
-    let mut message = error.to_string();
-    if matches!(error, CliError::Clap(_)) {
-        message = message.strip_prefix("error: ").unwrap_or(&message).trim_end().to_owned();
-    }
-    let report = ErrorReport {
-        code: error.code(),
-        message,
-        hint: error.hint(),
-        details,
-        retry_after_s,
-        request_id,
-        exit_code: error.exit(),
+    let (message, hint) = match error {
+        CliError::Clap(clap) => usage_parts(&clap.to_string()),
+        other => (other.to_string(), other.hint()),
     };
+    let report =
+        ErrorReport { code: error.code(), message, hint, details, retry_after_s, request_id, exit_code: error.exit() };
     serde_json::to_string_pretty(&report).unwrap_or_else(|_| error.to_string())
+}
+
+/// What was wrong and what to do, out of the text that the argument parser makes for people.
+fn usage_parts(text: &str) -> (String, String) {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let (message, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+    let rest: Vec<&str> = rest.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    (message.trim().to_owned(), rest.join("; "))
 }
 
 fn as_text(error: &CliError, colour: bool) -> String {
@@ -213,8 +214,10 @@ fn as_text(error: &CliError, colour: bool) -> String {
         return if colour { clap.render().ansi().to_string() } else { clap.render().to_string() }.trim_end().to_owned();
     }
     let (details, _, request_id) = parts(error);
-    let mut text = format!("{red}error:{end} {}", clean(&error.to_string()));
-    for detail in details {
+    let message = error.to_string();
+    let mut text = format!("{red}error:{end} {}", clean(&message));
+    // A single fault is often the message already.
+    for detail in details.iter().filter(|detail| !message.contains(&detail.message)) {
         text.push_str(&format!("\n  {}: {}", clean(&detail.at), clean(&detail.message)));
     }
     let hint = error.hint();

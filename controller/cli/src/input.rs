@@ -11,7 +11,7 @@ use std::{
     path::Path,
     str::FromStr,
 };
-use wharden_model::{PolicyName, limits::POLICY_TEXT_MAX};
+use wharden_model::{PolicyName, api::Secret, limits::POLICY_TEXT_MAX};
 
 /// A text and where it came from.
 pub struct Text {
@@ -76,6 +76,14 @@ pub fn name_of_file(path: &Path) -> Result<PolicyName, CliError> {
             "give the name before the file: `NAME FILE`",
         )
     })
+}
+
+/// Takes a secret from the command line, where it no longer shows in `Debug`.
+///
+/// # Errors
+/// When it is empty.
+pub fn secret(text: &str) -> Result<Secret, String> {
+    if text.is_empty() { Err("it is empty".to_owned()) } else { Ok(Secret::new(text)) }
 }
 
 /// A host on the command line: its id, or its name when only one host has it.

@@ -22,16 +22,17 @@ pub fn code(totp: &Totp, at: Timestamp) -> Secret {
     Secret::new(totp.generate(at.as_secs()).to_string())
 }
 
-/// A QR code of half blocks, black on white whatever the terminal's colours when `colour` is set. `None` when the text
-/// does not fit one.
+/// A QR code of half blocks: black on white whatever the terminal's colours when `colour` is set, else right where text
+/// is light on dark. `None` when the text does not fit one.
 pub fn qr(text: &Secret, colour: bool) -> Option<String> {
     let code = QrCode::with_error_correction_level(text.reveal(), EcLevel::L).ok()?;
-    let image = code.render::<Dense1x2>().quiet_zone(true).build();
+    let mut image = code.render::<Dense1x2>();
     if !colour {
-        // Light is drawn and dark is left out, which is right where text is light on dark.
-        return Some(image);
+        // What is drawn is light then.
+        return Some(image.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build());
     }
-    Some(image.lines().map(|line| format!("\x1b[97;40m{line}\x1b[0m\n")).collect::<String>().trim_end().to_owned())
+    let lines: Vec<String> = image.build().lines().map(|line| format!("\x1b[30;107m{line}\x1b[0m")).collect();
+    Some(lines.join("\n"))
 }
 
 #[cfg(test)]
@@ -50,5 +51,14 @@ mod tests {
     fn a_wrong_secret_is_not_shown() {
         let error = read(&Secret::new("hunter2!")).unwrap_err();
         assert!(!error.to_string().contains("hunter2"));
+    }
+    #[test]
+    fn the_margin_of_a_qr_code_is_light() {
+        let text = Secret::new("otpauth://totp/x");
+        let plain = qr(&text, false).unwrap();
+        assert!(plain.lines().next().unwrap().chars().all(|c| c == '█'), "{plain}");
+        let coloured = qr(&text, true).unwrap();
+        let first = coloured.lines().next().unwrap();
+        assert!(first.starts_with("\x1b[30;107m ") && !first.contains('█'), "{coloured}");
     }
 }

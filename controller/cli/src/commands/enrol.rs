@@ -5,6 +5,7 @@ use crate::{
     client::{Call, Transport},
     context::Context,
     error::CliError,
+    input::secret,
     limits::{CODE_ATTEMPTS, PASSWORD_CHARS},
     totp,
 };
@@ -17,13 +18,13 @@ use wharden_model::{
 
 const BOOTSTRAP_HELP: &str = "\
 Shows a QR code for an authenticator app, the secret as text, and ten recovery codes, each once.
-With --token-stdin and --password-stdin together, the token is the first line and the password the
-second.
+With --token-stdin and --password-stdin together, the token is the first line and the password
+the second.
 
 With --non-interactive nobody is asked: the command proves the second factor with a code that it
-computes itself, and whoever reads its output must keep the secret and the recovery codes. They are
-printed before the account exists, so that it cannot exist without them; the exit code says whether
-it does.
+computes itself, and whoever reads its output must keep the secret and the recovery codes. They
+are printed before the account exists, so that it cannot exist without them; the exit code says
+whether it does. The code is used up then: log in with `wharden totp --next`.
 
 Examples:
   wharden bootstrap --username alice
@@ -58,8 +59,8 @@ pub struct AcceptInvite {
 #[command(group = ArgGroup::new("token_source").multiple(false))]
 struct Account {
     /// The one-time token; other users of this machine can see it while the command runs
-    #[arg(long, value_name = "TOKEN", group = "token_source")]
-    token: Option<String>,
+    #[arg(long, value_name = "TOKEN", group = "token_source", value_parser = secret)]
+    token: Option<Secret>,
     /// Read the one-time token from standard input, as one line
     #[arg(long, group = "token_source")]
     token_stdin: bool,
@@ -111,7 +112,7 @@ async fn enrol(account: Account, token_name: &'static str, context: &mut Context
         ));
     }
     let token = match account.token {
-        Some(token) => Secret::new(token),
+        Some(token) => token,
         None if account.token_stdin => context.console.secret_line(token_name)?,
         None => Secret::new(context.ask_hidden(token_name, "--token-stdin")?),
     };

@@ -15,8 +15,8 @@ use wharden_model::{
 };
 
 const HELP: &str = "\
-Shows the newest, oldest first. TIME is a duration back from now (1h, 7d) or a date and time in UTC.
-With --follow it goes on until it is interrupted; -o json then prints one event on each line.
+Shows the newest, oldest first. TIME is a duration back from now (1h, 7d) or a date and time in
+UTC. With --follow it goes on until it is interrupted; -o json then prints one event on each line.
 
 Examples:
   wharden events --decision denied --since 1h

@@ -5,6 +5,7 @@ use crate::{
     context::Context,
     credentials::Session,
     error::CliError,
+    input::secret,
     output::{clean, moment},
 };
 use clap::Args;
@@ -15,8 +16,8 @@ use wharden_model::{
 };
 
 const HELP: &str = "\
-Asks for what is not given, when there is a terminal. The session, the controller's URL and its CA are
-remembered in the credentials file.
+Asks for what is not given, when there is a terminal. The session, the controller's URL and its CA
+are remembered in the credentials file.
 
 Examples:
   wharden login --url https://wharden.example.org:7440 --ca-file ca.pem
@@ -34,11 +35,11 @@ pub struct Login {
     #[arg(long)]
     password_stdin: bool,
     /// Code of the second factor, 6 digits
-    #[arg(long, value_name = "CODE", conflicts_with = "recovery_code")]
-    totp: Option<String>,
+    #[arg(long, value_name = "CODE", conflicts_with = "recovery_code", value_parser = secret)]
+    totp: Option<Secret>,
     /// A recovery code in place of a code; it is used up
-    #[arg(long, value_name = "CODE")]
-    recovery_code: Option<String>,
+    #[arg(long, value_name = "CODE", value_parser = secret)]
+    recovery_code: Option<Secret>,
 }
 
 /// What a program gets: no token.
@@ -71,13 +72,11 @@ pub async fn run(args: Login, context: &mut Context<'_>) -> Result<(), CliError>
     } else {
         Secret::new(context.ask_hidden("password", "--password-stdin")?)
     };
-    let (code, recovery_code) = match (args.totp, args.recovery_code) {
-        (code, Some(recovery)) => (code, Some(recovery)),
-        (Some(code), None) => (Some(code), None),
-        (None, None) => (Some(context.ask("code", "--totp or --recovery-code")?), None),
+    let code = match (args.totp, &args.recovery_code) {
+        (None, None) => Some(Secret::new(context.ask("code", "--totp or --recovery-code")?)),
+        (code, _) => code,
     };
-    let login =
-        api::Login { username, password, code: code.map(Secret::new), recovery_code: recovery_code.map(Secret::new) };
+    let login = api::Login { username, password, code, recovery_code: args.recovery_code };
     let tokens: SessionTokens = transport.call(&Call::post(&["login"]).body(&login)?, None).await?;
 
     let url = transport.url();

@@ -14,8 +14,8 @@ use wharden_model::{
 };
 
 const HELP: &str = "\
-A user is known by the name of the OS user on the hosts. Only one who accepted an invite can log in
-here; the others are for policies.
+A user is known by the name of the OS user on the hosts. Only one who accepted an invite can log
+in here; the others are for policies.
 
 Examples:
   wharden user create bob --group launchers

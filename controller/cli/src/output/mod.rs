@@ -13,13 +13,13 @@ pub use text::{clean, clean_text, one_line};
 pub use time::{ago, bytes, moment};
 use wharden_model::Timestamp;
 
-/// Form of the answers and errors.
+/// Form of the answers and errors. Its variants have no doc comments, which would double the length of every help.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people.
+    // For people.
     #[default]
     Table,
-    /// For programs.
+    // For programs.
     Json,
 }
 

@@ -21,8 +21,13 @@ Examples:
 
 /// Flags of `policy diff`.
 #[derive(Debug, Args)]
-#[command(after_help = HELP, group = ArgGroup::new("other").required(true))]
+#[command(
+    after_help = HELP,
+    override_usage = "wharden policy diff [OPTIONS] <NAME> <FILE|--version <N>>",
+    group = ArgGroup::new("other").required(true)
+)]
 pub struct Diff {
+    /// The stored policy
     name: PolicyName,
     /// The text to compare with
     #[arg(group = "other")]

@@ -25,8 +25,8 @@ Examples:
   wharden policy test --user bob --host web1 docker run --privileged alpine";
 
 const PUT_HELP: &str = "\
-Without NAME the file's name says it: ./team.cedar is the policy team. Without --mode a new policy is
-enforced and an old one keeps its mode.
+Without NAME the file's name says it: ./team.cedar is the policy team. Without --mode a new policy
+is enforced and an old one keeps its mode.
 
 Examples:
   wharden policy put ./team.cedar --mode monitor
@@ -50,10 +50,10 @@ pub enum Policy {
         text: bool,
     },
     /// Create or replace a policy
-    #[command(after_help = PUT_HELP)]
+    #[command(after_help = PUT_HELP, override_usage = "wharden policy put [OPTIONS] [NAME] <FILE>")]
     Put {
-        /// Name (optional) and file
-        #[arg(required = true, num_args = 1..=2, value_names = ["NAME", "FILE"])]
+        /// The file; before it the policy's name, if the file's does not say it
+        #[arg(required = true, num_args = 1..=2, value_name = "FILE")]
         name_and_file: Vec<PathBuf>,
         /// enforce, monitor or disabled
         #[arg(long)]

@@ -17,9 +17,9 @@ use wharden_model::{
 };
 
 const HELP: &str = "\
-The request is a docker command, or method, path and body as they go to the engine. Drafts decide in
-place of stored policies of the same name. The exit code is 0 whatever is decided, unless --expect
-says what it should be.
+The request is a docker command, which comes last, or method, path and body as they go to the
+engine. Drafts decide in place of stored policies of the same name. The exit code is 0 whatever is
+decided, unless --expect says what it should be.
 
 Examples:
   wharden policy test --user bob --host web1 docker run --privileged -v /:/host alpine
@@ -28,7 +28,11 @@ Examples:
 
 /// Flags of `policy test`.
 #[derive(Debug, Args)]
-#[command(after_help = HELP, group = ArgGroup::new("request").required(true))]
+#[command(
+    after_help = HELP,
+    override_usage = "wharden policy test [OPTIONS] --user <USER> <--path <PATH>|DOCKER COMMAND...>",
+    group = ArgGroup::new("request").required(true)
+)]
 pub struct Test {
     /// The user who would ask
     #[arg(long)]

@@ -1,0 +1,16 @@
+//! The whole program against a small scripted controller over TLS: what a person and a program see, the exit codes,
+//! the session that renews itself, and what goes wrong on the way.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod answers;
+mod enrolment;
+mod faults;
+mod follow;
+mod help;
+mod process;
+mod run;
+mod sample;
+mod server;
+mod session;
+mod usage;

@@ -1,0 +1,115 @@
+//! The session renews itself, once, whoever asks; and its file is guarded.
+
+use crate::{
+    run::{Shell, session},
+    sample::{error, tokens, whoami},
+    server::Server,
+};
+use serde_json::json;
+use std::os::unix::fs::PermissionsExt;
+
+const REFRESH: &str = "POST /v1/session/refresh";
+const WHOAMI: &str = "GET /v1/whoami";
+
+#[tokio::test]
+async fn a_token_about_to_end_is_renewed_before_the_call() {
+    let server = Server::start().await;
+    server.on(REFRESH, 200, tokens("access-2", "refresh-2")).on(WHOAMI, 200, whoami());
+    let shell = Shell::at(&server);
+    shell.log_in(&server.url(), session("access-1", 10, "refresh-1")).await;
+    assert_eq!(shell.run(&["whoami"]).await.code, 0);
+    let seen = server.seen();
+    assert_eq!(server.routes(), [REFRESH, WHOAMI]);
+    assert_eq!((seen[0].body.clone(), seen[0].bearer.clone()), (json!({"refresh_token": "refresh-1"}), None));
+    assert_eq!(seen[1].bearer.as_deref(), Some("Bearer access-2"));
+    let stored = shell.store().load().unwrap();
+    assert_eq!(stored.sessions[&server.url()].refresh_token.reveal(), "refresh-2");
+    let mode = std::fs::metadata(shell.store().path()).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    assert_eq!(shell.run(&["whoami"]).await.code, 0);
+    assert_eq!(server.routes(), [REFRESH, WHOAMI, WHOAMI]);
+}
+
+#[tokio::test]
+async fn a_token_that_the_controller_ended_is_renewed_once() {
+    let server = Server::start().await;
+    server.on(WHOAMI, 401, error("not_logged_in", "the access token has ended", "")).on(WHOAMI, 200, whoami()).on(
+        REFRESH,
+        200,
+        tokens("access-2", "refresh-2"),
+    );
+    let shell = Shell::logged_in(&server).await;
+    assert_eq!(shell.run(&["whoami"]).await.code, 0);
+    assert_eq!(server.routes(), [WHOAMI, REFRESH, WHOAMI]);
+
+    let server = Server::start().await;
+    server.on(WHOAMI, 401, error("not_logged_in", "the session was ended", "")).on(
+        REFRESH,
+        200,
+        tokens("access-2", "refresh-2"),
+    );
+    let shell = Shell::logged_in(&server).await;
+    assert_eq!(shell.run(&["whoami"]).await.code, 3);
+    assert_eq!(server.routes(), [WHOAMI, REFRESH, WHOAMI]);
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_renewed_is_forgotten() {
+    let server = Server::start().await;
+    server.on(REFRESH, 401, error("not_logged_in", "the refresh token was used", "")).on(WHOAMI, 200, whoami());
+    let shell = Shell::at(&server);
+    shell.log_in(&server.url(), session("access-1", 0, "refresh-1")).await;
+    let outcome = shell.run(&["whoami"]).await;
+    assert_eq!(outcome.code, 3);
+    assert!(outcome.err.contains("has ended\nnext: log in again with `wharden login`"), "{}", outcome.err);
+    assert_eq!(server.routes(), [REFRESH]);
+    let outcome = shell.run(&["whoami", "-o", "json"]).await;
+    assert_eq!(outcome.error()["code"], "not_logged_in");
+    assert_eq!((outcome.code, server.routes().len()), (3, 1));
+}
+
+#[tokio::test]
+async fn a_controller_that_cannot_renew_now_does_not_end_the_session() {
+    let server = Server::start().await;
+    server.on(REFRESH, 503, error("unavailable", "no leader", "try again"));
+    let shell = Shell::at(&server);
+    shell.log_in(&server.url(), session("access-1", 0, "refresh-1")).await;
+    assert_eq!(shell.run(&["whoami"]).await.code, 1);
+    assert_eq!(shell.store().load().unwrap().sessions[&server.url()].refresh_token.reveal(), "refresh-1");
+}
+
+#[tokio::test]
+async fn a_file_that_others_may_read_is_refused() {
+    let server = Server::start().await;
+    server.on(WHOAMI, 200, whoami());
+    let shell = Shell::logged_in(&server).await;
+    std::fs::set_permissions(shell.store().path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let outcome = shell.run(&["whoami"]).await;
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.err.contains("(mode 0644)") && outcome.err.contains("chmod 600"), "{}", outcome.err);
+    assert_eq!(server.routes(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_told_and_left_alone() {
+    let server = Server::start().await;
+    let shell = Shell::logged_in(&server).await;
+    std::fs::write(shell.store().path(), "{\"format\": 1,\n nonsense").unwrap();
+    let outcome = shell.run(&["whoami"]).await;
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.err.contains("line 2"), "{}", outcome.err);
+    assert!(std::fs::read_to_string(shell.store().path()).unwrap().contains("nonsense"));
+}
+
+#[tokio::test]
+async fn a_token_never_goes_to_another_controller() {
+    let (ours, other) = (Server::start().await, Server::start().await);
+    other.on(WHOAMI, 200, whoami());
+    let shell = Shell::logged_in(&ours).await;
+    let ca = other.ca_file().display().to_string();
+    let outcome = shell.run(&["whoami", "--url", &other.url(), "--ca-file", &ca]).await;
+    assert_eq!(outcome.code, 3);
+    assert!(outcome.err.contains("there is a session at"), "{}", outcome.err);
+    assert_eq!(other.routes(), Vec::<String>::new());
+}
