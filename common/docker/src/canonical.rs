@@ -1,11 +1,22 @@
 //! The canonical form of a request: what is judged, and what is sent on.
 
 use crate::{
-    endpoint::ResponseKind,
+    doc::Doc,
+    endpoint::{BodyKind, ResponseKind},
+    facts, headers, lookup,
+    mounts::split_volumes_from,
+    owner,
+    query::Query,
     refusal::Refusal,
     request::Framing,
+    resolve::{self, Resolved},
+    route::Route,
+    target::{encode_path, encode_query},
+    version::ApiVersion,
     view::{Lookup, View},
 };
+use serde_json::Value;
+use std::fmt;
 use wharden_model::{Action, Facts, HostId, Resource};
 
 /// Who asks, where, and what must stay out of reach there.
@@ -20,13 +31,23 @@ pub struct Asker<'a> {
 }
 
 /// A request in canonical form.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Canonical {
-    action: Action,
+    pub(crate) method: String,
+    pub(crate) route: Route,
+    pub(crate) version: Option<ApiVersion>,
+    /// Decoded, without the version.
+    pub(crate) path: String,
+    pub(crate) query: Query,
+    /// Of a body that streams.
+    pub(crate) framing: Framing,
+    pub(crate) content_type: Option<String>,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Option<Value>,
 }
 
 /// The body to send on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum ForwardBody {
     /// None.
     Empty,
@@ -37,7 +58,7 @@ pub enum ForwardBody {
 }
 
 /// What to decide on, and what to send if it is allowed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Judged {
     /// The action.
     pub action: Action,
@@ -56,24 +77,30 @@ pub struct Judged {
 impl Canonical {
     /// The action.
     pub fn action(&self) -> Action {
-        self.action
+        self.route.endpoint.action
     }
 
     /// For people: method and canonical path, e.g. `POST /v1.41/containers/create`.
     pub fn describe(&self) -> String {
-        String::new()
+        const SHOWN: usize = 512;
+        let mut out = format!("{} {}", self.method, self.full_path(&self.path));
+        if out.len() > SHOWN {
+            // The path is escaped, so that every byte is a character.
+            out.truncate(SHOWN);
+            out.push('…');
+        }
+        out
     }
 
     /// What must be looked up before judging.
     pub fn lookups(&self) -> Vec<Lookup> {
-        Vec::new()
+        lookup::of_request(self).into_iter().collect()
     }
 
     /// What must be looked up because of what was found: the container of an exec, the volumes of a container. Ask
     /// again until everything that it names has been tried.
     pub fn follow_ups(&self, view: &View) -> Vec<Lookup> {
-        let _ = view;
-        Vec::new()
+        lookup::of_found(self, view).into_iter().collect()
     }
 
     /// What to decide on and what to send on.
@@ -81,7 +108,147 @@ impl Canonical {
     /// # Errors
     /// 404 for what does not exist, 400 for what contradicts what exists.
     pub fn judge(&self, view: &View, asker: &Asker<'_>) -> Result<Judged, Refusal> {
-        let _ = (view, asker);
-        Err(Refusal::with(501, "not yet"))
+        let mut judged = self.clone();
+        if let Some(body) = &mut judged.body {
+            owner::put(self.action(), body, asker.owner);
+        }
+        let resolved = resolve::resolve(&judged, view, asker)?;
+        judged.take_ids(&resolved, view)?;
+        let facts = facts::fill(&judged, &resolved, view, asker)?;
+        let (head, body) = judged.render();
+        Ok(Judged {
+            action: self.action(),
+            resources: resolved.resources,
+            facts,
+            head,
+            body,
+            response: self.route.endpoint.response,
+        })
+    }
+
+    /// The body, read.
+    pub(crate) fn doc(&self) -> Doc<'_> {
+        Doc::new(self.body.as_ref())
+    }
+
+    fn full_path(&self, path: &str) -> String {
+        match self.version {
+            Some(version) => format!("/v{version}{}", encode_path(path)),
+            None => encode_path(path),
+        }
+    }
+
+    /// Puts full ids in the place of names.
+    fn take_ids(&mut self, resolved: &Resolved<'_>, view: &View) -> Result<(), Refusal> {
+        if !resolved.captures.is_empty() {
+            let captures: Vec<&str> = resolved.captures.iter().map(String::as_str).collect();
+            self.path = self.route.path_with(&captures);
+        }
+        if let Some((name, value)) = &resolved.query {
+            self.query.replace(name, value);
+        }
+        match (self.action(), resolved.container) {
+            (Action::NetworkConnect | Action::NetworkDisconnect, Some(container)) => {
+                if let Some(field) = self.body.as_mut().and_then(|b| b.get_mut("Container")) {
+                    *field = Value::String(container.id.clone());
+                }
+            }
+            (Action::ImageBuild, _) => {
+                if let Some(name) = lookup::shared_with(self.query.get("networkmode")) {
+                    let id = &resolve::container(view, name)?.id;
+                    self.query.replace("networkmode", &format!("container:{id}"));
+                }
+            }
+            (Action::ContainerCreate, _) => {
+                let Some(host) = self.body.as_mut().and_then(|b| b.get_mut("HostConfig")) else { return Ok(()) };
+                for (field, _) in lookup::SHARED {
+                    let Some(Value::String(mode)) = host.get_mut(field) else { continue };
+                    let Some(name) = lookup::shared_with(mode) else { continue };
+                    *mode = format!("container:{}", resolve::container(view, name)?.id);
+                }
+                let Some(Value::Array(sources)) = host.get_mut("VolumesFrom") else { return Ok(()) };
+                for source in sources {
+                    let Value::String(text) = source else { continue };
+                    let (name, mode) = split_volumes_from(text);
+                    let id = &resolve::container(view, name)?.id;
+                    *text = if mode.is_empty() { id.clone() } else { format!("{id}:{mode}") };
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn render(&self) -> (Vec<u8>, ForwardBody) {
+        let mut head = format!("{} {}", self.method, self.full_path(&self.path));
+        let query = encode_query(self.query.pairs());
+        if !query.is_empty() {
+            head.push('?');
+            head.push_str(&query);
+        }
+        head.push_str(" HTTP/1.1\r\nHost: docker\r\n");
+        let mut line = |name: &str, value: &str| {
+            head.push_str(name);
+            head.push_str(": ");
+            head.push_str(value);
+            head.push_str("\r\n");
+        };
+        for (name, value) in &self.headers {
+            line(name, value);
+        }
+        let body = match (&self.body, self.route.endpoint.body, self.framing) {
+            (Some(value), _, _) => {
+                let bytes = value.to_string().into_bytes();
+                line("Content-Type", "application/json");
+                line("Content-Length", &bytes.len().to_string());
+                ForwardBody::Bytes(bytes)
+            }
+            (None, BodyKind::Stream, framing @ (Framing::Length(_) | Framing::Chunked)) => {
+                if let Some(media) = headers::stream_type(self.content_type.as_deref()) {
+                    line("Content-Type", media);
+                }
+                match framing {
+                    Framing::Length(length) => line("Content-Length", &length.to_string()),
+                    _ => line("Transfer-Encoding", "chunked"),
+                }
+                ForwardBody::Stream(framing)
+            }
+            _ => {
+                if matches!(self.method.as_str(), "POST" | "PUT" | "PATCH") {
+                    line("Content-Length", "0");
+                }
+                ForwardBody::Empty
+            }
+        };
+        head.push_str("\r\n");
+        (head.into_bytes(), body)
+    }
+}
+
+/// Bodies, queries and headers carry secrets: only what they belong to is shown.
+impl fmt::Debug for Canonical {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Canonical").field(&self.describe()).finish()
+    }
+}
+
+impl fmt::Debug for ForwardBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
+            Self::Stream(framing) => write!(f, "Stream({framing:?})"),
+        }
+    }
+}
+
+impl fmt::Debug for Judged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Judged")
+            .field("action", &self.action)
+            .field("resources", &self.resources)
+            .field("body", &self.body)
+            .field("response", &self.response)
+            .finish_non_exhaustive()
     }
 }

@@ -6,18 +6,35 @@
 //!
 //! Must not know: sockets, Cedar, clocks. Everything here is a function of its arguments.
 
+mod account;
 mod canonical;
+mod doc;
 mod endpoint;
+mod facts;
 mod head;
+mod headers;
+mod image_ref;
 mod inspect;
+mod json;
+mod limits;
+mod lookup;
+mod mounts;
+mod owner;
+mod paths;
+mod query;
 mod refusal;
 mod request;
+mod resolve;
+mod route;
+mod schema;
+mod target;
 mod version;
 mod view;
 
 pub use canonical::{Asker, Canonical, ForwardBody, Judged};
 pub use endpoint::{BodyKind, ENDPOINTS, Endpoint, ResponseKind};
 pub use head::{Head, parse_head};
+pub use owner::LABEL as OWNER_LABEL;
 pub use refusal::Refusal;
 pub use request::{Framing, Request, begin};
 pub use version::ApiVersion;

@@ -28,10 +28,14 @@ impl Refusal {
     }
 }
 
-/// What a client sent, fit to be shown to it and to be logged: bounded and without control characters.
+/// What a client sent, fit to be shown to it and to be logged: bounded, and with escapes in the place of characters
+/// that are not visible ASCII, since they may look like others.
 pub fn shorten(text: &str) -> String {
     const SHOWN: usize = 128;
-    let mut out: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    let mut out = String::new();
+    for c in text.chars().take(SHOWN) {
+        if c.is_ascii_graphic() || c == ' ' { out.push(c) } else { out.extend(c.escape_unicode()) }
+    }
     if text.chars().nth(SHOWN).is_some() {
         out.push('…');
     }

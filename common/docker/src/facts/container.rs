@@ -1,0 +1,154 @@
+//! Facts of what is done with containers that exist, and of what runs in them.
+
+use super::{Sheet, Source, env_names, instructions, ulimits};
+use crate::{
+    account::account,
+    image_ref::ImageRef,
+    paths::{clean, is_within},
+};
+use std::collections::BTreeSet;
+use wharden_model::Action;
+
+pub fn fill(source: &Source<'_>, out: &mut Sheet) {
+    let (body, query) = (source.body(), source.query());
+    match source.canonical.action() {
+        Action::ContainerUpdate => update(source, out),
+        Action::ContainerExec => exec(source, out),
+        Action::ContainerCommit => commit(source, out),
+        Action::ExecStart | Action::ExecInspect => {
+            out.put("detach", body.truth("Detach"));
+            let id = source.resolved.captures.first();
+            let Some(exec) = source.view.execs.values().find(|e| Some(&e.id) == id) else { return };
+            out.put("privileged", exec.privileged);
+            out.put("user", exec.user.as_str());
+            out.put("tty", exec.tty);
+            out.put("command", exec.command.join(" "));
+        }
+        Action::ContainerStart => {
+            out.put("checkpoint", query.get("checkpoint"));
+            checkpoint_dir(source, query.get("checkpoint-dir"), out);
+        }
+        Action::ContainerCheckpointCreate => {
+            out.put("checkpoint", body.text("CheckpointID"));
+            out.put("exit", body.truth("Exit"));
+            checkpoint_dir(source, body.text("CheckpointDir"), out);
+        }
+        Action::ContainerCheckpointList | Action::ContainerCheckpointDelete => {
+            checkpoint_dir(source, query.get("dir"), out);
+        }
+        Action::ContainerStop | Action::ContainerRestart | Action::ContainerKill => {
+            out.put("signal", query.get("signal"));
+        }
+        Action::ContainerRename => out.put("new_name", query.get("name").trim_start_matches('/')),
+        Action::ContainerDelete => {
+            out.put("force", query.truth("force"));
+            out.put("volumes", query.truth("v"));
+            out.put("link", query.truth("link"));
+        }
+        Action::ContainerAttach => {
+            for name in ["stdin", "stdout", "stderr", "stream", "logs"] {
+                out.put(name, query.truth(name));
+            }
+            out.put("websocket", source.canonical.method == "GET");
+        }
+        Action::ContainerTop => out.put("ps_args", query.get("ps_args")),
+        Action::ContainerArchiveRead | Action::ContainerArchiveStat => archive(source, out),
+        Action::ContainerArchiveWrite => {
+            archive(source, out);
+            out.put("copy_uid_gid", query.truth("copyUIDGID"));
+        }
+        _ => {}
+    }
+}
+
+fn checkpoint_dir(source: &Source<'_>, dir: &str, out: &mut Sheet) {
+    out.put("checkpoint_dir", dir);
+    if !dir.is_empty() {
+        out.put("host_paths", source.host_path(dir).collect::<BTreeSet<_>>());
+    }
+}
+
+fn update(source: &Source<'_>, out: &mut Sheet) {
+    let body = source.body();
+    out.put("fields", body.own_keys());
+    for (name, field) in [
+        ("memory", "Memory"),
+        ("memory_swap", "MemorySwap"),
+        ("memory_reservation", "MemoryReservation"),
+        ("nano_cpus", "NanoCpus"),
+        ("cpu_shares", "CpuShares"),
+        ("cpu_quota", "CpuQuota"),
+        ("pids_limit", "PidsLimit"),
+        ("blkio_weight", "BlkioWeight"),
+    ] {
+        out.put(name, body.number(field));
+    }
+    out.put("cpuset_cpus", body.text("CpusetCpus"));
+    out.put("restart_policy", body.at("RestartPolicy").text("Name"));
+    out.put("restart_max_retries", body.at("RestartPolicy").number("MaximumRetryCount"));
+    out.put("devices", body.items("Devices").map(|d| clean(d.text("PathOnHost"))).collect::<BTreeSet<_>>());
+    out.put("device_cgroup_rules", body.text_set("DeviceCgroupRules"));
+    out.put("cgroup_parent", body.text("CgroupParent"));
+    out.put("ulimits", ulimits(body.items("Ulimits")));
+}
+
+fn exec(source: &Source<'_>, out: &mut Sheet) {
+    let body = source.body();
+    let container = source.resolved.container;
+    let asked = body.text("User");
+    let user = match container {
+        Some(container) if asked.is_empty() => container.user.as_str(),
+        _ => asked,
+    };
+    let who = account(user);
+    out.put("privileged", body.truth("Privileged"));
+    out.put("user", user);
+    out.put("root_user", who.may_be_root);
+    out.put("user_by_name", who.by_name);
+    out.put("command", body.words("Cmd"));
+    out.put("env_names", env_names(body.texts("Env")));
+    out.put("working_dir", body.text("WorkingDir"));
+    out.put("attach_stdin", body.truth("AttachStdin"));
+    out.put("tty", body.truth("Tty"));
+    out.put("container_privileged", container.is_some_and(|c| c.privileged));
+}
+
+fn commit(source: &Source<'_>, out: &mut Sheet) {
+    let (body, query) = (source.body(), source.query());
+    out.put("container", source.resolved.container.map_or_else(|| query.get("container"), |c| c.name.as_str()));
+    if let Some(target) = ImageRef::of_parts(query.get("repo"), query.get("tag")).map(ImageRef::or_latest) {
+        put_target(&target, out);
+    } else {
+        out.put("target", query.get("repo"));
+    }
+    out.put("changes", instructions(query.all("changes")));
+    out.put("fields", body.own_keys());
+    out.put("user", body.text("User"));
+    out.put("labels", body.pair_set("Labels"));
+}
+
+/// The reference that something gets.
+pub fn put_target(target: &ImageRef, out: &mut Sheet) {
+    out.put("target", target.to_string());
+    out.put("target_registry", target.registry.as_str());
+    out.put("target_repository", target.repository.as_str());
+    out.put("target_tag", target.tag.as_str());
+}
+
+fn archive(source: &Source<'_>, out: &mut Sheet) {
+    let path = clean(source.query().get("path"));
+    let mounts = source.resolved.container.map(|c| c.mounts.as_slice()).unwrap_or_default();
+    let mut found = BTreeSet::new();
+    for mount in mounts.iter().filter(|m| m.kind == "bind") {
+        let target = clean(&mount.destination);
+        if is_within(&path, &target) {
+            // At the mount or below it: the same way further down on the host.
+            let rest = if target == "/" { path.as_str() } else { &path[target.len()..] };
+            found.extend(source.host_path(&format!("{}/{rest}", mount.source)));
+        } else if is_within(&target, &path) {
+            found.extend(source.host_path(&mount.source));
+        }
+    }
+    out.put("container_path", path);
+    out.put("host_paths", found);
+}

@@ -1,0 +1,32 @@
+//! Facts of `container.create`: the image and what runs; the host's side is in the files beside this one.
+
+use super::{Sheet, Source, create_limits, create_mounts, create_network, create_security, env_names, image};
+use crate::account::account;
+
+pub fn fill(source: &Source<'_>, out: &mut Sheet) {
+    create_mounts::fill(source, out);
+    create_network::fill(source, out);
+    create_security::fill(source, out);
+    create_limits::fill(source, out);
+    let body = source.body();
+    image::put_image(out, body.text("Image"), source.resolved.image);
+    out.put("platform", source.query().get("platform"));
+    out.put("name", source.query().get("name").trim_start_matches('/'));
+    let asked = body.text("User");
+    let user = match source.resolved.image {
+        Some(image) if asked.is_empty() => image.user.as_str(),
+        _ => asked,
+    };
+    let who = account(user);
+    out.put("user", user);
+    out.put("root_user", who.may_be_root);
+    out.put("user_by_name", who.by_name);
+    out.put("entrypoint", body.words("Entrypoint"));
+    out.put("command", body.words("Cmd"));
+    out.put("env_names", env_names(body.texts("Env")));
+    out.put("labels", body.pair_set("Labels"));
+    out.put("healthcheck", body.at("Healthcheck").words("Test"));
+    out.put("stop_signal", body.text("StopSignal"));
+    out.put("hostname", body.text("Hostname"));
+    out.put("on_build", body.text_set("OnBuild"));
+}

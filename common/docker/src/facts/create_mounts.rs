@@ -1,0 +1,91 @@
+//! Facts of `container.create`: what the container will see of the host's files.
+
+use super::{Sheet, Source};
+use crate::{
+    doc::Doc,
+    mounts::{HostPath, Mount, container_paths, is_local, split_volumes_from, volume_paths},
+    paths::{reaches_socket, sensitive},
+};
+use std::collections::BTreeSet;
+
+/// Everything that a host config mounts by itself.
+pub fn wanted(host: Doc<'_>) -> Vec<Mount> {
+    let driver = host.text("VolumeDriver");
+    let binds = host.texts("Binds").map(|text| Mount::of_bind(text, driver));
+    binds.chain(host.items("Mounts").map(Mount::of_mount)).collect()
+}
+
+pub fn fill(source: &Source<'_>, out: &mut Sheet) {
+    let body = source.body();
+    let host = body.at("HostConfig");
+    let mounts = wanted(host);
+    let mut paths: BTreeSet<HostPath> = mounts.iter().flat_map(Mount::host_paths).collect();
+    for mount in &mounts {
+        if let Some(volume) = mount.volume().and_then(|name| source.view.volumes.get(name)) {
+            paths.extend(volume_paths(volume, !mount.read_only));
+        }
+    }
+    let mut from = BTreeSet::new();
+    for entry in host.texts("VolumesFrom") {
+        let (name, mode) = split_volumes_from(entry);
+        let writable = !mode.split(',').any(|m| m == "ro");
+        // Names were resolved before facts are read, so that the view knows it by its id or by its name.
+        let known = source.view.containers.values().find(|c| c.id == name).or_else(|| source.view.containers.get(name));
+        let Some(container) = known else {
+            from.insert(name.to_owned());
+            continue;
+        };
+        from.insert(container.id.clone());
+        paths.extend(container_paths(container, writable));
+        for mount in &container.mounts {
+            if let Some(volume) = source.view.volumes.get(&mount.name) {
+                paths.extend(volume_paths(volume, writable && mount.writable));
+            }
+        }
+    }
+    put_paths(source, &paths, out);
+    out.put("volumes_from", from);
+    put_mounts(&mounts, out);
+    put_volumes(host, &mounts, out);
+    out.put("anonymous_volumes", body.keys("Volumes"));
+}
+
+/// The facts about host paths, which services have too.
+pub fn put_paths(source: &Source<'_>, paths: &BTreeSet<HostPath>, out: &mut Sheet) {
+    let all: BTreeSet<String> = paths.iter().flat_map(|p| source.host_path(&p.path)).collect();
+    let writable: BTreeSet<String> =
+        paths.iter().filter(|p| p.writable).flat_map(|p| source.host_path(&p.path)).collect();
+    out.put("sensitive_paths", sensitive(&all));
+    out.put("engine_socket", reaches_socket(&all, source.asker.sockets));
+    out.put("host_paths_writable", writable);
+    out.put("host_paths", all);
+}
+
+/// The facts about mounts that services have too.
+pub fn put_mounts(mounts: &[Mount], out: &mut Sheet) {
+    let set = |f: fn(&Mount) -> &String| -> BTreeSet<String> {
+        mounts.iter().map(f).filter(|s| !s.is_empty()).cloned().collect()
+    };
+    out.put("mount_types", set(|m| &m.kind));
+    out.put("mount_targets", set(|m| &m.target));
+    out.put("mount_propagation", set(|m| &m.propagation));
+    out.put("volumes", mounts.iter().filter_map(Mount::volume).map(str::to_owned).collect::<BTreeSet<_>>());
+}
+
+fn put_volumes(host: Doc<'_>, mounts: &[Mount], out: &mut Sheet) {
+    let mut drivers: BTreeSet<String> = mounts.iter().map(|m| m.driver.clone()).collect();
+    drivers.insert(host.text("VolumeDriver").to_owned());
+    drivers.retain(|d| !is_local(d));
+    out.put("volume_drivers", drivers);
+    out.put("volume_options", super::volume::option_set(mounts.iter().flat_map(|m| &m.driver_options)));
+    out.put(
+        "volume_subpaths",
+        mounts.iter().map(|m| m.subpath.clone()).filter(|s| !s.is_empty()).collect::<BTreeSet<_>>(),
+    );
+    out.put("mount_options", mounts.iter().flat_map(|m| m.options.clone()).collect::<BTreeSet<_>>());
+    let mut tmpfs: BTreeSet<String> = mounts.iter().flat_map(|m| m.tmpfs_options.clone()).collect();
+    for (_, options) in host.members("Tmpfs") {
+        tmpfs.extend(options.own_text().split(',').map(|o| o.trim().to_owned()).filter(|o| !o.is_empty()));
+    }
+    out.put("tmpfs_options", tmpfs);
+}

@@ -1,0 +1,112 @@
+//! Facts of `container.create`: namespaces, networks and ports.
+
+use super::{Sheet, Source};
+use crate::{
+    doc::Doc,
+    limits::PORT_RANGE_MAX,
+    lookup::{SHARED, networks, shared_with},
+};
+use std::collections::BTreeSet;
+
+/// Fields that may say `host`, and the namespace that is meant.
+const HOST: &[(&str, &str)] = &[
+    ("PidMode", "pid"),
+    ("IpcMode", "ipc"),
+    ("UTSMode", "uts"),
+    ("UsernsMode", "user"),
+    ("CgroupnsMode", "cgroup"),
+    ("NetworkMode", "network"),
+];
+
+pub fn fill(source: &Source<'_>, out: &mut Sheet) {
+    let body = source.body();
+    let host = body.at("HostConfig");
+    let names = HOST.iter().filter(|(field, _)| host.text(field) == "host").map(|(_, name)| (*name).to_owned());
+    out.put("host_namespaces", names.collect::<BTreeSet<_>>());
+    let shared = SHARED.iter().filter_map(|(field, name)| Some(format!("{name}:{}", shared_with(host.text(field))?)));
+    out.put("shared_namespaces", shared.collect::<BTreeSet<_>>());
+    out.put("pid_mode", host.text("PidMode"));
+    out.put("ipc_mode", host.text("IpcMode"));
+    out.put("uts_mode", host.text("UTSMode"));
+    out.put("userns_mode", host.text("UsernsMode"));
+    out.put("cgroupns_mode", host.text("CgroupnsMode"));
+    out.put("cgroup", host.text("Cgroup"));
+    out.put("cgroup_parent", host.text("CgroupParent"));
+    let mode = host.text("NetworkMode");
+    out.put("network_mode", if mode.is_empty() { "default" } else { mode });
+    out.put("network_disabled", body.truth("NetworkDisabled"));
+    out.put("networks", joined(source));
+    let mut options = BTreeSet::new();
+    for (_, endpoint) in body.at("NetworkingConfig").members("EndpointsConfig") {
+        options.extend(endpoint.pair_set("DriverOpts"));
+    }
+    out.put("endpoint_options", options);
+    out.put("links", host.text_set("Links"));
+    out.put("extra_hosts", host.text_set("ExtraHosts"));
+    out.put("dns", host.text_set("Dns"));
+    out.put("publish_all_ports", host.truth("PublishAllPorts"));
+    out.put("exposed_ports", body.keys("ExposedPorts"));
+    ports(host, out);
+}
+
+/// The networks joined, by name where it is known.
+fn joined(source: &Source<'_>) -> BTreeSet<String> {
+    let names = networks(source.body()).into_iter().filter(|n| shared_with(n).is_none());
+    names
+        .map(|name| match name {
+            "" | "default" => "bridge".to_owned(),
+            _ => source.view.networks.get(name).map_or_else(|| name.to_owned(), |n| n.name.clone()),
+        })
+        .collect()
+}
+
+fn ports(host: Doc<'_>, out: &mut Sheet) {
+    let mut ports = BTreeSet::new();
+    let mut addresses = BTreeSet::new();
+    let mut privileged = false;
+    for (_, bindings) in host.members("PortBindings") {
+        for binding in bindings.own_items() {
+            let (first, last) = range(binding.text("HostPort"));
+            privileged |= first < 1024 && last > 0;
+            if last.saturating_sub(first) < PORT_RANGE_MAX {
+                ports.extend((first..=last).map(i64::from));
+            } else {
+                ports.extend([i64::from(first), i64::from(last)]);
+            }
+            let address = binding.text("HostIp");
+            addresses.insert(if address.is_empty() { "0.0.0.0" } else { address }.to_owned());
+        }
+    }
+    out.put("host_ports", ports);
+    out.put("privileged_ports", privileged);
+    out.put("host_ips", addresses);
+}
+
+/// A port or a range of them. What is neither is refused by the engine; until then it may be any port.
+fn range(text: &str) -> (u32, u32) {
+    const ANY: (u32, u32) = (0, 65_535);
+    let text = text.trim();
+    if text.is_empty() {
+        return (0, 0);
+    }
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.trim().parse::<u16>(), last.trim().parse::<u16>()) {
+        (Ok(first), Ok(last)) if first <= last => (first.into(), last.into()),
+        _ => ANY,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::range;
+
+    #[test]
+    fn ports_and_ranges_are_read_and_nonsense_is_any_port() {
+        assert_eq!(range(""), (0, 0));
+        assert_eq!(range("80"), (80, 80));
+        assert_eq!(range("22-25"), (22, 25));
+        for odd in ["25-22", "x", "-", "65536", "1-2-3"] {
+            assert_eq!(range(odd), (0, 65_535), "{odd}");
+        }
+    }
+}

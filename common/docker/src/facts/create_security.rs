@@ -1,0 +1,110 @@
+//! Facts of `container.create`: privileges, confinement and devices.
+
+use super::{Sheet, Source, capabilities};
+use std::collections::BTreeSet;
+
+pub fn fill(source: &Source<'_>, out: &mut Sheet) {
+    let host = source.body().at("HostConfig");
+    out.put("privileged", host.truth("Privileged"));
+    out.put("cap_add", capabilities(host.texts("CapAdd")));
+    out.put("cap_drop", capabilities(host.texts("CapDrop")));
+    let confinement = Confinement::read(host.texts("SecurityOpt"));
+    out.put("security_opt", confinement.options);
+    out.put("seccomp", confinement.seccomp);
+    out.put("apparmor", confinement.apparmor);
+    out.put("label_disabled", confinement.label_disabled);
+    out.put("no_new_privileges", confinement.no_new_privileges);
+    // An empty list is a list: it masks nothing.
+    out.put("unmasked_paths", host.has("MaskedPaths"));
+    out.put("writable_proc_paths", host.has("ReadonlyPaths"));
+    let mut devices = BTreeSet::new();
+    let mut permissions = BTreeSet::new();
+    for device in host.items("Devices") {
+        devices.extend(source.host_path(device.text("PathOnHost")));
+        permissions.extend(device.text("CgroupPermissions").chars().map(String::from));
+    }
+    out.put("devices", devices);
+    out.put("device_permissions", permissions);
+    out.put("device_cgroup_rules", host.text_set("DeviceCgroupRules"));
+    let mut requests = BTreeSet::new();
+    for request in host.items("DeviceRequests") {
+        let driver = request.text("Driver");
+        let ids: Vec<_> = request.texts("DeviceIDs").collect();
+        match request.number("Count") {
+            _ if !ids.is_empty() => requests.extend(ids.iter().map(|id| format!("{driver}:{id}"))),
+            -1 => _ = requests.insert(format!("{driver}:all")),
+            count => _ = requests.insert(format!("{driver}:{count}")),
+        }
+    }
+    out.put("device_requests", requests);
+    out.put("runtime", host.text("Runtime"));
+    out.put("isolation", host.text("Isolation"));
+    out.put("annotations", host.pair_set("Annotations"));
+    out.put("sysctls", host.pair_set("Sysctls"));
+    out.put("group_add", host.text_set("GroupAdd"));
+    out.put("readonly_rootfs", host.truth("ReadonlyRootfs"));
+}
+
+/// What `SecurityOpt` comes to. A later entry overrides an earlier one.
+struct Confinement {
+    options: BTreeSet<String>,
+    seccomp: String,
+    apparmor: String,
+    label_disabled: bool,
+    no_new_privileges: bool,
+}
+
+impl Confinement {
+    fn read<'a>(entries: impl Iterator<Item = &'a str>) -> Self {
+        let mut out = Self {
+            options: BTreeSet::new(),
+            seccomp: "default".to_owned(),
+            apparmor: "default".to_owned(),
+            label_disabled: false,
+            no_new_privileges: false,
+        };
+        for entry in entries {
+            let (key, value) = match entry {
+                "no-new-privileges" => ("no-new-privileges", "true"),
+                "disable" => ("label", "disable"),
+                _ => entry.split_once('=').or_else(|| entry.split_once(':')).unwrap_or((entry, "")),
+            };
+            match key {
+                "seccomp" => {
+                    out.seccomp = match value {
+                        "unconfined" => "unconfined",
+                        "builtin" | "" => "default",
+                        _ => "custom",
+                    }
+                    .to_owned();
+                }
+                "apparmor" => out.apparmor = if value.is_empty() { "default" } else { value }.to_owned(),
+                "label" => out.label_disabled |= value.split(':').next() == Some("disable"),
+                // As Go's strconv.ParseBool; the engine refuses what is neither.
+                "no-new-privileges" => {
+                    out.no_new_privileges = matches!(value, "1" | "t" | "T" | "TRUE" | "true" | "True");
+                }
+                _ => {}
+            }
+            let shown = if key == "seccomp" && out.seccomp == "custom" { "custom" } else { value };
+            out.options.insert(format!("{key}={shown}"));
+        }
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_options_override_earlier_ones() {
+        let read = |entries: &[&str]| Confinement::read(entries.iter().copied());
+        let c = read(&["no-new-privileges", "no-new-privileges=0", "seccomp={}", "seccomp:unconfined", "disable"]);
+        assert!(!c.no_new_privileges && c.label_disabled);
+        assert_eq!(c.seccomp, "unconfined");
+        assert_eq!(read(&["seccomp={\"defaultAction\":1}"]).options, BTreeSet::from(["seccomp=custom".to_owned()]));
+        assert_eq!(read(&["apparmor=unconfined"]).apparmor, "unconfined");
+        assert!(read(&["no-new-privileges:true"]).no_new_privileges);
+    }
+}

@@ -1,0 +1,139 @@
+//! Facts: what a policy may look at, read out of a canonical request and of what its names mean now. The tables are in
+//! the model; every fact of an action's table is filled or stays at its zero value.
+
+mod build;
+mod container;
+mod create;
+mod create_limits;
+mod create_mounts;
+mod create_network;
+mod create_security;
+mod engine;
+mod image;
+mod network;
+mod service;
+mod swarm;
+mod volume;
+
+use crate::{
+    canonical::{Asker, Canonical},
+    doc::Doc,
+    paths::clean,
+    query::Query,
+    refusal::Refusal,
+    resolve::Resolved,
+    view::View,
+};
+use std::collections::BTreeSet;
+use wharden_model::{Action, FactValue, Facts};
+
+pub use create_mounts::wanted as wanted_mounts;
+pub use volume::paths_asked as volume_paths_asked;
+
+/// Everything that facts are read from.
+pub struct Source<'a> {
+    pub canonical: &'a Canonical,
+    pub resolved: &'a Resolved<'a>,
+    pub view: &'a View,
+    pub asker: &'a Asker<'a>,
+}
+
+impl<'a> Source<'a> {
+    fn body(&self) -> Doc<'a> {
+        self.canonical.doc()
+    }
+
+    fn query(&self) -> &'a Query {
+        &self.canonical.query
+    }
+
+    /// A host path, cleaned, and what its links lead to where that is known.
+    fn host_path(&self, path: &str) -> impl Iterator<Item = String> + use<> {
+        let path = clean(path);
+        let target = self.view.host_paths.get(&path).map(|t| clean(t)).filter(|t| *t != path);
+        std::iter::once(path).chain(target)
+    }
+}
+
+/// The facts of one action, being filled.
+pub struct Sheet(Facts);
+
+impl Sheet {
+    fn put(&mut self, name: &'static str, value: impl Into<FactValue>) {
+        let value = value.into();
+        debug_assert!(
+            self.0.get(name).is_some_and(|zero| std::mem::discriminant(zero) == std::mem::discriminant(&value)),
+            "{name} is in the action's table, with this type"
+        );
+        self.0.set(name, value);
+    }
+}
+
+/// The facts of a request.
+///
+/// # Errors
+/// 400 for a parameter that is not what its name promises.
+pub fn fill(canonical: &Canonical, resolved: &Resolved<'_>, view: &View, asker: &Asker<'_>) -> Result<Facts, Refusal> {
+    let source = &Source { canonical, resolved, view, asker };
+    let mut sheet = Sheet(Facts::zero(canonical.action()));
+    let out = &mut sheet;
+    out.put("api_version", canonical.version.map_or(0, |v| i64::from(v.minor)));
+    out.put("method", canonical.method.as_str());
+    out.put("path", canonical.path.as_str());
+    match canonical.action() {
+        Action::ContainerCreate => create::fill(source, out),
+        Action::ImageBuild => build::fill(source, out)?,
+        Action::ServiceCreate | Action::ServiceUpdate => service::fill(source, out),
+        Action::VolumeCreate | Action::VolumeUpdate => volume::fill(source, out),
+        Action::NetworkCreate | Action::NetworkConnect | Action::NetworkDisconnect => network::fill(source, out),
+        Action::SwarmInit
+        | Action::SwarmJoin
+        | Action::SwarmUpdate
+        | Action::NodeUpdate
+        | Action::SecretCreate
+        | Action::SecretUpdate
+        | Action::ConfigCreate
+        | Action::ConfigUpdate => swarm::fill(source, out),
+        action => match action.name().split('.').next() {
+            Some("container" | "exec") if action != Action::ContainerPrune => container::fill(source, out),
+            Some("image" | "distribution") if action != Action::ImagePrune => image::fill(source, out),
+            _ => engine::fill(source, out)?,
+        },
+    }
+    Ok(sheet.0)
+}
+
+/// Capabilities as policies write them: upper case, without `CAP_`.
+fn capabilities<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    names
+        .map(|name| {
+            let upper = name.trim().to_uppercase();
+            upper.strip_prefix("CAP_").map_or_else(|| upper.clone(), str::to_owned)
+        })
+        .collect()
+}
+
+/// Ulimits as `name=soft:hard`.
+fn ulimits<'a>(list: impl Iterator<Item = Doc<'a>>) -> BTreeSet<String> {
+    list.map(|u| format!("{}={}:{}", u.text("Name"), u.number("Soft"), u.number("Hard"))).collect()
+}
+
+/// Names of environment variables.
+fn env_names<'a>(list: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    list.map(|e| e.split('=').next().unwrap_or_default().to_owned()).collect()
+}
+
+/// Dockerfile instructions, without what follows the name of a variable in `ENV`.
+fn instructions<'a>(list: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
+    let lines = list.flat_map(str::lines).map(str::trim).filter(|l| !l.is_empty());
+    lines
+        .map(|line| match line.split_once(char::is_whitespace) {
+            Some((word, rest)) if word.eq_ignore_ascii_case("env") || word.eq_ignore_ascii_case("arg") => {
+                let name = rest.trim_start().split(|c: char| c == '=' || c.is_whitespace()).next();
+                format!("{} {}", word.to_ascii_uppercase(), name.unwrap_or_default())
+            }
+            Some((word, rest)) => format!("{} {}", word.to_ascii_uppercase(), rest.trim()),
+            None => line.to_ascii_uppercase(),
+        })
+        .collect()
+}

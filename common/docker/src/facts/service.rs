@@ -1,0 +1,134 @@
+//! Facts of services.
+
+use super::{Sheet, Source, capabilities, create_mounts, engine::privileges, env_names, image, ulimits};
+use crate::{
+    account::account,
+    doc::Doc,
+    mounts::{HostPath, Mount, is_local},
+};
+use std::collections::BTreeSet;
+use wharden_model::Action;
+
+pub fn fill(source: &Source<'_>, out: &mut Sheet) {
+    let body = source.body();
+    let task = body.at("TaskTemplate");
+    let container = task.at("ContainerSpec");
+    out.put("name", body.text("Name"));
+    let reference = crate::image_ref::ImageRef::parse(container.text("Image"));
+    match reference {
+        Some(reference) => image::put_reference(out, &reference),
+        None => out.put("image", container.text("Image")),
+    }
+    mounts(source, container, out);
+    security(container, out);
+    runtime(body, task, out);
+    networking(body, task, out);
+    let (mode, replicas) = mode(body.at("Mode"));
+    out.put("mode", mode);
+    out.put("replicas", replicas);
+    out.put("entrypoint", container.words("Command"));
+    out.put("command", container.words("Args"));
+    out.put("env_names", env_names(container.texts("Env")));
+    out.put("labels", body.pair_set("Labels"));
+    out.put("container_labels", container.pair_set("Labels"));
+    if source.canonical.action() == Action::ServiceUpdate {
+        let query = source.query();
+        out.put("rollback", !matches!(query.get("rollback"), "" | "none"));
+        out.put("registry_auth_from", query.get("registryAuthFrom"));
+    }
+}
+
+fn mounts(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
+    let mounts: Vec<_> = container.items("Mounts").map(Mount::of_mount).collect();
+    let paths: BTreeSet<HostPath> = mounts.iter().flat_map(Mount::host_paths).collect();
+    create_mounts::put_paths(source, &paths, out);
+    create_mounts::put_mounts(&mounts, out);
+    let drivers = mounts.iter().map(|m| m.driver.clone()).filter(|d| !is_local(d));
+    out.put("volume_drivers", drivers.collect::<BTreeSet<_>>());
+}
+
+fn security(container: Doc<'_>, out: &mut Sheet) {
+    out.put("cap_add", capabilities(container.texts("CapabilityAdd")));
+    out.put("cap_drop", capabilities(container.texts("CapabilityDrop")));
+    let privileges = container.at("Privileges");
+    let or_default = |text: &str| if text.is_empty() { "default".to_owned() } else { text.to_owned() };
+    out.put("seccomp", or_default(privileges.at("Seccomp").text("Mode")));
+    out.put("apparmor", or_default(privileges.at("AppArmor").text("Mode")));
+    let selinux = privileges.at("SELinuxContext");
+    out.put("label_disabled", selinux.truth("Disable"));
+    let label = ["User", "Role", "Type", "Level"].map(|part| selinux.text(part));
+    if label.iter().any(|part| !part.is_empty()) {
+        out.put("selinux_label", label.join(":"));
+    }
+    out.put("no_new_privileges", privileges.truth("NoNewPrivileges"));
+    let user = container.text("User");
+    let who = account(user);
+    out.put("user", user);
+    out.put("root_user", who.may_be_root);
+    out.put("user_by_name", who.by_name);
+    out.put("group_add", container.text_set("Groups"));
+    out.put("readonly_rootfs", container.truth("ReadOnly"));
+    out.put("sysctls", container.pair_set("Sysctls"));
+    out.put("ulimits", ulimits(container.items("Ulimits")));
+    out.put("oom_score_adj", container.number("OomScoreAdj"));
+    let mut targets = BTreeSet::new();
+    for (fact, list, fields) in
+        [("secrets", "Secrets", ["SecretName", "SecretID"]), ("configs", "Configs", ["ConfigName", "ConfigID"])]
+    {
+        let mut names = BTreeSet::new();
+        for item in container.items(list) {
+            names.extend(fields.map(|f| item.text(f).to_owned()).into_iter().filter(|n| !n.is_empty()));
+            targets.insert(item.at("File").text("Name").to_owned());
+        }
+        out.put(fact, names);
+    }
+    targets.remove("");
+    out.put("file_targets", targets);
+    out.put("extra_hosts", container.text_set("Hosts"));
+}
+
+fn runtime(body: Doc<'_>, task: Doc<'_>, out: &mut Sheet) {
+    let runtime = task.text("Runtime");
+    out.put("runtime", if runtime.is_empty() { "container" } else { runtime });
+    let plugin = task.at("PluginSpec");
+    out.put("plugin", plugin.text("Remote"));
+    let granted = privileges(plugin.items("Privileges").chain(plugin.items("PluginPrivilege")));
+    out.put("plugin_privileges", granted);
+    out.put("attaches_container", task.at("NetworkAttachmentSpec").text("ContainerID"));
+    let constraints = task.at("Placement").texts("Constraints");
+    out.put("constraints", constraints.map(|c| c.split_whitespace().collect()).collect::<BTreeSet<String>>());
+    let limits = task.at("Resources").at("Limits");
+    out.put("memory", limits.number("MemoryBytes"));
+    out.put("nano_cpus", limits.number("NanoCPUs"));
+    out.put("pids_limit", limits.number("Pids").max(0));
+    let mut ports = BTreeSet::new();
+    let mut modes = BTreeSet::new();
+    for port in body.at("EndpointSpec").items("Ports") {
+        ports.insert(port.number("PublishedPort"));
+        let mode = port.text("PublishMode");
+        modes.insert(if mode.is_empty() { "ingress" } else { mode }.to_owned());
+    }
+    out.put("privileged_ports", ports.iter().any(|p| (1..1024).contains(p)));
+    out.put("host_ports", ports);
+    out.put("publish_modes", modes);
+}
+
+fn networking(body: Doc<'_>, task: Doc<'_>, out: &mut Sheet) {
+    let networks: BTreeSet<String> =
+        task.items("Networks").chain(body.items("Networks")).map(|n| n.text("Target").to_owned()).collect();
+    out.put("host_network", networks.contains("host"));
+    out.put("networks", networks);
+}
+
+fn mode(mode: Doc<'_>) -> (&'static str, i64) {
+    let count = |part: Doc<'_>, field: &str| if part.has(field) { part.number(field) } else { 1 };
+    if mode.has("Global") {
+        ("global", 0)
+    } else if mode.has("GlobalJob") {
+        ("global-job", 0)
+    } else if mode.has("ReplicatedJob") {
+        ("replicated-job", count(mode.at("ReplicatedJob"), "TotalCompletions"))
+    } else {
+        ("replicated", count(mode.at("Replicated"), "Replicas"))
+    }
+}

@@ -1,0 +1,52 @@
+//! Facts of volumes.
+
+use super::{Sheet, Source};
+use crate::{
+    doc::Doc,
+    mounts::{HostPath, is_local, local_paths},
+    paths::{reaches_socket, sensitive},
+};
+use std::collections::BTreeSet;
+use wharden_model::Action;
+
+/// The host paths that a volume to be created will mount.
+pub fn paths_asked(body: Doc<'_>) -> Vec<HostPath> {
+    if is_local(body.text("Driver")) { local_paths(&body.pairs("DriverOpts"), true) } else { Vec::new() }
+}
+
+/// Options of a driver as `key=value`; of `o`, which may hold a password of cifs, that is left out.
+pub fn option_set<'a>(options: impl Iterator<Item = (&'a String, &'a String)>) -> BTreeSet<String> {
+    options
+        .map(|(key, value)| {
+            let secret = |flag: &&str| !flag.trim_start().to_ascii_lowercase().starts_with("pass");
+            match key.to_ascii_lowercase() {
+                lower if lower.contains("pass") || lower.contains("secret") => format!("{key}=…"),
+                _ => format!("{key}={}", value.split(',').filter(secret).collect::<Vec<_>>().join(",")),
+            }
+        })
+        .collect()
+}
+
+pub fn fill(source: &Source<'_>, out: &mut Sheet) {
+    let body = source.body();
+    if source.canonical.action() == Action::VolumeUpdate {
+        out.put("fields", body.keys("Spec"));
+        out.put("availability", body.at("Spec").text("Availability"));
+        return;
+    }
+    let driver = body.text("Driver");
+    out.put("name", body.text("Name"));
+    out.put("driver", if driver.is_empty() { "local" } else { driver });
+    out.put("driver_options", option_set(body.pairs("DriverOpts").iter()));
+    let mut paths = paths_asked(body);
+    // The name may be taken: then what is mounted is what it was made with.
+    if let Some(existing) = source.view.volumes.get(body.text("Name")) {
+        paths.extend(crate::mounts::volume_paths(existing, true));
+    }
+    let paths: BTreeSet<String> = paths.iter().flat_map(|p| source.host_path(&p.path)).collect();
+    out.put("sensitive_paths", sensitive(&paths));
+    out.put("engine_socket", reaches_socket(&paths, source.asker.sockets));
+    out.put("host_paths", paths);
+    out.put("labels", body.pair_set("Labels"));
+    out.put("cluster", body.has("ClusterVolumeSpec"));
+}

@@ -1,0 +1,158 @@
+//! Image references, read as the Engine reads them: `nginx` is `docker.io/library/nginx:latest`.
+
+use std::fmt;
+
+/// A normalised reference.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ImageRef {
+    /// E.g. `docker.io`.
+    pub registry: String,
+    /// E.g. `library/nginx`.
+    pub repository: String,
+    /// Empty when only a digest is given.
+    pub tag: String,
+    /// `sha256:...`, or empty.
+    pub digest: String,
+}
+
+impl ImageRef {
+    /// Reads a reference to a named image. `None` for what is not one: an id, or nothing valid.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut reference = Self::parse_name(text)?;
+        if reference.tag.is_empty() && reference.digest.is_empty() {
+            "latest".clone_into(&mut reference.tag);
+        }
+        Some(reference)
+    }
+
+    /// The same, with no tag where none is given.
+    pub fn parse_name(text: &str) -> Option<Self> {
+        if is_full_id(text) {
+            return None;
+        }
+        let (name, digest) = match text.split_once('@') {
+            Some((name, digest)) => (name, Some(digest).filter(|d| is_digest(d))?),
+            None => (text, ""),
+        };
+        let last = name.rfind('/').map_or(0, |i| i + 1);
+        let (name, tag) = match name[last..].find(':') {
+            Some(i) => (&name[..last + i], Some(&name[last + i + 1..]).filter(|t| is_tag(t))?),
+            None => (name, ""),
+        };
+        let (registry, repository) = split_registry(name);
+        let valid = !repository.is_empty()
+            && repository.split('/').all(|part| {
+                !part.is_empty()
+                    && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+            });
+        valid.then(|| Self { registry, repository, tag: tag.to_owned(), digest: digest.to_owned() })
+    }
+
+    /// A reference made of a repository and a tag that come apart; the tag may be a digest.
+    pub fn of_parts(name: &str, tag: &str) -> Option<Self> {
+        let mut reference = Self::parse_name(name)?;
+        if is_digest(tag) {
+            tag.clone_into(&mut reference.digest);
+            reference.tag.clear();
+        } else if is_tag(tag) {
+            tag.clone_into(&mut reference.tag);
+        } else if !tag.is_empty() {
+            return None;
+        }
+        Some(reference)
+    }
+
+    /// This with the tag `latest` when it has neither tag nor digest.
+    pub fn or_latest(mut self) -> Self {
+        if self.tag.is_empty() && self.digest.is_empty() {
+            "latest".clone_into(&mut self.tag);
+        }
+        self
+    }
+}
+
+impl fmt::Display for ImageRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.registry, self.repository)?;
+        if !self.tag.is_empty() {
+            write!(f, ":{}", self.tag)?;
+        }
+        if !self.digest.is_empty() {
+            write!(f, "@{}", self.digest)?;
+        }
+        Ok(())
+    }
+}
+
+/// 64 hex digits, which the Engine takes for an id before it takes them for a name.
+fn is_full_id(text: &str) -> bool {
+    let hex = text.strip_prefix("sha256:").unwrap_or(text);
+    hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit() && !b.is_ascii_uppercase())
+}
+
+fn is_tag(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+        && !text.starts_with(['.', '-'])
+}
+
+fn is_digest(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(algorithm, hex)| {
+        !algorithm.is_empty()
+            && algorithm.bytes().all(|b| b.is_ascii_alphanumeric() || b"+._-".contains(&b))
+            && hex.len() >= 32
+            && hex.bytes().all(|b| b.is_ascii_hexdigit())
+    })
+}
+
+fn split_registry(name: &str) -> (String, String) {
+    const HUB: &str = "docker.io";
+    let (registry, rest) = match name.split_once('/') {
+        Some((first, rest))
+            if first.contains(['.', ':']) || first == "localhost" || first.bytes().any(|b| b.is_ascii_uppercase()) =>
+        {
+            (first, rest)
+        }
+        _ => (HUB, name),
+    };
+    let registry = if registry == "index.docker.io" { HUB } else { registry };
+    let official = registry == HUB && !rest.contains('/') && !rest.is_empty();
+    (registry.to_owned(), if official { format!("library/{rest}") } else { rest.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn all_spellings_of_one_image_are_one_reference() {
+        for text in ["base", "base:latest", "library/base", "docker.io/base", "index.docker.io/library/base:latest"] {
+            let reference = ImageRef::parse(text).expect(text);
+            assert_eq!(reference.to_string(), "docker.io/library/base:latest");
+        }
+        let other = ImageRef::parse("localhost:5000/a/b:1").expect("valid");
+        assert_eq!((other.registry.as_str(), other.repository.as_str()), ("localhost:5000", "a/b"));
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let pinned = ImageRef::parse(&format!("a/b@{digest}")).expect("valid");
+        assert_eq!((pinned.tag.as_str(), pinned.digest.as_str()), ("", digest.as_str()));
+        assert_eq!(ImageRef::of_parts("evil.invalid/x", &digest).expect("valid").digest, digest);
+    }
+
+    #[test]
+    fn ids_and_nonsense_are_no_references() {
+        let id = "a".repeat(64);
+        for text in [id.as_str(), &format!("sha256:{id}"), "", "A", "a:b:c", "a//b", "a@x", "/a", "a b", "a:"] {
+            assert_eq!(ImageRef::parse(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_reference_reads_back_as_itself(text in "[a-zA-Z0-9./:@_-]{1,40}") {
+            if let Some(reference) = ImageRef::parse(&text) {
+                prop_assert_eq!(ImageRef::parse(&reference.to_string()), Some(reference));
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Limits of what is read from a client. Each says why it is what it is.
+
+/// Longest request head, in bytes. `X-Registry-Config` with a dozen cloud registries' tokens needs about 40 KiB.
+pub const HEAD_MAX: usize = 64 * 1024;
+/// Most headers. The docker CLI sends about ten, a browser's websocket about twenty.
+pub const HEADERS_MAX: usize = 64;
+/// Most query parameters. `docker save` sends one for each image.
+pub const QUERY_PARAMS_MAX: usize = 512;
+/// Largest JSON body, in bytes. The largest that is usual is a swarm config: 1000 KiB, as base64.
+pub const JSON_MAX: usize = 2 * 1024 * 1024;
+/// Largest body read where the Engine reads none, in bytes; some clients repeat their query there.
+pub const NO_BODY_MAX: usize = 64 * 1024;
+/// Deepest nesting of a JSON body. The deepest that the Engine knows is 9, in a service.
+pub const JSON_DEPTH_MAX: usize = 24;
+/// Most values in a JSON body: bounds the memory that a body of [`JSON_MAX`] bytes can take to about 8 MiB.
+pub const JSON_VALUES_MAX: usize = 64 * 1024;
+/// Longest reference (name, id or prefix of one) in a path, in bytes. A repository may have 255, a tag 128, a
+/// digest 135.
+pub const REFERENCE_MAX: usize = 640;
+/// Ports of one range that are spelled out in a fact; of a longer range only the ends.
+pub const PORT_RANGE_MAX: u32 = 1024;
+/// Longest User-Agent that is passed on, in bytes; the Engine repeats it to registries.
+pub const USER_AGENT_MAX: usize = 512;

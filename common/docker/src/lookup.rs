@@ -1,0 +1,136 @@
+//! What must be looked up before a request can be judged.
+
+use crate::{
+    canonical::Canonical,
+    doc::Doc,
+    facts::wanted_mounts,
+    mounts::{HostPath, container_paths, split_volumes_from, volume_paths},
+    paths::clean,
+    resolve::{exported, image_asked},
+    view::{Lookup, View},
+};
+use std::collections::BTreeSet;
+use wharden_model::{Action, ResourceKind};
+
+/// The fields of a host config that may name a container, as `container:NAME`.
+pub const SHARED: &[(&str, &str)] =
+    &[("PidMode", "pid"), ("IpcMode", "ipc"), ("NetworkMode", "network"), ("Cgroup", "cgroup")];
+
+/// The container that a mode like `container:NAME` names.
+pub fn shared_with(mode: &str) -> Option<&str> {
+    mode.strip_prefix("container:").filter(|name| !name.is_empty())
+}
+
+/// Networks that every engine has, and modes that are no networks.
+pub fn is_network_name(mode: &str) -> bool {
+    !matches!(mode, "" | "default" | "bridge" | "host" | "none" | "nat") && !mode.starts_with("container:")
+}
+
+/// What the request itself names.
+pub fn of_request(canonical: &Canonical) -> BTreeSet<Lookup> {
+    let mut out = BTreeSet::new();
+    let first = canonical.route.captures.first();
+    let action = canonical.action();
+    match (action.resource(), first) {
+        (ResourceKind::Container, Some(name)) => {
+            out.insert(Lookup::Container(name.clone()));
+        }
+        (ResourceKind::Exec, Some(id)) => {
+            out.insert(Lookup::Exec(id.clone()));
+        }
+        (ResourceKind::Volume, Some(name)) => {
+            out.insert(Lookup::Volume(name.clone()));
+        }
+        (ResourceKind::Network, Some(name)) => {
+            out.insert(Lookup::Network(name.clone()));
+        }
+        _ => {}
+    }
+    match action {
+        Action::ContainerCreate => create(canonical, &mut out),
+        Action::ContainerCommit => {
+            out.extend(named(canonical.query.get("container")).map(Lookup::Container));
+        }
+        Action::NetworkConnect | Action::NetworkDisconnect => {
+            out.extend(named(canonical.doc().text("Container")).map(Lookup::Container));
+        }
+        Action::ImageExport => out.extend(exported(canonical).into_iter().map(|n| Lookup::Image(n.to_owned()))),
+        Action::DistributionInspect => {}
+        Action::ImageBuild => {
+            out.extend(shared_with(canonical.query.get("networkmode")).map(|c| Lookup::Container(c.to_owned())));
+        }
+        Action::VolumeCreate => {
+            out.extend(named(canonical.doc().text("Name")).map(Lookup::Volume));
+            out.extend(host_paths(crate::facts::volume_paths_asked(canonical.doc())));
+        }
+        Action::ContainerStart => path(canonical.query.get("checkpoint-dir"), &mut out),
+        Action::ContainerCheckpointCreate => path(canonical.doc().text("CheckpointDir"), &mut out),
+        Action::ContainerCheckpointList | Action::ContainerCheckpointDelete => {
+            path(canonical.query.get("dir"), &mut out);
+        }
+        _ => out.extend(image_asked(canonical).map(Lookup::Image)),
+    }
+    out
+}
+
+fn named(text: &str) -> Option<String> {
+    Some(text.to_owned()).filter(|t| !t.is_empty())
+}
+
+fn path(text: &str, out: &mut BTreeSet<Lookup>) {
+    out.extend(named(text).map(|p| Lookup::HostPath(clean(&p))));
+}
+
+fn host_paths(paths: Vec<HostPath>) -> impl Iterator<Item = Lookup> {
+    paths.into_iter().map(|p| Lookup::HostPath(p.path))
+}
+
+fn create(canonical: &Canonical, out: &mut BTreeSet<Lookup>) {
+    let body = canonical.doc();
+    let host = body.at("HostConfig");
+    out.extend(image_asked(canonical).map(Lookup::Image));
+    for mount in wanted_mounts(host) {
+        out.extend(mount.volume().map(|v| Lookup::Volume(v.to_owned())));
+        out.extend(host_paths(mount.host_paths()));
+        if mount.kind == "image" {
+            out.extend(named(&mount.source).map(Lookup::Image));
+        }
+    }
+    for device in host.items("Devices") {
+        path(device.text("PathOnHost"), out);
+    }
+    out.extend(host.texts("VolumesFrom").filter_map(|v| named(split_volumes_from(v).0)).map(Lookup::Container));
+    for (field, _) in SHARED {
+        out.extend(shared_with(host.text(field)).map(|c| Lookup::Container(c.to_owned())));
+    }
+    out.extend(networks(body).into_iter().filter(|n| is_network_name(n)).map(|n| Lookup::Network(n.to_owned())));
+}
+
+/// The networks that a container to be is to join, as the request spells them.
+pub fn networks(body: Doc<'_>) -> BTreeSet<&str> {
+    let mut out: BTreeSet<&str> =
+        body.at("NetworkingConfig").members("EndpointsConfig").map(|(name, _)| name).collect();
+    out.insert(body.at("HostConfig").text("NetworkMode"));
+    out
+}
+
+/// What the things that were found name in turn.
+pub fn of_found(canonical: &Canonical, view: &View) -> BTreeSet<Lookup> {
+    let mut out = BTreeSet::new();
+    match canonical.action() {
+        Action::ExecStart | Action::ExecResize | Action::ExecInspect => {
+            out.extend(view.execs.values().map(|e| Lookup::Container(e.container.clone())));
+        }
+        Action::ContainerCreate => {
+            let host = canonical.doc().at("HostConfig");
+            for source in host.texts("VolumesFrom") {
+                let Some(container) = view.containers.get(split_volumes_from(source).0) else { continue };
+                out.extend(host_paths(container_paths(container, true)));
+                out.extend(container.mounts.iter().filter_map(|m| named(&m.name)).map(Lookup::Volume));
+            }
+            out.extend(view.volumes.values().flat_map(|v| host_paths(volume_paths(v, true))));
+        }
+        _ => {}
+    }
+    out
+}

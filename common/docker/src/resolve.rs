@@ -1,0 +1,336 @@
+//! Things are known by several names. Here a request's names become the things that they mean now: what must be
+//! looked up for it, which resources it acts on, and the same request with full ids in the place of names, so that a
+//! rename between the decision and the execution changes nothing.
+
+use crate::{
+    canonical::{Asker, Canonical},
+    doc::Doc,
+    image_ref::ImageRef,
+    owner,
+    refusal::{Refusal, shorten},
+    view::{ContainerView, ImageView, NetworkView, View, VolumeView},
+};
+use std::collections::BTreeMap;
+use wharden_model::{Action, Resource, ResourceKind};
+
+/// What a request acts on, and the parts of it that carry ids now.
+#[derive(Debug)]
+pub struct Resolved<'a> {
+    pub resources: Vec<Resource>,
+    /// In the place of what the path's pattern captured.
+    pub captures: Vec<String>,
+    /// In the place of a query parameter.
+    pub query: Option<(&'static str, String)>,
+    pub container: Option<&'a ContainerView>,
+    pub image: Option<&'a ImageView>,
+}
+
+/// How the path names the image of an action: `None` when it does not.
+pub fn image_asked(canonical: &Canonical) -> Option<String> {
+    let first = || canonical.route.captures.first().cloned();
+    match canonical.action() {
+        Action::ImagePush => {
+            let (name, tag) = (first()?, canonical.query.get("tag"));
+            let digest = tag.contains(':');
+            Some(if tag.is_empty() { name } else { format!("{name}{}{tag}", if digest { '@' } else { ':' }) })
+        }
+        Action::ContainerCreate => Some(canonical.doc().text("Image").to_owned()).filter(|i| !i.is_empty()),
+        action if action.resource() == ResourceKind::Image => first(),
+        _ => None,
+    }
+}
+
+/// Every image that is exported.
+pub fn exported(canonical: &Canonical) -> Vec<&str> {
+    let names: Vec<_> = canonical.query.all("names").collect();
+    if names.is_empty() { canonical.route.captures.iter().map(String::as_str).collect() } else { names }
+}
+
+/// The resources of a request and its resolved parts.
+///
+/// # Errors
+/// 404 in the Engine's words for a thing that does not exist, 400 for a request that names none.
+pub fn resolve<'a>(canonical: &Canonical, view: &'a View, asker: &Asker<'_>) -> Result<Resolved<'a>, Refusal> {
+    let mut out = Resolved {
+        resources: Vec::new(),
+        captures: canonical.route.captures.clone(),
+        query: None,
+        container: None,
+        image: None,
+    };
+    let action = canonical.action();
+    match action.resource() {
+        ResourceKind::Container => containers(canonical, view, asker, &mut out)?,
+        ResourceKind::Exec => exec(view, &mut out)?,
+        ResourceKind::Image => images(canonical, view, &mut out)?,
+        ResourceKind::Volume => volume(canonical, view, asker, &mut out)?,
+        ResourceKind::Network => network(canonical, view, asker, &mut out)?,
+        ResourceKind::Engine => out.resources.push(bare(ResourceKind::Engine, asker.host_id.as_str())),
+        kind => named(canonical, kind, asker, &mut out),
+    }
+    Ok(out)
+}
+
+fn bare(kind: ResourceKind, id: &str) -> Resource {
+    Resource {
+        kind,
+        id: id.to_owned(),
+        name: String::new(),
+        image: String::new(),
+        owner: String::new(),
+        labels: BTreeMap::new(),
+    }
+}
+
+/// Something that is about to be made: it belongs to whoever asks.
+fn to_be(kind: ResourceKind, name: &str, body: Doc<'_>, asker: &Asker<'_>) -> Resource {
+    Resource {
+        name: name.to_owned(),
+        owner: asker.owner.to_owned(),
+        labels: body.pairs("Labels"),
+        ..bare(kind, if name.is_empty() { "new" } else { name })
+    }
+}
+
+fn container_resource(view: &ContainerView) -> Resource {
+    Resource {
+        name: view.name.clone(),
+        image: view.image.clone(),
+        owner: owner::of(&view.labels),
+        labels: view.labels.clone(),
+        ..bare(ResourceKind::Container, &view.id)
+    }
+}
+
+/// A container by any of its names.
+///
+/// # Errors
+/// 404 when it does not exist.
+pub fn container<'a>(view: &'a View, reference: &str) -> Result<&'a ContainerView, Refusal> {
+    view.containers.get(reference).ok_or_else(|| Refusal::missing("container", reference))
+}
+
+fn containers<'a>(
+    canonical: &Canonical,
+    view: &'a View,
+    asker: &Asker<'_>,
+    out: &mut Resolved<'a>,
+) -> Result<(), Refusal> {
+    match canonical.action() {
+        Action::ContainerCreate => {
+            let image = image_asked(canonical).ok_or_else(|| Refusal::bad("field Image: an image is needed"))?;
+            let found = view.images.get(&image).ok_or_else(|| no_image(&image))?;
+            let mut resource = to_be(ResourceKind::Container, canonical.query.get("name"), canonical.doc(), asker);
+            resource.image = reference_of(&image, Some(found));
+            let mut labels = found.labels.clone();
+            labels.remove(owner::LABEL);
+            labels.append(&mut resource.labels);
+            resource.labels = labels;
+            out.image = Some(found);
+            out.resources.push(resource);
+        }
+        Action::ContainerCommit => {
+            let asked = canonical.query.get("container");
+            if asked.is_empty() {
+                return Err(Refusal::bad("query parameter container: it is needed"));
+            }
+            let found = container(view, asked)?;
+            out.query = Some(("container", found.id.clone()));
+            out.container = Some(found);
+            out.resources.push(container_resource(found));
+        }
+        action => {
+            let Some(asked) = out.captures.first_mut() else { return Err(Refusal::bad("path: no container in it")) };
+            let found = container(view, asked)?;
+            // A link is deleted by its name: the id would mean the container.
+            if !(action == Action::ContainerDelete && canonical.query.truth("link")) {
+                asked.clone_from(&found.id);
+            }
+            out.container = Some(found);
+            out.resources.push(container_resource(found));
+        }
+    }
+    Ok(())
+}
+
+fn exec<'a>(view: &'a View, out: &mut Resolved<'a>) -> Result<(), Refusal> {
+    let Some(asked) = out.captures.first_mut() else { return Err(Refusal::bad("path: no exec instance in it")) };
+    let found = view.execs.get(asked).ok_or_else(|| Refusal::missing("exec instance", asked))?;
+    asked.clone_from(&found.id);
+    let container = container(view, &found.container)?;
+    out.container = Some(container);
+    out.resources.push(Resource { kind: ResourceKind::Exec, id: found.id.clone(), ..container_resource(container) });
+    Ok(())
+}
+
+fn no_image(reference: &str) -> Refusal {
+    let shown = match ImageRef::parse_name(reference) {
+        Some(r) if r.tag.is_empty() && r.digest.is_empty() => format!("{reference}:latest"),
+        _ => reference.to_owned(),
+    };
+    Refusal::missing("image", &shown)
+}
+
+/// The reference by which a request means an image, normalised; the image's id when it means it by id.
+pub fn reference_of(asked: &str, found: Option<&ImageView>) -> String {
+    match (named_reference(asked, found), found) {
+        (Some(reference), _) => reference.to_string(),
+        (None, Some(image)) => image.id.clone(),
+        (None, None) => asked.to_owned(),
+    }
+}
+
+/// The reference by which a request means an image; `None` when it means it by id. `abc` may be either: it is a name
+/// when the image that was found is called so.
+pub fn named_reference(asked: &str, found: Option<&ImageView>) -> Option<ImageRef> {
+    let reference = ImageRef::parse(asked)?;
+    let Some(image) = found else { return Some(reference) };
+    let called = |known: &String| {
+        ImageRef::parse(known).is_some_and(|k| {
+            k.registry == reference.registry
+                && k.repository == reference.repository
+                && (k.tag == reference.tag || (!k.digest.is_empty() && k.digest == reference.digest))
+        })
+    };
+    let by_digest = !reference.digest.is_empty();
+    (by_digest || image.tags.iter().chain(&image.digests).any(called)).then_some(reference)
+}
+
+fn image_resource(asked: &str, found: Option<&ImageView>) -> Resource {
+    let name = reference_of(asked, found);
+    let known = found.map(|i| (i.id.clone(), owner::of(&i.labels), i.labels.clone()));
+    let (id, owner, labels) = known.unwrap_or_else(|| (name.clone(), String::new(), BTreeMap::new()));
+    let name = match found.and_then(|i| i.tags.first().and_then(|t| ImageRef::parse(t))) {
+        // By id: the image's own first name says more than its id.
+        Some(first) if name == id => first.to_string(),
+        _ => name,
+    };
+    Resource { name: name.clone(), image: name, owner, labels, ..bare(ResourceKind::Image, &id) }
+}
+
+fn images<'a>(canonical: &Canonical, view: &'a View, out: &mut Resolved<'a>) -> Result<(), Refusal> {
+    match canonical.action() {
+        Action::ImagePull => {
+            let (image, tag) = (canonical.query.get("fromImage"), canonical.query.get("tag"));
+            let name = if image.is_empty() { canonical.query.get("repo") } else { image };
+            let reference = if name.is_empty() {
+                "new".to_owned()
+            } else {
+                ImageRef::of_parts(name, tag).map_or_else(|| name.to_owned(), |r| r.to_string())
+            };
+            out.resources.push(Resource {
+                name: reference.clone(),
+                image: reference.clone(),
+                ..bare(ResourceKind::Image, &reference)
+            });
+        }
+        Action::ImageExport => {
+            let names = exported(canonical);
+            if names.is_empty() {
+                return Err(Refusal::bad("query parameter names: at least one image is needed"));
+            }
+            for name in names {
+                let found = view.images.get(name).ok_or_else(|| no_image(name))?;
+                out.image = Some(found);
+                out.resources.push(image_resource(name, Some(found)));
+            }
+        }
+        action => {
+            let asked = image_asked(canonical).ok_or_else(|| Refusal::bad("path: no image in it"))?;
+            out.image = view.images.get(&asked);
+            // A push of every tag, and what is asked of a registry, need no local image of exactly this name.
+            let may_be_absent = matches!(action, Action::ImagePush | Action::DistributionInspect);
+            if out.image.is_none() && !may_be_absent {
+                return Err(no_image(&asked));
+            }
+            let local = out.image.filter(|_| action != Action::DistributionInspect);
+            out.resources.push(image_resource(&asked, local));
+            // Elsewhere the name itself matters: which tag is removed, pushed or exported.
+            if matches!(action, Action::ImageInspect | Action::ImageHistory | Action::ImageAttestations)
+                && let (Some(image), Some(capture)) = (local, out.captures.first_mut())
+            {
+                capture.clone_from(&image.id);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn volume_resource(view: &VolumeView) -> Resource {
+    Resource {
+        name: view.name.clone(),
+        owner: owner::of(&view.labels),
+        labels: view.labels.clone(),
+        ..bare(ResourceKind::Volume, &view.name)
+    }
+}
+
+fn volume<'a>(canonical: &Canonical, view: &'a View, asker: &Asker<'_>, out: &mut Resolved<'a>) -> Result<(), Refusal> {
+    if canonical.action() == Action::VolumeCreate {
+        let name = canonical.doc().text("Name");
+        // To create one that exists is to take it over as it is.
+        out.resources.push(match view.volumes.get(name) {
+            Some(existing) => volume_resource(existing),
+            None => to_be(ResourceKind::Volume, name, canonical.doc(), asker),
+        });
+        return Ok(());
+    }
+    let Some(asked) = out.captures.first_mut() else { return Err(Refusal::bad("path: no volume in it")) };
+    let found = view.volumes.get(asked);
+    let found = found.ok_or_else(|| Refusal::with(404, format!("get {}: no such volume", shorten(asked))))?;
+    asked.clone_from(&found.name);
+    out.resources.push(volume_resource(found));
+    Ok(())
+}
+
+fn network_resource(view: &NetworkView) -> Resource {
+    Resource {
+        name: view.name.clone(),
+        owner: owner::of(&view.labels),
+        labels: view.labels.clone(),
+        ..bare(ResourceKind::Network, &view.id)
+    }
+}
+
+fn network<'a>(
+    canonical: &Canonical,
+    view: &'a View,
+    asker: &Asker<'_>,
+    out: &mut Resolved<'a>,
+) -> Result<(), Refusal> {
+    if canonical.action() == Action::NetworkCreate {
+        let name = canonical.doc().text("Name");
+        out.resources.push(to_be(ResourceKind::Network, name, canonical.doc(), asker));
+        return Ok(());
+    }
+    let Some(asked) = out.captures.first_mut() else { return Err(Refusal::bad("path: no network in it")) };
+    let found = view.networks.get(asked);
+    let found = found.ok_or_else(|| Refusal::with(404, format!("network {} not found", shorten(asked))))?;
+    asked.clone_from(&found.id);
+    out.resources.push(network_resource(found));
+    if matches!(canonical.action(), Action::NetworkConnect | Action::NetworkDisconnect) {
+        let asked = canonical.doc().text("Container");
+        // A container that is gone may still be disconnected by force.
+        out.container = match container(view, asked) {
+            Err(error) if !canonical.doc().truth("Force") => return Err(error),
+            found => found.ok(),
+        };
+    }
+    Ok(())
+}
+
+/// Things of which nothing is looked up: they are what the request calls them.
+fn named(canonical: &Canonical, kind: ResourceKind, asker: &Asker<'_>, out: &mut Resolved<'_>) {
+    let body = canonical.doc();
+    let resource = match (canonical.action(), out.captures.first()) {
+        (_, Some(asked)) => Resource { name: asked.clone(), ..bare(kind, asked) },
+        (Action::PluginPull, None) => {
+            let name = canonical.query.get("name");
+            let remote = canonical.query.get("remote");
+            to_be(kind, if name.is_empty() { remote } else { name }, Doc::new(None), asker)
+        }
+        (Action::PluginCreate, None) => to_be(kind, canonical.query.get("name"), Doc::new(None), asker),
+        (_, None) => to_be(kind, body.text("Name"), body, asker),
+    };
+    out.resources.push(resource);
+}
