@@ -7,10 +7,17 @@
 //!
 //! Must not know: Raft, the replicated state, how policies are written. An agent without a controller keeps enforcing.
 
+pub mod boot;
 pub mod bundle;
 pub mod caller;
+pub mod cli;
+pub mod config;
+pub mod enrolment;
 pub mod guard;
 pub mod inventory;
 pub mod limits;
+pub mod metrics;
 pub mod report;
+pub mod session;
+pub mod status;
 pub mod wire;

@@ -133,6 +133,9 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Least that [`Limits::buffered_bytes`] may be: the largest body that any route reads whole has to fit.
+    pub const MIN_BUFFERED: usize = 8 * 1024 * 1024;
+
     /// See [`Limits::head_timeout_s`].
     pub const fn head_timeout(&self) -> Duration {
         Duration::from_secs(self.head_timeout_s)

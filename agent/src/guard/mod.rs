@@ -37,7 +37,7 @@ pub struct Guard {
     pub contact: String,
     /// Paths of the sockets of the engine and of the guard.
     pub sockets: Vec<String>,
-    pub engine: Engine,
+    pub engine: Arc<Engine>,
     pub bundles: Arc<Bundles>,
     pub reporter: Reporter,
     pub names: UserNames,

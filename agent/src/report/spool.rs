@@ -58,17 +58,10 @@ impl Spool {
     /// Opens the spool in `root`, takes over what earlier runs left, and begins a run.
     ///
     /// # Errors
-    /// [`SpoolError`] when the folder cannot be made or read.
+    /// [`SpoolError`] when the folder cannot be read.
     pub fn open(root: &Path, boot_id: BootId, max_bytes: u64) -> Result<Self, SpoolError> {
         let fail = |source| SpoolError::Io { path: root.to_owned(), source };
-        make_dir(root).map_err(fail)?;
-        let mut found = Vec::new();
-        for entry in fs::read_dir(root).map_err(fail)? {
-            let entry = entry.map_err(fail)?;
-            if let Some((ordinal, boot)) = entry.file_name().to_str().and_then(run_name) {
-                found.push((ordinal, boot, entry.path()));
-            }
-        }
+        let mut found = earlier_runs(root).map_err(fail)?;
         found.sort();
         let next = found.last().map_or(1, |(ordinal, ..)| ordinal + 1);
         let mut spool = Self {
@@ -89,8 +82,8 @@ impl Spool {
                 spool.runs.push_back(run);
             }
         }
+        // Made with its first segment: a full disk must not keep the agent from starting.
         let dir = root.join(format!("{next:08x}-{boot_id}"));
-        make_dir(&dir).map_err(fail)?;
         spool.runs.push_back(Run { boot_id, dir, acked: 0, segments: VecDeque::new() });
         Ok(spool)
     }
@@ -137,6 +130,7 @@ impl Spool {
             if let Some(full) = self.open.take() {
                 full.sync_data()?;
             }
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&run.dir)?;
             let path = segment::path(&run.dir, first);
             self.open = Some(OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?);
             run.segments.push_back(Segment { path, first, last: first - 1, bytes: 0 });
@@ -234,8 +228,19 @@ impl Spool {
     }
 }
 
-fn make_dir(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+fn earlier_runs(root: &Path) -> io::Result<Vec<(u64, BootId, PathBuf)>> {
+    let mut found = Vec::new();
+    let entries = match fs::read_dir(root) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        other => other?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if let Some((ordinal, boot)) = entry.file_name().to_str().and_then(run_name) {
+            found.push((ordinal, boot, entry.path()));
+        }
+    }
+    Ok(found)
 }
 
 fn run_name(name: &str) -> Option<(u64, BootId)> {

@@ -1,0 +1,269 @@
+//! Wires everything together. Nothing else in the agent starts tasks of its own.
+
+use crate::{
+    bundle::{BundleError, Bundles},
+    caller::UserNames,
+    cli::{Cli, Command, Enroll, Run, Status as StatusArgs},
+    config::{Config, ConfigError},
+    enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
+    guard::{self, Guard, ListenError, Slots, Stats},
+    inventory::{Engine, resolve_host_path},
+    limits::DRAIN,
+    metrics::{self, Gauges},
+    report::{Reporter, Spool, SpoolError},
+    session::{Address, AddressError, Context, SessionState, keep_certificate, keep_session},
+    status::{self, Status},
+};
+use arc_swap::ArcSwap;
+use std::{
+    fs,
+    io::{self, Read, Write},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, Semaphore, watch},
+    time::sleep,
+};
+use wharden_model::{BootId, IdError, Timestamp, api::Secret, limits::HOSTNAME_MAX};
+use wharden_runtime::{
+    clock::{Clock, SystemClock},
+    metrics::Metrics,
+    shutdown::Shutdown,
+    telemetry::{self, TelemetryError},
+    tls,
+};
+
+/// Tries to get the data directory, since a `status` may look at it for a moment.
+const LOCK_TRIES: u32 = 10;
+/// Pause between two of them.
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+/// Longest join token read, in bytes.
+const TOKEN_MAX: u64 = 4096;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error(transparent)]
+    Enroll(#[from] EnrollError),
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    #[error("the enrolment names a controller that cannot be used: {0}")]
+    Controller(#[from] AddressError),
+    #[error("the enrolment names no controller: enroll this host again with --force")]
+    NoController,
+    #[error("cannot listen for metrics on {address}: {source}")]
+    Metrics { address: SocketAddr, source: io::Error },
+    #[error("the token cannot be read from {path}: {source}")]
+    TokenFile { path: PathBuf, source: io::Error },
+    #[error("the host name {0:?} is empty or longer than {HOSTNAME_MAX} bytes: use --hostname")]
+    Hostname(String),
+    #[error(transparent)]
+    Id(#[from] IdError),
+    #[error("the system refuses: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// [`BootError`], for people.
+pub fn main(cli: Cli) -> Result<(), BootError> {
+    tls::install_provider();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match cli.command {
+        Command::Enroll(args) => runtime.block_on(enroll_host(args)),
+        Command::Run(args) => runtime.block_on(run(args)),
+        Command::Status(args) => show_status(&args),
+    }
+}
+
+async fn enroll_host(args: Enroll) -> Result<(), BootError> {
+    let hostname = args.hostname.unwrap_or_else(|| rustix::system::uname().nodename().to_string_lossy().into_owned());
+    if hostname.is_empty() || hostname.len() > HOSTNAME_MAX {
+        return Err(BootError::Hostname(hostname.chars().take(80).collect()));
+    }
+    let token = match (args.token, args.token_file) {
+        (Some(token), _) => Secret::new(token),
+        (None, path) => read_token(&path.unwrap_or_else(|| "-".into()))?,
+    };
+    let options = EnrollOptions {
+        data_dir: args.data.data_dir,
+        controllers: args.controller,
+        token,
+        hostname,
+        force: args.force,
+        now: Timestamp(SystemClock.now()),
+    };
+    let identity = enroll(&options).await?;
+    let host = &identity.host;
+    let text = format!(
+        "This host is enrolled as {} ({}) in cluster {}, posture {}.\nNext: wharden-agent run --data-dir {}\n",
+        host.hostname,
+        host.host_id,
+        host.cluster_id,
+        host.posture,
+        options.data_dir.display()
+    );
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+fn read_token(path: &Path) -> Result<Secret, BootError> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        io::stdin().take(TOKEN_MAX).read_to_string(&mut text)
+    } else {
+        fs::File::open(path).and_then(|file| file.take(TOKEN_MAX).read_to_string(&mut text))
+    };
+    read.map_err(|source| BootError::TokenFile { path: path.to_owned(), source })?;
+    Ok(Secret::new(text.trim()))
+}
+
+fn show_status(args: &StatusArgs) -> Result<(), BootError> {
+    let status = Status::read(&DataDir::open(&args.data.data_dir)?)?;
+    let text = match args.output.as_str() {
+        "json" => serde_json::to_string_pretty(&status).map_err(io::Error::from)? + "\n",
+        _ => status.text(),
+    };
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+async fn lock(dir: &DataDir) -> Result<Lock, DataDirError> {
+    for _ in 1..LOCK_TRIES {
+        match dir.lock() {
+            Err(DataDirError::Locked(_)) => sleep(LOCK_PAUSE).await,
+            other => return other,
+        }
+    }
+    dir.lock()
+}
+
+async fn run(args: Run) -> Result<(), BootError> {
+    let config = Config::load(&args.data.data_dir, args.config.as_deref(), args.overrides)?;
+    telemetry::init(config.format()?, &config.log_filter)?;
+    let dir = DataDir::open(&args.data.data_dir)?;
+    let _lock = lock(&dir).await?;
+    let identity = HostIdentity::load(&dir)?;
+    raise_file_limit();
+    let shutdown = Shutdown::on_signals()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let host = identity.host.clone();
+    let boot_id = BootId::new(format!("{:016x}", rand::random::<u64>()))?;
+    let bundles = Arc::new(Bundles::load(dir.path(), identity.owner(), host.posture)?);
+    let spool = Spool::open(&dir.file("spool"), boot_id.clone(), config.limits.spool_bytes)?;
+    if spool.damaged() > 0 {
+        tracing::warn!(lines = spool.damaged(), "the event spool was damaged; what could be read is kept");
+    }
+    let (reporter, writer) = Reporter::start(spool, host.host_id.clone(), boot_id.clone())?;
+    let engine = Arc::new(Engine::new(&config.engine_socket));
+    let registry = Metrics::new("wharden_agent");
+    let guard = Arc::new(Guard {
+        host_id: host.host_id.clone(),
+        host_name: host.hostname.clone(),
+        contact: config.contact.clone(),
+        sockets: socket_paths(&config),
+        engine: Arc::clone(&engine),
+        bundles: Arc::clone(&bundles),
+        reporter: reporter.clone(),
+        names: UserNames::default(),
+        clock: Arc::clone(&clock),
+        stats: Stats::new(&registry),
+        buffered: Semaphore::new(config.limits.buffered_bytes.min(Semaphore::MAX_PERMITS)),
+        slots: Slots::new(config.limits.connections, config.limits.connections_per_user),
+        limits: config.limits.clone(),
+    });
+    let controllers = controllers(&config, &identity)?;
+    let (state, session_state) = watch::channel(SessionState::default());
+    let context = Arc::new(Context {
+        dir,
+        boot_id: boot_id.clone(),
+        identity: ArcSwap::from_pointee(identity),
+        controllers,
+        bundles: Arc::clone(&bundles),
+        reporter,
+        engine,
+        clock: Arc::clone(&clock),
+        renewed: Notify::new(),
+        state,
+    });
+    if let Some(address) = config.metrics_listen {
+        let listener = TcpListener::bind(address).await.map_err(|source| BootError::Metrics { address, source })?;
+        let gauges = Gauges::new(registry, Arc::clone(&guard), session_state);
+        shutdown.spawn_until_stopped("metrics", metrics::serve(listener, gauges));
+    }
+    let listener = guard::bind(&config.guard_socket, config.mode()?, &config.engine_socket)?;
+    drop(shutdown.spawn("guard", listener.run(guard, shutdown.clone())));
+    shutdown.spawn_until_stopped("session", keep_session(Arc::clone(&context)));
+    shutdown.spawn_until_stopped("renewal", keep_certificate(Arc::clone(&context)));
+    let fixed = status::Fixed {
+        boot_id,
+        started_at: Timestamp(clock.now()),
+        guard_socket: config.guard_socket.clone(),
+        engine_socket: config.engine_socket.clone(),
+    };
+    shutdown.spawn_until_stopped("status", status::keep(context, fixed));
+    let held = bundles.current();
+    tracing::info!(
+        host = %host.host_id,
+        socket = %config.guard_socket.display(),
+        posture = %held.posture,
+        revision = held.revision,
+        "the guard is up"
+    );
+    shutdown.stopped().await;
+    if let Err(unfinished) = shutdown.finish(DRAIN).await {
+        tracing::warn!(%unfinished, "ending with work in progress");
+    }
+    tokio::task::spawn_blocking(move || writer.stop()).await.map_err(io::Error::other)?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn controllers(config: &Config, identity: &HostIdentity) -> Result<Vec<Address>, BootError> {
+    let mut controllers = config.addresses()?;
+    if controllers.is_empty() {
+        controllers = identity.host.controllers.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    }
+    if controllers.is_empty() { Err(BootError::NoController) } else { Ok(controllers) }
+}
+
+/// Both sockets, as they are called and as they really are.
+fn socket_paths(config: &Config) -> Vec<String> {
+    let mut paths = Vec::new();
+    for path in [&config.engine_socket, &config.guard_socket] {
+        let text = path.to_string_lossy().into_owned();
+        let real = resolve_host_path(&text);
+        for path in [Some(text), real].into_iter().flatten() {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+    }
+    paths
+}
+
+/// Each stream through the guard takes two file descriptors.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current < limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+    {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}

@@ -1,0 +1,87 @@
+//! The command line.
+
+use crate::{config, session::Address};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Guards the Docker Engine of this host.
+#[derive(Debug, Parser)]
+#[command(name = "wharden-agent", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make this host a member of a cluster, with a join token
+    Enroll(Enroll),
+    /// Guard the engine and keep a session with the controllers
+    Run(Run),
+    /// Show what this host enforces and how its session is
+    Status(Status),
+}
+
+/// Where the agent keeps its files.
+#[derive(Clone, Debug, Args)]
+pub struct Data {
+    /// Folder of the agent's files, mode 0700
+    #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR", default_value = config::DEFAULT_DATA_DIR)]
+    pub data_dir: PathBuf,
+}
+
+/// `wharden-agent enroll`.
+#[derive(Debug, Args)]
+pub struct Enroll {
+    #[command(flatten)]
+    pub data: Data,
+    /// Controllers' addresses for agents, comma-separated
+    #[arg(long, env = "WHARDEN_CONTROLLER", value_name = "HOST:7441", value_delimiter = ',', required = true)]
+    pub controller: Vec<Address>,
+    /// The join token; other users of this machine can see it while the command runs, so prefer --token-file
+    #[arg(long, env = "WHARDEN_TOKEN", value_name = "TOKEN", hide_env_values = true, conflicts_with = "token_file")]
+    pub token: Option<String>,
+    /// File that holds the join token; - is standard input
+    #[arg(long, value_name = "FILE", required_unless_present = "token")]
+    pub token_file: Option<PathBuf>,
+    /// Name of this host [default: the system's host name]
+    #[arg(long, value_name = "NAME")]
+    pub hostname: Option<String>,
+    /// Replace an enrolment that is there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `wharden-agent run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub data: Data,
+    /// Configuration file [default: agent.toml in the data directory, if it is there]
+    #[arg(long, env = "WHARDEN_AGENT_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    #[command(flatten)]
+    pub overrides: config::Overrides,
+}
+
+/// `wharden-agent status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    #[command(flatten)]
+    pub data: Data,
+    /// text or json
+    #[arg(short, long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    pub output: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,222 @@
+//! Configuration: defaults, then the TOML file, then the environment, then flags. A key that is not known is an error
+//! that names it.
+
+use crate::{
+    limits::Limits,
+    session::{Address, AddressError},
+};
+use clap::Args;
+use serde::Deserialize;
+use std::{
+    fs, io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+use wharden_runtime::telemetry::Format;
+
+/// Name of the file in the data directory that is read when no other is given.
+pub const FILE_NAME: &str = "agent.toml";
+/// The data directory when none is given.
+pub const DEFAULT_DATA_DIR: &str = "/var/lib/wharden-agent";
+
+/// The file, and the whole of it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Socket that people's clients use.
+    pub guard_socket: PathBuf,
+    /// Its mode in octal. Anyone may connect by default: who it is decides what they may do.
+    pub guard_socket_mode: String,
+    /// The engine's own socket.
+    pub engine_socket: PathBuf,
+    /// Address of the metrics, `host:port`; none by default.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Controllers to use in place of those of the enrolment, `host:port` each.
+    pub controllers: Vec<String>,
+    /// Whom a refused person is told to ask.
+    pub contact: String,
+    /// `human` or `json`.
+    pub log_format: String,
+    /// In the form of `RUST_LOG`, e.g. `info,wharden_agent=debug`.
+    pub log_filter: String,
+    /// Sizes, counts and times.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            guard_socket: "/run/wharden/docker.sock".into(),
+            guard_socket_mode: "0666".to_owned(),
+            engine_socket: "/run/docker.sock".into(),
+            metrics_listen: None,
+            controllers: Vec::new(),
+            contact: "your Wharden administrator".to_owned(),
+            log_format: "human".to_owned(),
+            log_filter: "info".to_owned(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The same as flags and environment.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Overrides {
+    /// Socket that people's clients use [default: /run/wharden/docker.sock]
+    #[arg(long, env = "WHARDEN_GUARD_SOCKET", value_name = "PATH")]
+    pub guard_socket: Option<PathBuf>,
+    /// Its mode, in octal [default: 0666]
+    #[arg(long, env = "WHARDEN_GUARD_SOCKET_MODE", value_name = "MODE")]
+    pub guard_socket_mode: Option<String>,
+    /// The Docker Engine's own socket [default: /run/docker.sock]
+    #[arg(long, env = "WHARDEN_ENGINE_SOCKET", value_name = "PATH")]
+    pub engine_socket: Option<PathBuf>,
+    /// Address to serve metrics on
+    #[arg(long, env = "WHARDEN_METRICS_LISTEN", value_name = "ADDR:PORT")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// human or json [default: human]
+    #[arg(long, env = "WHARDEN_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<Format>,
+    /// Log filter, e.g. info,wharden_agent=debug [default: info]
+    #[arg(long, env = "WHARDEN_LOG", value_name = "FILTER")]
+    pub log_filter: Option<String>,
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{path}: {error}")]
+    Read { path: PathBuf, error: io::Error },
+    #[error("{path}: {error}")]
+    Parse { path: PathBuf, error: Box<toml::de::Error> },
+    #[error("{at}: {message}")]
+    Value { at: &'static str, message: String },
+}
+
+impl Config {
+    /// Reads the file (the one in the data directory when none is given, if it is there) and lays the rest over it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the file, line and key.
+    pub fn load(data_dir: &Path, file: Option<&Path>, overrides: Overrides) -> Result<Self, ConfigError> {
+        let path = file.map_or_else(|| data_dir.join(FILE_NAME), Path::to_owned);
+        let config = match fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text).map_err(|error| ConfigError::Parse { path, error: Box::new(error) })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && file.is_none() => Self::default(),
+            Err(error) => return Err(ConfigError::Read { path, error }),
+        };
+        config.with(overrides).checked()
+    }
+
+    fn with(self, overrides: Overrides) -> Self {
+        Self {
+            guard_socket: overrides.guard_socket.unwrap_or(self.guard_socket),
+            guard_socket_mode: overrides.guard_socket_mode.unwrap_or(self.guard_socket_mode),
+            engine_socket: overrides.engine_socket.unwrap_or(self.engine_socket),
+            metrics_listen: overrides.metrics_listen.or(self.metrics_listen),
+            log_format: overrides.log_format.map_or(self.log_format, |format| format.to_string()),
+            log_filter: overrides.log_filter.unwrap_or(self.log_filter),
+            ..self
+        }
+    }
+
+    fn checked(self) -> Result<Self, ConfigError> {
+        self.format()?;
+        self.mode()?;
+        self.addresses()?;
+        for (at, path) in [("guard_socket", &self.guard_socket), ("engine_socket", &self.engine_socket)] {
+            if !path.is_absolute() {
+                let message = format!("{} is not an absolute path", path.display());
+                return Err(ConfigError::Value { at, message });
+            }
+        }
+        let limits = &self.limits;
+        for (at, value) in [
+            ("limits.connections", limits.connections as u64),
+            ("limits.connections_per_user", limits.connections_per_user as u64),
+            ("limits.head_timeout_s", limits.head_timeout_s),
+            ("limits.idle_timeout_s", limits.idle_timeout_s),
+            ("limits.body_timeout_s", limits.body_timeout_s),
+            ("limits.spool_bytes", limits.spool_bytes),
+        ] {
+            if value == 0 {
+                return Err(ConfigError::Value { at, message: "0 would refuse everything".to_owned() });
+            }
+        }
+        if limits.buffered_bytes < Limits::MIN_BUFFERED {
+            let message = format!("the largest body of one request needs {} bytes", Limits::MIN_BUFFERED);
+            return Err(ConfigError::Value { at: "limits.buffered_bytes", message });
+        }
+        Ok(self)
+    }
+
+    /// The log format.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn format(&self) -> Result<Format, ConfigError> {
+        self.log_format.parse().map_err(|message| ConfigError::Value { at: "log_format", message })
+    }
+
+    /// The mode of the guard's socket.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn mode(&self) -> Result<u32, ConfigError> {
+        u32::from_str_radix(&self.guard_socket_mode, 8).ok().filter(|mode| *mode <= 0o777).ok_or_else(|| {
+            let message = format!("{:?} is not a mode: write e.g. 0660", self.guard_socket_mode);
+            ConfigError::Value { at: "guard_socket_mode", message }
+        })
+    }
+
+    /// Controllers to use in place of those of the enrolment.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn addresses(&self) -> Result<Vec<Address>, ConfigError> {
+        let parsed: Result<_, AddressError> = self.controllers.iter().map(|text| text.parse()).collect();
+        parsed.map_err(|error| ConfigError::Value { at: "controllers", message: error.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, overrides: Overrides) -> Result<Config, ConfigError> {
+        let dir = tempfile::tempdir().expect("dir");
+        fs::write(dir.path().join(FILE_NAME), text).expect("write");
+        Config::load(dir.path(), None, overrides)
+    }
+
+    #[test]
+    fn flags_go_over_the_file_and_the_file_over_defaults() {
+        let overrides = Overrides { engine_socket: Some("/b".into()), ..Overrides::default() };
+        let text = "engine_socket = \"/a\"\nguard_socket = \"/g\"\n[limits]\nconnections = 5\n";
+        let config = load(text, overrides).expect("valid");
+        assert_eq!((config.engine_socket, config.guard_socket), ("/b".into(), "/g".into()));
+        assert_eq!((config.limits.connections, config.limits.head_timeout_s), (5, 10));
+        assert_eq!(Config::load(Path::new("/nonexistent"), None, Overrides::default()).expect("ok"), Config::default());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, named) in [
+            ("guard_sokcet = \"/a\"", "guard_sokcet"),
+            ("[limits]\nconections = 5", "conections"),
+            ("guard_socket_mode = \"888\"", "guard_socket_mode"),
+            ("guard_socket = \"a\"", "guard_socket"),
+            ("log_format = \"xml\"", "log_format"),
+            ("controllers = [\"a:b\"]", "controllers"),
+            ("[limits]\nconnections = 0", "limits.connections"),
+            ("[limits]\nbuffered_bytes = 10", "limits.buffered_bytes"),
+        ] {
+            let error = load(text, Overrides::default()).expect_err(text).to_string();
+            assert!(error.contains(named), "{error}");
+        }
+        assert!(matches!(
+            Config::load(Path::new("/"), Some(Path::new("/nonexistent")), Overrides::default()),
+            Err(ConfigError::Read { .. })
+        ));
+    }
+}

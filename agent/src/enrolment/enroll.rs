@@ -1,0 +1,207 @@
+use super::{
+    data_dir::{DataDir, DataDirError},
+    identity::{HOST_FILE, HostFile, HostIdentity, IdentityError, KEY_FILE, KEY_LABEL, blocks},
+};
+use crate::{
+    bundle,
+    limits::CALL_TIMEOUT,
+    session::{Address, ChannelError, open_channel},
+};
+use serde::{Deserialize, Serialize};
+use std::{io, path::PathBuf};
+use tonic::Code;
+use wharden_model::{ClusterId, HostId, IdError, Posture, RequestId, Timestamp, TokenId, api::Secret};
+use wharden_pki::{KeyError, KeyPair, fingerprint, token::JoinToken};
+use wharden_proto::v1::{EnrollRequest, EnrollResponse, agent_client::AgentClient};
+use wharden_runtime::tls::{Connector, DialError, HTTP2, TlsError, client_config_pinned};
+use zeroize::Zeroizing;
+
+/// An enrolment that has begun and may have been answered: a retry must be the same one.
+const PENDING_FILE: &str = "enrolling.json";
+const PENDING_KEY_FILE: &str = "enrolling.key";
+
+/// What `wharden-agent enroll` was told.
+#[derive(Clone, Debug)]
+pub struct EnrollOptions {
+    pub data_dir: PathBuf,
+    pub controllers: Vec<Address>,
+    pub token: Secret,
+    pub hostname: String,
+    /// Replace an enrolment.
+    pub force: bool,
+    pub now: Timestamp,
+}
+
+/// Why the host is not enrolled.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrollError {
+    #[error(transparent)]
+    Token(#[from] wharden_pki::token::TokenError),
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    #[error("{path} already holds the enrolment of {host}: use --force to replace it")]
+    AlreadyEnrolled { path: PathBuf, host: String },
+    #[error("no controller was given: add --controller HOST:7441")]
+    NoController,
+    #[error(
+        "the controller at {address} is not of the cluster that made this token ({error}): check the address, or make \
+         a token there with wharden token create"
+    )]
+    OtherCa { address: Address, error: io::Error },
+    #[error("no controller can be reached: {0}. Check the address, and that port 7441 is open from here")]
+    Unreachable(#[source] ChannelError),
+    #[error("the controller refused the token: {0}. Make a new one with wharden token create")]
+    Refused(String),
+    #[error("the controller cannot enroll hosts now: {0}. Try again; this attempt takes no second use of the token")]
+    Unavailable(String),
+    #[error("the controller answered {code:?}: {message}")]
+    Failed { code: Code, message: String },
+    #[error("the controller's answer cannot be used: {0}")]
+    Answer(String),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("the earlier enrolment's bundle cannot be removed: {0}")]
+    Clear(#[source] io::Error),
+}
+
+impl From<IdError> for EnrollError {
+    fn from(error: IdError) -> Self {
+        Self::Answer(error.to_string())
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Pending {
+    request_id: RequestId,
+    token_id: TokenId,
+}
+
+/// Enrolls this host: key, request, certificate, files. Safe to repeat after any failure: the same key and request are
+/// used until one was answered.
+///
+/// # Errors
+/// [`EnrollError`]; an earlier enrolment is untouched.
+pub async fn enroll(options: &EnrollOptions) -> Result<HostIdentity, EnrollError> {
+    let token: JoinToken = options.token.reveal().parse()?;
+    let dir = DataDir::create(&options.data_dir)?;
+    let _lock = dir.lock()?;
+    if !options.force
+        && let Some(bytes) = dir.read(HOST_FILE)?
+    {
+        let host = serde_json::from_slice(&bytes).map_or_else(|_| "a host".to_owned(), |h: HostFile| h.host_id.into());
+        return Err(EnrollError::AlreadyEnrolled { path: dir.path().to_owned(), host });
+    }
+    let (pending, key) = begin(&dir, &token)?;
+    let request = EnrollRequest {
+        token: token.text().reveal().to_owned(),
+        csr: key.csr_der()?.into(),
+        hostname: options.hostname.clone(),
+        request_id: pending.request_id.to_string(),
+    };
+    let answer = ask(options, &token, request).await?;
+    let identity = check(options, &token, answer, &key)?;
+    if options.force {
+        bundle::clear(dir.path()).map_err(EnrollError::Clear)?;
+    }
+    HostIdentity::store_key(&dir, KEY_FILE, &key)?;
+    identity.store(&dir)?;
+    dir.remove(PENDING_FILE)?;
+    dir.remove(PENDING_KEY_FILE)?;
+    Ok(identity)
+}
+
+/// Goes on with the enrolment that was begun with this token, or begins one.
+fn begin(dir: &DataDir, token: &JoinToken) -> Result<(Pending, KeyPair), EnrollError> {
+    let stored = dir.read(PENDING_FILE)?.and_then(|bytes| serde_json::from_slice::<Pending>(&bytes).ok());
+    if let Some(pending) = stored.filter(|pending| pending.token_id == token.id) {
+        let der = blocks(dir, PENDING_KEY_FILE, KEY_LABEL).ok().and_then(|mut blocks| blocks.pop()).map(Zeroizing::new);
+        if let Some(key) = der.and_then(|der| KeyPair::from_pkcs8(&der).ok()) {
+            return Ok((pending, key));
+        }
+    }
+    let key = KeyPair::generate()?;
+    let pending = Pending { request_id: draw_request_id()?, token_id: token.id.clone() };
+    HostIdentity::store_key(dir, PENDING_KEY_FILE, &key)?;
+    // Two ids always serialise.
+    dir.write(PENDING_FILE, &serde_json::to_vec(&pending).unwrap_or_default())?;
+    Ok((pending, key))
+}
+
+fn draw_request_id() -> Result<RequestId, IdError> {
+    RequestId::new(format!("{:032x}", rand::random::<u128>()))
+}
+
+async fn ask(
+    options: &EnrollOptions,
+    token: &JoinToken,
+    request: EnrollRequest,
+) -> Result<EnrollResponse, EnrollError> {
+    let connector = Connector::new(client_config_pinned(token.ca_fingerprint, &[HTTP2])?);
+    let mut last = EnrollError::NoController;
+    for address in &options.controllers {
+        let channel = match open_channel(&connector, address).await {
+            Ok(channel) => channel,
+            Err(ChannelError::Dial(DialError::Handshake { error, .. })) => {
+                last = EnrollError::OtherCa { address: address.clone(), error };
+                continue;
+            }
+            Err(error) => {
+                last = EnrollError::Unreachable(error);
+                continue;
+            }
+        };
+        let mut call = tonic::Request::new(request.clone());
+        call.set_timeout(CALL_TIMEOUT);
+        let status = match AgentClient::new(channel).enroll(call).await {
+            Ok(answer) => return Ok(answer.into_inner()),
+            Err(status) => status,
+        };
+        let message = status.message().to_owned();
+        last = match status.code() {
+            Code::Unauthenticated | Code::PermissionDenied | Code::NotFound => {
+                return Err(EnrollError::Refused(message));
+            }
+            Code::FailedPrecondition => return Err(EnrollError::Refused(message)),
+            Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Cancelled => {
+                EnrollError::Unavailable(message)
+            }
+            code => return Err(EnrollError::Failed { code, message }),
+        };
+    }
+    Err(last)
+}
+
+/// Believes nothing of the answer that does not fit the token and the key.
+fn check(
+    options: &EnrollOptions,
+    token: &JoinToken,
+    answer: EnrollResponse,
+    key: &KeyPair,
+) -> Result<HostIdentity, EnrollError> {
+    let chain: Vec<Vec<u8>> = answer.chain.iter().map(|der| der.to_vec()).collect();
+    let ca = chain.get(1).map(|der| fingerprint(der));
+    if ca != Some(token.ca_fingerprint) {
+        return Err(EnrollError::Answer("its CA is not the one that the token names".into()));
+    }
+    let bundle_keys = public_keys(&answer.bundle_keys).ok_or_else(|| EnrollError::Answer("no bundle keys".into()))?;
+    let host = HostFile {
+        format: HostFile::format(),
+        host_id: HostId::new(answer.host_id)?,
+        cluster_id: ClusterId::new(answer.cluster_id)?,
+        hostname: options.hostname.clone(),
+        controllers: options.controllers.iter().map(ToString::to_string).collect(),
+        posture: answer.posture.parse::<Posture>().map_err(EnrollError::Answer)?,
+        enrolled_at: options.now,
+    };
+    Ok(HostIdentity::new(host, chain, bundle_keys, key)?)
+}
+
+/// Keys as they come over the wire; `None` when there are none or one has the wrong length.
+pub(super) fn public_keys(keys: &[bytes::Bytes]) -> Option<Vec<[u8; 32]>> {
+    let keys: Option<Vec<[u8; 32]>> = keys.iter().map(|key| key.as_ref().try_into().ok()).collect();
+    keys.filter(|keys| !keys.is_empty())
+}

@@ -1,0 +1,16 @@
+//! Who this host is: its folder, its key and certificate, and how it came to them.
+//!
+//! `enroll` makes the key on the host and asks a controller for a certificate; `renew` asks again before it ends.
+//!
+//! Must not know: the guard, policies.
+
+mod data_dir;
+mod enroll;
+mod identity;
+mod pem;
+mod renew;
+
+pub use data_dir::{DataDir, DataDirError, Lock};
+pub use enroll::{EnrollError, EnrollOptions, enroll};
+pub use identity::{HostFile, HostIdentity, IdentityError};
+pub use renew::{RenewError, renew, renew_at};

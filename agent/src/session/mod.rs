@@ -1,0 +1,18 @@
+//! The one conversation with a controller: a bundle in, acknowledgements, heartbeats, reports and events out; and the
+//! renewal of the certificate that it needs.
+//!
+//! Must not know: the guard. Without a session everything else goes on.
+
+mod address;
+mod channel;
+mod context;
+mod event_flow;
+mod renewal;
+mod run;
+mod stream;
+
+pub use address::{Address, AddressError};
+pub use channel::{ChannelError, open_channel};
+pub use context::{Context, SessionState};
+pub use renewal::run as keep_certificate;
+pub use run::run as keep_session;

@@ -1,0 +1,80 @@
+use super::{
+    Address, ChannelError,
+    channel::open_channel,
+    context::Context,
+    stream::{Session, SessionError},
+};
+use crate::limits::{RECONNECT_MAX, RECONNECT_MIN, REJECTED_MAX, SESSION_SETTLED};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep};
+use tonic::Code;
+use wharden_runtime::{backoff::Backoff, tls::TlsError};
+
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("{0}")]
+    Tls(#[from] TlsError),
+    #[error("{0}")]
+    Channel(#[from] ChannelError),
+    #[error("{0}")]
+    Session(#[from] SessionError),
+    #[error("the host's certificate has ended and is not renewed yet")]
+    Expired,
+}
+
+impl Ended {
+    /// The controller does not want this host.
+    fn is_rejection(&self) -> bool {
+        let Self::Session(SessionError::Status(status)) = self else { return false };
+        matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied)
+    }
+}
+
+/// Keeps a session with one of the controllers, for ever.
+pub async fn run(context: Arc<Context>) {
+    let mut backoff = Backoff::new(RECONNECT_MIN, RECONNECT_MAX);
+    let mut rejections = Backoff::new(RECONNECT_MAX, REJECTED_MAX);
+    let mut turn = rand::random_range(0..context.controllers.len().max(1));
+    loop {
+        let Some(address) = context.controllers.get(turn % context.controllers.len().max(1)) else { return };
+        turn += 1;
+        let begun = Instant::now();
+        let Err(ended) = session(&context, address).await;
+        if matches!(ended, Ended::Session(SessionError::Renewed)) {
+            tracing::info!("opening a session with the new certificate");
+            turn -= 1;
+            continue;
+        }
+        if begun.elapsed() >= SESSION_SETTLED {
+            backoff.reset();
+            rejections.reset();
+        }
+        context.broken(ended.to_string());
+        let pause = if ended.is_rejection() { rejections.next_wait() } else { backoff.next_wait() };
+        report(&ended, address, pause);
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = context.renewed.notified() => {}
+        }
+    }
+}
+
+async fn session(context: &Context, address: &Address) -> Result<std::convert::Infallible, Ended> {
+    if context.identity.load().cert.not_after < context.now() {
+        return Err(Ended::Expired);
+    }
+    let channel = open_channel(&context.connector()?, address).await?;
+    let session = Session::open(context, channel).await?;
+    tracing::info!(controller = %address, "the session is open");
+    context.opened(address);
+    Err(session.serve().await.into())
+}
+
+fn report(ended: &Ended, address: &Address, pause: Duration) {
+    let retry_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+    if ended.is_rejection() {
+        tracing::error!(controller = %address, error = %ended, retry_ms, "the controller refuses this host");
+    } else {
+        tracing::warn!(controller = %address, error = %ended, retry_ms, "no session; what is held stays in force");
+    }
+}
