@@ -10,8 +10,19 @@ pub enum WriteError {
     Write(String),
     #[error("the disk did not confirm a write: {0}; free space or repair the disk, then start again")]
     Barrier(String),
+    #[error("the disk did not confirm a write within {seconds} s; free space or repair the disk, then start again")]
+    Stuck { seconds: u64 },
     #[error("the log's writer has stopped")]
     Stopped,
+}
+
+/// Why entries cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error("the log cannot be read: {0}")]
+    Backend(String),
+    #[error("the record {key} of the log: {error}; restore the folder from a backup, or let this controller join anew")]
+    Record { key: String, error: FormError },
 }
 
 /// Why stored bytes are not what they should be. What they say is not shown.

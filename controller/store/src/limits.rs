@@ -1,5 +1,7 @@
 //! Limits, each with its reason.
 
+use std::time::Duration;
+
 /// Memory that sled may use for its cache, in bytes. The log is short and read at its end, so more would be idle.
 pub const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// Largest command, in bytes as JSON. Sled keeps pages above about 128 KiB in files of their own, which are slower. The
@@ -14,3 +16,6 @@ pub const SNAPSHOTS_KEPT: usize = 2;
 /// Bytes of entries that one read for a peer returns, at least one entry: a message to a peer must stay small enough to
 /// arrive within an election timeout.
 pub const READ_BYTES: usize = 1024 * 1024;
+/// Longest that a write and its barrier may take. A disk that takes longer is as good as broken: the others have elected
+/// another leader long before.
+pub const WRITE_LIMIT: Duration = Duration::from_secs(30);

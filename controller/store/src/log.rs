@@ -3,15 +3,15 @@
 //! The ends of the log are kept in memory: openraft asks for them often, and only this type changes them.
 
 use crate::{
-    backend::{Backend, BackendError, Op},
-    error::{FormError, WriteError},
+    backend::{Backend, Op},
+    error::{FormError, ReadError, WriteError},
     form, keys,
-    limits::READ_BYTES,
+    limits::{READ_BYTES, WRITE_LIMIT},
     types::{LogEntry, LogId, NodeId, TypeConfig, Vote},
-    writer::{Done, Writer},
+    writer::Writer,
 };
 use openraft::{
-    AnyError, ErrorSubject, ErrorVerb, OptionalSend, RaftLogReader, StorageError, StorageIOError,
+    AnyError, OptionalSend, RaftLogReader, StorageError, StorageIOError,
     storage::{LogFlushed, LogState, RaftLogStorage},
 };
 use std::{
@@ -41,7 +41,7 @@ pub struct LogStore {
 
 impl LogStore {
     pub(crate) fn new(backend: Arc<dyn Backend>, ends: Ends) -> std::io::Result<Self> {
-        let writer = Writer::start(Arc::clone(&backend))?;
+        let writer = Writer::start(Arc::clone(&backend), WRITE_LIMIT)?;
         Ok(Self { reader: LogReader { backend }, writer, ends })
     }
 
@@ -77,7 +77,10 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 
     async fn save_vote(&mut self, vote: &Vote) -> Result<()> {
         let put = Op::Put(keys::VOTE.to_vec(), form::encode(vote));
-        self.writer.write_durably(vec![put]).await.map_err(|error| StorageIOError::write_vote(&error))?;
+        self.writer
+            .write_durably(vec![put])
+            .await
+            .map_err(|error| StorageIOError::write_vote(AnyError::error(error)))?;
         self.ends.vote = Some(*vote);
         Ok(())
     }
@@ -92,7 +95,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             Some(id) => Op::Put(keys::COMMITTED.to_vec(), form::encode(id)),
             None => Op::Remove(keys::COMMITTED.to_vec()),
         };
-        self.write(vec![op], Done::Nobody).await?;
+        self.writer.write(vec![op]).await.map_err(|error| not_written(&error))?;
         self.ends.committed = committed;
         Ok(())
     }
@@ -101,6 +104,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         Ok(self.ends.committed)
     }
 
+    /// Waits for the barrier before it tells the callback; openraft 0.9 would wait for that at once anyway.
     async fn append<I>(&mut self, entries: I, callback: LogFlushed<TypeConfig>) -> Result<()>
     where
         I: IntoIterator<Item = LogEntry> + OptionalSend,
@@ -112,8 +116,11 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             last = Some(entry.log_id);
             ops.push(Op::Put(keys::entry(entry.log_id.index), form::encode(&entry)));
         }
-        self.write(ops, Done::Entries(callback)).await?;
-        self.ends.last = last;
+        let written = self.writer.write_durably(ops).await;
+        if written.is_ok() {
+            self.ends.last = last;
+        }
+        callback.log_io_completed(written.map_err(std::io::Error::other));
         Ok(())
     }
 
@@ -144,17 +151,13 @@ impl RaftLogStorage<TypeConfig> for LogStore {
 }
 
 impl LogStore {
-    async fn write(&self, ops: Vec<Op>, done: Done) -> Result<()> {
-        Ok(self.writer.write(ops, done).await.map_err(not_written)?)
-    }
-
     async fn write_durably(&self, ops: Vec<Op>) -> Result<()> {
-        Ok(self.writer.write_durably(ops).await.map_err(not_written)?)
+        Ok(self.writer.write_durably(ops).await.map_err(|error| not_written(&error))?)
     }
 }
 
-fn not_written(error: WriteError) -> StorageIOError<NodeId> {
-    StorageIOError::write_logs(AnyError::new(&error))
+fn not_written(error: &WriteError) -> StorageIOError<NodeId> {
+    StorageIOError::write_logs(AnyError::error(error))
 }
 
 /// Reads entries, from any task.
@@ -169,7 +172,8 @@ impl LogReader {
         let backend = Arc::clone(&self.backend);
         let read = tokio::task::spawn_blocking(move || read(&*backend, from, to, bytes)).await;
         // A panic in there is the backend's; it must not take the whole process with it.
-        Ok(read.map_err(|error| StorageIOError::read_logs(AnyError::new(&error)))??)
+        let read = read.unwrap_or_else(|error| Err(ReadError::Backend(error.to_string())));
+        Ok(read.map_err(|error| StorageIOError::read_logs(AnyError::error(error)))?)
     }
 }
 
@@ -201,33 +205,25 @@ fn read(
     from: u64,
     to: Option<u64>,
     bytes: usize,
-) -> std::result::Result<Vec<LogEntry>, StorageIOError<NodeId>> {
+) -> std::result::Result<Vec<LogEntry>, ReadError> {
     let end = to.map_or_else(|| keys::ENTRIES_END.to_vec(), keys::entry);
     let mut entries = Vec::new();
     let mut damaged = None;
     let mut left = bytes;
-    let outcome: std::result::Result<(), BackendError> =
-        backend.range(&keys::entry(from), &end, &mut |key, value| match entry(key, value) {
-            Ok(_) if !entries.is_empty() && value.len() > left => ControlFlow::Break(()),
-            Ok(entry) => {
-                left = left.saturating_sub(value.len());
-                entries.push(entry);
-                ControlFlow::Continue(())
-            }
-            Err(error) => {
-                damaged = Some((keys::display(key), error));
-                ControlFlow::Break(())
-            }
-        });
-    outcome.map_err(|error| StorageIOError::read_logs(AnyError::new(&error)))?;
-    match damaged {
-        None => Ok(entries),
-        Some((key, error)) => Err(StorageIOError::new(
-            ErrorSubject::Logs,
-            ErrorVerb::Read,
-            AnyError::error(format!("the record {key}: {error}")),
-        )),
-    }
+    let outcome = backend.range(&keys::entry(from), &end, &mut |key, value| match entry(key, value) {
+        Ok(_) if !entries.is_empty() && value.len() > left => ControlFlow::Break(()),
+        Ok(entry) => {
+            left = left.saturating_sub(value.len());
+            entries.push(entry);
+            ControlFlow::Continue(())
+        }
+        Err(error) => {
+            damaged = Some(ReadError::Record { key: keys::display(key), error });
+            ControlFlow::Break(())
+        }
+    });
+    outcome.map_err(|error| ReadError::Backend(error.0))?;
+    damaged.map_or(Ok(entries), Err)
 }
 
 /// Reads one entry and checks that it is the one that its key says.

@@ -182,7 +182,7 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> std::result::Result<T, SnapshotFileError> + Send + 'static,
 ) -> std::result::Result<T, AnyError> {
     match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(|error| AnyError::new(&error)),
-        Err(error) => Err(AnyError::new(&error)),
+        Ok(done) => done.map_err(AnyError::error),
+        Err(error) => Err(AnyError::error(error)),
     }
 }

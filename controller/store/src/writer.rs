@@ -5,74 +5,86 @@ use crate::{
     backend::{Backend, Op},
     error::WriteError,
     limits::{GROUP_MAX, WRITER_QUEUE},
-    types::TypeConfig,
 };
-use openraft::storage::LogFlushed;
-use std::{io, mem, sync::Arc, thread};
+use std::{
+    io, mem,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 use tokio::sync::{mpsc, oneshot};
-
-/// Who hears that a job's changes are durable.
-pub(crate) enum Done {
-    /// Raft, about entries.
-    Entries(LogFlushed<TypeConfig>),
-    /// Whoever waits.
-    Waiter(oneshot::Sender<Result<(), WriteError>>),
-    /// Nobody: it need not be durable by itself.
-    Nobody,
-}
-
-impl Done {
-    fn tell(self, result: Result<(), WriteError>) {
-        match self {
-            Self::Entries(callback) => callback.log_io_completed(result.map_err(io::Error::other)),
-            // A waiter that is gone has been cancelled.
-            Self::Waiter(waiter) => drop(waiter.send(result)),
-            Self::Nobody => {}
-        }
-    }
-}
 
 struct Job {
     ops: Vec<Op>,
-    readable: oneshot::Sender<Result<(), WriteError>>,
-    done: Done,
+    /// Hears when the changes are readable.
+    readable: oneshot::Sender<Outcome>,
+    /// Hears when they are durable; nobody asks when that may wait for the next barrier.
+    durable: Option<oneshot::Sender<Outcome>>,
 }
+
+type Outcome = Result<(), WriteError>;
 
 /// The sending side. Dropping it waits until the thread has finished what was asked.
 pub(crate) struct Writer {
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<thread::JoinHandle<()>>,
+    /// Longest that a job may take.
+    limit: Duration,
+    /// The thread did not answer in time, and nobody waits for it any more.
+    stuck: AtomicBool,
 }
 
 impl Writer {
     /// Starts the thread.
-    pub(crate) fn start(backend: Arc<dyn Backend>) -> io::Result<Self> {
+    pub(crate) fn start(backend: Arc<dyn Backend>, limit: Duration) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel(WRITER_QUEUE);
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(move || run(&*backend, queue))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), limit, stuck: AtomicBool::new(false) })
     }
 
-    /// Returns when the changes are readable; `done` hears when they are durable.
-    pub(crate) async fn write(&self, ops: Vec<Op>, done: Done) -> Result<(), WriteError> {
+    /// Returns when the changes are readable. They are durable after the next barrier.
+    pub(crate) async fn write(&self, ops: Vec<Op>) -> Outcome {
         let (readable, is_readable) = oneshot::channel();
-        let jobs = self.jobs.as_ref().ok_or(WriteError::Stopped)?;
-        jobs.send(Job { ops, readable, done }).await.map_err(|_| WriteError::Stopped)?;
-        is_readable.await.map_err(|_| WriteError::Stopped)?
+        self.within_limit(self.ask(Job { ops, readable, durable: None }, is_readable)).await
     }
 
     /// Returns when the changes are durable.
-    pub(crate) async fn write_durably(&self, ops: Vec<Op>) -> Result<(), WriteError> {
-        let (waiter, durable) = oneshot::channel();
-        self.write(ops, Done::Waiter(waiter)).await?;
-        durable.await.map_err(|_| WriteError::Stopped)?
+    pub(crate) async fn write_durably(&self, ops: Vec<Op>) -> Outcome {
+        let (readable, _) = oneshot::channel();
+        let (durable, is_durable) = oneshot::channel();
+        self.within_limit(self.ask(Job { ops, readable, durable: Some(durable) }, is_durable)).await
+    }
+
+    async fn ask(&self, job: Job, answer: oneshot::Receiver<Outcome>) -> Outcome {
+        let jobs = self.jobs.as_ref().ok_or(WriteError::Stopped)?;
+        jobs.send(job).await.map_err(|_| WriteError::Stopped)?;
+        answer.await.map_err(|_| WriteError::Stopped)?
+    }
+
+    /// Sled 0.34 can wait for ever on a write that failed in one of its own threads.
+    async fn within_limit(&self, work: impl Future<Output = Outcome>) -> Outcome {
+        let stuck = WriteError::Stuck { seconds: self.limit.as_secs() };
+        if self.stuck.load(Ordering::SeqCst) {
+            return Err(stuck);
+        }
+        tokio::time::timeout(self.limit, work).await.unwrap_or_else(|_| {
+            tracing::error!(error = %stuck, "nothing is written to the log any more");
+            self.stuck.store(true, Ordering::SeqCst);
+            Err(stuck)
+        })
     }
 }
 
 impl Drop for Writer {
-    /// Blocks for at most one barrier: whoever opens the folder next must find it released.
+    /// Blocks for at most one barrier, so that whoever opens the folder next finds it released. A thread that is stuck is
+    /// left behind; it holds the folder until the process ends.
     fn drop(&mut self) {
         self.jobs = None;
         if let Some(thread) = self.thread.take()
+            && !self.stuck.load(Ordering::SeqCst)
             && thread.join().is_err()
         {
             tracing::error!("the log's writer panicked");
@@ -96,21 +108,20 @@ fn run(backend: &dyn Backend, mut queue: mpsc::Receiver<Job>) {
         if let Err(error) = &state {
             tracing::error!(%error, "nothing is written to the log any more");
         }
-        for done in mem::take(&mut waiting) {
-            done.tell(state.clone());
+        for durable in mem::take(&mut waiting) {
+            // Whoever asked may have been cancelled; what was written stays.
+            let _ = durable.send(state.clone());
         }
     }
 }
 
-fn take(backend: &dyn Backend, job: Job, state: &mut Result<(), WriteError>, waiting: &mut Vec<Done>) {
+fn take(backend: &dyn Backend, job: Job, state: &mut Outcome, waiting: &mut Vec<oneshot::Sender<Outcome>>) {
     if state.is_ok() {
         *state = apply(backend, job.ops).map_err(|error| WriteError::Write(error.0));
     }
-    // The asker may be gone; its changes stay.
-    drop(job.readable.send(state.clone()));
-    if !matches!(job.done, Done::Nobody) {
-        waiting.push(job.done);
-    }
+    // Nobody listens here when durability was asked for.
+    let _ = job.readable.send(state.clone());
+    waiting.extend(job.durable);
 }
 
 fn apply(backend: &dyn Backend, mut ops: Vec<Op>) -> Result<(), crate::backend::BackendError> {
@@ -128,10 +139,9 @@ fn apply(backend: &dyn Backend, mut ops: Vec<Op>) -> Result<(), crate::backend::
 mod tests {
     use super::*;
     use crate::backend::{BackendError, Memory, Visitor};
-    use std::sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    };
+    use std::sync::{Mutex, atomic::AtomicUsize};
+
+    const LONG: Duration = Duration::from_secs(60);
 
     /// Counts barriers; fails the one with this number; each waits for the gate.
     #[derive(Default)]
@@ -162,6 +172,21 @@ mod tests {
         }
     }
 
+    /// Closes the gate until the answer is dropped.
+    fn hold(backend: &Arc<Slow>) -> std::sync::mpsc::Sender<()> {
+        let held = Arc::clone(backend);
+        let (locked, is_locked) = std::sync::mpsc::channel();
+        let (release, released) = std::sync::mpsc::channel();
+        thread::spawn(move || {
+            let _gate = held.gate.lock().expect("gate");
+            locked.send(()).expect("test waits");
+            // An error says that the sender was dropped, which is the sign.
+            let _ = released.recv();
+        });
+        is_locked.recv().expect("held");
+        release
+    }
+
     fn put(key: &str) -> Vec<Op> {
         vec![Op::Put(key.as_bytes().to_vec(), b"x".to_vec())]
     }
@@ -169,17 +194,8 @@ mod tests {
     #[tokio::test]
     async fn jobs_that_wait_together_share_a_barrier() {
         let backend = Arc::new(Slow::default());
-        let held = Arc::clone(&backend);
-        let (locked, is_locked) = std::sync::mpsc::channel();
-        let (release, released) = std::sync::mpsc::channel::<()>();
-        let holder = thread::spawn(move || {
-            let _gate = held.gate.lock().expect("gate");
-            locked.send(()).expect("test waits");
-            // An error only says that the test is over.
-            let _ = released.recv();
-        });
-        is_locked.recv().expect("held");
-        let writer = Arc::new(Writer::start(Arc::clone(&backend) as Arc<dyn Backend>).expect("thread"));
+        let gate = hold(&backend);
+        let writer = Arc::new(Writer::start(Arc::clone(&backend) as Arc<dyn Backend>, LONG).expect("thread"));
         let tasks: Vec<_> = (0..20)
             .map(|number| {
                 let writer = Arc::clone(&writer);
@@ -189,25 +205,37 @@ mod tests {
         // The first job holds the thread in its barrier; the others gather behind it.
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         assert_eq!(backend.barriers.load(Ordering::SeqCst), 0, "nobody is told before the barrier");
-        release.send(()).expect("holder waits");
+        drop(gate);
         for task in tasks {
             assert_eq!(task.await.expect("joined"), Ok(()));
         }
-        holder.join().expect("holder");
         assert!(backend.barriers.load(Ordering::SeqCst) <= 3);
     }
 
     #[tokio::test]
     async fn after_a_failed_barrier_nothing_is_written() {
         let backend = Arc::new(Slow { fail_at: Some(1), ..Slow::default() });
-        let writer = Writer::start(Arc::clone(&backend) as Arc<dyn Backend>).expect("thread");
+        let writer = Writer::start(Arc::clone(&backend) as Arc<dyn Backend>, LONG).expect("thread");
         let failed = Err(WriteError::Barrier("no space left".into()));
         assert_eq!(writer.write_durably(put("a")).await, Ok(()));
         assert_eq!(writer.write_durably(put("b")).await, failed);
         assert_eq!(writer.write_durably(put("c")).await, failed);
-        assert_eq!(writer.write(put("c"), Done::Nobody).await, failed);
+        assert_eq!(writer.write(put("c")).await, failed);
         assert_eq!(backend.get(b"c"), Ok(None));
         drop(writer);
         assert_eq!(backend.barriers.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_barrier_that_never_returns_is_an_error_and_holds_nobody_up() {
+        let backend = Arc::new(Slow::default());
+        let gate = hold(&backend);
+        let writer = Writer::start(Arc::clone(&backend) as Arc<dyn Backend>, Duration::from_millis(50));
+        let writer = writer.expect("thread");
+        let stuck = Err(WriteError::Stuck { seconds: 0 });
+        assert_eq!(writer.write_durably(put("a")).await, stuck);
+        assert_eq!(writer.write(put("b")).await, stuck);
+        drop(writer);
+        drop(gate);
     }
 }

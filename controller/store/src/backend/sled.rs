@@ -3,6 +3,9 @@
 //! Its `flush` hands the log to the kernel but does not make it durable on Linux, and large values go to files of their
 //! own that it never syncs. So the barrier is `flush`, then `syncfs` of the folder. The folder is opened before anything
 //! is written, so that the kernel reports every write-back error since.
+//!
+//! After an error sled may wait for ever on the write that failed, also when it is dropped. So it is never dropped then:
+//! the process has to end anyway.
 
 use super::{Backend, BackendError, Op, Visitor};
 use crate::{error::OpenError, limits::CACHE_BYTES};
@@ -24,7 +27,7 @@ impl Sled {
     /// Opens the database in `path`, or makes one.
     ///
     /// # Errors
-    /// [`OpenError`] when another process has it or it is damaged.
+    /// [`OpenError`] when another process has it, it is damaged, or the disk fails or is full.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let log = |reason: String| OpenError::Log { path: path.to_owned(), reason };
         let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES);
@@ -35,6 +38,7 @@ impl Sled {
             Err(sled::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock || is_locked(&error) => {
                 return Err(OpenError::InUse { path: path.to_owned() });
             }
+            Err(sled::Error::Io(error)) => return Err(OpenError::Folder { path: path.to_owned(), error }),
             Err(error) => return Err(log(error.to_string())),
         };
         let folder = File::open(path).map_err(|error| log(error.to_string()))?;
@@ -50,11 +54,11 @@ fn is_locked(error: &io::Error) -> bool {
 
 impl Backend for Sled {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BackendError> {
-        self.db.get(key).map(|value| value.map(|value| value.to_vec())).map_err(reason)
+        self.db.get(key).map(|value| value.map(|value| value.to_vec())).map_err(|error| reason(&error))
     }
 
     fn put(&self, key: &[u8], value: &[u8]) -> Result<(), BackendError> {
-        self.db.insert(key, value).map(drop).map_err(reason)
+        self.db.insert(key, value).map(drop).map_err(|error| self.failed(&error))
     }
 
     fn batch(&self, ops: Vec<Op>) -> Result<(), BackendError> {
@@ -65,12 +69,12 @@ impl Backend for Sled {
                 Op::Remove(key) => batch.remove(key),
             }
         }
-        self.db.apply_batch(batch).map_err(reason)
+        self.db.apply_batch(batch).map_err(|error| self.failed(&error))
     }
 
     fn range(&self, from: &[u8], to: &[u8], visit: &mut Visitor<'_>) -> Result<(), BackendError> {
         for pair in self.db.range(from..to) {
-            let (key, value) = pair.map_err(reason)?;
+            let (key, value) = pair.map_err(|error| reason(&error))?;
             if visit(&key, &value).is_break() {
                 break;
             }
@@ -79,11 +83,18 @@ impl Backend for Sled {
     }
 
     fn barrier(&self) -> Result<(), BackendError> {
-        self.db.flush().map_err(reason)?;
+        self.db.flush().map_err(|error| self.failed(&error))?;
         sync_filesystem_of(&self.folder).map_err(|error| BackendError(error.to_string()))
     }
 }
 
-fn reason(error: sled::Error) -> BackendError {
+impl Sled {
+    fn failed(&self, error: &sled::Error) -> BackendError {
+        std::mem::forget(self.db.clone());
+        reason(error)
+    }
+}
+
+fn reason(error: &sled::Error) -> BackendError {
     BackendError(error.to_string())
 }

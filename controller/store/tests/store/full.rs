@@ -1,7 +1,7 @@
 //! A full disk, for real: a small file system in memory. It needs the right to mount; without it this fails rather than
 //! passes, since a test that did not run proves nothing.
 
-use crate::support::{deaf, entry};
+use crate::support::{child, deaf, entry};
 use openraft::{
     RaftLogReader,
     storage::{RaftLogStorage, RaftLogStorageExt},
@@ -9,9 +9,7 @@ use openraft::{
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
-use tokio::time::timeout;
 use wharden_store::Store;
 
 struct Mount(PathBuf);
@@ -40,29 +38,56 @@ impl Drop for Mount {
     }
 }
 
+const FOLDER: &str = "WHARDEN_STORE_FULL_FOLDER";
+
+/// Not a test by itself: the process that fills the disk. It is one of its own since a store that failed is only let go
+/// when its process ends.
+#[tokio::test]
+async fn child_that_fills_the_disk() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let opened = Store::open(Path::new(&folder), deaf());
+    let (mut log, _machine) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return println!("refused {error}"),
+    };
+    let first = log.get_log_state().await.expect("state").last_log_id.map_or(0, |id| id.index + 1);
+    for index in first.. {
+        if let Err(error) = log.blocking_append([entry(index, 50_000)]).await {
+            let again = log.save_vote(&openraft::Vote::new(9, 9)).await.expect_err("stays failed");
+            println!("refused {error}, and again {again}");
+            return;
+        }
+        println!("acknowledged {}", index + 1);
+    }
+}
+
 #[tokio::test]
 async fn a_full_disk_is_an_error_and_loses_nothing_that_was_acknowledged() {
     let folder = tempfile::tempdir().expect("folder");
     let mount = Mount::new(folder.path(), "4m");
     let store = folder.path().join("store");
     let mut acknowledged = 0;
-    {
-        let (mut log, _machine) = Store::open(&store, deaf()).expect("opens");
-        let error = loop {
-            let appended = timeout(Duration::from_secs(60), log.blocking_append([entry(acknowledged, 50_000)]));
-            match appended.await.expect("a full disk does not hang") {
-                Ok(()) => acknowledged += 1,
-                Err(error) => break error,
+    for _ in 0..3 {
+        let mut refused = None;
+        child("full::child_that_fills_the_disk", FOLDER, &store, |line, _| {
+            if let Some(count) = line.strip_prefix("acknowledged ") {
+                acknowledged = count.parse().expect("number");
+            } else if let Some(error) = line.strip_prefix("refused ") {
+                refused = Some(error.to_owned());
             }
-        };
-        assert!(error.to_string().contains("free space"), "{error}");
-        let again = log.save_vote(&openraft::Vote::new(9, 9)).await.expect_err("stays failed");
-        assert!(again.to_string().contains("free space"), "{again}");
+        });
+        let error = refused.expect("a full disk is an error");
+        println!("{acknowledged} acknowledged, then: {error}");
+        assert!(error.contains("No space left"), "{error}");
     }
     assert!(acknowledged > 10, "{acknowledged}");
     mount.grow("64m");
     let (mut log, _machine) = Store::open(&store, deaf()).expect("opens when there is space");
     let entries = log.try_get_log_entries(..).await.expect("entries");
     assert!(entries.len() as u64 >= acknowledged, "{} entries, {acknowledged} acknowledged", entries.len());
+    for (index, found) in entries.iter().enumerate() {
+        assert_eq!(*found, entry(index as u64, 50_000));
+    }
     log.blocking_append([entry(entries.len() as u64, 50_000)]).await.expect("works again");
+    drop((log, _machine));
 }

@@ -1,15 +1,14 @@
 //! Processes that end in the middle of a write.
 
-use crate::support::{append, deaf, entry};
+use crate::support::{append, child, deaf, entry};
 use openraft::{
     RaftLogReader,
     storage::{RaftLogStorage, RaftLogStorageExt},
 };
 use std::{
     fs,
-    io::{BufRead, BufReader, Write},
+    io::Write,
     path::Path,
-    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -35,22 +34,19 @@ async fn child_that_is_killed() {
 #[tokio::test]
 async fn a_killed_process_loses_nothing_that_it_acknowledged() {
     let folder = tempfile::tempdir().expect("folder");
-    let mut acknowledged = 0;
+    let mut acknowledged: u64 = 0;
     for round in 1..=5 {
-        let mut child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", "kill::child_that_is_killed", "--nocapture"])
-            .env(FOLDER, folder.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("child");
-        let lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
-        for (count, line) in lines.filter_map(|line| line.strip_prefix("acknowledged ")?.parse().ok()).enumerate() {
-            acknowledged = line;
-            if count == 20 * round {
-                child.kill().expect("killed");
+        let mut left: i32 = 20 * round;
+        child("kill::child_that_is_killed", FOLDER, folder.path(), |line, child| {
+            if let Some(index) = line.strip_prefix("acknowledged ") {
+                acknowledged = index.parse().expect("number");
+                left -= 1;
+                // Lines that were on their way already are seen after the kill.
+                if left == 0 {
+                    child.kill().expect("killed");
+                }
             }
-        }
-        child.wait().expect("ended");
+        });
         let (mut log, _machine) = Store::open(folder.path(), deaf()).expect("opens after a kill");
         let entries = log.try_get_log_entries(..).await.expect("entries");
         assert!(entries.len() as u64 > acknowledged, "{} entries, {acknowledged} acknowledged", entries.len());

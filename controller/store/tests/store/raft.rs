@@ -111,7 +111,7 @@ async fn a_controller_restarts_without_loss_over_snapshots_and_purges() {
         assert!(purged.is_some(), "the log was purged behind a snapshot");
     }
     let last = before.expect("written");
-    assert_eq!(last.audit.records.len() as u64, written);
+    assert_eq!(last.audit.records().len() as u64, written);
 }
 
 /// Fails every barrier once it is told to.

@@ -1,7 +1,12 @@
 //! Entries to write, and a sink that remembers.
 
 use openraft::{CommittedLeaderId, EntryPayload, storage::RaftLogStorageExt};
-use std::sync::{Arc, Mutex};
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{self, Child, Stdio},
+    sync::{Arc, Mutex},
+};
 use wharden_model::{RequestId, Timestamp};
 use wharden_state::{Actor, AuditCommand, Batch, Command, Entry};
 use wharden_store::{LogEntry, LogId, LogStore, Published, Sink};
@@ -53,4 +58,21 @@ impl Memory {
 /// Hears nothing.
 pub fn deaf() -> impl Sink {
     |_: Published| {}
+}
+
+/// Runs one test of this program as a process of its own, with `variable` naming the folder. Sees each line that it prints,
+/// from where the test's own output begins, and may kill it.
+pub fn child(test: &str, variable: &str, folder: &Path, mut see: impl FnMut(&str, &mut Child)) {
+    let mut child = process::Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", test, "--nocapture"])
+        .env(variable, folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("child");
+    let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    for line in lines.map_while(Result::ok) {
+        // The first line shares its line with the name of the test.
+        see(line.rsplit("... ").next().unwrap_or_default(), &mut child);
+    }
+    child.wait().expect("ended");
 }
