@@ -57,7 +57,7 @@ impl Mount {
                 "ro" => mount.read_only = true,
                 "rw" => {}
                 "shared" | "rshared" | "slave" | "rslave" | "private" | "rprivate" => {
-                    mode.clone_into(&mut mount.propagation)
+                    mode.clone_into(&mut mount.propagation);
                 }
                 other => {
                     mount.options.insert(other.to_owned());
