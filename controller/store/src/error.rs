@@ -68,10 +68,14 @@ pub enum OpenError {
         "the log in {path} cannot be opened: {reason}; restore the folder from a backup, or let this controller join anew"
     )]
     Log { path: PathBuf, reason: String },
+    #[error(
+        "the log in {path} is empty although it was written before; restore the folder from a backup, or let this controller join anew"
+    )]
+    Emptied { path: PathBuf },
     #[error("the log cannot be read: {reason}")]
     Read { reason: String },
-    #[error("the log cannot be written: {0}")]
-    Write(#[from] WriteError),
+    #[error("the log in {path} cannot be written: {reason}")]
+    Write { path: PathBuf, reason: String },
     #[error("the record {key} of the log: {error}; restore the folder from a backup, or let this controller join anew")]
     Record { key: String, error: FormError },
     #[error(

@@ -12,11 +12,16 @@ use wharden_runtime::fsync::{sync_dir, write_atomic};
 const MARKER: &str = "FORMAT";
 const MARKER_TMP: &str = ".FORMAT.tmp";
 const FORM: &str = "wharden-store 1";
+/// Second line of the marker once the log in the folder holds something.
+const USED: &str = "in use";
 
 /// The places in a data folder that is ours.
 pub(crate) struct Folder {
     pub log: PathBuf,
     pub snapshots: PathBuf,
+    /// The log was made before, so it cannot be empty.
+    pub used: bool,
+    marker: PathBuf,
 }
 
 impl Folder {
@@ -24,7 +29,7 @@ impl Folder {
     pub(crate) fn take(path: &Path) -> Result<Self, OpenError> {
         let failed = |error: io::Error| OpenError::Folder { path: path.to_owned(), error };
         let marker = path.join(MARKER);
-        match fs::read(&marker) {
+        let used = match fs::read(&marker) {
             Ok(found) => check(path, &found)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 make(path).map_err(failed)?;
@@ -32,22 +37,32 @@ impl Folder {
                     return Err(OpenError::NotOurs { path: path.to_owned() });
                 }
                 write_atomic(&marker, format!("{FORM}\n").as_bytes(), 0o600).map_err(failed)?;
+                false
             }
             Err(error) => return Err(failed(error)),
-        }
-        let folder = Self { log: path.join("log"), snapshots: path.join("snapshots") };
+        };
+        let folder = Self { log: path.join("log"), snapshots: path.join("snapshots"), used, marker };
         for part in [&folder.log, &folder.snapshots] {
             make(part).map_err(failed)?;
         }
         sync_dir(path).map_err(failed)?;
         Ok(folder)
     }
+
+    /// Remembers that the log holds something from now on.
+    pub(crate) fn mark_used(&self) -> Result<(), OpenError> {
+        write_atomic(&self.marker, format!("{FORM}\n{USED}\n").as_bytes(), 0o600)
+            .map_err(|error| OpenError::Folder { path: self.marker.clone(), error })
+    }
 }
 
-fn check(path: &Path, found: &[u8]) -> Result<(), OpenError> {
-    let found: String = String::from_utf8_lossy(found).trim_end().chars().take(80).collect();
+/// Whether the log was made already, if the folder is ours.
+fn check(path: &Path, found: &[u8]) -> Result<bool, OpenError> {
+    let found = String::from_utf8_lossy(found);
+    let mut lines = found.lines();
+    let found: String = lines.next().unwrap_or_default().chars().take(80).collect();
     if found == FORM {
-        return Ok(());
+        return Ok(lines.next() == Some(USED));
     }
     if found.starts_with("wharden-store ") {
         return Err(OpenError::UnknownVersion { path: path.to_owned(), found, known: FORM });

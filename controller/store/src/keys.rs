@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+/// There from the first moment of a log on: a log without it has lost everything.
+pub(crate) const MADE: &[u8] = b"made";
 pub(crate) const VOTE: &[u8] = b"vote";
 pub(crate) const PURGED: &[u8] = b"purged";
 pub(crate) const COMMITTED: &[u8] = b"committed";

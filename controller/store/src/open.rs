@@ -4,7 +4,7 @@ use crate::{
     backend::{Backend, Memory, Sled},
     error::OpenError,
     folder::Folder,
-    load,
+    form, keys, load,
     log::LogStore,
     machine::{Sink, StateMachine},
     snapshot::Snapshots,
@@ -24,6 +24,7 @@ impl Store {
     pub fn open(folder: &Path, sink: impl Sink) -> Result<(LogStore, StateMachine), OpenError> {
         let places = Folder::take(folder)?;
         let backend = Arc::new(Sled::open(&places.log)?);
+        prove(&*backend, &places)?;
         let ends = load::ends(&*backend)?;
         let (snapshots, loaded) = Snapshots::open(&places.snapshots, &ends)?;
         let log = LogStore::new(backend, ends).map_err(|error| OpenError::Folder { path: folder.to_owned(), error })?;
@@ -54,6 +55,21 @@ impl Store {
         // Counting does not fail; a command that cannot be written at all is too large for any log.
         serde_json::to_writer(&mut count, entry).map_or(usize::MAX, |()| count.0)
     }
+}
+
+/// A damaged database can open as an empty one. A controller that believed it would vote again in terms in which it has
+/// voted, so a log that was made must show that it is that log.
+fn prove(backend: &dyn Backend, folder: &Folder) -> Result<(), OpenError> {
+    let path = || folder.log.clone();
+    let made = backend.get(keys::MADE).map_err(|error| OpenError::Read { reason: error.0 })?;
+    if made.is_none() && folder.used {
+        return Err(OpenError::Emptied { path: path() });
+    }
+    if made.is_none() {
+        let written = backend.put(keys::MADE, &form::encode(&true)).and_then(|()| backend.barrier());
+        written.map_err(|error| OpenError::Write { path: path(), reason: error.0 })?;
+    }
+    if folder.used { Ok(()) } else { folder.mark_used() }
 }
 
 struct Count(usize);

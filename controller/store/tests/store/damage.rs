@@ -99,6 +99,33 @@ async fn a_database_in_another_form_than_the_marker_says_is_refused() {
     assert!(matches!(error, OpenError::Log { .. }), "{error}");
 }
 
+/// What sled makes of a damaged file is its own affair, but the store never takes it for a new one.
+#[tokio::test]
+async fn a_damaged_database_never_passes_for_an_empty_one() {
+    for damage in 0..6 {
+        let folder = filled().await;
+        let path = folder.path().join("log/db");
+        let mut bytes = fs::read(&path).expect("reads");
+        match damage {
+            0 => bytes.clear(),
+            1 => bytes.truncate(20),
+            2 => bytes.fill(0),
+            3 => bytes.iter_mut().for_each(|byte| *byte ^= 0x55),
+            4 => bytes[..4096].fill(0xff),
+            _ => bytes.iter_mut().step_by(97).for_each(|byte| *byte = !*byte),
+        }
+        fs::write(&path, &bytes).expect("damaged");
+        for snap in fs::read_dir(folder.path().join("log")).expect("lists") {
+            let path = snap.expect("entry").path();
+            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap")) {
+                fs::remove_file(path).expect("removed");
+            }
+        }
+        let error = Store::open(folder.path(), deaf()).err().unwrap_or_else(|| panic!("damage {damage} passed"));
+        assert!(matches!(error, OpenError::Emptied { .. } | OpenError::Log { .. }), "damage {damage}: {error}");
+    }
+}
+
 #[tokio::test]
 async fn a_damaged_newest_snapshot_is_bridged_by_the_log_or_named() {
     let folder = tempfile::tempdir().expect("folder");
