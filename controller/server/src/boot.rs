@@ -153,6 +153,7 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     raft.wait_for_leader(LEADER_TIMEOUT).await?;
     let state = raft.linearizable().await?;
     let keys = Arc::new(Keys::open(&state, sealing)?);
+    raft.register(&metrics);
 
     let limits = EventLimits { total_bytes: config.events_max_bytes, ..EventLimits::default() };
     let events = EventStore::open(&data_dir.join(EVENTS), limits, &metrics, &readiness).await?;
@@ -197,6 +198,7 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     let served = tokio::select! {
         served = rest => served.map_err(anyhow::Error::from),
         served = fleet.serve(agent_listener) => served.map_err(anyhow::Error::from),
+        why = raft.failed() => Err(anyhow::anyhow!("the replica cannot go on: {why}")),
         () = shutdown.stopped() => Ok(()),
     };
     raft.stop().await;

@@ -2,7 +2,10 @@
 
 use crate::{boot, config::Overrides, rest};
 use clap::{Parser, Subcommand};
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+/// Time for blocking work to end after everything else has.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Controller of Wharden: holds users, policies and hosts, and gives every agent its bundle.
 #[derive(Debug, Parser)]
@@ -82,5 +85,9 @@ fn execute(command: Command) -> anyhow::Result<()> {
 }
 
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = runtime.block_on(work);
+    // A disk that hangs must not keep a process that has nothing more to do.
+    runtime.shutdown_timeout(STOP_TIMEOUT);
+    done
 }

@@ -3,6 +3,7 @@
 //! [`Raft::propose`] stamps a command with id and time, joins it with others that wait at the same moment into one
 //! log entry, and answers when this controller has applied it. Forwarding to a leader belongs here and nowhere else.
 
+mod gauges;
 mod network;
 mod propose;
 
@@ -12,7 +13,7 @@ use propose::Proposal;
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tokio::sync::{broadcast, mpsc, watch};
 use wharden_model::{RequestId, Revision, Timestamp};
-use wharden_runtime::{clock::Clock, shutdown::Shutdown};
+use wharden_runtime::{clock::Clock, metrics::Metrics, shutdown::Shutdown};
 use wharden_state::{Actor, Applied, Change, Command, Rejection, State};
 use wharden_store::{Published, Store, TypeConfig};
 
@@ -159,6 +160,11 @@ impl Raft {
         self.inner.metrics().borrow().clone()
     }
 
+    /// Adds what describes the replica to the metrics of the process.
+    pub fn register(&self, metrics: &Metrics) {
+        metrics.register(|registry| registry.register_collector(Box::new(gauges::Gauges(self.clone()))));
+    }
+
     /// Waits for a leader.
     ///
     /// # Errors
@@ -173,7 +179,21 @@ impl Raft {
         metrics.current_leader.ok_or_else(|| ProposeError::Unavailable("no leader".to_owned()))
     }
 
-    /// Takes a snapshot and stops. What was acknowledged is on disk already.
+    /// Ends when the replica cannot go on, e.g. because its disk does not confirm a write; says why. The process must end
+    /// then: what it would serve from memory may not be what a restart reads.
+    pub async fn failed(&self) -> String {
+        let mut metrics = self.inner.metrics();
+        loop {
+            if let Err(fatal) = &metrics.borrow_and_update().running_state {
+                return fatal.to_string();
+            }
+            if metrics.changed().await.is_err() {
+                return "raft is gone".to_owned();
+            }
+        }
+    }
+
+    /// Stops. What was acknowledged is on disk already.
     pub async fn stop(&self) {
         if let Err(error) = self.inner.shutdown().await {
             tracing::warn!(%error, "raft did not stop cleanly");
