@@ -40,7 +40,7 @@ impl Default for Config {
             rest_listen: SocketAddr::from(([0, 0, 0, 0], 7440)),
             agent_listen: SocketAddr::from(([0, 0, 0, 0], 7441)),
             log_format: "human".to_owned(),
-            log_filter: "info".to_owned(),
+            log_filter: "info,openraft=warn,sled=warn".to_owned(),
             events_max_bytes: 10 * 1024 * 1024 * 1024,
         }
     }
@@ -61,7 +61,7 @@ pub struct Overrides {
     /// human or json [default: human]
     #[arg(long, env = "WHARDEN_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<Format>,
-    /// Log filter, e.g. info,wharden_controller=debug [default: info]
+    /// Log filter, e.g. info,wharden_controller=debug [default: info,openraft=warn,sled=warn]
     #[arg(long, env = "WHARDEN_LOG", value_name = "FILTER")]
     pub log_filter: Option<String>,
     /// Bytes of decision events kept on disk [default: 10 GiB]

@@ -57,7 +57,7 @@ impl State {
     /// Applies one entry of the log entry at `index`. Total: a refusal is a reply, never an error. The reply says
     /// what the first entry with this request id became; the changes are those of this call only.
     pub fn apply(&mut self, index: u64, entry: &Entry) -> (Reply, Vec<Change>) {
-        if let Some(reply) = self.replies.get(&entry.request_id) {
+        if let Some(reply) = self.replies.to(entry) {
             return (reply.clone(), Vec::new());
         }
         let mut next = self.clone();
@@ -74,7 +74,7 @@ impl State {
             Err(_) => Vec::new(),
         };
         self.record(entry, &reply);
-        self.replies.remember(entry.request_id.clone(), reply.clone());
+        self.replies.remember(entry, reply.clone());
         (reply, changes)
     }
 

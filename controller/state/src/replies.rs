@@ -1,24 +1,30 @@
 //! Replies to recent requests, so that a retry changes nothing and hears the same.
 
-use crate::{entry::Reply, limits};
+use crate::{
+    entry::{Actor, Entry, Reply},
+    limits,
+};
 use imbl::{OrdMap, Vector};
 use serde::{Deserialize, Serialize};
 use wharden_model::RequestId;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RecentReplies {
-    by_id: OrdMap<RequestId, Reply>,
+    by_id: OrdMap<RequestId, (Actor, Reply)>,
     order: Vector<RequestId>,
 }
 
 impl RecentReplies {
-    pub fn get(&self, id: &RequestId) -> Option<&Reply> {
-        self.by_id.get(id)
+    /// The reply to an entry that was applied before. Whoever guesses another's request id gets nothing for it.
+    pub fn to(&self, entry: &Entry) -> Option<&Reply> {
+        self.by_id.get(&entry.request_id).filter(|(actor, _)| *actor == entry.actor).map(|(_, reply)| reply)
     }
 
-    pub fn remember(&mut self, id: RequestId, reply: Reply) {
-        self.by_id.insert(id.clone(), reply);
-        self.order.push_back(id);
+    pub fn remember(&mut self, entry: &Entry, reply: Reply) {
+        let id = entry.request_id.clone();
+        if self.by_id.insert(id.clone(), (entry.actor.clone(), reply)).is_none() {
+            self.order.push_back(id);
+        }
         while self.order.len() > limits::REPLIES_MAX {
             if let Some(oldest) = self.order.pop_front() {
                 self.by_id.remove(&oldest);

@@ -3,7 +3,6 @@ use serde::{Deserialize, Serialize};
 
 /// One record of the audit chain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditRecord {
     /// From 1, without a gap.
@@ -26,7 +25,6 @@ pub struct AuditRecord {
 
 /// `GET /v1/audit?after=&limit=`: records after a number, oldest first; without `after` the newest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditPage {
     pub records: Vec<AuditRecord>,
@@ -36,7 +34,6 @@ pub struct AuditPage {
 
 /// `GET /v1/audit/verify`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditVerdict {
     pub intact: bool,

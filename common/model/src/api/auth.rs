@@ -20,7 +20,6 @@ pub struct EnrolmentStart {
 
 /// Answer to [`EnrolmentStart`]. Nothing has been stored yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Enrolment {
     /// To be handed back; holds the pending enrolment, sealed, good for 10 minutes.
@@ -46,7 +45,6 @@ pub struct EnrolmentComplete {
 
 /// `POST /v1/users/{name}/invite`: lets an existing user become an account that can log in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Invite {
     /// Shown once.
@@ -72,7 +70,6 @@ pub struct Login {
 
 /// Answer to [`Login`] and [`Refresh`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SessionTokens {
     pub session_id: SessionId,
@@ -100,7 +97,6 @@ pub struct Refresh {
 
 /// `GET /v1/whoami`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WhoAmI {
     pub username: UserName,

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /v1/users`, `GET /v1/users/{name}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct User {
     pub name: UserName,
@@ -42,7 +41,6 @@ pub struct UserPatch {
 
 /// `GET /v1/groups`, `GET /v1/groups/{name}`. Members: `PUT` and `DELETE /v1/groups/{name}/members/{user}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Group {
     pub name: GroupName,

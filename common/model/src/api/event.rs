@@ -3,7 +3,6 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /v1/events?…` with the parameters of [`crate::EventQuery`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EventPage {
     /// Oldest first.

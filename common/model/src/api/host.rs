@@ -22,7 +22,6 @@ pub enum HostStatus {
 
 /// `GET /v1/hosts`, `GET /v1/hosts/{id or name}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Host {
     pub id: HostId,

@@ -1,4 +1,5 @@
-//! The shapes of the REST API, one file a noun. Bodies with unknown fields are refused by name.
+//! The shapes of the REST API, one file a noun. Requests with unknown fields are refused by name;
+//! answers may gain fields, which older clients do not look at.
 //!
 //! Every answer that is not 2xx has an [`ErrorBody`]. Times are milliseconds since the epoch.
 

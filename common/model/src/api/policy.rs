@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /v1/policies` (without text), `GET /v1/policies/{name}` (with it).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Policy {
     pub name: PolicyName,
@@ -54,7 +53,6 @@ pub struct PolicyText {
 
 /// Answer to [`PolicyText`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Validation {
     pub valid: bool,
@@ -63,7 +61,6 @@ pub struct Validation {
 
 /// One fault of a policy text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ValidationIssue {
     /// From 1.
@@ -80,7 +77,6 @@ pub struct ValidationIssue {
 
 /// `GET /v1/policies/{name}/versions`, newest first; `GET …/versions/{version}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PolicyVersion {
     pub version: u64,
@@ -144,7 +140,6 @@ pub struct DockerRequest {
 
 /// Answer to [`TestRequest`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TestResult {
     pub principal: Principal,
@@ -157,7 +152,6 @@ pub struct TestResult {
 
 /// `GET /v1/packs`, `GET /v1/packs/{name}`: starter packs, each one policy document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Pack {
     pub name: String,

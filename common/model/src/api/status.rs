@@ -3,7 +3,6 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /version`, without a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Version {
     /// e.g. `0.1.0`.
@@ -14,7 +13,6 @@ pub struct Version {
 
 /// `GET /v1/status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClusterStatus {
     pub cluster_id: ClusterId,
@@ -34,7 +32,6 @@ pub struct ClusterStatus {
 
 /// One controller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ControllerStatus {
     pub node_id: u64,

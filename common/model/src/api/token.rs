@@ -26,7 +26,6 @@ pub struct NewToken {
 
 /// Answer to [`NewToken`]. The token cannot be shown again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreatedToken {
     /// `wjt_<id>_<secret>_<fingerprint of the cluster's CA>`.
@@ -36,7 +35,6 @@ pub struct CreatedToken {
 
 /// `GET /v1/tokens`; `DELETE /v1/tokens/{id}` ends one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JoinToken {
     pub id: TokenId,

@@ -78,13 +78,24 @@ impl App {
         resource: &AdminResource,
     ) -> Result<(), AppError> {
         let Err(error) = self.check(caller, action, resource) else { return Ok(()) };
+        self.audit_refusal(caller, action, resource, &error).await?;
+        Err(error)
+    }
+
+    pub(super) async fn audit_refusal(
+        &self,
+        caller: &Caller,
+        action: AdminAction,
+        resource: &AdminResource,
+        error: &AppError,
+    ) -> Result<(), AppError> {
         let command = Command::Audit(AuditCommand::Refused {
             action: action.name().to_owned(),
             resource: describe(resource),
             reason: error.to_string(),
         });
         self.raft.propose(Actor::User(caller.user.clone()), command).await?;
-        Err(error)
+        Ok(())
     }
 
     /// Of these, the ones that the caller may read. When there are some and it may read none, that is a refusal.

@@ -53,18 +53,19 @@ impl App {
     }
 
     pub async fn patch_user(&self, caller: &Caller, name: UserName, patch: UserPatch) -> Result<User, AppError> {
-        self.may(caller, AdminAction::UserUpdate, &AdminResource::User(name.clone())).await?;
+        let resource = AdminResource::User(name.clone());
         let disabled = patch.disabled.ok_or_else(|| AppError::invalid("disabled", "there is nothing to change"))?;
         let command = UserCommand::SetDisabled { name: name.clone(), disabled };
-        self.guarded_change(caller, Command::User(command)).await?;
+        self.guarded_change(caller, AdminAction::UserUpdate, &resource, Command::User(command)).await?;
         let state = self.state();
         let user = state.users.get(&name).ok_or_else(|| AppError::not_found(Kind::User, name.as_str()))?;
         Ok(user_of(&state, &name, user))
     }
 
     pub async fn delete_user(&self, caller: &Caller, name: UserName) -> Result<(), AppError> {
-        self.may(caller, AdminAction::UserDelete, &AdminResource::User(name.clone())).await?;
-        self.guarded_change(caller, Command::User(UserCommand::Delete { name })).await.map(|_| ())
+        let resource = AdminResource::User(name.clone());
+        let command = Command::User(UserCommand::Delete { name });
+        self.guarded_change(caller, AdminAction::UserDelete, &resource, command).await.map(|_| ())
     }
 
     pub async fn invite_user(&self, caller: &Caller, name: UserName) -> Result<Invite, AppError> {
@@ -98,17 +99,20 @@ impl App {
     }
 
     pub async fn delete_group(&self, caller: &Caller, name: GroupName) -> Result<(), AppError> {
-        self.may(caller, AdminAction::GroupDelete, &AdminResource::Group(name.clone())).await?;
-        self.guarded_change(caller, Command::Group(GroupCommand::Delete { name })).await.map(|_| ())
+        let resource = AdminResource::Group(name.clone());
+        let command = Command::Group(GroupCommand::Delete { name });
+        self.guarded_change(caller, AdminAction::GroupDelete, &resource, command).await.map(|_| ())
     }
 
     pub async fn add_member(&self, caller: &Caller, name: GroupName, user: UserName) -> Result<(), AppError> {
-        self.may(caller, AdminAction::GroupUpdate, &AdminResource::Group(name.clone())).await?;
-        self.guarded_change(caller, Command::Group(GroupCommand::Add { name, user })).await.map(|_| ())
+        let resource = AdminResource::Group(name.clone());
+        let command = Command::Group(GroupCommand::Add { name, user });
+        self.guarded_change(caller, AdminAction::GroupUpdate, &resource, command).await.map(|_| ())
     }
 
     pub async fn remove_member(&self, caller: &Caller, name: GroupName, user: UserName) -> Result<(), AppError> {
-        self.may(caller, AdminAction::GroupUpdate, &AdminResource::Group(name.clone())).await?;
-        self.guarded_change(caller, Command::Group(GroupCommand::Remove { name, user })).await.map(|_| ())
+        let resource = AdminResource::Group(name.clone());
+        let command = Command::Group(GroupCommand::Remove { name, user });
+        self.guarded_change(caller, AdminAction::GroupUpdate, &resource, command).await.map(|_| ())
     }
 }

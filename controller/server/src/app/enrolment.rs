@@ -44,6 +44,7 @@ impl App {
         let sealing = &self.keys.sealing;
         let (pending, totp_step) = Pending::complete(&complete.enrolment, &complete.code, sealing, self.now())?;
         let token_hash = Hex::try_from(pending.token_hash.clone()).map_err(AppError::internal)?;
+        let actor = Actor::User(pending.user.clone());
         let command = AccountCommand::TakeUp {
             token_hash,
             totp_sealed: Hex(pending.sealed_secret(sealing)),
@@ -53,7 +54,7 @@ impl App {
             user: pending.user,
             password_hash: pending.password_hash,
         };
-        self.raft.propose(Actor::Anonymous, Command::Account(command)).await?;
+        self.raft.propose(actor, Command::Account(command)).await?;
         self.sources.give_back(source);
         Ok(())
     }

@@ -4,7 +4,10 @@
 //! policy did not move meanwhile.
 
 use super::{App, AppError, Caller, access};
-use crate::limits;
+use crate::{
+    limits,
+    raft::{ProposeError, new_request_id},
+};
 use wharden_model::{AdminAction, Effect, UserName};
 use wharden_policy::{AdminCompiled, AdminQuery, AdminResource};
 use wharden_state::{Actor, Applied, Command, Entry, Rejection, State};
@@ -13,16 +16,26 @@ use wharden_state::{Actor, Applied, Command, Entry, Rejection, State};
 const REPAIR: [AdminAction; 2] = [AdminAction::PolicyUpdate, AdminAction::PolicyDelete];
 
 impl App {
-    /// Proposes a change that could take rights away.
-    pub(super) async fn guarded_change(&self, caller: &Caller, command: Command) -> Result<Applied, AppError> {
+    /// Lets the caller pass as [`App::may`] does, then proposes a change that could take rights away.
+    pub(super) async fn guarded_change(
+        &self,
+        caller: &Caller,
+        action: AdminAction,
+        resource: &AdminResource,
+        command: Command,
+    ) -> Result<Applied, AppError> {
+        self.may(caller, action, resource).await?;
+        let mut request_id = caller.request_id.clone();
         for _ in 0..limits::GUARDED_TRIES {
             let state = self.state();
-            let request_id = crate::raft::new_request_id();
             let actor = Actor::User(caller.user.clone());
             let revision = state.policy_revision;
-            self.try_out(&state, caller, &command, &actor)?;
+            if let Err(error) = self.try_out(&state, caller, &command, &actor) {
+                self.audit_refusal(caller, action, resource, &error).await?;
+                return Err(error);
+            }
             match self.raft.propose_with(request_id, actor, command.clone(), Some(revision)).await {
-                Err(crate::raft::ProposeError::Rejected(Rejection::RevisionMoved)) => {}
+                Err(ProposeError::Rejected(Rejection::RevisionMoved)) => request_id = new_request_id(),
                 other => return Ok(other?),
             }
         }
@@ -32,7 +45,7 @@ impl App {
     fn try_out(&self, now: &State, caller: &Caller, command: &Command, actor: &Actor) -> Result<(), AppError> {
         let mut next = now.clone();
         let entry = Entry {
-            request_id: crate::raft::new_request_id(),
+            request_id: new_request_id(),
             actor: actor.clone(),
             issued_at: self.now(),
             if_revision: None,

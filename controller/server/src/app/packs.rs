@@ -1,11 +1,15 @@
 //! Starter packs.
 
-use super::{App, AppError, Caller, access::policy_name, policies::checked};
+use super::{
+    App, AppError, Caller,
+    access::policy_name,
+    policies::{NewVersion, checked},
+};
 use wharden_model::{
     AdminAction,
     api::{ApplyPack, Pack, Policy},
 };
-use wharden_policy::{AdminResource, PackInfo};
+use wharden_policy::PackInfo;
 use wharden_state::{PolicyOrigin, State};
 
 fn pack_of(state: &State, pack: &PackInfo, with_text: bool) -> Result<Pack, AppError> {
@@ -42,9 +46,12 @@ impl App {
     pub async fn apply_pack(&self, caller: &Caller, name: &str, apply: ApplyPack) -> Result<Policy, AppError> {
         let pack = find(name)?;
         let name = policy_name(pack.name)?;
-        self.may(caller, AdminAction::PackApply, &AdminResource::Policy(name.clone())).await?;
-        let rules = checked(pack.text)?;
-        let text = pack.text.to_owned();
-        self.store_policy(caller, name, text, Some(apply.mode), rules, None, PolicyOrigin::Pack).await
+        let new = NewVersion {
+            text: pack.text.to_owned(),
+            mode: Some(apply.mode),
+            if_version: None,
+            origin: PolicyOrigin::Pack,
+        };
+        self.store_policy(caller, AdminAction::PackApply, name, new).await
     }
 }

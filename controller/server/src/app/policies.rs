@@ -2,7 +2,7 @@
 
 use super::{App, AppError, Caller};
 use wharden_model::{
-    AdminAction, PolicyName,
+    AdminAction, Mode, PolicyName,
     api::{Policy, PolicyPut, PolicyText, PolicyVersion, RollbackTo, Validation},
     limits::POLICY_TEXT_MAX,
 };
@@ -31,6 +31,14 @@ fn version_of(version: &wharden_state::PolicyVersion) -> PolicyVersion {
         updated_by: version.updated_by.clone(),
         updated_at: version.updated_at,
     }
+}
+
+/// What is about to become the newest version.
+pub(super) struct NewVersion {
+    pub text: String,
+    pub mode: Option<Mode>,
+    pub if_version: Option<u64>,
+    pub origin: PolicyOrigin,
 }
 
 /// Rules in a text that is valid.
@@ -65,32 +73,33 @@ impl App {
     pub async fn put_policy(&self, caller: &Caller, name: PolicyName, put: PolicyPut) -> Result<Policy, AppError> {
         let exists = self.state().policies.contains_key(&name);
         let action = if exists { AdminAction::PolicyUpdate } else { AdminAction::PolicyCreate };
-        self.may(caller, action, &AdminResource::Policy(name.clone())).await?;
-        let rules = checked(&put.text)?;
         // Who may create may not thereby replace what somebody else created a moment ago.
         let if_version = put.if_version.or((!exists).then_some(0));
-        self.store_policy(caller, name, put.text, put.mode, rules, if_version, PolicyOrigin::Put).await
+        let new = NewVersion { text: put.text, mode: put.mode, if_version, origin: PolicyOrigin::Put };
+        self.store_policy(caller, action, name, new).await
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of one command")]
     pub(super) async fn store_policy(
         &self,
         caller: &Caller,
+        action: AdminAction,
         name: PolicyName,
-        text: String,
-        mode: Option<wharden_model::Mode>,
-        rules: u32,
-        if_version: Option<u64>,
-        origin: PolicyOrigin,
+        new: NewVersion,
     ) -> Result<Policy, AppError> {
+        let NewVersion { text, mode, if_version, origin } = new;
+        let resource = AdminResource::Policy(name.clone());
+        // Who may not store it does not hear what is wrong with it.
+        self.may(caller, action, &resource).await?;
+        let rules = checked(&text)?;
         let command = PolicyCommand::Put { name: name.clone(), text, mode, rules, if_version, origin };
-        self.guarded_change(caller, Command::Policy(command)).await?;
+        self.guarded_change(caller, action, &resource, Command::Policy(command)).await?;
         Ok(policy_of(&name, find(&self.state(), &name)?, true))
     }
 
     pub async fn delete_policy(&self, caller: &Caller, name: PolicyName) -> Result<(), AppError> {
-        self.may(caller, AdminAction::PolicyDelete, &AdminResource::Policy(name.clone())).await?;
-        self.guarded_change(caller, Command::Policy(PolicyCommand::Delete { name })).await.map(|_| ())
+        let resource = AdminResource::Policy(name.clone());
+        let command = Command::Policy(PolicyCommand::Delete { name });
+        self.guarded_change(caller, AdminAction::PolicyDelete, &resource, command).await.map(|_| ())
     }
 
     pub async fn policy_versions(&self, caller: &Caller, name: &PolicyName) -> Result<Vec<PolicyVersion>, AppError> {
@@ -113,16 +122,18 @@ impl App {
     }
 
     pub async fn rollback_policy(&self, caller: &Caller, name: PolicyName, to: RollbackTo) -> Result<Policy, AppError> {
-        self.may(caller, AdminAction::PolicyUpdate, &AdminResource::Policy(name.clone())).await?;
+        self.may(caller, AdminAction::PolicyRead, &AdminResource::Policy(name.clone())).await?;
         let state = self.state();
         let policy = find(&state, &name)?;
         let to = to.version.unwrap_or_else(|| policy.current.version.saturating_sub(1));
         let old = policy.version(to).ok_or_else(|| AppError::not_found(Kind::Version, to.to_string()))?;
-        // The engine may have become stricter since it was written.
-        let rules = checked(&old.text)?;
-        let (text, mode, held) = (old.text.clone(), old.mode, policy.current.version);
-        let origin = PolicyOrigin::Rollback { to };
-        self.store_policy(caller, name, text, Some(mode), rules, Some(held), origin).await
+        let new = NewVersion {
+            text: old.text.clone(),
+            mode: Some(old.mode),
+            if_version: Some(policy.current.version),
+            origin: PolicyOrigin::Rollback { to },
+        };
+        self.store_policy(caller, AdminAction::PolicyUpdate, name, new).await
     }
 
     pub async fn validate_policy(&self, caller: &Caller, text: PolicyText) -> Result<Validation, AppError> {
