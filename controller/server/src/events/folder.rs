@@ -72,8 +72,8 @@ fn parse_format(text: &str) -> Option<u32> {
     u32::from_str_radix(id, 16).ok()
 }
 
-/// Reads one segment. A torn end of the last one is what a crash leaves, none of it was acknowledged; the writer cuts
-/// it off. Damage anywhere else loses the rest of that segment, and says so.
+/// Reads one segment. A torn end of the last one is what a crash leaves, and none of it was acknowledged: it is cut off.
+/// Damage anywhere else loses the rest of that segment, and says so.
 fn read(path: &Path, first: u64, is_last: bool, runs: &mut Runs) -> io::Result<Segment> {
     let bytes = fs::read(path)?;
     let mut segment = Segment::new(first);
@@ -86,6 +86,7 @@ fn read(path: &Path, first: u64, is_last: bool, runs: &mut Runs) -> io::Result<S
     }
     let rest = bytes.len() - begin;
     if rest > 0 && is_last {
+        fs::OpenOptions::new().write(true).open(path)?.set_len(begin as u64)?;
         tracing::warn!(file = %path.display(), bytes = rest, "the end of the last event file was torn; cut off");
     } else if rest > 0 {
         tracing::error!(file = %path.display(), bytes = rest, "an event file is damaged; events in it are lost");

