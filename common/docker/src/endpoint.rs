@@ -74,7 +74,7 @@ pub static ENDPOINTS: &[Endpoint] = &[
     row("GET", "/containers/{name:.*}/export", ContainerExport, None, Stream, 24),
     row("GET", "/containers/{name:.*}/stats", ContainerStats, None, Stream, 24),
     row("POST", "/containers/{name:.*}/resize", ContainerResize, None, Plain, 24),
-    row("POST", "/containers/{name:.*}/start", ContainerStart, Json, Plain, 24),
+    row("POST", "/containers/{name:.*}/start", ContainerStart, None, Plain, 24),
     row("POST", "/containers/{name:.*}/stop", ContainerStop, None, Plain, 24),
     row("POST", "/containers/{name:.*}/restart", ContainerRestart, None, Plain, 24),
     row("POST", "/containers/{name:.*}/kill", ContainerKill, None, Plain, 24),

@@ -119,11 +119,6 @@ fn check_lines(buf: &[u8]) -> Result<Option<usize>, Refusal> {
     Ok(None)
 }
 
-/// What a header value shows in a message: never more than its beginning.
-pub(crate) fn shown(value: &[u8]) -> String {
-    shorten(&String::from_utf8_lossy(value))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,7 +157,7 @@ mod tests {
             b"GET /\r\n\r\n",
             b"get / HTTP/1.1\r\n\r\n",
         ] {
-            assert_eq!(status(bad), 400, "{}", shown(bad));
+            assert_eq!(status(bad), 400, "{}", String::from_utf8_lossy(bad));
         }
         assert_eq!(status(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n"), 505);
         assert_eq!(status(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), 505);

@@ -2,8 +2,8 @@
 
 use crate::{
     endpoint::{Endpoint, ResponseKind},
-    head::{Head, shown},
-    limits::USER_AGENT_MAX,
+    head::Head,
+    limits::{ACCEPT_MAX, USER_AGENT_MAX},
     refusal::{Refusal, shorten},
     request::Framing,
 };
@@ -142,8 +142,9 @@ fn passed_on(head: &Head, endpoint: &Endpoint) -> Result<Vec<(&'static str, Stri
     if let Some(agent) = head.one("user-agent")? {
         out.push(("User-Agent", agent.chars().take(USER_AGENT_MAX).collect()));
     }
-    let accept: Vec<_> = head.all("accept").map(shown).filter(|a| !a.is_empty()).collect();
-    if !accept.is_empty() {
+    let accept: Vec<_> = head.all("accept").filter_map(|value| std::str::from_utf8(value).ok()).collect();
+    let plain = |text: &str| text.len() <= ACCEPT_MAX && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    if !accept.is_empty() && accept.iter().all(|a| plain(a)) {
         out.push(("Accept", accept.join(", ")));
     }
     let registry: &[&'static str] = match endpoint.action {

@@ -21,3 +21,5 @@ pub const REFERENCE_MAX: usize = 640;
 pub const PORT_RANGE_MAX: u32 = 1024;
 /// Longest User-Agent that is passed on, in bytes; the Engine repeats it to registries.
 pub const USER_AGENT_MAX: usize = 512;
+/// Longest Accept that is passed on, in bytes. The Engine knows a handful of media types.
+pub const ACCEPT_MAX: usize = 512;

@@ -1,6 +1,6 @@
 //! Facts of `image.build`. Some of its parameters are JSON, which is checked as strictly as a body.
 
-use super::{Sheet, Source, ulimits};
+use super::{Sheet, Source, ulimits, without_credentials};
 use crate::{
     doc::Doc,
     image_ref::ImageRef,
@@ -23,7 +23,6 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) -> Result<(), Refusal> {
     out.put("host_network", mode == "host");
     out.put("shared_network", shared_with(mode).unwrap_or_default());
     for (fact, name) in [
-        ("remote", "remote"),
         ("dockerfile", "dockerfile"),
         ("cgroup_parent", "cgroupparent"),
         ("cpuset_cpus", "cpusetcpus"),
@@ -43,6 +42,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) -> Result<(), Refusal> {
     ] {
         out.put(fact, number(query, name)?);
     }
+    out.put("remote", without_credentials(query.get("remote")));
     out.put("content_unread", true);
     out.put("extra_hosts", query.all("extrahosts").map(str::to_owned).collect::<BTreeSet<_>>());
     out.put("security_opt", query.all("securityopt").map(str::to_owned).collect::<BTreeSet<_>>());

@@ -1,6 +1,6 @@
 //! Facts of `container.create`: resources, life and logs.
 
-use super::{Sheet, Source, ulimits};
+use super::{Sheet, Source, options, ulimits};
 
 pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let host = source.body().at("HostConfig");
@@ -30,7 +30,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     out.put("restart_max_retries", restart.number("MaximumRetryCount"));
     out.put("auto_remove", host.truth("AutoRemove"));
     out.put("log_driver", host.at("LogConfig").text("Type"));
-    out.put("log_options", host.at("LogConfig").pair_set("Config"));
+    out.put("log_options", options(host.at("LogConfig").pairs("Config").iter()));
     out.put("init", host.truth("Init"));
     out.put("container_id_file", host.text("ContainerIDFile"));
 }

@@ -77,7 +77,7 @@ fn put_volumes(host: Doc<'_>, mounts: &[Mount], out: &mut Sheet) {
     drivers.insert(host.text("VolumeDriver").to_owned());
     drivers.retain(|d| !is_local(d));
     out.put("volume_drivers", drivers);
-    out.put("volume_options", super::volume::option_set(mounts.iter().flat_map(|m| &m.driver_options)));
+    out.put("volume_options", super::options(mounts.iter().flat_map(|m| &m.driver_options)));
     out.put(
         "volume_subpaths",
         mounts.iter().map(|m| m.subpath.clone()).filter(|s| !s.is_empty()).collect::<BTreeSet<_>>(),

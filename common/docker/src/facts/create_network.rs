@@ -5,6 +5,7 @@ use crate::{
     doc::Doc,
     limits::PORT_RANGE_MAX,
     lookup::{SHARED, networks, shared_with},
+    version::ApiVersion,
 };
 use std::collections::BTreeSet;
 
@@ -26,7 +27,9 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let shared = SHARED.iter().filter_map(|(field, name)| Some(format!("{name}:{}", shared_with(host.text(field))?)));
     out.put("shared_namespaces", shared.collect::<BTreeSet<_>>());
     out.put("pid_mode", host.text("PidMode"));
-    out.put("ipc_mode", host.text("IpcMode"));
+    // Below API 1.40 the Engine takes none to mean shareable.
+    let old = source.canonical.version.is_some_and(|v| v < ApiVersion { major: 1, minor: 40 });
+    out.put("ipc_mode", if old && host.text("IpcMode").is_empty() { "shareable" } else { host.text("IpcMode") });
     out.put("uts_mode", host.text("UTSMode"));
     out.put("userns_mode", host.text("UsernsMode"));
     out.put("cgroupns_mode", host.text("CgroupnsMode"));

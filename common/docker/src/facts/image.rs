@@ -1,6 +1,6 @@
 //! Facts of images.
 
-use super::{Sheet, Source, container::put_target, instructions};
+use super::{Sheet, Source, container::put_target, instructions, without_credentials};
 use crate::{
     image_ref::ImageRef,
     resolve::{exported, image_asked, named_reference, reference_of},
@@ -60,7 +60,7 @@ fn pull(source: &Source<'_>, out: &mut Sheet) {
     out.put("platform", query.get("platform"));
     out.put("changes", instructions(query.all("changes")));
     if image.is_empty() {
-        out.put("from_source", query.get("fromSrc"));
+        out.put("from_source", without_credentials(query.get("fromSrc")));
         let repo = query.get("repo");
         let target = ImageRef::of_parts(repo, tag).map_or_else(|| repo.to_owned(), |t| t.or_latest().to_string());
         out.put("target", target);

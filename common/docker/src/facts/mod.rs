@@ -123,6 +123,30 @@ fn env_names<'a>(list: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     list.map(|e| e.split('=').next().unwrap_or_default().to_owned()).collect()
 }
 
+/// Options as `key=value`, without the value of what is called a secret, and without the passwords that an option of
+/// mount(2) may hold among its flags.
+fn options<'a>(options: impl Iterator<Item = (&'a String, &'a String)>) -> BTreeSet<String> {
+    let secret = |key: &str| ["pass", "secret", "token", "credential"].iter().any(|word| key.contains(word));
+    let shown = options.map(|(key, value)| {
+        if secret(&key.to_ascii_lowercase()) {
+            return format!("{key}=…");
+        }
+        let flags = value.split(',').filter(|flag| !flag.trim_start().to_ascii_lowercase().starts_with("pass"));
+        format!("{key}={}", flags.collect::<Vec<_>>().join(","))
+    });
+    shown.collect()
+}
+
+/// A URL without the name and password that may stand before its host.
+fn without_credentials(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => url.to_owned(),
+    }
+}
+
 /// Dockerfile instructions, without what follows the name of a variable in `ENV`.
 fn instructions<'a>(list: impl Iterator<Item = &'a str>) -> BTreeSet<String> {
     let lines = list.flat_map(str::lines).map(str::trim).filter(|l| !l.is_empty());

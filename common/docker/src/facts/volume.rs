@@ -14,19 +14,6 @@ pub fn paths_asked(body: Doc<'_>) -> Vec<HostPath> {
     if is_local(body.text("Driver")) { local_paths(&body.pairs("DriverOpts"), true) } else { Vec::new() }
 }
 
-/// Options of a driver as `key=value`; of `o`, which may hold a password of cifs, that is left out.
-pub fn option_set<'a>(options: impl Iterator<Item = (&'a String, &'a String)>) -> BTreeSet<String> {
-    options
-        .map(|(key, value)| {
-            let secret = |flag: &&str| !flag.trim_start().to_ascii_lowercase().starts_with("pass");
-            match key.to_ascii_lowercase() {
-                lower if lower.contains("pass") || lower.contains("secret") => format!("{key}=…"),
-                _ => format!("{key}={}", value.split(',').filter(secret).collect::<Vec<_>>().join(",")),
-            }
-        })
-        .collect()
-}
-
 pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let body = source.body();
     if source.canonical.action() == Action::VolumeUpdate {
@@ -37,7 +24,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let driver = body.text("Driver");
     out.put("name", body.text("Name"));
     out.put("driver", if driver.is_empty() { "local" } else { driver });
-    out.put("driver_options", option_set(body.pairs("DriverOpts").iter()));
+    out.put("driver_options", super::options(body.pairs("DriverOpts").iter()));
     let mut paths = paths_asked(body);
     // The name may be taken: then what is mounted is what it was made with.
     if let Some(existing) = source.view.volumes.get(body.text("Name")) {

@@ -15,6 +15,12 @@ use std::collections::BTreeSet;
 /// # Errors
 /// 400 naming the field.
 pub fn canonical(node: Node, shape: &Shape) -> Result<Value, Refusal> {
+    // The docker CLI sends `null` for an empty body (commit, plugin install), and the Engine reads it as one.
+    let node = match (node, shape) {
+        (Node::Null, Shape::Object(_)) => Node::Object(Vec::new()),
+        (Node::Null, Shape::List(_)) => Node::List(Vec::new()),
+        (node, _) => node,
+    };
     value(node, shape, &mut Path::default())
 }
 
@@ -234,7 +240,7 @@ mod tests {
             (r#"{"Binds":[null]}"#, "Binds.[0]"),
             (r#"{"Old":true}"#, "HostConfig"),
             (r#"[]"#, "whole body"),
-            (r#"null"#, "whole body"),
+            (r#"{"Labels":[]}"#, "Labels"),
         ] {
             let message = read(text).expect_err(text);
             assert!(message.contains(field), "{text}: {message}");

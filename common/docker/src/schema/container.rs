@@ -261,7 +261,4 @@ pub const EXEC_START: Shape = Object(&[
     ("stderr", Ignored),
 ]);
 
-/// Up to API 1.23 start took a host config; a later engine refuses one.
-pub const START: Shape = EMPTY;
-
 pub const CHECKPOINT: Shape = Object(&[("CheckpointID", Text), ("CheckpointDir", Text), ("Exit", Bool)]);

@@ -21,7 +21,6 @@ pub fn body(action: Action) -> Option<&'static Shape> {
         Action::ContainerExec => &container::EXEC,
         Action::ContainerCommit => &container::COMMIT,
         Action::ContainerCheckpointCreate => &container::CHECKPOINT,
-        Action::ContainerStart => &container::START,
         Action::ExecStart => &container::EXEC_START,
         Action::ImagePush => &various::AUTH,
         Action::SystemAuth => &various::AUTH,
@@ -48,11 +47,6 @@ pub fn body(action: Action) -> Option<&'static Shape> {
 pub fn optional(action: Action) -> bool {
     matches!(
         action,
-        Action::ContainerCommit
-            | Action::ContainerStart
-            | Action::ImagePush
-            | Action::PluginPull
-            | Action::PluginUpgrade
-            | Action::VolumeCreate
+        Action::ContainerCommit | Action::ImagePush | Action::PluginPull | Action::PluginUpgrade | Action::VolumeCreate
     )
 }

@@ -1,7 +1,6 @@
 //! Requests that evade rules elsewhere: each must be refused, or be judged as what it truly asks.
 
-mod support;
-
+use crate::support;
 use Expect::{Refused, Sees};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::Value;
@@ -136,7 +135,7 @@ fn bytes(example: &Value) -> Vec<u8> {
 fn every_example_is_refused_or_judged_as_what_it_asks() {
     let expected: BTreeMap<_, _> = EXPECTED.iter().map(|(id, e)| (*id, e)).collect();
     let mut seen = 0;
-    for line in include_str!("data/bypass_examples.jsonl").lines().skip(1) {
+    for line in include_str!("../data/bypass_examples.jsonl").lines().skip(1) {
         let example: Value = serde_json::from_str(line).unwrap();
         let id = example["id"].as_str().unwrap();
         let expect = expected.get(id).unwrap_or_else(|| panic!("{id} has an expectation"));
@@ -161,7 +160,7 @@ fn every_example_is_refused_or_judged_as_what_it_asks() {
 
 #[test]
 fn b17_the_second_request_on_a_connection_is_judged_by_itself() {
-    let line = include_str!("data/bypass_examples.jsonl").lines().find(|l| l.contains("\"B17\"")).unwrap();
+    let line = include_str!("../data/bypass_examples.jsonl").lines().find(|l| l.contains("\"B17\"")).unwrap();
     let (first, rest) = support::canonical(&bytes(&serde_json::from_str(line).unwrap())).unwrap();
     assert_eq!(first.action().name(), "container.list");
     let second = support::judge(&rest).unwrap();

@@ -1,9 +1,8 @@
 //! For every field that matters to security: a request with it is judged differently from one without it.
 
-mod support;
-
+use crate::support;
+use crate::support::{judge, request};
 use std::collections::BTreeSet;
-use support::{judge, request};
 use wharden_model::Facts;
 
 /// A field of a request: where the list has it, a request with it, and the fact that shows it.
@@ -62,9 +61,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
 
 /// `field | query | body | fact` a line, under the endpoint that they belong to.
 const CASES: &[(&str, &str)] = &[
-    ("POST /containers/create", include_str!("data/create_cases.txt")),
-    ("POST /services/create", include_str!("data/service_cases.txt")),
-    ("", include_str!("data/other_cases.txt")),
+    ("POST /containers/create", include_str!("../data/create_cases.txt")),
+    ("POST /services/create", include_str!("../data/service_cases.txt")),
+    ("", include_str!("../data/other_cases.txt")),
 ];
 
 fn cases() -> Vec<Case> {
@@ -114,7 +113,7 @@ fn every_field_changes_its_fact() {
 fn every_field_of_the_list_has_a_case() {
     let cases: Vec<Case> = cases();
     let tested: BTreeSet<_> = cases.iter().map(|c| (c.endpoint, c.field)).collect();
-    for line in include_str!("data/security_fields.tsv").lines().filter(|l| !l.starts_with('#')).skip(1) {
+    for line in include_str!("../data/security_fields.tsv").lines().filter(|l| !l.starts_with('#')).skip(1) {
         let row: Vec<_> = line.split('\t').collect();
         let key = (row[0], row[1]);
         assert!(tested.contains(&key) || ELSEWHERE.contains(&key), "{key:?} has a case");
@@ -145,7 +144,7 @@ fn credentials_are_told_and_never_shown() {
     let judged = canonical.judge(&support::view(), &asker).unwrap();
     assert!(support::shows(&judged, "registry_credentials", "true"));
     assert!(!format!("{canonical:?} {judged:?}").contains("c2VjcmV0"));
-    assert!(String::from_utf8(judged.head.clone()).unwrap().contains("X-Registry-Config: c2VjcmV0\r\n"));
+    assert!(String::from_utf8(judged.head).unwrap().contains("X-Registry-Config: c2VjcmV0\r\n"));
     for (method, target, body, secret) in [
         ("POST", "/containers/create", r#"{"Image":"base","Env":["TOKEN=s3cr3t"]}"#, "s3cr3t"),
         ("POST", "/build?buildargs=%7B%22A%22%3A%22s3cr3t%22%7D", "", "s3cr3t"),
@@ -153,6 +152,13 @@ fn credentials_are_told_and_never_shown() {
         ("POST", "/secrets/create", r#"{"Name":"n","Data":"s3cr3t"}"#, "s3cr3t"),
         ("POST", "/swarm/join", r#"{"JoinToken":"s3cr3t"}"#, "s3cr3t"),
         ("POST", "/commit?container=victim&changes=ENV+A%3Ds3cr3t", "", "s3cr3t"),
+        ("POST", "/build?remote=https%3A%2F%2Fu%3As3cr3t%40host%2Fr.git", "", "s3cr3t"),
+        (
+            "POST",
+            "/containers/create",
+            r#"{"Image":"base","HostConfig":{"LogConfig":{"Config":{"splunk-token":"s3cr3t"}}}}"#,
+            "s3cr3t",
+        ),
         ("POST", "/volumes/create", r#"{"DriverOpts":{"type":"cifs","o":"username=a,password=s3cr3t"}}"#, "s3cr3t"),
     ] {
         let judged = support::judge(&support::request(method, target, body)).unwrap();

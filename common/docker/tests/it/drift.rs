@@ -1,7 +1,6 @@
 //! The tables against the lists that they were made from.
 
-mod support;
-
+use crate::support;
 use std::collections::BTreeSet;
 use wharden_docker::{ApiVersion, BodyKind, ENDPOINTS, ResponseKind};
 use wharden_model::{Action, facts};
@@ -11,7 +10,7 @@ fn rows(tsv: &'static str) -> impl Iterator<Item = Vec<&'static str>> {
 }
 
 fn endpoints() -> impl Iterator<Item = Vec<&'static str>> {
-    rows(include_str!("data/docker_endpoints.tsv"))
+    rows(include_str!("../data/docker_endpoints.tsv"))
 }
 
 #[test]
@@ -37,7 +36,7 @@ fn every_documented_path_is_routed_to_the_row_of_its_pattern() {
         let action =
             ENDPOINTS.iter().find(|e| (e.method == row[0] || e.method == "*") && e.pattern == row[6]).unwrap().action;
         let path = row[6].replace(":.*}", "}").replace(":.+}", "}").replace("{anyroute}", "any/where");
-        let path = path.replace('{', "").replace('}', "");
+        let path = path.replace(['{', '}'], "");
         for prefix in ["", "/v1.41", "/v1.56"] {
             let bytes = format!("{} {prefix}{path} HTTP/1.1\r\nHost: docker\r\n\r\n", row[0]);
             let (head, _) = wharden_docker::parse_head(bytes.as_bytes()).unwrap().unwrap();
@@ -80,7 +79,7 @@ fn native_grpc_is_refused() {
 
 #[test]
 fn every_field_that_matters_to_security_is_the_source_of_a_fact() {
-    for row in rows(include_str!("data/security_fields.tsv")) {
+    for row in rows(include_str!("../data/security_fields.tsv")) {
         let (endpoint, field) = (row[0], row[1]);
         // Refused where it stands; see the schema of the body.
         if row[2].contains("legacy") {

@@ -1,0 +1,11 @@
+//! This crate seen from outside: against the Engine's lists, known evasions, and what clients send.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bypass;
+mod clients;
+mod drift;
+mod facts;
+mod properties;
+mod rewriting;
+mod support;

@@ -1,0 +1,155 @@
+//! Names become the things that they mean, in the path, the query and the body; and everything else that is not the
+//! client's to say is the guard's.
+
+use crate::support::{self, EXEC, IMAGE, NETWORK, VICTIM, judge, request};
+use wharden_docker::{Canonical, ForwardBody, Framing, Judged, Lookup, ResponseKind};
+
+fn line(judged: &Judged) -> String {
+    String::from_utf8(judged.head.clone()).unwrap().lines().next().unwrap().to_owned()
+}
+
+fn body(judged: &Judged) -> String {
+    match &judged.body {
+        ForwardBody::Bytes(bytes) => String::from_utf8(bytes.clone()).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_path_carries_the_full_id_and_the_version() {
+    let prefix = &VICTIM[..12];
+    let network = &NETWORK[..12];
+    for (method, target, sent) in [
+        ("GET", format!("/containers/{prefix}/json"), format!("/v1.41/containers/{VICTIM}/json")),
+        ("DELETE", "/v1.30/containers/victim?force=1".into(), format!("/v1.30/containers/{VICTIM}?force=1")),
+        ("DELETE", "/containers/victim?link=1".into(), "/v1.41/containers/victim?link=1".into()),
+        ("POST", "/commit?container=victim&repo=r".into(), format!("/v1.41/commit?container={VICTIM}&repo=r")),
+        ("GET", format!("/networks/{network}"), format!("/v1.41/networks/{NETWORK}")),
+        ("GET", format!("/exec/{EXEC}/json"), format!("/v1.41/exec/{EXEC}/json")),
+        ("GET", "/images/base/json".into(), format!("/v1.41/images/{IMAGE}/json")),
+        ("DELETE", "/images/base".into(), "/v1.41/images/base".into()),
+        ("GET", "/images/base/get".into(), "/v1.41/images/base/get".into()),
+        ("GET", "/debug/vars".into(), "/debug/vars".into()),
+        ("GET", "/containers/json?filters=%7B%7D&all=1".into(), "/v1.41/containers/json?filters=%7B%7D&all=1".into()),
+    ] {
+        let judged = judge(&request(method, &target, "")).unwrap();
+        assert_eq!(line(&judged), format!("{method} {sent} HTTP/1.1"));
+    }
+}
+
+#[test]
+fn bodies_carry_full_ids_and_the_owner() {
+    let create = r#"{"Image":"base","HostConfig":{"PidMode":"container:victim","VolumesFrom":["victim:ro"]},"Labels":{"io.wharden.owner":"bob"}}"#;
+    let judged = judge(&request("POST", "/containers/create", create)).unwrap();
+    let sent = body(&judged);
+    assert!(sent.contains(&format!("\"container:{VICTIM}\"")) && sent.contains(&format!("\"{VICTIM}:ro\"")), "{sent}");
+    assert!(sent.contains(r#""io.wharden.owner":"alice""#) && !sent.contains("bob"), "{sent}");
+    assert_eq!(judged.resources[0].owner, "alice");
+    let connect = judge(&request("POST", "/networks/front/connect", r#"{"Container":"victim"}"#)).unwrap();
+    assert_eq!(body(&connect), format!("{{\"Container\":\"{VICTIM}\"}}"));
+    assert_eq!(line(&connect), format!("POST /v1.41/networks/{NETWORK}/connect HTTP/1.1"));
+}
+
+#[test]
+fn resources_are_the_things_themselves() {
+    let exec = judge(&request("POST", &format!("/exec/{EXEC}/start"), "{}")).unwrap();
+    let resource = &exec.resources[0];
+    assert_eq!((resource.id.as_str(), resource.name.as_str(), resource.owner.as_str()), (EXEC, "victim", "bob"));
+    assert!(support::shows(&exec, "privileged", "true"));
+    assert_eq!(exec.response, ResponseKind::Hijack);
+    let save = judge(&request("GET", "/images/get?names=base&names=rootless:1", "")).unwrap();
+    assert_eq!(save.resources.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), [IMAGE, "sha256:1"]);
+    let taken = judge(&request("POST", "/volumes/create", r#"{"Name":"sneaky"}"#)).unwrap();
+    assert_eq!(taken.resources[0].owner, "bob");
+    assert!(support::shows(&taken, "host_paths", "/root"));
+}
+
+#[test]
+fn what_does_not_exist_is_answered_as_the_engine_would() {
+    for (method, target, sent, message) in [
+        ("GET", "/containers/nobody/json", "", "No such container: nobody"),
+        ("POST", "/containers/create", r#"{"Image":"nothing"}"#, "No such image: nothing:latest"),
+        ("GET", "/networks/nothing", "", "network nothing not found"),
+        ("GET", "/volumes/nothing", "", "get nothing: no such volume"),
+        (
+            "POST",
+            "/containers/create",
+            r#"{"Image":"base","HostConfig":{"IpcMode":"container:nobody"}}"#,
+            "No such container: nobody",
+        ),
+    ] {
+        let refusal = judge(&request(method, target, sent)).unwrap_err();
+        assert_eq!((refusal.status, refusal.message.as_str()), (404, message));
+    }
+}
+
+#[test]
+fn only_headers_on_the_list_reach_the_engine() {
+    let bytes =
+        b"POST /images/create?fromImage=a&tag=1 HTTP/1.1\r\nHost: evil\r\nUser-Agent: x\r\nX-Registry-Auth: e30=\r\n\
+                  X-HTTP-Method-Override: DELETE\r\nCookie: a\r\nX-Forwarded-For: 1\r\nConnection: keep-alive\r\n\r\n";
+    let judged = judge(bytes).unwrap();
+    assert_eq!(
+        String::from_utf8(judged.head).unwrap(),
+        "POST /v1.41/images/create?fromImage=a&tag=1 HTTP/1.1\r\nHost: docker\r\nUser-Agent: x\r\nX-Registry-Auth: e30=\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    assert!(judge(b"GET /info HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").is_err());
+    assert!(judge(b"GET /info HTTP/1.1\r\n\r\n").is_err());
+}
+
+#[test]
+fn an_upgrade_is_passed_on_where_the_route_hijacks_only() {
+    let upgraded = |target: &str, protocol: &str| {
+        let text = format!("POST {target} HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n\r\n");
+        String::from_utf8(judge(text.as_bytes()).unwrap().head).unwrap().contains("Upgrade: ")
+    };
+    assert!(upgraded("/containers/victim/attach", "tcp"));
+    assert!(!upgraded("/containers/victim/attach", "TLS/1.2"));
+    assert!(!upgraded("/containers/victim/start", "tcp"));
+    assert!(upgraded("/session", "h2c"));
+}
+
+#[test]
+fn bodies_stream_on_where_the_engine_reads_a_stream() {
+    let text = "PUT /containers/victim/archive?path=/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n";
+    let (head, _) = wharden_docker::parse_head(text.as_bytes()).unwrap().unwrap();
+    let request = wharden_docker::begin(&head, support::ENGINE).unwrap();
+    assert!(request.expects_continue());
+    assert_eq!(request.buffers_body(), None);
+    let judged = judge(format!("{text}0\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(judged.body, ForwardBody::Stream(Framing::Chunked));
+    let sent = String::from_utf8(judged.head).unwrap();
+    assert!(sent.contains("Transfer-Encoding: chunked\r\n") && !sent.contains("Expect"), "{sent}");
+}
+
+#[test]
+fn an_unknown_route_is_no_tunnel() {
+    let judged =
+        judge(b"POST /libpod/x?a=1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n").unwrap();
+    assert_eq!((judged.action.name(), judged.response), ("unknown", ResponseKind::Stream));
+    assert!(!String::from_utf8(judged.head).unwrap().contains("Upgrade"));
+}
+
+#[test]
+fn lookups_name_everything_that_the_decision_needs() {
+    let create = r#"{"Image":"base","HostConfig":{"Binds":["/srv/./a:/a","vol:/b"],"VolumesFrom":["victim:ro"],
+        "NetworkMode":"front","IpcMode":"container:victim","Devices":[{"PathOnHost":"/dev/x"}]}}"#;
+    let (canonical, _): (Canonical, _) = support::canonical(&request("POST", "/containers/create", create)).unwrap();
+    assert_eq!(
+        canonical.lookups(),
+        [
+            Lookup::Container("victim".into()),
+            Lookup::Image("base".into()),
+            Lookup::Volume("vol".into()),
+            Lookup::Network("front".into()),
+            Lookup::HostPath("/dev/x".into()),
+            Lookup::HostPath("/srv/a".into()),
+        ]
+    );
+    let follow_ups = canonical.follow_ups(&support::view());
+    assert!(
+        follow_ups.contains(&Lookup::Volume("sneaky".into())) && follow_ups.contains(&Lookup::HostPath("/etc".into()))
+    );
+    assert_eq!(canonical.describe(), "POST /v1.41/containers/create");
+}
