@@ -1,0 +1,8 @@
+//! The policy crate from outside, as the controller and the agent use it.
+
+mod kit;
+mod modes;
+mod oracle;
+mod packs;
+mod planner;
+mod stack;

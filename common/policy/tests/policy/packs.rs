@@ -1,0 +1,361 @@
+//! What the starter packs allow and refuse. Each refusal is checked down to the rule.
+
+use crate::kit::{HOST, World, facts, parts};
+use std::collections::BTreeSet;
+use wharden_model::{
+    Action, ActionGroup, AdminAction, Effect, FactValue, Facts, Principal, ResourceKind, action::AdminKind,
+};
+use wharden_policy::{AdminCompiled, AdminQuery, AdminResource, packs, validate};
+
+const USERS: &[(&str, &[&str])] = &[
+    ("vera", &["viewers"]),
+    ("alice", &["launchers"]),
+    ("bert", &["builders"]),
+    ("olga", &["operators"]),
+    ("adam", &["admins"]),
+    ("eve", &["launchers", "privileged-launchers"]),
+    ("sam", &["security"]),
+    ("aud", &["auditors"]),
+];
+
+fn pack(name: &str) -> &'static str {
+    packs().iter().find(|pack| pack.name == name).expect("a pack").text
+}
+
+fn world(names: &[&str], labels: &str) -> World {
+    World::new(&names.iter().map(|name| (*name, pack(name))).collect::<Vec<_>>(), USERS, labels)
+}
+
+fn set(items: &[&str]) -> FactValue {
+    FactValue::Set(items.iter().map(|s| (*s).to_owned()).collect())
+}
+
+/// A plain container as the guard sees it.
+fn ordinary() -> Facts {
+    facts(
+        Action::ContainerCreate,
+        &[
+            ("user", "1000".into()),
+            ("network_mode", "default".into()),
+            ("networks", set(&["bridge"])),
+            ("seccomp", "default".into()),
+            ("apparmor", "default".into()),
+            ("image", "docker.io/library/nginx:1.27".into()),
+        ],
+    )
+}
+
+#[test]
+fn packs_are_valid_and_every_rule_explains_itself() {
+    let known: BTreeSet<&str> =
+        ["2.18", "5.2", "5.3", "5.4", "5.5", "5.6", "5.8", "5.10", "5.11", "5.16", "5.17", "5.18"]
+            .into_iter()
+            .chain(["4.1", "5.20", "5.21", "5.22", "5.23", "5.24", "5.25", "5.30", "5.31", "5.32"])
+            .collect();
+    for pack in packs() {
+        let rules = validate(pack.text).unwrap_or_else(|issues| panic!("{}: {issues:#?}", pack.name)).rules;
+        assert!(!rules.is_empty() && !pack.summary.is_empty() && pack.text.starts_with("//"), "{}", pack.name);
+        for rule in rules {
+            assert!(rule.named && !rule.reason.is_empty(), "{}/{}", pack.name, rule.id);
+            assert!(rule.effect == Effect::Allow || !rule.severity.is_empty(), "{}/{}", pack.name, rule.id);
+            assert!(rule.cis.is_empty() || known.contains(rule.cis.as_str()), "{}: {}", rule.id, rule.cis);
+        }
+    }
+}
+
+#[test]
+fn roles_are_a_table_of_actions() {
+    let world = world(&["roles"], "");
+    let looks = |action: Action| {
+        action.group() == ActionGroup::Read
+            && !matches!(action, Action::ContainerExport | Action::ContainerArchiveRead | Action::ImageExport)
+    };
+    let launches = |action: Action| {
+        use Action as A;
+        let own = [
+            A::ContainerCreate,
+            A::ContainerStart,
+            A::ContainerStop,
+            A::ContainerRestart,
+            A::ContainerKill,
+            A::ContainerPause,
+            A::ContainerUnpause,
+            A::ContainerAttach,
+            A::ContainerResize,
+            A::ContainerExec,
+            A::ContainerArchiveRead,
+            A::ContainerArchiveWrite,
+            A::ExecStart,
+            A::ExecResize,
+        ];
+        own.contains(&action)
+    };
+    let builds = |action: Action| {
+        use Action as A;
+        let all =
+            [A::ImageBuild, A::ImagePull, A::ImageLoad, A::ImageTag, A::BuildSession, A::BuildGrpc, A::BuildCancel];
+        all.contains(&action)
+    };
+    let operates = |action: Action| !matches!(action.group(), ActionGroup::Host | ActionGroup::None);
+    let greets = |action: Action| matches!(action, Action::SystemPing | Action::SystemVersion);
+    for action in Action::ALL.iter().copied() {
+        for (user, own, expected) in [
+            ("vera", true, looks(action)),
+            ("alice", true, looks(action) || launches(action)),
+            ("alice", false, looks(action)),
+            ("bert", true, looks(action) || builds(action)),
+            ("olga", false, looks(action) || operates(action)),
+            ("adam", false, action != Action::Unknown),
+            ("nobody", true, greets(action)),
+            ("sam", true, greets(action)),
+        ] {
+            let resource = world.resource(action, if own { user } else { "someone" });
+            let decision = world.decide(user, action, &resource, &Facts::zero(action));
+            assert_eq!(decision.effect == Effect::Allow, expected, "{user} {action} own={own}: {decision:?}");
+            assert!(decision.errors.is_empty(), "{decision:?}");
+        }
+    }
+}
+
+#[test]
+fn launchers_and_builders_do_what_the_docker_client_needs_and_no_more() {
+    let world = world(&["roles", "baseline", "segmentation"], "env=prod");
+    for action in [
+        Action::SystemPing,
+        Action::SystemVersion,
+        Action::SystemInfo,
+        Action::ImageInspect,
+        Action::ContainerWait,
+        Action::ContainerAttach,
+        Action::ContainerResize,
+        Action::ContainerLogs,
+        Action::ContainerInspect,
+        Action::ContainerList,
+        Action::SystemEvents,
+        Action::ContainerStart,
+        Action::ContainerStop,
+        Action::ExecStart,
+        Action::ExecResize,
+        Action::ExecInspect,
+        Action::NetworkList,
+        Action::SystemAuth,
+    ] {
+        world.allows("alice", action, &world.resource(action, "alice"), &Facts::zero(action));
+    }
+    world.allows("alice", Action::ContainerCreate, &world.resource(Action::ContainerCreate, "alice"), &ordinary());
+    let named = facts(Action::ContainerExec, &[("root_user", true.into()), ("user_by_name", true.into())]);
+    world.allows("alice", Action::ContainerExec, &world.resource(Action::ContainerExec, "alice"), &named);
+    for action in [Action::ContainerDelete, Action::ImagePush, Action::ImageBuild, Action::ImagePull] {
+        world.refuses("alice", action, &world.resource(action, "alice"), &Facts::zero(action), None);
+    }
+    world.refuses("bert", Action::ContainerCreate, &world.resource(Action::ContainerCreate, "bert"), &ordinary(), None);
+    for action in [Action::ImagePush, Action::ImageDelete, Action::ContainerDelete] {
+        world.refuses("bert", action, &world.resource(action, "bert"), &Facts::zero(action), None);
+    }
+}
+
+/// Each line is one thing that the baseline refuses, and the rule that does.
+#[test]
+fn the_baseline_refuses_what_reaches_into_the_host() {
+    let strict = world(&["roles", "baseline"], "env=prod");
+    let exempt = world(&["roles", "baseline"], "env=prod,privileged-launchers=allowed");
+    let cases: &[(&str, &[(&str, FactValue)])] = &[
+        ("no-privileged", &[("privileged", true.into())]),
+        ("no-added-capabilities", &[("cap_add", set(&["SYS_ADMIN"]))]),
+        ("no-added-capabilities", &[("cap_add", set(&["ALL"]))]),
+        ("no-added-capabilities", &[("cap_add", set(&["CHOWN", "NET_ADMIN"]))]),
+        ("no-root", &[("root_user", true.into()), ("user", "".into())]),
+        ("no-engine-socket", &[("engine_socket", true.into())]),
+        ("no-sensitive-host-paths", &[("sensitive_paths", set(&["/etc"]))]),
+        ("no-borrowed-mounts", &[("volumes_from", set(&["abc"]))]),
+        ("no-shared-propagation", &[("mount_propagation", set(&["rshared"]))]),
+        ("no-devices", &[("devices", set(&["/dev/null"]))]),
+        ("no-devices", &[("device_cgroup_rules", set(&["c 1:3 mr"]))]),
+        ("no-devices", &[("device_requests", set(&["nvidia:all"]))]),
+        ("no-host-network", &[("host_namespaces", set(&["network"]))]),
+        ("no-host-pid", &[("host_namespaces", set(&["pid"]))]),
+        ("no-host-ipc", &[("host_namespaces", set(&["ipc"]))]),
+        ("no-host-uts", &[("host_namespaces", set(&["uts"]))]),
+        ("no-host-user", &[("host_namespaces", set(&["user"]))]),
+        ("no-host-cgroup", &[("host_namespaces", set(&["cgroup"]))]),
+        ("no-unconfined-seccomp", &[("seccomp", "unconfined".into())]),
+        ("no-unconfined-seccomp", &[("seccomp", "custom".into())]),
+        ("no-unconfined-apparmor", &[("apparmor", "unconfined".into())]),
+        ("no-disabled-labels", &[("label_disabled", true.into())]),
+        ("no-unmasked-paths", &[("unmasked_paths", true.into())]),
+        ("no-unmasked-paths", &[("writable_proc_paths", true.into())]),
+        ("no-foreign-cgroup", &[("cgroup_parent", "/system.slice".into())]),
+        ("no-oom-protection", &[("oom_kill_disable", true.into())]),
+        ("no-oom-protection", &[("oom_score_adj", (-500).into())]),
+    ];
+    let create = Action::ContainerCreate;
+    for (rule, changes) in cases {
+        let mut facts = ordinary();
+        for (name, value) in *changes {
+            facts.set(name, value.clone());
+        }
+        for user in ["alice", "olga", "adam", "eve"] {
+            let rule = format!("baseline/{rule}");
+            strict.refuses(user, create, &strict.resource(create, user), &facts, Some(&rule));
+        }
+        // The exemption needs the user's group and the host's label.
+        exempt.refuses("alice", create, &exempt.resource(create, "alice"), &facts, Some(&format!("baseline/{rule}")));
+        exempt.allows("eve", create, &exempt.resource(create, "eve"), &facts);
+    }
+    for (name, value) in [
+        ("cap_add", set(&["NET_BIND_SERVICE"])),
+        ("host_paths", set(&["/srv/data"])),
+        ("volumes", set(&["data"])),
+        ("restart_policy", "always".into()),
+        ("mount_propagation", set(&["rprivate"])),
+        ("host_ports", FactValue::LongSet(BTreeSet::from([8080]))),
+        ("apparmor", "my-profile".into()),
+    ] {
+        let mut facts = ordinary();
+        facts.set(name, value);
+        strict.allows("alice", create, &strict.resource(create, "alice"), &facts);
+    }
+    let mut named = ordinary();
+    named.set("root_user", true);
+    named.set("user_by_name", true);
+    strict.allows("alice", create, &strict.resource(create, "alice"), &named);
+}
+
+#[test]
+fn the_baseline_covers_the_other_ways_in() {
+    let world = world(&["roles", "baseline"], "env=prod");
+    for (action, rule, fact, value) in [
+        (Action::ContainerExec, "no-privileged-exec", "privileged", FactValue::Bool(true)),
+        (Action::ExecStart, "no-privileged-exec", "privileged", true.into()),
+        (Action::ContainerExec, "no-exec-in-privileged", "container_privileged", true.into()),
+        (Action::ContainerExec, "no-root-exec", "root_user", true.into()),
+        (Action::ContainerStart, "no-foreign-checkpoints", "checkpoint_dir", "/tmp/x".into()),
+        (Action::VolumeCreate, "no-sensitive-host-paths", "sensitive_paths", set(&["/"])),
+        (Action::VolumeCreate, "no-engine-socket", "engine_socket", true.into()),
+        (Action::ImageBuild, "no-host-network-elsewhere", "host_network", true.into()),
+        (Action::ImageBuild, "no-foreign-cgroup", "cgroup_parent", "/".into()),
+        (Action::ServiceCreate, "no-service-plugins", "runtime", "plugin".into()),
+        (Action::ServiceUpdate, "no-added-capabilities", "cap_add", set(&["SYS_ADMIN"])),
+        (Action::ServiceCreate, "no-host-network-elsewhere", "host_network", true.into()),
+    ] {
+        let mut facts = Facts::zero(action);
+        if facts.get("seccomp").is_some() {
+            facts.set("seccomp", "default");
+        }
+        world.allows("adam", action, &world.resource(action, "adam"), &facts);
+        facts.set(fact, value);
+        world.refuses("adam", action, &world.resource(action, "adam"), &facts, Some(&format!("baseline/{rule}")));
+    }
+}
+
+#[test]
+fn tiers_do_not_share_networks() {
+    let world = world(&["roles", "segmentation"], "");
+    let create = |user: &str, labels: &[&str], networks: &[&str], rule: Option<&str>| {
+        let mut facts = ordinary();
+        facts.set("labels", BTreeSet::from_iter(labels.iter().map(|l| (*l).to_owned())));
+        facts.set("networks", BTreeSet::from_iter(networks.iter().map(|n| (*n).to_owned())));
+        let resource = world.resource(Action::ContainerCreate, user);
+        match rule {
+            None => world.allows(user, Action::ContainerCreate, &resource, &facts),
+            Some(rule) => {
+                let rule = format!("segmentation/{rule}");
+                world.refuses(user, Action::ContainerCreate, &resource, &facts, Some(&rule));
+            }
+        }
+    };
+    create("alice", &["tier=frontend"], &["frontend"], None);
+    create("alice", &["tier=backend"], &["backend"], None);
+    create("alice", &["tier=gateway"], &["frontend", "backend"], None);
+    create("alice", &[], &["bridge"], None);
+    create("alice", &["tier=frontend"], &["backend"], Some("frontend-stays-on-frontend"));
+    create("alice", &["tier=frontend"], &["frontend", "backend"], Some("frontend-stays-on-frontend"));
+    create("alice", &["tier=backend"], &["bridge"], Some("backend-stays-on-backend"));
+    create("alice", &[], &["backend"], Some("backend-is-for-backend"));
+
+    let connect = |network: &str, tier: Option<&str>, labels: &[&str], rule: Option<&str>| {
+        let action = Action::NetworkConnect;
+        let mut resource = world.resource(action, "olga");
+        resource.name = network.to_owned();
+        resource.labels.extend(tier.map(|tier| ("tier".to_owned(), tier.to_owned())));
+        let facts = facts(action, &[("container_labels", set(labels))]);
+        match rule {
+            None => world.allows("olga", action, &resource, &facts),
+            Some(rule) => world.refuses("olga", action, &resource, &facts, Some(&format!("segmentation/{rule}"))),
+        }
+    };
+    connect("frontend", None, &["tier=frontend"], None);
+    connect("shop_frontend", Some("frontend"), &["tier=frontend"], None);
+    connect("other", None, &[], None);
+    connect("backend", None, &["tier=frontend"], Some("frontend-is-connected-to-frontend"));
+    connect("shared", None, &["tier=backend"], Some("backend-is-connected-to-backend"));
+    connect("shop_backend", Some("backend"), &[], Some("backend-takes-only-backend"));
+}
+
+#[test]
+fn workloads_and_service_accounts_have_no_role() {
+    let world = world(&["roles", "baseline", "segmentation"], "");
+    let workload = Principal::Workload {
+        container_id: "alice".into(),
+        name: "alice".into(),
+        image: "x".into(),
+        labels: [("group".to_owned(), "admins".to_owned())].into(),
+    };
+    for principal in [workload, Principal::ServiceAccount { name: "alice".into() }] {
+        for action in [Action::ContainerList, Action::ContainerCreate] {
+            let decision = world.decide_as(&principal, action, &world.resource(action, "alice"), &Facts::zero(action));
+            assert_eq!(decision.effect, Effect::Deny, "{decision:?}");
+        }
+        let ping = Action::SystemPing;
+        let decision = world.decide_as(&principal, ping, &world.resource(ping, ""), &Facts::zero(ping));
+        assert_eq!(decision.effect, Effect::Allow);
+    }
+}
+
+#[test]
+fn admin_roles_are_a_table_of_actions() {
+    let (policies, users) = parts(&[("admin-roles", pack("admin-roles")), ("roles", pack("roles"))], USERS);
+    let compiled = AdminCompiled::new(&policies, &users).expect("compiles");
+    let resource = |kind: AdminKind| match kind {
+        AdminKind::User => AdminResource::User("other".parse().expect("valid")),
+        AdminKind::Group => AdminResource::Group("some".parse().expect("valid")),
+        AdminKind::Host => {
+            AdminResource::Host { id: HOST.parse().expect("valid"), labels: "env=prod".parse().expect("valid") }
+        }
+        AdminKind::Policy => AdminResource::Policy("baseline".parse().expect("valid")),
+        AdminKind::Cluster => AdminResource::Cluster("c-0000000000000001".parse().expect("valid")),
+    };
+    let allowed = |user: &str, action: AdminAction, age: i64| {
+        let user = user.parse().expect("valid");
+        let resource = resource(action.resource());
+        let decision = compiled.decide(&AdminQuery { user: &user, action, resource: &resource, mfa_age_seconds: age });
+        assert!(decision.errors.is_empty(), "{decision:?}");
+        decision.effect == Effect::Allow
+    };
+    for action in AdminAction::ALL.iter().copied() {
+        use AdminAction as A;
+        let read = action.group() == wharden_model::action::AdminGroup::Read;
+        assert!(allowed("adam", action, 60), "{action}");
+        let writes = matches!(action, A::PolicyCreate | A::PolicyUpdate | A::PackApply);
+        assert_eq!(allowed("sam", action, 60), read || writes, "{action}");
+        assert_eq!(allowed("aud", action, 60), read, "{action}");
+        let seen = matches!(action, A::HostRead | A::PolicyRead | A::PackRead | A::EventRead | A::StatusRead);
+        assert_eq!(allowed("vera", action, 60), seen, "{action}");
+        assert!(!allowed("alice", action, 60) && !allowed("nobody", action, 60), "{action}");
+    }
+    assert!(!allowed("sam", AdminAction::PolicyDelete, 0), "may update a policy, may not delete it");
+    assert!(!allowed("adam", AdminAction::PolicyDelete, 100_000), "the second factor is too old");
+    assert!(allowed("adam", AdminAction::PolicyUpdate, 100_000));
+    let alice = "alice".parse().expect("valid");
+    let own = AdminResource::User("alice".parse().expect("valid"));
+    let q = AdminQuery { user: &alice, action: AdminAction::UserRead, resource: &own, mfa_age_seconds: 0 };
+    assert_eq!(compiled.decide(&q).effect, Effect::Allow);
+    let misfit = AdminQuery { action: AdminAction::HostRevoke, ..q };
+    assert!(!compiled.decide(&misfit).errors.is_empty());
+}
+
+#[test]
+fn every_kind_of_resource_appears_in_the_tables() {
+    let kinds: BTreeSet<ResourceKind> = Action::ALL.iter().map(|action| action.resource()).collect();
+    assert_eq!(kinds.len(), ResourceKind::ALL.len());
+}
