@@ -19,10 +19,6 @@ use wharden_state::{Actor, Applied, Command, HostCommand, Rejection, State};
 /// # Errors
 /// [`Refusal`]. A use of the token is taken only by success, or by an answer that got lost.
 pub(super) async fn enrol(fleet: &Inner, request: EnrollRequest) -> Result<EnrollResponse, Refusal> {
-    let _turn = timeout(ENROLMENT_WAIT, fleet.enrolments.acquire())
-        .await
-        .map_err(|_| Refusal::Busy)?
-        .map_err(|_| Refusal::Stopping)?;
     let asked = RequestId::new(request.request_id)?;
     let token: JoinToken = request.token.parse()?;
     if token.ca_fingerprint != fleet.keys.ca.fingerprint() {
@@ -37,6 +33,11 @@ pub(super) async fn enrol(fleet: &Inner, request: EnrollRequest) -> Result<Enrol
             return Err(Refusal::UnknownToken);
         }
     }
+    // Only who has a token takes a turn: guessing keeps nobody from enrolling.
+    let _turn = timeout(ENROLMENT_WAIT, fleet.enrolments.acquire())
+        .await
+        .map_err(|_| Refusal::Busy)?
+        .map_err(|_| Refusal::Stopping)?;
     let drawn = new_host_id()?;
     let issued = fleet.issue(&request.csr, &drawn)?;
     let command = HostCommand::Enrol {
@@ -47,8 +48,8 @@ pub(super) async fn enrol(fleet: &Inner, request: EnrollRequest) -> Result<Enrol
         serial: issued.serial.clone(),
         certificate_expires_at: issued.not_after,
     };
-    let actor = Actor::Host(drawn.clone());
-    let applied = fleet.ledger.propose(log_id(&token, &asked)?, actor, Command::Host(command)).await?;
+    // A retry is one only by the same actor.
+    let applied = fleet.ledger.propose(log_id(&token, &asked)?, Actor::Anonymous, Command::Host(command)).await?;
     let Applied::Host { id } = applied else { return Err(Refusal::Rejected(Rejection::BadToken)) };
     let issued = if id == drawn { issued } else { again(fleet, &request.csr, &id).await? };
     let state = fleet.ledger.state();

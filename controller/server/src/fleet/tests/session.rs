@@ -189,6 +189,18 @@ async fn a_silent_session_is_closed() {
 }
 
 #[tokio::test]
+async fn a_revocation_is_not_missed_among_many_changes() {
+    let cluster = Cluster::start().await;
+    let (agent, mut session) = connected(&cluster).await;
+    cluster.change(super::cluster::revoke(&agent.id));
+    // More than the watcher can be behind, before it has a chance to run.
+    for n in 0..200 {
+        cluster.change(policy(&format!("p{n}"), "container.inspect"));
+    }
+    assert_eq!(session.end().await, Code::PermissionDenied);
+}
+
+#[tokio::test]
 async fn a_stop_ends_every_session_with_the_reason() {
     let cluster = Cluster::start().await;
     let (_, mut session) = connected(&cluster).await;
