@@ -2,6 +2,7 @@
 
 use super::{Sheet, Source, create_limits, create_mounts, create_network, create_security, env_names, image};
 use crate::account::account;
+use std::collections::BTreeSet;
 
 pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     create_mounts::fill(source, out);
@@ -24,7 +25,9 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     out.put("entrypoint", body.words("Entrypoint"));
     out.put("command", body.words("Cmd"));
     out.put("env_names", env_names(body.texts("Env")));
-    out.put("labels", body.pair_set("Labels"));
+    // As the container will have them: the image's, and over them the request's.
+    let labels = source.resolved.resources.iter().flat_map(|r| &r.labels);
+    out.put("labels", labels.map(|(k, v)| format!("{k}={v}")).collect::<BTreeSet<_>>());
     out.put("healthcheck", body.at("Healthcheck").words("Test"));
     out.put("stop_signal", body.text("StopSignal"));
     out.put("hostname", body.text("Hostname"));

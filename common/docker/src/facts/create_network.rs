@@ -23,7 +23,13 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let body = source.body();
     let host = body.at("HostConfig");
     let names = HOST.iter().filter(|(field, _)| host.text(field) == "host").map(|(_, name)| (*name).to_owned());
-    out.put("host_namespaces", names.collect::<BTreeSet<_>>());
+    let mut names: BTreeSet<String> = names.collect();
+    let networks = joined(source);
+    // The host's network may also be asked for as a network, by its name or its id.
+    if networks.contains("host") {
+        names.insert("network".to_owned());
+    }
+    out.put("host_namespaces", names);
     let shared = SHARED.iter().filter_map(|(field, name)| Some(format!("{name}:{}", shared_with(host.text(field))?)));
     out.put("shared_namespaces", shared.collect::<BTreeSet<_>>());
     out.put("pid_mode", host.text("PidMode"));
@@ -38,7 +44,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let mode = host.text("NetworkMode");
     out.put("network_mode", if mode.is_empty() { "default" } else { mode });
     out.put("network_disabled", body.truth("NetworkDisabled"));
-    out.put("networks", joined(source));
+    out.put("networks", networks);
     let mut options = BTreeSet::new();
     for (_, endpoint) in body.at("NetworkingConfig").members("EndpointsConfig") {
         options.extend(endpoint.pair_set("DriverOpts"));
@@ -58,7 +64,11 @@ fn joined(source: &Source<'_>) -> BTreeSet<String> {
     names
         .map(|name| match name {
             "" | "default" => "bridge".to_owned(),
-            _ => source.view.networks.get(name).map_or_else(|| name.to_owned(), |n| n.name.clone()),
+            _ => match source.view.networks.get(name) {
+                Some(network) if network.driver == "host" => "host".to_owned(),
+                Some(network) => network.name.clone(),
+                None => name.to_owned(),
+            },
         })
         .collect()
 }

@@ -124,6 +124,23 @@ fn bodies_stream_on_where_the_engine_reads_a_stream() {
 }
 
 #[test]
+fn the_hosts_network_is_seen_by_whatever_name() {
+    let mut view = support::view();
+    let host = wharden_docker::NetworkView {
+        id: "77".into(),
+        name: "host".into(),
+        driver: "host".into(),
+        ..Default::default()
+    };
+    view.networks.insert("77".into(), host);
+    for config in [r#""HostConfig":{"NetworkMode":"77"}"#, r#""NetworkingConfig":{"EndpointsConfig":{"host":{}}}"#] {
+        let bytes = request("POST", "/containers/create", &format!(r#"{{"Image":"base",{config}}}"#));
+        let judged = support::judge_with(&bytes, &view).unwrap();
+        assert!(support::shows(&judged, "host_namespaces", "network"), "{config}");
+    }
+}
+
+#[test]
 fn an_unknown_route_is_no_tunnel() {
     let judged =
         judge(b"POST /libpod/x?a=1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n").unwrap();

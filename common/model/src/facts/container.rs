@@ -136,7 +136,7 @@ pub const ARCHIVE_READ: &[FactSpec] = &[
         FactType::Set,
         "query:path",
         "",
-        "host paths that are mounted at, above or below that path in the container",
+        "host paths that are mounted at, above or below that path in the container; links in the container are not followed",
     ),
 ];
 
@@ -148,7 +148,7 @@ pub const ARCHIVE_WRITE: &[FactSpec] = &[
         FactType::Set,
         "query:path",
         "",
-        "host paths that are mounted at, above or below that path in the container",
+        "host paths that are mounted at, above or below that path in the container; links in the container are not followed",
     ),
     fact("copy_uid_gid", FactType::Bool, "query:copyUIDGID", "", "files keep the owners that the archive names"),
 ];

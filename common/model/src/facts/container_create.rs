@@ -295,7 +295,7 @@ pub const CREATE: &[FactSpec] = &[
     fact("entrypoint", FactType::String, "$.Entrypoint", "", "words joined by a space"),
     fact("command", FactType::String, "$.Cmd", "5.7", "words joined by a space"),
     fact("env_names", FactType::Set, "$.Env", "", "names of the environment variables; values are never facts"),
-    fact("labels", FactType::Set, "$.Labels", "", "key=value"),
+    fact("labels", FactType::Set, "$.Labels", "", "key=value, the image's too, as the container will have them"),
     fact("healthcheck", FactType::String, "$.Healthcheck.Test", "5.27", "words joined by a space; NONE is off"),
     fact("stop_signal", FactType::String, "$.StopSignal", "", "as given"),
     fact("hostname", FactType::String, "$.Hostname", "", "as given"),
