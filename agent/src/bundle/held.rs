@@ -284,7 +284,7 @@ mod tests {
             assert_eq!(held.current().posture, Posture::Enforce);
             assert!(held.current().problem.is_some());
         }
-        let newer = String::from_utf8(good.clone()).expect("text").replacen("\"revision\":5", "\"revision\":9", 1);
+        let newer = String::from_utf8(good).expect("text").replacen("\"revision\":5", "\"revision\":9", 1);
         std::fs::write(&path, newer).expect("write");
         assert!(!side.load().current().has_bundle(), "the revision is signed too");
     }

@@ -1,0 +1,97 @@
+//! Keep-alive, pipelining, parallel clients, limits.
+
+use crate::{
+    client::{Client, ask, get, post},
+    world::{NO_PRIVILEGED, OPEN, World},
+};
+use wharden_agent::limits::Limits;
+use wharden_model::Posture;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_serves_many_requests_refused_ones_too() {
+    let world = World::start(Some(NO_PRIVILEGED), Posture::Enforce);
+    let mut client = Client::connect(&world.socket).await;
+    let bad = post("/v1.41/containers/create", r#"{"Image":"busybox","HostConfig":{"Privileged":true}}"#);
+    for _ in 0..3 {
+        assert_eq!(client.send(get("/v1.41/info")).await.answer().await.status, 200);
+        assert_eq!(client.send(&bad).await.answer().await.status, 403);
+        assert_eq!(client.send("DELETE /v1.41/containers/web HTTP/1.1\r\nHost: d\r\n\r\n").await.answer().await.status, 403);
+        let head = client.send("HEAD /_ping HTTP/1.1\r\nHost: d\r\n\r\n").await.head().await;
+        assert_eq!(head.0, 200, "{}", head.1);
+        client.send(get("/v1.41/containers/json")).await;
+        assert_eq!(client.head().await.0, 200);
+        assert_eq!(client.take(20).await, b"2\r\n[]\r\n0\r\nX-T: 1\r\n\r\n", "trailers pass");
+    }
+    assert_eq!(world.engine.lines().len(), 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pipelined_requests_are_judged_one_by_one_and_answered_in_order() {
+    let world = World::start(Some(NO_PRIVILEGED), Posture::Enforce);
+    let mut client = Client::connect(&world.socket).await;
+    let delete = "DELETE /v1.41/containers/web HTTP/1.1\r\nHost: d\r\n\r\n";
+    client.send([&get("/v1.41/info"), delete, &get("/v1.41/version"), delete].concat()).await;
+    for status in [200, 403, 200, 403] {
+        assert_eq!(client.answer().await.status, status);
+    }
+    assert_eq!(world.engine.lines(), ["GET /v1.41/info HTTP/1.1", "GET /v1.41/version HTTP/1.1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connection_close_is_honoured() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    let mut client = Client::connect(&world.socket).await;
+    client.send("GET /v1.41/info HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 200);
+    assert!(client.rest().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_clients_at_once_each_get_their_own_answer() {
+    let world = World::start(Some(NO_PRIVILEGED), Posture::Enforce);
+    let tasks: Vec<_> = (0..100)
+        .map(|n| {
+            let socket = world.socket.clone();
+            tokio::spawn(async move {
+                let mut client = Client::connect(&socket).await;
+                for round in 0..5 {
+                    let privileged = (n + round) % 2 == 0;
+                    let body = format!(r#"{{"Image":"busybox","HostConfig":{{"Privileged":{privileged}}}}}"#);
+                    let answer = client.send(post(&format!("/v1.41/containers/create?name=c{n}"), &body)).await.answer().await;
+                    assert_eq!(answer.status, if privileged { 403 } else { 201 });
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("client");
+    }
+    assert_eq!(world.engine.lines().len(), 250);
+    assert_eq!(world.reporter.lost(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_over_the_limit_are_told_so() {
+    let limits = Limits { connections: 10, connections_per_user: 2, ..Limits::default() };
+    let world = World::with(Some(OPEN), Posture::Enforce, limits);
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut client = Client::connect(&world.socket).await;
+        assert_eq!(client.send(get("/_ping")).await.answer().await.status, 200);
+        held.push(client);
+    }
+    let mut third = Client::connect(&world.socket).await;
+    let answer = third.answer().await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.message().contains("connections_per_user"), "{}", answer.message());
+    drop(held);
+    let mut status = 0;
+    for _ in 0..100 {
+        status = ask(&world.socket, get("/_ping")).await.status;
+        if status == 200 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(status, 200);
+}

@@ -1,0 +1,12 @@
+//! The agent from outside: a scripted engine behind the guard, a scripted controller at the end of the session.
+
+mod admission;
+mod client;
+mod connections;
+mod controller;
+mod engine;
+mod enrolment;
+mod session;
+mod streams;
+mod tunnels;
+mod world;

@@ -1,0 +1,128 @@
+//! A guard between a scripted engine and raw clients.
+
+use crate::engine::Engine;
+use sha2::{Digest, Sha256};
+use std::{path::PathBuf, sync::Arc};
+use tokio::{sync::Semaphore, task::spawn_blocking};
+use wharden_agent::{
+    bundle::{Bundles, Offer, Owner},
+    caller::UserNames,
+    guard::{self, Guard, Slots, Stats},
+    inventory,
+    limits::Limits,
+    report::{Reporter, Spool, Writer},
+};
+use wharden_model::{
+    BootId, Bundle, BundlePolicy, ClusterId, DecisionEvent, HostId, Labels, Mode, PolicyName, Posture, Scope,
+    bundle::BUNDLE_FORMAT,
+};
+use wharden_pki::{BundleSigner, bundle_statement};
+use wharden_runtime::{clock::SystemClock, metrics::Metrics, shutdown::Shutdown};
+
+pub const OPEN: &str = "permit(principal, action, resource);";
+pub const NO_PRIVILEGED: &str = r#"
+permit(principal, action, resource);
+@id("no-privileged") @reason("privileged containers own the host") @cis("5.5")
+forbid(principal, action == Docker::Action::"container.create", resource) when { context.privileged };
+@id("no-load") @reason("images come from the registry")
+forbid(principal, action == Docker::Action::"image.load", resource);
+@id("keep") @reason("nothing is removed here")
+forbid(principal, action == Docker::Action::"container.delete", resource);
+"#;
+
+pub fn host_id() -> HostId {
+    HostId::new("h-0000000000000001").expect("id")
+}
+
+pub fn cluster_id() -> ClusterId {
+    ClusterId::new("c-0000000000000001").expect("id")
+}
+
+pub fn bundle(text: &str, posture: Posture) -> Bundle {
+    Bundle {
+        format: BUNDLE_FORMAT,
+        cluster_id: cluster_id(),
+        scope: Scope { labels: Labels::none(), posture, host: None },
+        policies: vec![BundlePolicy {
+            name: PolicyName::new("test").expect("name"),
+            mode: Mode::Enforce,
+            text: text.to_owned(),
+        }],
+        users: vec![],
+    }
+}
+
+pub struct World {
+    pub engine: Engine,
+    pub socket: PathBuf,
+    pub reporter: Reporter,
+    shutdown: Shutdown,
+    writer: Option<Writer>,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    pub fn start(policy: Option<&str>, posture: Posture) -> Self {
+        Self::with(policy, posture, Limits::default())
+    }
+
+    pub fn with(policy: Option<&str>, posture: Posture, limits: Limits) -> Self {
+        let dir = tempfile::tempdir().expect("dir");
+        let engine = Engine::start(&dir.path().join("engine.sock"));
+        let signer = BundleSigner::generate().expect("key");
+        let owner = Owner { host_id: host_id(), cluster_id: cluster_id(), keys: vec![signer.public_key()] };
+        let bundles = Bundles::load(dir.path(), owner, posture).expect("load");
+        if let Some(policy) = policy {
+            let payload = serde_json::to_vec(&bundle(policy, posture)).expect("json");
+            let digest = Sha256::digest(&payload).into();
+            let signature = signer.sign(&bundle_statement(&cluster_id(), 7, &digest));
+            bundles.take(&Offer { revision: 7, digest, signature: &signature, payload: &payload }).expect("good");
+        }
+        let boot_id = BootId::new("00000000000000aa").expect("id");
+        let spool = Spool::open(&dir.path().join("spool"), boot_id.clone(), limits.spool_bytes).expect("spool");
+        let (reporter, writer) = Reporter::start(spool, host_id(), boot_id).expect("thread");
+        let socket = dir.path().join("guard.sock");
+        let listener = guard::bind(&socket, 0o666, &engine.path).expect("listen");
+        let guard = Guard {
+            host_id: host_id(),
+            host_name: "web-1".into(),
+            contact: "sec@corp".into(),
+            sockets: vec![engine.path.display().to_string(), socket.display().to_string()],
+            engine: Arc::new(inventory::Engine::new(&engine.path)),
+            bundles: Arc::new(bundles),
+            reporter: reporter.clone(),
+            names: UserNames::default(),
+            clock: Arc::new(SystemClock),
+            stats: Stats::new(&Metrics::new("test")),
+            buffered: Semaphore::new(limits.buffered_bytes),
+            slots: Slots::new(limits.connections, limits.connections_per_user),
+            limits,
+        };
+        let shutdown = Shutdown::new();
+        drop(shutdown.spawn("guard", listener.run(Arc::new(guard), shutdown.clone())));
+        Self { engine, socket, reporter, shutdown, writer: Some(writer), _dir: dir }
+    }
+
+    /// All events, after everything that was recorded has been written.
+    pub async fn events(&mut self) -> Vec<DecisionEvent> {
+        let writer = self.writer.take().expect("asked once");
+        spawn_blocking(move || writer.stop()).await.expect("stop");
+        let mut events = Vec::new();
+        while let Some(batch) = self.reporter.next_batch(100).expect("read") {
+            for (_, json) in &batch.events {
+                events.push(serde_json::from_slice(json).expect("event"));
+            }
+            self.reporter.ack(&batch.boot_id, batch.events.last().expect("some").0).expect("ack");
+        }
+        events
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.shutdown.stop();
+        if let Some(writer) = self.writer.take() {
+            writer.stop();
+        }
+    }
+}
