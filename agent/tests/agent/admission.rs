@@ -16,7 +16,8 @@ async fn a_refused_request_never_reaches_the_engine_and_says_why() {
     let answer = ask(&world.socket, post(CREATE, r#"{"Image":"busybox","HostConfig":{"Privileged":true}}"#)).await;
     assert_eq!(answer.status, 403);
     let message = answer.message();
-    for part in ["container.create", "test/no-privileged", "privileged containers own the host", "CIS 5.5", "sec@corp"] {
+    for part in ["container.create", "test/no-privileged", "privileged containers own the host", "CIS 5.5", "sec@corp"]
+    {
         assert!(message.contains(part), "{message}");
     }
     assert!(answer.head.contains("Api-Version: 1.41\r\n"), "{}", answer.head);
@@ -27,7 +28,10 @@ async fn a_refused_request_never_reaches_the_engine_and_says_why() {
 
     let events = world.events().await;
     let outcomes: Vec<_> = events.iter().map(|e| (e.seq, e.action, e.outcome)).collect();
-    assert_eq!(outcomes, [(1, Action::ContainerCreate, Outcome::Denied), (2, Action::ContainerCreate, Outcome::Allowed)]);
+    assert_eq!(
+        outcomes,
+        [(1, Action::ContainerCreate, Outcome::Denied), (2, Action::ContainerCreate, Outcome::Allowed)]
+    );
     assert_eq!(events[0].principal, Principal::User { name: "root".into() });
     assert_eq!((&events[0].host_id, events[0].decision.revision), (&host_id(), 7));
     assert_eq!(events[0].request, "POST /v1.41/containers/create");
@@ -111,7 +115,11 @@ async fn a_body_over_the_limit_is_refused_before_it_is_read() {
     );
     assert_eq!(ask(&world.socket, head).await.status, 413);
     let mut client = Client::connect(&world.socket).await;
-    client.send(format!("POST {CREATE} HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")).await;
+    client
+        .send(format!(
+            "POST {CREATE} HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        ))
+        .await;
     let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x10000], b"\r\n"].concat();
     for _ in 0..64 {
         if tokio::io::AsyncWriteExt::write_all(&mut client.stream, &chunk).await.is_err() {

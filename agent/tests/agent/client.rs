@@ -63,9 +63,11 @@ impl Client {
     /// A whole answer with `Content-Length`, or without a body.
     pub async fn answer(&mut self) -> Answer {
         let (status, head) = self.head().await;
-        let length = head.to_ascii_lowercase().split("content-length: ").nth(1).map(|rest| {
-            rest.split("\r\n").next().expect("value").parse::<usize>().expect("number")
-        });
+        let length = head
+            .to_ascii_lowercase()
+            .split("content-length: ")
+            .nth(1)
+            .map(|rest| rest.split("\r\n").next().expect("value").parse::<usize>().expect("number"));
         let body = self.take(length.unwrap_or(0)).await;
         Answer { status, head, body }
     }

@@ -15,7 +15,10 @@ async fn a_connection_serves_many_requests_refused_ones_too() {
     for _ in 0..3 {
         assert_eq!(client.send(get("/v1.41/info")).await.answer().await.status, 200);
         assert_eq!(client.send(&bad).await.answer().await.status, 403);
-        assert_eq!(client.send("DELETE /v1.41/containers/web HTTP/1.1\r\nHost: d\r\n\r\n").await.answer().await.status, 403);
+        assert_eq!(
+            client.send("DELETE /v1.41/containers/web HTTP/1.1\r\nHost: d\r\n\r\n").await.answer().await.status,
+            403
+        );
         let head = client.send("HEAD /_ping HTTP/1.1\r\nHost: d\r\n\r\n").await.head().await;
         assert_eq!(head.0, 200, "{}", head.1);
         client.send(get("/v1.41/containers/json")).await;
@@ -57,7 +60,8 @@ async fn a_hundred_clients_at_once_each_get_their_own_answer() {
                 for round in 0..5 {
                     let privileged = (n + round) % 2 == 0;
                     let body = format!(r#"{{"Image":"busybox","HostConfig":{{"Privileged":{privileged}}}}}"#);
-                    let answer = client.send(post(&format!("/v1.41/containers/create?name=c{n}"), &body)).await.answer().await;
+                    let answer =
+                        client.send(post(&format!("/v1.41/containers/create?name=c{n}"), &body)).await.answer().await;
                     assert_eq!(answer.status, if privileged { 403 } else { 201 });
                 }
             })

@@ -62,9 +62,7 @@ impl Engine {
 
     /// Everything but the guard's own questions.
     pub fn seen(&self) -> Vec<Seen> {
-        let asked = |seen: &&Seen| {
-            seen.headers.get("user-agent").is_none_or(|agent| agent != "wharden-agent")
-        };
+        let asked = |seen: &&Seen| seen.headers.get("user-agent").is_none_or(|agent| agent != "wharden-agent");
         self.memory.seen.lock().expect("lock").iter().filter(asked).cloned().collect()
     }
 
@@ -163,12 +161,21 @@ fn plain(status: u16, message: &str) -> Vec<u8> {
 
 fn json(value: &serde_json::Value) -> Vec<u8> {
     let body = value.to_string();
-    format!("HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-        .into_bytes()
+    format!(
+        "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
 }
 
 /// Answers one request; false when the connection is over.
-async fn answer(stream: &mut UnixStream, memory: &Memory, line: &str, path: &str, body: &[u8]) -> std::io::Result<bool> {
+async fn answer(
+    stream: &mut UnixStream,
+    memory: &Memory,
+    line: &str,
+    path: &str,
+    body: &[u8],
+) -> std::io::Result<bool> {
     let tail = path.trim_start_matches("/v1.41");
     let answer = match tail {
         "/version" => json(&serde_json::json!({ "Version": "20.10.24", "ApiVersion": "1.41" })),
@@ -177,7 +184,9 @@ async fn answer(stream: &mut UnixStream, memory: &Memory, line: &str, path: &str
             let body = if line.starts_with("HEAD") { "" } else { "OK" };
             format!("HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\n{body}").into_bytes()
         }
-        "/containers/json" => b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\nX-T: 1\r\n\r\n".to_vec(),
+        "/containers/json" => {
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\nX-T: 1\r\n\r\n".to_vec()
+        }
         "/containers/create" => {
             let id = serde_json::json!({ "Id": WEB, "Warnings": [] }).to_string();
             format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{id}", id.len()).into_bytes()
@@ -208,7 +217,9 @@ async fn answer(stream: &mut UnixStream, memory: &Memory, line: &str, path: &str
 
 /// A body without end; counts what was taken.
 async fn export(stream: &mut UnixStream, memory: &Memory) -> std::io::Result<bool> {
-    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n").await?;
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/x-tar\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .await?;
     let chunk = [b"8000\r\n".as_slice(), &[b'x'; 0x8000], b"\r\n"].concat();
     loop {
         if stream.write_all(&chunk).await.is_err() {
