@@ -19,7 +19,7 @@ use wharden_docker::{ForwardBody, Head, Refusal, ResponseKind, parse_head};
 /// Serves one connection until either side ends it. Errors of the streams end it silently: nobody is left to tell.
 pub async fn serve(guard: Arc<Guard>, stream: UnixStream, peer: Peer, stop: CancellationToken) {
     let mut connection =
-        Connection { client: Link::new(stream), engine: None, caller: Caller::new(peer), guard: &guard };
+        Connection { client: Link::new(stream), engine: None, caller: Caller::new(peer), closes: false, guard: &guard };
     loop {
         match connection.turn(&stop).await {
             Ok(true) => {}
@@ -37,6 +37,8 @@ struct Connection<'g> {
     /// The engine's end, kept for the next request.
     engine: Option<Link>,
     caller: Caller,
+    /// The client wants the connection closed after the present answer.
+    closes: bool,
     guard: &'g Guard,
 }
 
@@ -58,6 +60,7 @@ impl Connection<'_> {
             Some(Next::End) | None => return Ok(false),
         };
         let head_request = head.method == "HEAD";
+        self.closes = wants_close(&head);
         let api = match self.guard.engine.api().await {
             Ok(api) => api,
             Err(error) => {
@@ -115,7 +118,7 @@ impl Connection<'_> {
     }
 
     async fn refuse(&mut self, refused: Refused, head_request: bool) -> io::Result<bool> {
-        let close = !refused.body_read;
+        let close = !refused.body_read || self.closes;
         let api = if refused.status == 503 { None } else { self.guard.engine.api().await.ok() };
         let answer = Answer { status: refused.status, message: refused.message, head_request, close, api };
         answer.send(&mut self.client).await?;
@@ -194,6 +197,14 @@ impl Connection<'_> {
             }
         }
     }
+}
+
+fn wants_close(head: &Head) -> bool {
+    head.headers
+        .iter()
+        .filter(|(name, _)| name == "connection")
+        .flat_map(|(_, value)| value.split(|b| *b == b','))
+        .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"))
 }
 
 fn reads_only(head: &[u8]) -> bool {
