@@ -23,7 +23,7 @@ const DETAIL_MAX: usize = 60;
 #[command(after_help = HELP)]
 pub enum Audit {
     /// List records, the newest or those after a number, oldest first
-    #[command(visible_alias = "ls")]
+    #[command(visible_aliases = ["ls", "query"])]
     List {
         /// Only records after this number
         #[arg(long, value_name = "SEQ")]
