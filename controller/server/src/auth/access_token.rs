@@ -178,7 +178,7 @@ mod tests {
         let claims: serde_json::Value =
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).expect("base64")).expect("json");
         let hmac = jsonwebtoken::encode(&hmac_header, &claims, &EncodingKey::from_secret(kid.as_bytes()));
-        let mut wider = claims.clone();
+        let mut wider = claims;
         wider["sub"] = "root".into();
         let swapped = format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(wider.to_string()), parts[2]);
         let foreign = issue(&self::keys(), now);
