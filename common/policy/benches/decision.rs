@@ -178,12 +178,18 @@ fn rules(count: usize, teams: usize, people: usize) -> Vec<String> {
                     "permit (principal in Group::\"team-{team}\", action == Docker::Action::\"container.create\", \
                      resource) when {{ context.image_repository like \"team-{team}/*\" }};"
                 ),
-                6 | 7 => write!(
+                6 => write!(
                     rule,
                     "forbid (principal in Group::\"team-{team}\", action == Docker::Action::\"container.create\", \
                      resource in HostGroup::\"{env}\") when {{ context.memory == 0 || context.memory > \
                      {limit} }};",
                     limit = (4 + n % 60) << 30
+                ),
+                // Two facts against each other: nothing that the index can answer.
+                7 => write!(
+                    rule,
+                    "forbid (principal in Group::\"team-{team}\", action == Docker::Action::\"container.create\", \
+                     resource) when {{ context.memory_reservation + {n} > context.memory }};"
                 ),
                 8 | 9 => write!(
                     rule,

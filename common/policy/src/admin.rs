@@ -44,7 +44,7 @@ impl AdminCompiled {
     /// [`CompileError`] when a document cannot be enforced.
     pub fn new(policies: &[BundlePolicy], users: &[KnownUser]) -> Result<Self, CompileError> {
         let mut rules = enforceable::all(policies)?;
-        rules.retain(|rule| rule.heads.wharden);
+        rules.retain(|rule| rule.source.heads.wharden);
         let all: Vec<_> = (0..rules.len()).collect();
         let probe = Probe::new(&rules, &all, true);
         Ok(Self(Arc::new(Inner { rules, probe, directory: Directory::new(users) })))

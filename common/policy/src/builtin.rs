@@ -1,7 +1,10 @@
 //! Rules that are always there, in every bundle and before any policy.
 
-use crate::document::Document;
-use std::sync::LazyLock;
+use crate::{
+    document::Document,
+    source::{Source, sources},
+};
+use std::sync::{Arc, LazyLock};
 
 /// The document that they are in. No policy may have its name.
 pub const NAME: &str = "builtin";
@@ -23,19 +26,22 @@ forbid (principal is User, action, resource)
 when { principal.disabled };
 "#;
 
-static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
+static RULES: LazyLock<Vec<Arc<Source>>> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "a constant text; a test validates it")]
-    Document::read(TEXT).expect("the built-in rules are valid")
+    let document = Document::read(TEXT).expect("the built-in rules are valid");
+    #[expect(clippy::expect_used, reason = "a constant text; a test validates it")]
+    sources(document).expect("the built-in rules are readable")
 });
 
-pub(crate) fn document() -> &'static Document {
-    &DOCUMENT
+pub(crate) fn rules() -> &'static [Arc<Source>] {
+    &RULES
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn the_built_in_rules_are_valid() {
+        assert_eq!(super::rules().len(), 2);
         let rules = crate::validate(super::TEXT).expect("valid").rules;
         assert_eq!(rules.iter().map(|rule| rule.id.as_str()).collect::<Vec<_>>(), ["ping", "disabled-user"]);
     }

@@ -65,8 +65,8 @@ impl Compiled {
         }
         let place = Place::new(&bundle.scope.labels);
         let mut rules = enforceable::all(&bundle.policies)?;
-        rules.retain(|rule| rule.heads.concerns_hosts() && is_here(&rule.heads.resource, bundle));
-        let conditions = rules.iter().map(|rule| reading::condition(&rule.tree, &place.groups)).collect();
+        rules.retain(|rule| rule.source.heads.concerns_hosts() && is_here(&rule.source.heads.resource, bundle));
+        let conditions = rules.iter().map(|rule| reading::condition(&rule.source.tree, &place.groups)).collect();
         let directory = Directory::new(&bundle.users);
         let index = Index::new(&rules, &directory);
         Ok(Self(Arc::new(Inner {
@@ -119,7 +119,17 @@ impl Inner {
         let person = self.directory.get(if kind == PrincipalKind::User { name } else { "" });
         let facts = FactView::pick(q.facts, &candidates.facts);
         let host = q.host.as_str();
-        let known = Known { facts: &facts, kind, name, groups: &person.groups, disabled: person.disabled, host };
+        let known = Known {
+            facts: &facts,
+            kind,
+            name,
+            groups: &person.groups,
+            disabled: person.disabled,
+            host,
+            action: q.action,
+            resource: q.resource,
+            owner_groups: &|| &self.directory.get(&q.resource.owner).groups,
+        };
         let mut tally = Tally::default();
         let mut open = Vec::new();
         for (index, reach) in &candidates.rules {
@@ -151,9 +161,9 @@ impl Inner {
         let mut rules = Vec::new();
         for index in self.index.rules(class, action) {
             let rule = &self.rules[index];
-            if let Some(reach) = reach(&rule.heads.resource, action.resource()) {
+            if let Some(reach) = reach(&rule.source.heads.resource, action.resource()) {
                 rules.push((index, reach));
-                facts.extend(rule.reads.facts.iter().filter_map(|name| FactId::named(name)));
+                facts.extend(rule.source.reads.facts.iter().filter_map(|name| FactId::named(name)));
             }
         }
         facts.sort_unstable();

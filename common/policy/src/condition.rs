@@ -1,4 +1,5 @@
-//! What the facts of a request and the memberships of its principal say about a rule's condition, without Cedar.
+//! What the facts of a request, the labels and owner of its resource and the memberships of its principal say about a
+//! rule's condition, without Cedar.
 //!
 //! This is part of the index, not a second evaluator: it answers only where the answer is certain and Cedar would
 //! come to it without an error. Everything else is left to Cedar. The comparison with the unindexed authorizer in
@@ -6,10 +7,10 @@
 
 use crate::{
     fact::{FactId, FactView},
-    head::{PrincipalHead, PrincipalKind},
+    head::{ActionKey, PrincipalHead, PrincipalKind},
 };
 use std::collections::BTreeSet;
-use wharden_model::FactValue;
+use wharden_model::{Action, FactValue, Resource};
 
 /// What is known of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +39,35 @@ pub(crate) enum Condition {
     Disabled,
     /// The host is this one.
     Host(String),
+    /// The action is one of these.
+    Action(Vec<ActionKey>),
     /// The fact is there.
     Has(FactId),
-    /// What the fact must be like.
-    Fact(FactId, Test),
+    /// The resource has the label.
+    HasLabel(String),
+    /// The resource has an owner.
+    HasOwner,
+    /// The owner of the resource is one of these.
+    Owner(Vec<PrincipalHead>),
+    /// The owner of the resource is the principal.
+    Owned,
+    /// What something must be like.
+    Test(Subject, Test),
 }
 
-/// A test of one fact.
+/// What is tested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Subject {
+    Fact(FactId),
+    /// The name of the resource.
+    Name,
+    /// The image of the resource.
+    Image,
+    /// A label of the resource.
+    Label(String),
+}
+
+/// A test of one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Test {
     /// A yes-or-no fact is yes.
@@ -55,8 +78,8 @@ pub(crate) enum Test {
     LessEq(i64),
     Greater(i64),
     GreaterEq(i64),
-    /// A text matches a pattern; `None` is the wildcard.
-    Like(Vec<Option<char>>),
+    /// A text is these parts with anything between them.
+    Like(Vec<String>),
     /// A set is empty.
     Empty,
     /// A set has one of these in it.
@@ -82,6 +105,10 @@ pub(crate) struct Known<'a> {
     pub groups: &'a [String],
     pub disabled: bool,
     pub host: &'a str,
+    pub action: Action,
+    pub resource: &'a Resource,
+    /// Of the resource's owner.
+    pub owner_groups: &'a dyn Fn() -> &'a [String],
 }
 
 impl Condition {
@@ -103,22 +130,35 @@ impl Condition {
             Self::Disabled if known.kind == PrincipalKind::User => certain(known.disabled),
             Self::Disabled => Verdict::Unsafe,
             Self::Host(id) => certain(known.host == id),
+            Self::Action(keys) => certain(keys.iter().any(|key| key.covers(known.action))),
             Self::Has(id) => certain(known.facts.get(*id).is_some()),
-            Self::Fact(id, test) => {
-                known.facts.get(*id).and_then(|value| test.holds(value)).map_or(Verdict::Unsafe, certain)
-            }
+            Self::HasLabel(key) => certain(known.resource.labels.contains_key(key)),
+            Self::HasOwner => certain(!known.resource.owner.is_empty()),
+            // To read an owner that is not there fails.
+            Self::Owner(_) | Self::Owned if known.resource.owner.is_empty() => Verdict::Unsafe,
+            Self::Owner(heads) => certain(heads.iter().any(|head| known.owner_is(head))),
+            Self::Owned => certain(known.kind == PrincipalKind::User && known.name == known.resource.owner),
+            Self::Test(subject, test) => known.test(subject, test).map_or(Verdict::Unsafe, certain),
         }
     }
 }
 
 impl Known<'_> {
-    pub fn is(&self, head: &PrincipalHead) -> bool {
-        match head {
-            PrincipalHead::Any => true,
-            PrincipalHead::Kind(kind) => *kind == self.kind,
-            PrincipalHead::Named(kind, name) => *kind == self.kind && name == self.name,
-            PrincipalHead::Member(group) => self.groups.iter().any(|g| g == group),
-            PrincipalHead::Never => false,
+    fn is(&self, head: &PrincipalHead) -> bool {
+        head.covers(self.kind, self.name, || self.groups)
+    }
+
+    fn owner_is(&self, head: &PrincipalHead) -> bool {
+        head.covers(PrincipalKind::User, &self.resource.owner, self.owner_groups)
+    }
+
+    /// `None` when the subject is not there or not of the type that the test is for.
+    fn test(&self, subject: &Subject, test: &Test) -> Option<bool> {
+        match subject {
+            Subject::Fact(id) => test.holds(self.facts.get(*id)?),
+            Subject::Name => test.holds_text(&self.resource.name),
+            Subject::Image => test.holds_text(&self.resource.image),
+            Subject::Label(key) => test.holds_text(self.resource.labels.get(key)?),
         }
     }
 }
@@ -165,12 +205,11 @@ impl Test {
         Some(match (self, value) {
             (Self::True, FactValue::Bool(value)) => *value,
             (Self::OneOf(Values::Longs(values)), FactValue::Long(value)) => values.contains(value),
-            (Self::OneOf(Values::Strings(values)), FactValue::String(value)) => values.contains(value),
             (Self::Less(bound), FactValue::Long(value)) => value < bound,
             (Self::LessEq(bound), FactValue::Long(value)) => value <= bound,
             (Self::Greater(bound), FactValue::Long(value)) => value > bound,
             (Self::GreaterEq(bound), FactValue::Long(value)) => value >= bound,
-            (Self::Like(pattern), FactValue::String(value)) => like(pattern, value),
+            (_, FactValue::String(value)) => self.holds_text(value)?,
             (Self::Empty, FactValue::Set(set)) => set.is_empty(),
             (Self::Empty, FactValue::LongSet(set)) => set.is_empty(),
             (Self::ContainsAny(values), set) => sets(set, values, |a, b| !a.is_disjoint(b), |a, b| !a.is_disjoint(b))?,
@@ -178,6 +217,16 @@ impl Test {
             (Self::Within(values), set) => sets(set, values, BTreeSet::is_subset, BTreeSet::is_subset)?,
             _ => return None,
         })
+    }
+}
+
+impl Test {
+    fn holds_text(&self, value: &str) -> Option<bool> {
+        match self {
+            Self::OneOf(Values::Strings(values)) => Some(values.contains(value)),
+            Self::Like(parts) => Some(like(parts, value)),
+            _ => None,
+        }
     }
 }
 
@@ -197,32 +246,20 @@ fn sets(
     }
 }
 
-/// Cedar's `like`: a wildcard stands for any characters, also none. Linear but for the last wildcard.
-fn like(pattern: &[Option<char>], text: &str) -> bool {
-    let text: Vec<char> = text.chars().collect();
-    let (mut p, mut t) = (0, 0);
-    let mut retry: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(None) => {
-                retry = Some((p + 1, t));
-                p += 1;
-            }
-            Some(Some(c)) if *c == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => match retry {
-                Some((after, from)) => {
-                    retry = Some((after, from + 1));
-                    p = after;
-                    t = from + 1;
-                }
-                None => return false,
-            },
+/// Cedar's `like`: between the parts of the pattern may be any characters, also none.
+fn like(parts: &[String], text: &str) -> bool {
+    let Some((first, rest)) = parts.split_first() else { return text.is_empty() };
+    let Some((last, middle)) = rest.split_last() else { return text == first };
+    let Some(mut text) = text.strip_prefix(first.as_str()).and_then(|text| text.strip_suffix(last.as_str())) else {
+        return false;
+    };
+    for part in middle {
+        match text.find(part.as_str()) {
+            Some(at) => text = text.get(at + part.len()..).unwrap_or(""),
+            None => return false,
         }
     }
-    pattern[p.min(pattern.len())..].iter().all(Option::is_none)
+    true
 }
 
 #[cfg(test)]
@@ -231,7 +268,7 @@ mod tests {
 
     #[test]
     fn like_is_as_in_cedar() {
-        let pattern = |s: &str| s.chars().map(|c| (c != '*').then_some(c)).collect::<Vec<_>>();
+        let pattern = |s: &str| s.split('*').map(str::to_owned).collect::<Vec<_>>();
         for (p, text, expected) in [
             ("docker.io/*", "docker.io/library/nginx", true),
             ("docker.io/*", "quay.io/x", false),
@@ -241,6 +278,10 @@ mod tests {
             ("a*b*c", "aXbYbZc", true),
             ("a*b*c", "aXbYbZ", false),
             ("*.*", "a", false),
+            ("ab*ba", "aba", false),
+            ("ab*ba", "abba", true),
+            ("*a*a*", "a", false),
+            ("a*a", "a", false),
         ] {
             assert_eq!(like(&pattern(p), text), expected, "{p} {text}");
         }

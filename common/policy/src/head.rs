@@ -77,6 +77,27 @@ impl ActionKey {
     pub fn one(action: Action) -> Self {
         Self::One(action as u8)
     }
+
+    pub fn covers(self, action: Action) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Group(_) => self == Self::group(action.group()),
+            Self::One(_) => self == Self::one(action),
+        }
+    }
+}
+
+impl PrincipalHead {
+    /// True when it names this principal, or a group that it is in.
+    pub fn covers<'a>(&self, kind: PrincipalKind, name: &str, groups: impl Fn() -> &'a [String]) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Kind(of) => *of == kind,
+            Self::Named(of, id) => *of == kind && id == name,
+            Self::Member(group) => kind == PrincipalKind::User && groups().iter().any(|g| g == group),
+            Self::Never => false,
+        }
+    }
 }
 
 /// What a rule can concern.
@@ -147,7 +168,7 @@ fn actions(head: &pst::ActionConstraint) -> (BTreeSet<ActionKey>, bool) {
 }
 
 /// `action == "read"` concerns nothing, because nobody asks for a group; `action in "read"` does.
-fn action(uid: &pst::EntityUID, groups: bool) -> (BTreeSet<ActionKey>, bool) {
+pub(crate) fn action(uid: &pst::EntityUID, groups: bool) -> (BTreeSet<ActionKey>, bool) {
     let name = uid.eid.as_str();
     match uid.ty.to_string().as_str() {
         "Docker::Action" => {

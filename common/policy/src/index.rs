@@ -32,14 +32,14 @@ impl Index {
         let mut heads: BTreeMap<&PrincipalHead, usize> = BTreeMap::new();
         let mut buckets: Vec<Bucket> = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
-            if !rule.heads.concerns_hosts() {
+            if !rule.source.heads.concerns_hosts() {
                 continue;
             }
-            let bucket = *heads.entry(&rule.heads.principal).or_insert_with(|| {
+            let bucket = *heads.entry(&rule.source.heads.principal).or_insert_with(|| {
                 buckets.push(Bucket::new());
                 buckets.len() - 1
             });
-            for key in &rule.heads.actions {
+            for key in &rule.source.heads.actions {
                 buckets[bucket].entry(*key).or_default().push(index);
             }
         }
@@ -58,7 +58,7 @@ impl Index {
                 .insert(name.to_owned(), class(PrincipalKind::User, Some(name), &person.groups));
         }
         for rule in rules {
-            if let PrincipalHead::Named(kind, name) = &rule.heads.principal {
+            if let PrincipalHead::Named(kind, name) = &rule.source.heads.principal {
                 named[*kind as usize].entry(name.clone()).or_insert_with(|| class(*kind, Some(name), &[]));
             }
         }

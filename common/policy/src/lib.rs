@@ -27,6 +27,7 @@ mod query;
 mod reading;
 mod rule;
 mod schema;
+mod source;
 mod tally;
 mod text;
 mod uid;

@@ -21,3 +21,6 @@ pub const ISSUES_MAX: usize = 50;
 pub(crate) const CANDIDATES_KEPT: usize = 4096;
 /// Most sets of conditions that are kept ready for evaluation. Requests that differ in facts can need many.
 pub(crate) const EVALUATIONS_KEPT: usize = 1024;
+/// Most documents whose validated rules are remembered by their text, so that a change of one is not the validation
+/// of all. Large clusters have some dozens.
+pub(crate) const DOCUMENTS_KEPT: usize = 256;

@@ -1,12 +1,11 @@
 //! What each host gets of the cluster's policies and users: no more than can concern it.
 
 use crate::{
-    CompileError, builtin, enforceable,
-    head::{Heads, PrincipalHead, ResourceHead},
-    reading::Reads,
-    rule::RuleInfo,
+    CompileError, builtin,
+    head::{PrincipalHead, PrincipalKind, ResourceHead},
+    source::{self, Source},
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 use wharden_model::{
     Bundle, BundlePolicy, ClusterId, HostId, Labels, Mode, Posture, ResourceKind, Scope, bundle::BUNDLE_FORMAT,
     decision::KnownUser,
@@ -30,9 +29,7 @@ struct Planned {
 
 #[derive(Clone, Debug)]
 struct PlannedRule {
-    info: RuleInfo,
-    on_hosts: bool,
-    resource: ResourceHead,
+    source: Arc<Source>,
     users: BTreeSet<String>,
     groups: BTreeSet<String>,
     hosts: BTreeSet<String>,
@@ -49,15 +46,7 @@ impl Planner {
             if policy.name.as_str() == builtin::NAME {
                 return Err(CompileError::Reserved(policy.name));
             }
-            let mut rules = Vec::new();
-            for (info, rule) in enforceable::read(&policy)?.rules {
-                let tree = rule.to_pst().map_err(|e| CompileError::Unreadable {
-                    document: policy.name.clone(),
-                    rule: info.id.clone(),
-                    message: e.to_string(),
-                })?;
-                rules.push(PlannedRule::new(info, &Heads::of(tree.body()), &Reads::of(tree.body())));
-            }
+            let rules = source::read(&policy)?.iter().map(|rule| PlannedRule::new(Arc::clone(rule))).collect();
             documents.push(Planned { policy, rules });
         }
         documents.sort_by(|a, b| a.policy.name.cmp(&b.policy.name));
@@ -66,7 +55,8 @@ impl Planner {
         }
         let mut users = users;
         users.sort_by(|a, b| a.name.cmp(&b.name));
-        let rules = documents.iter().flat_map(|document| &document.rules).filter(|rule| rule.on_hosts);
+        let rules =
+            documents.iter().flat_map(|document| &document.rules).filter(|rule| rule.source.heads.concerns_hosts());
         let hosts = rules.flat_map(|rule| rule.hosts.iter().cloned()).collect();
         Ok(Self { cluster, documents, users, hosts })
     }
@@ -119,9 +109,9 @@ impl Planned {
         }
         let mut text = String::new();
         for rule in rules {
-            let own = self.policy.text.get(rule.info.span.clone()).unwrap_or("");
-            if !rule.info.named {
-                text.push_str(&format!("@id(\"{}\")\n", rule.info.id));
+            let own = self.policy.text.get(rule.source.info.span.clone()).unwrap_or("");
+            if !rule.source.info.named {
+                text.push_str(&format!("@id(\"{}\")\n", rule.source.info.id));
             }
             text.push_str(own);
             text.push_str("\n\n");
@@ -131,9 +121,9 @@ impl Planned {
 }
 
 impl PlannedRule {
-    fn new(info: RuleInfo, heads: &Heads, reads: &Reads) -> Self {
+    fn new(source: Arc<Source>) -> Self {
         let (mut users, mut groups, mut hosts) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for (ty, id) in &reads.named {
+        for (ty, id) in &source.reads.named {
             match ty.as_str() {
                 "User" => users.insert(id.clone()),
                 "Group" => groups.insert(id.clone()),
@@ -141,20 +131,20 @@ impl PlannedRule {
                 _ => false,
             };
         }
-        match &heads.principal {
-            PrincipalHead::Named(crate::head::PrincipalKind::User, name) => users.insert(name.clone()),
+        match &source.heads.principal {
+            PrincipalHead::Named(PrincipalKind::User, name) => users.insert(name.clone()),
             PrincipalHead::Member(group) => groups.insert(group.clone()),
             _ => false,
         };
-        if let ResourceHead::Host(_, id) | ResourceHead::Thing(ResourceKind::Engine, id) = &heads.resource {
+        if let ResourceHead::Host(_, id) | ResourceHead::Thing(ResourceKind::Engine, id) = &source.heads.resource {
             hosts.insert(id.clone());
         }
-        Self { info, on_hosts: heads.concerns_hosts(), resource: heads.resource.clone(), users, groups, hosts }
+        Self { source, users, groups, hosts }
     }
 
     fn concerns(&self, scope: &Scope) -> bool {
-        self.on_hosts
-            && match &self.resource {
+        self.source.heads.concerns_hosts()
+            && match &self.source.heads.resource {
                 ResourceHead::HostGroup(_, group) => scope.labels.groups().any(|label| label == *group),
                 ResourceHead::Host(_, id) | ResourceHead::Thing(ResourceKind::Engine, id) => {
                     scope.host.as_ref().is_some_and(|host| host.as_str() == id)

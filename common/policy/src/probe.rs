@@ -30,7 +30,7 @@ impl Probe {
         let mut probe = Self { set: PolicySet::new(), reads: Reads::default(), broken: Vec::new() };
         for index in wanted {
             let rule = &rules[*index];
-            probe.reads.add(&rule.reads);
+            probe.reads.add(&rule.source.reads);
             let added =
                 rule.probe(*index, with_heads).and_then(|policy| probe.set.add(policy).map_err(|e| e.to_string()));
             if let Err(message) = added {
@@ -142,12 +142,19 @@ fn entities(
     place: &Place,
     resource: EntityUid,
 ) -> Result<Entities, String> {
-    let mut all = vec![principal(q.principal, directory, reads.hierarchy)?];
-    all.push(thing(q.resource, resource, q.host.as_str(), place, reads.hierarchy)?);
-    if reads.hierarchy {
+    let mut all = Vec::new();
+    // Also when a rule names what happens to be the principal or the resource.
+    let names = |ty: &str, id: &str| reads.named.iter().any(|(of, named)| of == ty && named == id);
+    let with_principal = reads.principal || names(q.principal.entity_type(), q.principal.id());
+    if with_principal {
+        all.push(principal(q.principal, directory, reads.hierarchy)?);
+    }
+    if reads.resource || names_resource(q, reads) {
+        all.push(thing(q.resource, resource, q.host.as_str(), place, reads.hierarchy)?);
+    }
+    if reads.action && reads.hierarchy {
         let group = types().action_group(q.action.group()).cloned();
         all.push(entity(types().action(q.action).clone(), [], group, [])?);
-        all.push(place.host(q.host.as_str())?);
     }
     // Users and the host where they are named or reached as an owner, besides the principal who is there already.
     let mut users: BTreeSet<&str> = BTreeSet::new();
@@ -162,16 +169,24 @@ fn entities(
             Some(PrincipalKind::ServiceAccount) if !q.is(PrincipalKind::ServiceAccount, id) => {
                 all.push(service_account(id)?);
             }
-            _ if ty == "Host" && id == q.host.as_str() && !reads.hierarchy => all.push(place.host(id)?),
+            _ if ty == "Host" && id == q.host.as_str() => all.push(place.host(id)?),
             _ => {}
         }
     }
     for name in users {
-        if !q.is(PrincipalKind::User, name) {
+        if !(with_principal && q.is(PrincipalKind::User, name)) {
             all.push(directory.entity(name, reads.hierarchy)?);
         }
     }
+    if all.is_empty() {
+        return Ok(Entities::empty());
+    }
     Entities::from_entities(all, None).map_err(|e| e.to_string())
+}
+
+fn names_resource(q: &Query<'_>, reads: &Reads) -> bool {
+    let kind = q.resource.kind.name();
+    reads.named.iter().any(|(ty, id)| *id == q.resource.id && ty.strip_prefix("Docker::") == Some(kind))
 }
 
 impl Query<'_> {

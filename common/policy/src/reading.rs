@@ -2,9 +2,9 @@
 //! at when it evaluates the rest.
 
 use crate::{
-    condition::{Condition, Test, Values},
+    condition::{Condition, Subject, Test, Values},
     fact::FactId,
-    head::{PrincipalHead, PrincipalKind},
+    head::{self, PrincipalHead, PrincipalKind},
 };
 use cedar_policy::pst::{self, BinaryOp, Expr, Literal, PatternElem, UnaryOp, Var};
 use std::collections::BTreeSet;
@@ -16,6 +16,10 @@ pub(crate) struct Reads {
     pub facts: BTreeSet<String>,
     /// The context is used as a whole.
     pub whole_context: bool,
+    /// The principal, the resource, the action are looked at.
+    pub principal: bool,
+    pub resource: bool,
+    pub action: bool,
     /// Something is asked to be `in` something.
     pub hierarchy: bool,
     /// An attribute `owner` is read.
@@ -40,6 +44,9 @@ impl Reads {
     pub fn add(&mut self, other: &Self) {
         self.facts.extend(other.facts.iter().cloned());
         self.whole_context |= other.whole_context;
+        self.principal |= other.principal;
+        self.resource |= other.resource;
+        self.action |= other.action;
         self.hierarchy |= other.hierarchy;
         self.owner |= other.owner;
         self.named.extend(other.named.iter().cloned());
@@ -51,7 +58,10 @@ impl Reads {
                 self.named.insert((uid.ty.to_string(), uid.eid.to_string()));
             }
             Expr::Var(Var::Context) => self.whole_context = true,
-            Expr::Literal(_) | Expr::Var(_) | Expr::Slot(_) => {}
+            Expr::Var(Var::Principal) => self.principal = true,
+            Expr::Var(Var::Resource) => self.resource = true,
+            Expr::Var(Var::Action) => self.action = true,
+            Expr::Literal(_) | Expr::Slot(_) => {}
             Expr::UnaryOp { expr, .. } | Expr::Like { expr, .. } => self.visit(expr),
             Expr::BinaryOp { op, left, right } => {
                 self.hierarchy |= *op == BinaryOp::In;
@@ -91,6 +101,9 @@ impl Reads {
             // A kind of expression that this build does not know may look at anything.
             _ => {
                 self.whole_context = true;
+                self.principal = true;
+                self.resource = true;
+                self.action = true;
                 self.hierarchy = true;
                 self.owner = true;
             }
@@ -119,10 +132,11 @@ fn read(expr: &Expr, groups: &BTreeSet<String>) -> Condition {
     let opaque = Condition::Opaque(false);
     match expr {
         Expr::Literal(Literal::Bool(value)) => Condition::Const(*value),
-        Expr::GetAttr { expr, attr } if context(expr) => fact(attr, Test::True),
+        Expr::GetAttr { expr: of, .. } if context(of) => tested(expr, Test::True).unwrap_or(opaque),
         Expr::GetAttr { expr, attr } if is_var(expr, &Var::Principal) && attr == "disabled" => Condition::Disabled,
         Expr::HasAttr { expr, attrs } if attrs.tail.is_empty() => match expr.as_ref() {
             Expr::Var(Var::Context) => FactId::named(&attrs.head).map_or(opaque, Condition::Has),
+            Expr::Var(Var::Resource) if attrs.head == "owner" => Condition::HasOwner,
             Expr::Var(_) => Condition::Opaque(true),
             _ => opaque,
         },
@@ -131,14 +145,9 @@ fn read(expr: &Expr, groups: &BTreeSet<String>) -> Condition {
             Condition::Principal(kind.map(PrincipalHead::Kind).into_iter().collect())
         }
         Expr::Is { expr, in_expr: None, .. } if entity_var(expr) => Condition::Opaque(true),
-        Expr::Like { expr, pattern } => match context_fact(expr) {
-            Some(name) => fact(name, Test::Like(pattern.iter().map(pattern_elem).collect())),
-            None => opaque,
-        },
+        Expr::Like { expr, pattern } => tested(expr, Test::Like(parts(pattern))).unwrap_or(opaque),
         Expr::UnaryOp { op: UnaryOp::Not, expr } => not(read(expr, groups)),
-        Expr::UnaryOp { op: UnaryOp::IsEmpty, expr } => {
-            context_fact(expr).map_or(opaque, |name| fact(name, Test::Empty))
-        }
+        Expr::UnaryOp { op: UnaryOp::IsEmpty, expr } => tested(expr, Test::Empty).unwrap_or(opaque),
         Expr::BinaryOp { op: BinaryOp::And, left, right } => {
             Condition::And(Box::new(read(left, groups)), Box::new(read(right, groups)))
         }
@@ -158,10 +167,18 @@ fn read(expr: &Expr, groups: &BTreeSet<String>) -> Condition {
 fn binary(op: BinaryOp, left: &Expr, right: &Expr, groups: &BTreeSet<String>) -> Option<Condition> {
     match op {
         BinaryOp::NotEq => binary(BinaryOp::Eq, left, right, groups).map(not),
+        BinaryOp::Eq if is_var(left, &Var::Principal) && owner(right) => Some(Condition::Owned),
+        BinaryOp::Eq if is_var(right, &Var::Principal) && owner(left) => Some(Condition::Owned),
         BinaryOp::Eq if is_var(left, &Var::Principal) => principal(right, false),
         BinaryOp::Eq if is_var(right, &Var::Principal) => principal(left, false),
         BinaryOp::In if is_var(left, &Var::Principal) => principal(right, true),
+        BinaryOp::Eq if owner(left) => owned_by(right, false),
+        BinaryOp::Eq if owner(right) => owned_by(left, false),
+        BinaryOp::In if owner(left) => owned_by(right, true),
+        BinaryOp::Eq if is_var(left, &Var::Action) => action(right, false),
+        BinaryOp::In if is_var(left, &Var::Action) => action(right, true),
         BinaryOp::In if is_var(left, &Var::Resource) => place(right, groups),
+        BinaryOp::HasTag if is_var(left, &Var::Resource) => Some(Condition::HasLabel(string(right)?)),
         BinaryOp::Eq if infallible(left) && infallible(right) => Some(Condition::Opaque(true)),
         BinaryOp::HasTag if entity_var(left) => {
             matches!(right, Expr::Literal(Literal::String(_))).then_some(Condition::Opaque(true))
@@ -180,11 +197,32 @@ fn binary(op: BinaryOp, left: &Expr, right: &Expr, groups: &BTreeSet<String>) ->
 
 /// `principal == X`, `principal in X`, `principal in [X, Y]`.
 fn principal(right: &Expr, within: bool) -> Option<Condition> {
-    let heads = match right {
-        Expr::Set(items) if within => items.iter().map(|item| principal_head(item, true)).collect::<Option<_>>()?,
-        other => vec![principal_head(other, within)?],
+    heads(right, within).map(Condition::Principal)
+}
+
+/// The same of `resource.owner`.
+fn owned_by(right: &Expr, within: bool) -> Option<Condition> {
+    heads(right, within).map(Condition::Owner)
+}
+
+fn heads(right: &Expr, within: bool) -> Option<Vec<PrincipalHead>> {
+    match right {
+        Expr::Set(items) if within => items.iter().map(|item| principal_head(item, true)).collect(),
+        other => Some(vec![principal_head(other, within)?]),
+    }
+}
+
+/// `action == X`, `action in X`, `action in [X, Y]`.
+fn action(right: &Expr, within: bool) -> Option<Condition> {
+    let keys = |expr: &Expr| match expr {
+        Expr::Literal(Literal::EntityUID(uid)) => Some(head::action(uid, within).0),
+        _ => None,
     };
-    Some(Condition::Principal(heads))
+    let all: Option<Vec<_>> = match right {
+        Expr::Set(items) if within => items.iter().map(|item| keys(item)).collect(),
+        other => Some(vec![keys(other)?]),
+    };
+    Some(Condition::Action(all?.into_iter().flatten().collect()))
 }
 
 fn principal_head(expr: &Expr, within: bool) -> Option<PrincipalHead> {
@@ -208,40 +246,49 @@ fn place(right: &Expr, groups: &BTreeSet<String>) -> Option<Condition> {
 }
 
 fn equal(left: &Expr, right: &Expr) -> Option<Condition> {
-    let name = context_fact(left)?;
     match right {
-        Expr::Literal(Literal::Bool(true)) => Some(fact(name, Test::True)),
-        Expr::Literal(Literal::Bool(false)) => Some(not(fact(name, Test::True))),
-        other => Some(fact(name, Test::OneOf(values([other].into_iter())?))),
+        Expr::Literal(Literal::Bool(true)) => tested(left, Test::True),
+        Expr::Literal(Literal::Bool(false)) => tested(left, Test::True).map(not),
+        other => tested(left, Test::OneOf(values([other].into_iter())?)),
     }
 }
 
 fn bound(left: &Expr, right: &Expr, test: fn(i64) -> Test, flipped: fn(i64) -> Test) -> Option<Condition> {
-    match (context_fact(left), long(right), long(left), context_fact(right)) {
-        (Some(name), Some(limit), ..) => Some(fact(name, test(limit))),
-        (.., Some(limit), Some(name)) => Some(fact(name, flipped(limit))),
+    match (long(left), long(right)) {
+        (None, Some(limit)) => tested(left, test(limit)),
+        (Some(limit), None) => tested(right, flipped(limit)),
         _ => None,
     }
 }
 
 fn contains(left: &Expr, right: &Expr) -> Option<Condition> {
-    match (context_fact(left), left, context_fact(right)) {
-        (Some(name), ..) => Some(fact(name, Test::ContainsAny(values([right].into_iter())?))),
-        (None, Expr::Set(items), Some(name)) => Some(fact(name, Test::OneOf(values(items.iter().map(AsRef::as_ref))?))),
-        _ => None,
+    match left {
+        Expr::Set(items) => tested(right, Test::OneOf(values(items.iter().map(AsRef::as_ref))?)),
+        _ => tested(left, Test::ContainsAny(values([right].into_iter())?)),
     }
 }
 
 fn either(left: &Expr, right: &Expr, test: fn(Values) -> Test, flipped: fn(Values) -> Test) -> Option<Condition> {
-    match (context_fact(left), left, context_fact(right), right) {
-        (Some(name), _, _, Expr::Set(items)) => Some(fact(name, test(values(items.iter().map(AsRef::as_ref))?))),
-        (_, Expr::Set(items), Some(name), _) => Some(fact(name, flipped(values(items.iter().map(AsRef::as_ref))?))),
+    match (left, right) {
+        (Expr::Set(_), Expr::Set(_)) => None,
+        (_, Expr::Set(items)) => tested(left, test(values(items.iter().map(AsRef::as_ref))?)),
+        (Expr::Set(items), _) => tested(right, flipped(values(items.iter().map(AsRef::as_ref))?)),
         _ => None,
     }
 }
 
-fn fact(name: &str, test: Test) -> Condition {
-    FactId::named(name).map_or(Condition::Opaque(false), |id| Condition::Fact(id, test))
+/// A test of `context.x`, `resource.name`, `resource.image` or `resource.getTag("x")`.
+fn tested(expr: &Expr, test: Test) -> Option<Condition> {
+    let subject = match expr {
+        Expr::GetAttr { expr, attr } if context(expr) => Subject::Fact(FactId::named(attr)?),
+        Expr::GetAttr { expr, attr } if is_var(expr, &Var::Resource) && attr == "name" => Subject::Name,
+        Expr::GetAttr { expr, attr } if is_var(expr, &Var::Resource) && attr == "image" => Subject::Image,
+        Expr::BinaryOp { op: BinaryOp::GetTag, left, right } if is_var(left, &Var::Resource) => {
+            Subject::Label(string(right)?)
+        }
+        _ => return None,
+    };
+    Some(Condition::Test(subject, test))
 }
 
 fn context(expr: &Expr) -> bool {
@@ -252,12 +299,9 @@ fn is_var(expr: &Expr, var: &Var) -> bool {
     matches!(expr, Expr::Var(v) if v == var)
 }
 
-/// The name in `context.name`.
-fn context_fact(expr: &Expr) -> Option<&str> {
-    match expr {
-        Expr::GetAttr { expr, attr } if context(expr) => Some(attr),
-        _ => None,
-    }
+/// `resource.owner`.
+fn owner(expr: &Expr) -> bool {
+    matches!(expr, Expr::GetAttr { expr, attr } if is_var(expr, &Var::Resource) && attr == "owner")
 }
 
 /// A variable that is an entity.
@@ -268,6 +312,13 @@ fn entity_var(expr: &Expr) -> bool {
 /// Literals and the request's own variables: to evaluate them cannot fail.
 fn infallible(expr: &Expr) -> bool {
     matches!(expr, Expr::Literal(_) | Expr::Var(_))
+}
+
+fn string(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Literal(Literal::String(value)) => Some(value.to_string()),
+        _ => None,
+    }
 }
 
 fn long(expr: &Expr) -> Option<i64> {
@@ -294,9 +345,14 @@ fn values<'a>(items: impl Iterator<Item = &'a Expr>) -> Option<Values> {
     }
 }
 
-fn pattern_elem(elem: &PatternElem) -> Option<char> {
-    match elem {
-        PatternElem::Char(c) => Some(*c),
-        PatternElem::Wildcard => None,
+/// The texts between the wildcards of a pattern.
+fn parts(pattern: &[PatternElem]) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for elem in pattern {
+        match (elem, parts.last_mut()) {
+            (PatternElem::Char(c), Some(part)) => part.push(*c),
+            _ => parts.push(String::new()),
+        }
     }
+    parts
 }

@@ -126,10 +126,11 @@ mod tests {
         assert_eq!(schema.actions().count(), Action::ALL.len() + AdminAction::ALL.len() + groups);
     }
 
-    /// Frozen: a change here is a change of what policies can say. Facts come and go with their tables, so the
-    /// golden file holds everything but the contexts, and the contexts of two actions.
+    /// Frozen: a change here is a change of what policies can say. What the facts mean is told in comments, which may
+    /// be worded better at any time.
     #[test]
     fn the_schema_is_the_golden_one() {
-        insta::assert_snapshot!(schema_text());
+        let lines = schema_text().lines().filter(|line| !line.trim_start().starts_with("//"));
+        insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
     }
 }

@@ -12,17 +12,18 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// The decision over these rules.
-    pub fn decision(&self, rules: &[Enforceable], revision: Revision) -> Decision {
-        let enforced = Sides::of(self, rules, |rule| rule.enforced);
+    /// The decision over these rules, which are in the order of their names.
+    pub fn decision(mut self, rules: &[Enforceable], revision: Revision) -> Decision {
+        self.satisfied.sort_unstable();
+        self.errors.sort_unstable();
+        let enforced = Sides::of(&self, rules, |rule| rule.enforced);
         let effect = enforced.effect();
-        let mut errors: Vec<_> = self
+        let errors = self
             .errors
             .iter()
             .filter(|(index, _)| rules[*index].enforced)
             .map(|(index, message)| format!("{}: {message}", rules[*index].shown.id))
             .collect();
-        errors.sort_unstable();
         Decision { effect, rules: enforced.decisive(), monitor: self.monitor(rules, effect), errors, revision }
     }
 
@@ -36,8 +37,8 @@ impl Tally {
         }
         let monitoring = Sides::of(self, rules, |rule| !rule.enforced);
         let mut changed = match effect {
-            Effect::Allow => sorted(&monitoring.forbids),
-            Effect::Deny => sorted(&monitoring.permits),
+            Effect::Allow => shown(&monitoring.forbids),
+            Effect::Deny => shown(&monitoring.permits),
         };
         changed.extend(monitoring.errors.iter().map(|(rule, message)| Rule {
             reason: format!("it could not be evaluated, which would refuse the request: {message}"),
@@ -71,15 +72,13 @@ impl<'a> Sides<'a> {
     }
 
     fn decisive(&self) -> Vec<Rule> {
-        sorted(match self.effect() {
+        shown(match self.effect() {
             Effect::Allow => &self.permits,
             Effect::Deny => &self.forbids,
         })
     }
 }
 
-fn sorted(rules: &[&Enforceable]) -> Vec<Rule> {
-    let mut shown: Vec<_> = rules.iter().map(|rule| rule.shown.clone()).collect();
-    shown.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-    shown
+fn shown(rules: &[&Enforceable]) -> Vec<Rule> {
+    rules.iter().map(|rule| rule.shown.clone()).collect()
 }

@@ -81,6 +81,12 @@ fn resource_head() -> impl Strategy<Value = String> {
 
 fn leaf() -> impl Strategy<Value = String> {
     prop_oneof![
+        1 => pick(&[
+            "context.api_version + 9223372036854775807 > 5",
+            "context.api_version * 9223372036854775807 > 5",
+            "Workload::\"c1\".name == \"web\"",
+            "Docker::Container::\"c1\".name == \"web\"",
+        ]),
         4 => pick(&[
             "context.privileged", "context.privileged == false", "false == context.privileged",
             "context.privileged != true", "context.memory > 10", "10 >= context.memory", "context.memory <= 0",
@@ -358,7 +364,7 @@ fn bundle(documents: &[(&str, &str)], users: &[KnownUser], labels: &Labels) -> B
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn decisions_are_those_of_the_unindexed_authorizer(
@@ -403,7 +409,7 @@ fn the_generators_make_rules_that_decide() {
     use proptest::{strategy::ValueTree, test_runner::TestRunner};
     let mut runner = TestRunner::deterministic();
     let (mut valid, mut failing, mut allowed, mut denied) = (0, 0, 0, 0);
-    for _ in 0..150 {
+    for _ in 0..60 {
         let mut sample = || rule().new_tree(&mut runner).expect("a rule").current();
         let rules: Vec<_> = (0..6).map(|_| sample()).filter(|rule| validate(rule).is_ok()).collect();
         valid += rules.len();
@@ -419,7 +425,7 @@ fn the_generators_make_rules_that_decide() {
         allowed += usize::from(decision.effect == Effect::Allow);
         denied += usize::from(decision.effect == Effect::Deny && !decision.rules.is_empty());
     }
-    assert!(valid > 400 && failing > 2 && allowed > 15 && denied > 10, "{valid} {failing} {allowed} {denied}");
+    assert!(valid > 150 && failing > 0 && allowed > 5 && denied > 5, "{valid} {failing} {allowed} {denied}");
 }
 
 /// Facts are what their table says, so that no policy fails on a missing attribute.
