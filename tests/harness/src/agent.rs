@@ -41,8 +41,9 @@ impl Agent {
     pub fn enroll(&self, controller: &str, token: &str, hostname: &str) -> Output {
         let mut command = Command::new(bins::path("wharden-agent"));
         command
-            .args(["enroll", "--controller", controller, "--token-file", "-", "--hostname", hostname, "--data-dir"])
-            .arg(&self.dir);
+            .args(["enroll", "--controller", controller, "--token-file", "-", "--data-dir"])
+            .arg(&self.dir)
+            .arg(format!("--hostname={hostname}"));
         Output::of(&mut command, token.as_bytes())
     }
 

@@ -66,6 +66,6 @@ impl Cli {
     /// Runs a command with `-o json` and reads what it printed.
     #[track_caller]
     pub fn json(&self, args: &[&str]) -> serde_json::Value {
-        self.run(&[args, &["-o", "json"]].concat()).json()
+        self.run(&[&["-o", "json"], args].concat()).json()
     }
 }

@@ -140,8 +140,12 @@ fn read_all(from: &mut impl Read) -> Vec<u8> {
 pub(crate) fn describe(command: &Command) -> String {
     let mut line = command.get_program().to_string_lossy().into_owned();
     for arg in command.get_args() {
+        let arg = arg.to_string_lossy();
         line.push(' ');
-        line.push_str(&arg.to_string_lossy());
+        match arg.split_once('\n') {
+            Some((first, _)) if arg.len() > 200 => line.push_str(&format!("'{first} ...'")),
+            _ => line.push_str(&arg),
+        }
     }
     line
 }

@@ -35,7 +35,14 @@ impl Rest {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let pem = std::fs::read(ca_file).unwrap_or_else(|e| panic!("cannot read {}: {e}", ca_file.display()));
         let ca = Certificate::from_pem(&pem).expect("the CA file holds a certificate");
-        let client = Client::builder().tls_certs_only([ca]).no_proxy().timeout(CALL).build().expect("HTTP client");
+        // A kept connection would make the first call after a restart fail.
+        let client = Client::builder()
+            .tls_certs_only([ca])
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .timeout(CALL)
+            .build()
+            .expect("HTTP client");
         let runtime = Builder::new_current_thread().enable_all().build().expect("runtime");
         Self { base: base.to_owned(), client, runtime, bearer: None }
     }

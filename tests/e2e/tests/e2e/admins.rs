@@ -118,8 +118,10 @@ permit (
     let refused = editor.rest().delete("/v1/policies/lists").refused(403, "forbidden");
     assert!(refused["message"].as_str().expect("message").contains("policy.delete"), "{refused}");
     assert_eq!(editor.rest().get("/v1/policies/lists").ok()["version"], 2);
-    // Nothing else either.
-    editor.rest().get("/v1/users").refused(403, "forbidden");
+    // Nothing else either: others cannot be read, and lists do not show them.
+    editor.rest().get("/v1/users/ada").refused(403, "forbidden");
+    let list = editor.rest().get("/v1/users").ok();
+    assert!(list.as_array().expect("list").iter().all(|user| user["name"] == "ed"), "{list}");
     editor.rest().post("/v1/tokens", json!({"ttl_s": 600, "uses": 1})).refused(403, "forbidden");
 
     let cli = Cli::new(&place, &controller, "ed");

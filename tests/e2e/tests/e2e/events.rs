@@ -68,9 +68,9 @@ fn events_can_be_queried_and_followed() {
         .expect("wharden events --follow");
     let mut lines = BufReader::new(follow.stdout.take().expect("piped")).lines();
 
-    world.docker("alice").run(&["create", "--name", "a", "app"]).ok();
-    world.docker("alice").run(&["rm", "a"]).fails_saying(&["container.delete"]);
-    world.docker("olga").run(&["rm", "a"]).ok();
+    world.docker("alice").run(&["create", "--name", "a1", "app"]).ok();
+    world.docker("alice").run(&["rm", "a1"]).fails_saying(&["container.delete"]);
+    world.docker("olga").run(&["rm", "a1"]).ok();
     world.events("user=wharden-t-olga&action=container.delete", 1);
 
     let count = |args: &[&str]| -> usize {
@@ -94,7 +94,7 @@ fn events_can_be_queried_and_followed() {
     assert_eq!(seen["principal"]["name"], "wharden-t-olga");
     assert_eq!(seen["outcome"], "allowed");
     assert_eq!(seen["decision"]["rules"][0]["id"], "roles/operate");
-    assert_eq!(seen["resource"]["name"], "a");
+    assert_eq!(seen["resource"]["name"], "a1");
     follow.kill().expect("our child");
     follow.wait().expect("our child");
 }

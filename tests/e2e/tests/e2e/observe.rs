@@ -12,8 +12,8 @@ fn nothing_is_blocked_and_what_would_have_been_is_in_the_events() {
         .policy("no-privileged", NO_PRIVILEGED)
         .start();
     let alice = world.docker("alice");
-    alice.run(&["create", "--name", "p", "--privileged", "app", "id"]).ok();
-    alice.run(&["rm", "p"]).ok();
+    alice.run(&["create", "--name", "p1", "--privileged", "app", "id"]).ok();
+    alice.run(&["rm", "p1"]).ok();
     // Somebody whom no policy knows.
     world.docker("stranger").run(&["ps"]).ok();
 

@@ -31,7 +31,7 @@ fn a_host_enforces_without_its_controller_and_after_its_own_restart() {
     world.admin.login();
     let events = world.events("user=wharden-t-alice&action=container.create&decision=denied", 4);
     assert_eq!(events.len(), 4, "{events:#?}");
-    world.put_policy("no-privileged", &NO_PRIVILEGED.replace("context.privileged", "false"));
+    world.put_policy("no-privileged", &NO_PRIVILEGED.replace("context.privileged", "context.init"));
     alice.run(&["create", "--privileged", "app", "id"]).ok();
 }
 
