@@ -1,7 +1,7 @@
 //! Wires everything together. Nothing else in the agent starts tasks of its own.
 
 use crate::{
-    bundle::{BundleError, Bundles},
+    bundle::Bundles,
     caller::UserNames,
     cli::{Cli, Command, Enroll, Run, Status as StatusArgs},
     config::{Config, ConfigError},
@@ -58,8 +58,6 @@ pub enum BootError {
     #[error(transparent)]
     Enroll(#[from] EnrollError),
     #[error(transparent)]
-    Bundle(#[from] BundleError),
-    #[error(transparent)]
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -99,8 +97,8 @@ async fn enroll_host(args: Enroll) -> Result<(), BootError> {
         return Err(BootError::Hostname(hostname.chars().take(80).collect()));
     }
     let token = match (args.token, args.token_file) {
-        (Some(token), _) => Secret::new(token),
-        (None, path) => read_token(&path.unwrap_or_else(|| "-".into()))?,
+        (Some(token), None) => Secret::new(token),
+        (_, path) => read_token(&path.unwrap_or_else(|| "-".into()))?,
     };
     let options = EnrollOptions {
         data_dir: args.data.data_dir,
@@ -164,7 +162,7 @@ async fn run(args: Run) -> Result<(), BootError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let host = identity.host.clone();
     let boot_id = BootId::new(format!("{:016x}", rand::random::<u64>()))?;
-    let bundles = Arc::new(Bundles::load(dir.path(), identity.owner(), host.posture)?);
+    let bundles = Arc::new(Bundles::load(dir.path(), identity.owner(), host.posture));
     let spool = Spool::open(&dir.file("spool"), boot_id.clone(), config.limits.spool_bytes)?;
     if spool.damaged() > 0 {
         tracing::warn!(lines = spool.damaged(), "the event spool was damaged; what could be read is kept");

@@ -40,9 +40,9 @@ pub struct Enroll {
     #[arg(long, env = "WHARDEN_CONTROLLER", value_name = "HOST:7441", value_delimiter = ',', required = true)]
     pub controller: Vec<Address>,
     /// The join token; other users of this machine can see it while the command runs, so prefer --token-file
-    #[arg(long, env = "WHARDEN_TOKEN", value_name = "TOKEN", hide_env_values = true, conflicts_with = "token_file")]
+    #[arg(long, env = "WHARDEN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub token: Option<String>,
-    /// File that holds the join token; - is standard input
+    /// File that holds the join token, read in place of --token; - is standard input
     #[arg(long, value_name = "FILE", required_unless_present = "token")]
     pub token_file: Option<PathBuf>,
     /// Name of this host [default: the system's host name]

@@ -75,15 +75,17 @@ pub struct Bundles {
 
 impl Bundles {
     /// Loads what is on disk and verifies it again. A bundle that does not verify is not used, and the posture is the
-    /// last one known: a damaged file must not open a host. `enrolled` is the posture before the first bundle.
-    ///
-    /// # Errors
-    /// [`BundleError::File`] when the floor cannot be read: without it neither age nor posture can be trusted.
-    pub fn load(data_dir: &Path, owner: Owner, enrolled: Posture) -> Result<Self, BundleError> {
+    /// last one known, `enforce` where that cannot be read: a damaged file must not open a host. `enrolled` is the
+    /// posture before the first bundle.
+    pub fn load(data_dir: &Path, owner: Owner, enrolled: Posture) -> Self {
         let (bundle_path, floor_path) = (data_dir.join(BUNDLE_FILE), data_dir.join(FLOOR_FILE));
-        let floor =
-            file::read_floor(&floor_path).map_err(|source| BundleError::File { path: floor_path.clone(), source })?;
-        let mut floor = floor.unwrap_or(Floor { revision: 0, posture: enrolled });
+        let mut floor = match file::read_floor(&floor_path) {
+            Ok(floor) => floor.unwrap_or(Floor { revision: 0, posture: enrolled }),
+            Err(error) => {
+                tracing::error!(%error, path = %floor_path.display(), "the last posture is not known: enforcing");
+                Floor { revision: 0, posture: Posture::Enforce }
+            }
+        };
         let held = match Self::restore(&bundle_path, &owner, floor.revision) {
             Ok(Some(held)) => held,
             Ok(None) if floor.revision == 0 => empty(floor.posture, None),
@@ -97,13 +99,13 @@ impl Bundles {
         if held.has_bundle() {
             floor = Floor { revision: held.revision.max(floor.revision), posture: held.posture };
         }
-        Ok(Self {
+        Self {
             bundle_path,
             floor_path,
             owner: ArcSwap::from_pointee(owner),
             current: ArcSwap::from_pointee(held),
             floor: Mutex::new(floor),
-        })
+        }
     }
 
     fn restore(path: &Path, owner: &Owner, floor: Revision) -> Result<Option<Held>, BundleError> {
@@ -224,7 +226,7 @@ mod tests {
         }
 
         fn load(&self) -> Bundles {
-            Bundles::load(self.dir.path(), self.owner(), Posture::Observe).expect("load")
+            Bundles::load(self.dir.path(), self.owner(), Posture::Observe)
         }
 
         fn bundle(&self) -> Bundle {
@@ -284,6 +286,8 @@ mod tests {
             assert_eq!(held.current().posture, Posture::Enforce);
             assert!(held.current().problem.is_some());
         }
+        std::fs::write(side.dir.path().join(FLOOR_FILE), "").expect("write");
+        assert_eq!(side.load().current().posture, Posture::Enforce, "not knowing is no reason to open");
         let newer = String::from_utf8(good).expect("text").replacen("\"revision\":5", "\"revision\":9", 1);
         std::fs::write(&path, newer).expect("write");
         assert!(!side.load().current().has_bundle(), "the revision is signed too");

@@ -56,6 +56,8 @@ pub enum EnrollError {
     Refused(String),
     #[error("the controller cannot enroll hosts now: {0}. Try again; this attempt takes no second use of the token")]
     Unavailable(String),
+    #[error("the controller refused the request: {0}")]
+    Invalid(String),
     #[error("the controller answered {code:?}: {message}")]
     Failed { code: Code, message: String },
     #[error("the controller's answer cannot be used: {0}")]
@@ -165,7 +167,7 @@ async fn ask(
             Code::Unauthenticated | Code::PermissionDenied | Code::NotFound => {
                 return Err(EnrollError::Refused(message));
             }
-            Code::FailedPrecondition => return Err(EnrollError::Refused(message)),
+            Code::InvalidArgument | Code::FailedPrecondition => return Err(EnrollError::Invalid(message)),
             Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Cancelled => {
                 EnrollError::Unavailable(message)
             }

@@ -8,8 +8,13 @@ use crate::{
 use std::time::Instant;
 use tokio::{io::AsyncWriteExt, time::timeout};
 use wharden_docker::{ApiVersion, Asker, Canonical, Framing, Head, Judged, Refusal, Request, begin};
-use wharden_model::{Action, Decision, Effect, Outcome, Posture, Principal, Resource, ResourceKind, Timestamp};
+use wharden_model::{
+    Action, Decision, Effect, Outcome, Posture, Principal, Resource, ResourceKind, Timestamp, decision::Rule,
+};
 use wharden_policy::Query;
+
+/// The rule that refuses nobody's requests. The name `builtin` is taken by no policy.
+const UNKNOWN_CALLER: &str = "builtin/unknown-caller";
 
 /// The end of a request's way through the guard, up to the engine.
 #[derive(Debug)]
@@ -196,8 +201,13 @@ impl Case<'_> {
     fn decide<'j>(&self, judged: &'j Judged) -> (Option<&'j Resource>, Decision, Posture) {
         let held = self.guard.bundles.current();
         if let Some(why) = &self.nobody {
-            let decision =
-                Decision { errors: vec![format!("who is calling is unknown: {why}")], ..deny(held.revision) };
+            let rule = Rule {
+                id: UNKNOWN_CALLER.to_owned(),
+                reason: format!("who is calling cannot be told: {why}"),
+                severity: "high".to_owned(),
+                cis: String::new(),
+            };
+            let decision = Decision { rules: vec![rule], ..deny(held.revision) };
             return (judged.resources.first(), decision, held.posture);
         }
         let mut shown = None;

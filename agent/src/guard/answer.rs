@@ -53,13 +53,16 @@ impl Answer {
     }
 }
 
-/// Answers a connection that will not be served, without waiting: a new socket has room for it.
-pub fn turn_away(stream: &UnixStream, why: &str) {
-    let answer =
-        Answer { status: 503, message: format!("Wharden: {why}"), head_request: false, close: true, api: None };
-    if let Err(error) = stream.try_write(&answer.bytes()) {
-        tracing::debug!(%error, "a connection was closed without an answer");
-    }
+/// Answers a connection that will not be served, once it has asked for something: a client that is answered before it
+/// has written would only see a broken pipe.
+///
+/// # Errors
+/// Those of the client's stream.
+pub async fn turn_away(stream: UnixStream, why: &str) -> io::Result<()> {
+    let mut client = Link::new(stream);
+    timeout(LINGER, client.inbox.fill(&mut client.stream)).await.map_err(io::Error::from)??;
+    let message = format!("Wharden: {why}");
+    Answer { status: 503, message, head_request: false, close: true, api: None }.send(&mut client).await
 }
 
 /// Ends our side and reads on until the client ends its own, within limits.

@@ -1,5 +1,5 @@
 use std::fmt::Write;
-use wharden_model::{Action, Decision, Principal, Resource};
+use wharden_model::{Action, Decision, Principal, Resource, ResourceKind};
 
 /// Longest name shown in a refusal, in characters.
 const SHOWN: usize = 128;
@@ -13,13 +13,7 @@ pub fn refusal(
     host: &str,
     contact: &str,
 ) -> String {
-    let thing = if resource.name.is_empty() { &resource.id } else { &resource.name };
-    let mut text = format!(
-        "Wharden refused {action} on {} {} for {principal}: {}",
-        resource.kind.name().to_lowercase(),
-        show(thing),
-        decision.why()
-    );
+    let mut text = format!("Wharden refused {action} on {} for {principal}: {}", thing(resource), decision.why());
     if let Some(cis) = decision.rules.first().map(|rule| &rule.cis).filter(|cis| !cis.is_empty()) {
         let _ = write!(text, " (CIS {cis})");
     }
@@ -35,6 +29,16 @@ pub fn refusal(
     text
 }
 
+fn thing(resource: &Resource) -> String {
+    let kind = resource.kind.name().to_lowercase();
+    match (resource.kind, resource.name.as_str(), resource.id.as_str()) {
+        (ResourceKind::Engine, ..) => "the engine".to_owned(),
+        (_, "", "new") => format!("a new {kind}"),
+        (_, "", id) => format!("{kind} {}", show(id)),
+        (_, name, _) => format!("{kind} {}", show(name)),
+    }
+}
+
 fn show(text: &str) -> String {
     let mut out: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
     if text.chars().nth(SHOWN).is_some() {
@@ -46,7 +50,7 @@ fn show(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wharden_model::{Effect, ResourceKind, decision::Rule};
+    use wharden_model::{Effect, decision::Rule};
 
     #[test]
     fn a_refusal_names_rule_reason_and_what_to_do() {

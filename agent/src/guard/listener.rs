@@ -105,7 +105,15 @@ fn admit(stream: UnixStream, guard: &Arc<Guard>, shutdown: &Shutdown) {
         }
         Err(why) => {
             guard.stats.turned_away.inc();
-            answer::turn_away(&stream, &why);
+            // Beyond a few that are told why, a flood is cut off without a word.
+            if let Some(courtesy) = guard.slots.courtesy() {
+                shutdown.spawn_until_stopped("turned away", async move {
+                    let _courtesy = courtesy;
+                    if let Err(error) = answer::turn_away(stream, &why).await {
+                        tracing::debug!(%error, "a connection was closed without an answer");
+                    }
+                });
+            }
         }
     }
 }

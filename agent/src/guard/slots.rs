@@ -2,6 +2,10 @@ use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Connections over the limit that are told so at one time.
+const COURTESIES_MAX: usize = 64;
 
 /// Counts open connections, all and for each OS user.
 #[derive(Clone, Debug)]
@@ -12,6 +16,7 @@ struct Inner {
     max: usize,
     max_per_user: usize,
     open: Mutex<Open>,
+    courtesies: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -30,7 +35,12 @@ pub struct Slot {
 impl Slots {
     /// At most `max` connections, and `max_per_user` of one user.
     pub fn new(max: usize, max_per_user: usize) -> Self {
-        Self(Arc::new(Inner { max, max_per_user, open: Mutex::default() }))
+        Self(Arc::new(Inner {
+            max,
+            max_per_user,
+            open: Mutex::default(),
+            courtesies: Arc::new(Semaphore::new(COURTESIES_MAX)),
+        }))
     }
 
     /// Takes a slot, or says whose limit is reached.
@@ -52,6 +62,11 @@ impl Slots {
         *mine += 1;
         open.all += 1;
         Ok(Slot { slots: self.clone(), uid })
+    }
+
+    /// Leave to tell one connection over the limit why it is not served; `None` when many are being told.
+    pub fn courtesy(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.courtesies).try_acquire_owned().ok()
     }
 
     /// Connections that are open.

@@ -117,7 +117,7 @@ impl Engine {
         if let Some(stream) = pooled {
             // The engine may have closed it meanwhile, and nothing here changes anything: try once more on a new one.
             match timeout_at(deadline, self.exchange(stream, path)).await.map_err(late)? {
-                Err(EngineError::Broken { .. }) => {}
+                Err(EngineError::Broken { .. }) => self.forget(),
                 other => return other,
             }
         }

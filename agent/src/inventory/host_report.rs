@@ -6,6 +6,8 @@ use wharden_model::{HostReport, limits::HOSTNAME_MAX};
 
 /// What this host is, as far as it can be seen now.
 pub async fn host_report(engine: &Engine) -> HostReport {
+    // An engine that was replaced while nobody used it is found out here.
+    engine.forget();
     let mut report = spawn_blocking(machine).await.unwrap_or_default();
     if let (Ok(version), Ok(info)) = (engine.get("/version").await, engine.get("/info").await) {
         let text = |json: &Value, key: &str| json.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();

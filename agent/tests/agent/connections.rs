@@ -85,7 +85,7 @@ async fn connections_over_the_limit_are_told_so() {
         held.push(client);
     }
     let mut third = Client::connect(&world.socket).await;
-    let answer = third.answer().await;
+    let answer = third.send(get("/_ping")).await.answer().await;
     assert_eq!(answer.status, 503);
     assert!(answer.message().contains("connections_per_user"), "{}", answer.message());
     drop(held);
@@ -98,4 +98,18 @@ async fn connections_over_the_limit_are_told_so() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     assert_eq!(status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_restarts_is_found_again_on_the_same_connection() {
+    let mut world = World::start(Some(OPEN), Posture::Enforce);
+    let mut client = Client::connect(&world.socket).await;
+    assert_eq!(client.send(get("/v1.41/info")).await.answer().await.status, 200);
+    for _ in 0..3 {
+        world.engine = crate::engine::Engine::start(&world.engine.path.clone());
+        assert_eq!(client.send(get("/v1.41/info")).await.answer().await.status, 200);
+        let delete = "DELETE /v1.41/containers/web HTTP/1.1\r\nHost: d\r\n\r\n";
+        assert_eq!(client.send(delete).await.answer().await.status, 204);
+        assert_eq!(world.engine.lines().len(), 2);
+    }
 }

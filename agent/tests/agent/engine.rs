@@ -49,10 +49,12 @@ impl Engine {
         let memory = Arc::new(Memory::default());
         let shared = Arc::clone(&memory);
         let task = tokio::spawn(async move {
+            // Ends with the task, as an engine's connections end with it.
+            let mut connections = tokio::task::JoinSet::new();
             loop {
                 let (stream, _) = listener.accept().await.expect("accept");
                 let memory = Arc::clone(&shared);
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     let _ = serve(stream, &memory).await;
                 });
             }

@@ -71,7 +71,7 @@ impl World {
         let engine = Engine::start(&dir.path().join("engine.sock"));
         let signer = BundleSigner::generate().expect("key");
         let owner = Owner { host_id: host_id(), cluster_id: cluster_id(), keys: vec![signer.public_key()] };
-        let bundles = Bundles::load(dir.path(), owner, posture).expect("load");
+        let bundles = Bundles::load(dir.path(), owner, posture);
         if let Some(policy) = policy {
             let payload = serde_json::to_vec(&bundle(policy, posture)).expect("json");
             let digest = Sha256::digest(&payload).into();
