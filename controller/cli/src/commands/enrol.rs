@@ -124,7 +124,7 @@ async fn enrol(account: Account, token_name: &'static str, context: &mut Context
         if account.password_stdin { context.console.secret_line("password")? } else { new_password(context)? };
     let start = EnrolmentStart { token, username: username.clone(), password };
     let enrolment: Enrolment = transport.call(&Call::post(&["enrolment"]).body(&start)?, None).await?;
-    show(&username, &enrolment, account.non_interactive, context)?;
+    show(&username, &enrolment, context)?;
     if account.non_interactive {
         let code = totp::code(&totp::read(&enrolment.totp_secret)?, context.console.now());
         complete(&transport, &enrolment, code).await?;
@@ -150,21 +150,13 @@ fn new_password(context: &mut Context<'_>) -> Result<Secret, CliError> {
     }
 }
 
-fn show(
-    username: &UserName,
-    enrolment: &Enrolment,
-    non_interactive: bool,
-    context: &mut Context<'_>,
-) -> Result<(), CliError> {
+fn show(username: &UserName, enrolment: &Enrolment, context: &mut Context<'_>) -> Result<(), CliError> {
     let Enrolment { totp_secret, otpauth_url, recovery_codes, .. } = enrolment;
     let answer = Enrolled { username, totp_secret, otpauth_url, recovery_codes };
     context.answer(&answer, |look| {
-        let mut text = String::new();
-        if !non_interactive {
-            text.push_str("Scan this with an authenticator app:\n\n");
-            text.push_str(&totp::qr(otpauth_url, look.colour).unwrap_or_default());
-            text.push_str("\n\n");
-        }
+        let mut text = "Scan this with an authenticator app:\n\n".to_owned();
+        text.push_str(&totp::qr(otpauth_url, look.colour).unwrap_or_default());
+        text.push_str("\n\n");
         text.push_str(&format!("TOTP secret: {}\n\n", totp_secret.reveal()));
         text.push_str("Recovery codes, each good once in place of a code. Keep them apart from the app:\n");
         for code in recovery_codes {
