@@ -321,7 +321,7 @@ if [[ -z $WHARDEN_TOTP_SECRET ]]; then
     token=$(grep -o 'wbt_[A-Za-z0-9_]*' "$run_dir/init.out" | head -n 1) ||
         die "the bootstrap token of an earlier run was used, but $env_file is gone: start anew with another --dir"
     enrolment=$(printf '%s\n%s\n' "$token" "$WHARDEN_PASSWORD" |
-        wharden bootstrap --token-stdin --username "$ADMIN" --password-stdin --non-interactive)
+        wharden bootstrap --token-stdin --username "$ADMIN" --password-stdin --non-interactive --quiet)
     printf '%s\n' "$enrolment"
     WHARDEN_TOTP_SECRET=$(sed -n 's/^TOTP secret: *\([A-Z2-7]*\).*/\1/p' <<<"$enrolment")
     [[ -n $WHARDEN_TOTP_SECRET ]] || die "no TOTP secret in the answer of wharden bootstrap"
@@ -362,7 +362,7 @@ write_env() {
     WHARDEN_PIDS=$(for name in controller agent engine; do pid_of "$name" || true; done | paste -sd' ')
     for name in WHARDEN_URL WHARDEN_CA_FILE WHARDEN_ADMIN WHARDEN_PASSWORD WHARDEN_TOTP_SECRET WHARDEN_BIN \
         WHARDEN_GUARD_SOCKET WHARDEN_ENGINE_SOCKET WHARDEN_HOST_ID WHARDEN_PIDS; do
-        printf '%s=%q\n' "$name" "${!name}"
+        printf "%s='%s'\n" "$name" "${!name//\'/\'\\\'\'}"
     done >>"$new"
     sync "$new"
     mv -f "$new" "$env_file"
@@ -398,8 +398,8 @@ else
 fi
 for sample in "${SAMPLES[@]}" $(is_root || printf '%s:launchers' "$shown_user"); do
     user=${sample%%:*} group=${sample#*:}
-    wharden group show "$group" >/dev/null 2>&1 || wharden group create "$group"
-    wharden user show "$user" >/dev/null 2>&1 || wharden user create "$user" --group "$group"
+    wharden group show "$group" >/dev/null 2>&1 || wharden group create "$group" --quiet
+    wharden user show "$user" >/dev/null 2>&1 || wharden user create "$user" --group "$group" --quiet
     note "$user is in $group"
 done
 
@@ -410,7 +410,7 @@ if [[ -z $WHARDEN_HOST_ID ]]; then
     rm -rf -- "$dir/agent"
     wharden token create --ttl 10m --uses 1 --posture enforce --label env=quickstart --quiet |
         "$bin/wharden-agent" enroll --controller "$agent_address" --token-file - --data-dir "$dir/agent" \
-            --hostname "$(uname -n)"
+            --hostname "$(uname -n)" | sed -n 1p
     WHARDEN_HOST_ID=$(wharden host list -o json | grep -o '"h-[0-9a-f]\{16\}"' | tail -n 1 | tr -d '"')
     write_env
 fi
