@@ -21,7 +21,7 @@ pub fn refusal(
         let _ = write!(text, "; also {}", also.id);
     }
     let what = match (&decision.errors[..], &decision.rules[..]) {
-        ([], []) => format!("ask {contact} for a policy that permits {action} on host {host}"),
+        ([], []) => format!("ask {contact} for a policy that permits {action} here"),
         ([], _) => format!("change the request so that the rule no longer applies, or ask {contact} for an exemption"),
         _ => format!("ask {contact}"),
     };
@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(
             refusal(&bob, Action::ContainerCreate, &resource, &decision, "web-1", "sec@corp"),
             "Wharden refused container.create on container web for user bob: no policy permits it. What to do: ask \
-             sec@corp for a policy that permits container.create on host web-1 (host web-1, policy revision 7)."
+             sec@corp for a policy that permits container.create here (host web-1, policy revision 7)."
         );
     }
 }
