@@ -8,7 +8,7 @@ use crate::{
     directory::Directory,
     enforceable::{self, Enforceable},
     error::CompileError,
-    fact::{FactId, FactView},
+    fact::{FactView, Wanted},
     head::{PrincipalKind, ResourceHead},
     index::{Class, Index},
     kept::Kept,
@@ -42,8 +42,8 @@ struct Inner {
 #[derive(Debug)]
 struct Candidates {
     rules: Vec<(usize, Reach)>,
-    /// Facts that their conditions read, in order.
-    facts: Vec<FactId>,
+    /// Facts that their conditions read.
+    facts: Wanted,
 }
 
 /// What is left of a resource head once host, labels and kind are known.
@@ -157,18 +157,16 @@ impl Inner {
     }
 
     fn candidates(&self, class: Class, action: Action) -> Candidates {
-        let mut facts = Vec::new();
+        let mut facts: Vec<&str> = Vec::new();
         let mut rules = Vec::new();
         for index in self.index.rules(class, action) {
             let rule = &self.rules[index];
             if let Some(reach) = reach(&rule.source.heads.resource, action.resource()) {
                 rules.push((index, reach));
-                facts.extend(rule.source.reads.facts.iter().filter_map(|name| FactId::named(name)));
+                facts.extend(rule.source.reads.facts.iter().map(String::as_str));
             }
         }
-        facts.sort_unstable();
-        facts.dedup();
-        Candidates { rules, facts }
+        Candidates { rules, facts: Wanted::new(action, facts) }
     }
 
     /// Denies what no schema allows to be asked.

@@ -1,6 +1,6 @@
 //! Facts of one request, laid out so that conditions find them by number.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 use wharden_model::{Action, FactValue, Facts, facts};
 
 /// The number of a fact's name, the same for every action that has it.
@@ -25,23 +25,38 @@ impl FactId {
     }
 }
 
+/// Facts that conditions read, each with the place that it has among the facts of its action, if it is one of them.
+#[derive(Debug)]
+pub(crate) struct Wanted(Vec<(Option<usize>, FactId)>);
+
+impl Wanted {
+    /// Facts of an action by name. Names that are in no table are left out: nothing here can find them.
+    pub fn new<'a>(action: Action, names: impl IntoIterator<Item = &'a str>) -> Self {
+        let table: BTreeSet<_> = facts::specs(action).map(|spec| spec.name).collect();
+        let place = |id: FactId| table.iter().position(|name| *name == id.name());
+        let ids: BTreeSet<_> = names.into_iter().filter_map(FactId::named).collect();
+        Self(ids.into_iter().map(|id| (place(id), id)).collect())
+    }
+}
+
 /// Those facts of a request that some condition reads.
 pub(crate) struct FactView<'a>(Vec<Option<&'a FactValue>>);
 
 impl<'a> FactView<'a> {
-    /// Picks the wanted facts; `wanted` is in order, which is the order of names too.
-    pub fn pick(facts: &'a Facts, wanted: &[FactId]) -> Self {
-        let mut slots = vec![None; if wanted.is_empty() { 0 } else { NAMES.len() }];
-        let mut rest = wanted.iter();
-        let Some(mut next) = rest.next() else { return Self(slots) };
-        for (name, value) in &facts.0 {
-            while next.name() < name.as_str() {
-                let Some(following) = rest.next() else { return Self(slots) };
-                next = following;
-            }
-            if next.name() == name {
-                slots[usize::from(next.0)] = Some(value);
-            }
+    /// Picks the wanted facts. Facts that are as their table says are found at their places, others by name.
+    pub fn pick(facts: &'a Facts, wanted: &Wanted) -> Self {
+        let mut slots = vec![None; if wanted.0.is_empty() { 0 } else { NAMES.len() }];
+        let mut walk = facts.0.iter();
+        let mut walked = 0;
+        for (place, id) in &wanted.0 {
+            let found = place.and_then(|place| {
+                let ahead = place.checked_sub(std::mem::replace(&mut walked, place + 1))?;
+                walk.nth(ahead)
+            });
+            slots[usize::from(id.0)] = match found {
+                Some((name, value)) if name == id.name() => Some(value),
+                _ => facts.get(id.name()),
+            };
         }
         Self(slots)
     }
@@ -60,12 +75,24 @@ mod tests {
         let mut facts = Facts::zero(Action::ContainerCreate);
         facts.set("privileged", true);
         facts.set("not_in_any_table", true);
-        let wanted: Vec<_> = ["cap_add", "privileged", "user"].iter().filter_map(|n| FactId::named(n)).collect();
-        let view = FactView::pick(&facts, &wanted);
-        assert_eq!(view.get(wanted[1]), Some(&FactValue::Bool(true)));
-        assert_eq!(view.get(FactId::named("memory").expect("a fact")), None, "not wanted");
-        facts.0.remove("user");
-        assert_eq!(FactView::pick(&facts, &wanted).get(wanted[2]), None);
+        let id = |name: &str| FactId::named(name).expect("a fact");
+        // `force` is a fact, but not of this action.
+        let wanted = Wanted::new(Action::ContainerCreate, ["user", "cap_add", "privileged", "force", "nothing"]);
+        let check = |facts: &Facts| {
+            let view = FactView::pick(facts, &wanted);
+            for name in ["user", "cap_add", "privileged", "force"] {
+                assert_eq!(view.get(id(name)), facts.get(name), "{name}");
+            }
+            assert_eq!(view.get(id("memory")), None, "not wanted");
+        };
+        check(&facts);
+        facts.0.remove("not_in_any_table");
+        check(&facts);
+        facts.set("force", true);
+        check(&facts);
+        facts.0.remove("cap_add");
+        check(&facts);
+        check(&Facts::default());
         assert_eq!(FactId::named("nothing"), None);
     }
 }

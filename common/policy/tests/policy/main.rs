@@ -5,4 +5,5 @@ mod modes;
 mod oracle;
 mod packs;
 mod planner;
+mod random;
 mod stack;
