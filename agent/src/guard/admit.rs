@@ -9,7 +9,7 @@ use std::time::Instant;
 use tokio::{io::AsyncWriteExt, time::timeout};
 use wharden_docker::{ApiVersion, Asker, Canonical, Framing, Head, Judged, Refusal, Request, begin};
 use wharden_model::{
-    Action, Decision, Effect, Outcome, Posture, Principal, Resource, ResourceKind, Timestamp, decision::Rule,
+    Action, Decision, Effect, Facts, Outcome, Posture, Principal, Resource, ResourceKind, Timestamp, decision::Rule,
 };
 use wharden_policy::Query;
 
@@ -263,7 +263,8 @@ impl Case<'_> {
         if !(outcome == Outcome::Allowed && judged.action == Action::SystemPing) {
             let error = String::new();
             let request = canonical.describe();
-            self.report(judged.action, resource.clone(), outcome, posture, decision, request, error);
+            let facts = Some(judged.facts.sparse());
+            self.report(judged.action, resource.clone(), outcome, posture, decision, facts, request, error);
         }
         refused
     }
@@ -278,7 +279,7 @@ impl Case<'_> {
             let request = format!("{} {}", self.head.method, path).chars().flat_map(char::escape_debug).collect();
             let error = refusal.message.clone();
             let (engine, decision) = (self.engine(), deny(held.revision));
-            self.report(action, engine, Outcome::Invalid, held.posture, decision, request, error);
+            self.report(action, engine, Outcome::Invalid, held.posture, decision, None, request, error);
         }
         Verdict::Refuse(self.refused(refusal.status, refusal.message))
     }
@@ -307,6 +308,7 @@ impl Case<'_> {
         outcome: Outcome,
         posture: Posture,
         decision: Decision,
+        facts: Option<Facts>,
         request: String,
         error: String,
     ) {
@@ -318,6 +320,7 @@ impl Case<'_> {
             outcome,
             posture,
             decision,
+            facts,
             request,
             error,
             decided_in_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),

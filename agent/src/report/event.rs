@@ -1,8 +1,8 @@
 use crate::limits::{EVENT_ENTRIES_MAX, EVENT_MAX};
 use std::collections::BTreeMap;
 use wharden_model::{
-    Action, BootId, Decision, DecisionEvent, HostId, Outcome, Posture, Principal, Resource, Timestamp,
-    limits::EVENT_STRING_MAX,
+    Action, BootId, Decision, DecisionEvent, FactValue, Facts, HostId, Outcome, Posture, Principal, Resource,
+    Timestamp, limits::EVENT_STRING_MAX,
 };
 
 /// A decision event that has no number yet.
@@ -15,6 +15,7 @@ pub struct Draft {
     pub outcome: Outcome,
     pub posture: Posture,
     pub decision: Decision,
+    pub facts: Option<Facts>,
     pub request: String,
     pub error: String,
     pub decided_in_us: u64,
@@ -34,6 +35,7 @@ impl Draft {
             outcome: self.outcome,
             posture: self.posture,
             decision: self.decision,
+            facts: self.facts.filter(keepable),
             request: self.request,
             error: self.error,
             decided_in_us: self.decided_in_us,
@@ -69,6 +71,16 @@ fn fit_map(map: &mut BTreeMap<String, String>) {
     }
 }
 
+/// Facts are kept whole or not at all: a decision cannot be replayed on a part of them.
+fn keepable(facts: &Facts) -> bool {
+    facts.0.values().all(|value| match value {
+        FactValue::Bool(_) | FactValue::Long(_) => true,
+        FactValue::String(text) => text.len() <= EVENT_STRING_MAX,
+        FactValue::Set(set) => set.iter().all(|text| text.len() <= EVENT_STRING_MAX),
+        FactValue::LongSet(set) => set.len() <= EVENT_STRING_MAX,
+    })
+}
+
 fn trim(event: &mut DecisionEvent) {
     for text in [
         &mut event.request,
@@ -100,6 +112,9 @@ fn trim(event: &mut DecisionEvent) {
     }
     event.decision.errors.truncate(EVENT_ENTRIES_MAX);
     event.decision.errors.iter_mut().for_each(fit);
+    if weight(event) > EVENT_MAX {
+        event.facts = None;
+    }
     if weight(event) > EVENT_MAX {
         event.resource.labels.clear();
         if let Principal::Workload { labels, .. } = &mut event.principal {
@@ -137,6 +152,7 @@ pub(crate) mod tests {
             outcome: Outcome::Denied,
             posture: Posture::Enforce,
             decision: Decision { effect: Effect::Deny, rules: vec![], monitor: vec![], errors: vec![], revision: 3 },
+            facts: None,
             request: "POST /v1.41/containers/create".into(),
             error: String::new(),
             decided_in_us: 12,
@@ -150,11 +166,15 @@ pub(crate) mod tests {
         draft.request = long.clone();
         draft.resource.labels = (0..5000).map(|i| (format!("{i}{long}"), long.clone())).collect();
         draft.decision.errors = vec![long.clone(); 500];
+        let mut facts = Facts::default();
+        facts.set("command", long.clone());
+        draft.facts = Some(facts);
         let rule = Rule { id: long.clone(), reason: long.clone(), severity: long.clone(), cis: long };
         draft.decision.rules = vec![rule; 500];
         let host = HostId::new("h-0000000000000000").expect("id");
         let boot = BootId::new("0000000000000000").expect("id");
         let event = draft.number(host, boot, 1);
+        assert_eq!(event.facts, None);
         assert!(event.request.len() <= EVENT_STRING_MAX && event.request.ends_with('…'));
         assert!(weight(&event) <= 2 * EVENT_MAX, "{}", weight(&event));
     }

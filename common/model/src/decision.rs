@@ -3,6 +3,7 @@
 use crate::{
     Revision,
     action::Action,
+    facts::Facts,
     host::Posture,
     id::{BootId, GroupName, HostId, UserName},
     time::Timestamp,
@@ -270,6 +271,11 @@ pub struct DecisionEvent {
     pub posture: Posture,
     /// Why.
     pub decision: Decision,
+    /// The facts that were decided on, those at their zero value left out. `None` when they are too many or too long to
+    /// keep, and for an invalid request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub facts: Option<Facts>,
     /// Method and canonical path, e.g. `POST /v1.41/containers/create`; for an invalid request what was readable of it.
     pub request: String,
     /// For an invalid request: what was wrong, and where. Empty otherwise.

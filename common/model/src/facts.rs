@@ -78,6 +78,31 @@ impl Facts {
         )
     }
 
+    /// Only the facts that are not at their zero value: what an event keeps.
+    #[must_use]
+    pub fn sparse(&self) -> Self {
+        let zero = |value: &FactValue| match value {
+            FactValue::Bool(v) => !v,
+            FactValue::Long(v) => *v == 0,
+            FactValue::String(v) => v.is_empty(),
+            FactValue::Set(v) => v.is_empty(),
+            FactValue::LongSet(v) => v.is_empty(),
+        };
+        Self(self.0.iter().filter(|(_, v)| !zero(v)).map(|(k, v)| (k.clone(), v.clone())).collect())
+    }
+
+    /// All facts of an action, from what [`Facts::sparse`] left. Names that the action does not have now are dropped.
+    #[must_use]
+    pub fn whole(self, action: Action) -> Self {
+        let mut facts = Self::zero(action);
+        for (name, value) in self.0 {
+            if let Some(held) = facts.0.get_mut(&name) {
+                *held = value;
+            }
+        }
+        facts
+    }
+
     /// Sets a fact.
     pub fn set(&mut self, name: &str, value: impl Into<FactValue>) {
         self.0.insert(name.to_owned(), value.into());
@@ -211,6 +236,19 @@ pub fn specs(action: Action) -> impl Iterator<Item = &'static FactSpec> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sparse_facts_come_back_whole_through_json() {
+        let mut facts = Facts::zero(Action::ContainerCreate);
+        facts.set("privileged", true);
+        facts.set("cap_add", BTreeSet::from(["NET_ADMIN".to_owned()]));
+        facts.set("host_ports", BTreeSet::from([80_i64]));
+        let sparse = facts.sparse();
+        assert_eq!(sparse.0.len(), 3);
+        let json = serde_json::to_string(&sparse).expect("json");
+        let back: Facts = serde_json::from_str(&json).expect("facts");
+        assert_eq!(back.whole(Action::ContainerCreate), facts);
+    }
 
     #[test]
     fn names_are_unique_within_an_action() {

@@ -47,6 +47,7 @@ fn event(user: &str, action: Action, outcome: Outcome, at: u64) -> DecisionEvent
             errors: Vec::new(),
             revision: 3,
         },
+        facts: None,
         request: "POST /v1.41/containers/create".to_owned(),
         error: String::new(),
         decided_in_us: 7,
