@@ -72,7 +72,10 @@ impl App {
 
     pub async fn put_policy(&self, caller: &Caller, name: PolicyName, put: PolicyPut) -> Result<Policy, AppError> {
         if name.as_str() == wharden_policy::BUILTIN {
-            return Err(AppError::invalid("name", format!("the name {name} is reserved for the rules that are always there")));
+            return Err(AppError::invalid(
+                "name",
+                format!("the name {name} is reserved for the rules that are always there"),
+            ));
         }
         let exists = self.state().policies.contains_key(&name);
         let action = if exists { AdminAction::PolicyUpdate } else { AdminAction::PolicyCreate };
