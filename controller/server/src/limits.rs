@@ -24,6 +24,8 @@ pub const CHANGES_BUFFER: usize = 4096;
 
 /// Largest body of a REST request, in bytes: a policy of 48 KiB with JSON escapes.
 pub const BODY_MAX: usize = 256 * 1024;
+/// Bytes of a body that is too long that are still read before it is refused.
+pub const BODY_DRAIN_MAX: usize = 8 * 1024 * 1024;
 /// Longest time for one REST request, in seconds; a waiting event query takes 30.
 pub const REQUEST_TIMEOUT_S: u64 = 45;
 

@@ -3,10 +3,10 @@
 use super::{Api, error::Failure};
 use crate::{app::AppError, limits};
 use axum::{
-    body::to_bytes,
     extract::{FromRequest, Request},
     http::header,
 };
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 
 /// A JSON body of type `T`.
@@ -20,16 +20,30 @@ impl<T: DeserializeOwned> FromRequest<Api> for Body<T> {
         if media.split(';').next().is_none_or(|media| !media.trim().eq_ignore_ascii_case("application/json")) {
             return Err(AppError::invalid("Content-Type", "the body must be application/json").into());
         }
-        let bytes = to_bytes(request.into_body(), limits::BODY_MAX).await.map_err(|error| {
-            // axum gives one error for too long and for cut short.
-            if std::error::Error::source(&error).is_some_and(|e| e.is::<http_body_util::LengthLimitError>()) {
-                AppError::TooLarge(format!("the body is larger than {} bytes", limits::BODY_MAX))
-            } else {
-                AppError::invalid("", "the body was cut short")
-            }
-        })?;
+        let bytes = read(request.into_body()).await?;
         parse(&bytes).map(Self).map_err(Failure)
     }
+}
+
+/// The whole body. Of one that is too long, some more is read and dropped, since a client that still writes when the
+/// connection closes never sees the answer.
+async fn read(mut body: axum::body::Body) -> Result<Vec<u8>, AppError> {
+    let mut bytes = Vec::new();
+    let mut seen = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| AppError::invalid("", "the body was cut short"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        seen += data.len();
+        if seen <= limits::BODY_MAX {
+            bytes.extend_from_slice(&data);
+        } else if seen > limits::BODY_DRAIN_MAX {
+            break;
+        }
+    }
+    if seen > limits::BODY_MAX {
+        return Err(AppError::TooLarge(format!("the body is larger than {} bytes", limits::BODY_MAX)));
+    }
+    Ok(bytes)
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, AppError> {
