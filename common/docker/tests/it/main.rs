@@ -8,4 +8,5 @@ mod drift;
 mod facts;
 mod properties;
 mod rewriting;
+mod route_doc;
 mod support;
