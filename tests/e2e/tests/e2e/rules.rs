@@ -218,3 +218,28 @@ fn starter_packs_do_what_they_say() {
     }
     olga.run(&["rm", "one"]).ok();
 }
+
+#[test]
+fn front_end_and_back_end_containers_share_no_network() {
+    let world = World::setup().user("olga", &["operators"]).packs(&["roles", "segmentation"]).start();
+    let olga = world.docker("olga");
+    for network in ["frontend", "backend"] {
+        olga.run(&["network", "create", network]).ok();
+    }
+    olga.run(&["create", "--name", "web", "--label", "tier=frontend", "--network", "frontend", "app"]).ok();
+    olga.run(&["create", "--name", "db", "--label", "tier=backend", "--network", "backend", "app"]).ok();
+    olga.run(&["create", "--name", "proxy", "--label", "tier=gateway", "--network", "frontend", "app"]).ok();
+    let create = "/containers/create";
+    for args in [
+        &["create", "--label", "tier=frontend", "--network", "backend", "app"][..],
+        &["create", "--label", "tier=frontend", "app"],
+        &["create", "--network", "backend", "app"],
+        &["create", "--label", "tier=frontend", "--network", "container:db", "app"],
+    ] {
+        refused(&world.engine, &olga, args, create, &["container.create", "segmentation/"]);
+    }
+    olga.run(&["network", "connect", "backend", "proxy"]).ok();
+    let words = &["network.connect", "segmentation/"];
+    refused(&world.engine, &olga, &["network", "connect", "backend", "web"], "/connect", words);
+    refused(&world.engine, &olga, &["network", "connect", "frontend", "db"], "/connect", words);
+}
