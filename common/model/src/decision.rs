@@ -286,6 +286,13 @@ pub struct DecisionEvent {
     pub decided_in_us: u64,
 }
 
+impl DecisionEvent {
+    /// Its name for ever: `host/run/number`.
+    pub fn id(&self) -> String {
+        format!("{}/{}/{}", self.host_id, self.boot_id, self.seq)
+    }
+}
+
 /// Which decision events a query wants. All parts must match; absent parts match everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

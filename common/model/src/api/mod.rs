@@ -22,7 +22,7 @@ pub use event::EventPage;
 pub use host::{Host, HostPatch, HostStatus};
 pub use policy::{
     ApplyPack, DockerRequest, Pack, Policy, PolicyPut, PolicyText, PolicyVersion, PolicyVersionDraft, RollbackTo,
-    TestRequest, TestResult, Validation, ValidationIssue,
+    SimulateRequest, SimulatedChange, Simulation, TestRequest, TestResult, Validation, ValidationIssue,
 };
 pub use secret::Secret;
 pub use status::{ClusterStatus, ControllerStatus, Version};

@@ -124,6 +124,57 @@ pub struct PolicyVersionDraft {
     pub mode: Mode,
 }
 
+/// `POST /v1/policy/simulate`: what drafts would have changed about recorded decisions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SimulateRequest {
+    /// Drafts to decide with in place of (same name) or besides the stored ones; at least one.
+    pub drafts: Vec<PolicyVersionDraft>,
+    /// Only decisions about this user, service account or container.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Only decisions on this host, by id or name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Not before: milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
+    /// Before: milliseconds since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+}
+
+/// Answer to [`SimulateRequest`]. Both sides are decided anew, by the stored policies and with the drafts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Simulation {
+    /// Decisions that were replayed, the newest ones.
+    pub replayed: u64,
+    /// Decisions that could not be: invalid requests, and those whose facts were not kept.
+    pub skipped: u64,
+    /// There were more than one simulation replays; older ones were left out.
+    pub truncated: bool,
+    /// Allowed now, refused with the drafts; the most frequent first.
+    pub newly_refused: Vec<SimulatedChange>,
+    /// Refused now, allowed with the drafts; the most frequent first.
+    pub newly_allowed: Vec<SimulatedChange>,
+}
+
+/// Decisions that change in the same way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SimulatedChange {
+    /// Who asked, e.g. `user alice`.
+    pub who: String,
+    pub action: Action,
+    /// The rule that makes the new decision, or why there is none.
+    pub rule: String,
+    pub count: u64,
+    /// At most three of the events, `host/run/number`.
+    pub examples: Vec<String>,
+}
+
 /// A request to the Docker Engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

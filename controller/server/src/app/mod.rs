@@ -13,6 +13,7 @@ mod packs;
 mod policies;
 mod policy_test;
 mod records;
+mod simulate;
 mod tokens;
 
 pub use access::{Access, Caller};

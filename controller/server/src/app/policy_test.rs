@@ -7,7 +7,7 @@ use wharden_docker::{
 };
 use wharden_model::{
     AdminAction, BundlePolicy, Effect, HostId, Labels, Posture, Principal,
-    api::{DockerRequest, TestRequest, TestResult},
+    api::{DockerRequest, PolicyVersionDraft, TestRequest, TestResult},
 };
 use wharden_policy::{Compiled, Planner, Query};
 use wharden_state::State;
@@ -27,7 +27,7 @@ impl App {
                 (id, labels)
             }
         };
-        let policies = with_drafts(&state, &test)?;
+        let policies = with_drafts(&state, &test.drafts)?;
         let planner = Planner::new(self.keys.cluster_id.clone(), policies, policy_set::users(&state))
             .map_err(|e| AppError::invalid("drafts", e.to_string()))?;
         let bundle = planner.bundle(&planner.scope(&host, &labels, Posture::Enforce));
@@ -53,9 +53,10 @@ impl App {
     }
 }
 
-fn with_drafts(state: &State, test: &TestRequest) -> Result<Vec<BundlePolicy>, AppError> {
+/// The stored documents, with drafts in place of those of the same name.
+pub(super) fn with_drafts(state: &State, drafts: &[PolicyVersionDraft]) -> Result<Vec<BundlePolicy>, AppError> {
     let mut policies = policy_set::policies(state);
-    for draft in &test.drafts {
+    for draft in drafts {
         super::policies::checked(&draft.text)?;
         policies.retain(|policy| policy.name != draft.name);
         policies.push(BundlePolicy { name: draft.name.clone(), mode: draft.mode, text: draft.text.clone() });

@@ -16,6 +16,10 @@ pub const SCANS_MAX: usize = 4;
 pub const SCAN_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Bytes of events in a page: a thousand of the largest would be 64 MiB.
 pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Decisions that one simulation replays at most: tens of microseconds each.
+pub const REPLAY_EVENTS: usize = 10_000;
+/// Bytes of events that one simulation holds at most.
+pub const REPLAY_BYTES: usize = 64 * 1024 * 1024;
 /// Events of a page when the query does not say.
 pub const PAGE_DEFAULT: usize = 100;
 /// Longest wait of a query, in seconds.

@@ -18,8 +18,8 @@ pub(super) struct Found {
     pub more: bool,
 }
 
-/// The newest `limit` events that match.
-pub(super) fn newest(dir: &Path, view: &View, matcher: &Matcher, limit: usize) -> io::Result<Found> {
+/// The newest `limit` events that match, as far as `bytes_max` goes.
+pub(super) fn newest(dir: &Path, view: &View, matcher: &Matcher, limit: usize, bytes_max: usize) -> io::Result<Found> {
     let mut events = Vec::new();
     let mut size = 0;
     'segments: for segment in view.segments.iter().rev().filter(|s| matcher.may_be_in(s)) {
@@ -28,7 +28,7 @@ pub(super) fn newest(dir: &Path, view: &View, matcher: &Matcher, limit: usize) -
             Walk::new(&bytes).filter(|(header, _)| matcher.may_match(header)).map(|(_, json)| json).collect();
         for json in candidates.into_iter().rev() {
             let json = &bytes[json];
-            if events.len() == limit || size + json.len() > PAGE_BYTES_MAX {
+            if events.len() == limit || size + json.len() > bytes_max {
                 break 'segments;
             }
             if let Some(event) = parse(json, matcher) {

@@ -3,7 +3,7 @@ use super::{
     cursor::Cursor,
     files::{Disk, Files},
     folder, incoming,
-    limits::{APPENDS_WAITING, PAGE_DEFAULT, SCANS_MAX, WAIT_MAX_S},
+    limits::{APPENDS_WAITING, PAGE_BYTES_MAX, PAGE_DEFAULT, REPLAY_BYTES, REPLAY_EVENTS, SCANS_MAX, WAIT_MAX_S},
     matcher::Matcher,
     metrics::EventMetrics,
     scan::{self, Found},
@@ -21,7 +21,7 @@ use tokio::{
     sync::{Semaphore, mpsc, oneshot, watch},
     time::{Instant, timeout_at},
 };
-use wharden_model::{BootId, EventQuery, HostId, api::EventPage, limits::EVENTS_PAGE_MAX};
+use wharden_model::{BootId, DecisionEvent, EventQuery, HostId, api::EventPage, limits::EVENTS_PAGE_MAX};
 use wharden_runtime::{metrics::Metrics, ready::Readiness};
 
 /// The events that this controller holds. Clones are the same store; the writer ends with the last of them.
@@ -100,7 +100,7 @@ impl EventStore {
         let mut views = self.0.view.clone();
         let view = Arc::clone(&views.borrow_and_update());
         let Some(after) = &query.after else {
-            let found = self.scan(move |dir| scan::newest(dir, &view, &matcher, limit)).await?;
+            let found = self.scan(move |dir| scan::newest(dir, &view, &matcher, limit, PAGE_BYTES_MAX)).await?;
             return Ok(self.page(found));
         };
         let mut from = Cursor::parse(after, self.0.id, view.end)?.index;
@@ -117,6 +117,17 @@ impl EventStore {
             }
             from = found.next;
         }
+    }
+
+    /// The newest events that match, oldest first: as many as a simulation replays, whatever the query's limit says.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn newest(&self, query: &EventQuery, hosts: &HostFilter) -> Result<Vec<DecisionEvent>, QueryError> {
+        let matcher = Matcher::new(query, hosts)?;
+        let view = Arc::clone(&self.0.view.borrow());
+        let found = self.scan(move |dir| scan::newest(dir, &view, &matcher, REPLAY_EVENTS, REPLAY_BYTES)).await?;
+        Ok(found.events)
     }
 
     /// Events held.

@@ -10,7 +10,10 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use wharden_model::{
     PolicyName,
-    api::{Policy, PolicyPut, PolicyText, PolicyVersion, RollbackTo, TestRequest, TestResult, Validation},
+    api::{
+        Policy, PolicyPut, PolicyText, PolicyVersion, RollbackTo, SimulateRequest, Simulation, TestRequest, TestResult,
+        Validation,
+    },
 };
 
 /// The routes of this noun.
@@ -23,6 +26,7 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(rollback))
         .routes(routes!(validate))
         .routes(routes!(test))
+        .routes(routes!(simulate))
 }
 
 /// All policies that the caller may see, without their texts.
@@ -116,4 +120,15 @@ fn policy_name(text: &str) -> Answer<PolicyName> {
 
 fn version_number(text: &str) -> Answer<u64> {
     text.parse().map_err(|_| AppError::invalid("version", format!("{text:?} is not a version number")).into())
+}
+
+/// What drafts would have changed about recorded decisions.
+#[utoipa::path(post, path = "/v1/policy/simulate", tag = "policies", request_body = SimulateRequest,
+    responses((status = 200, body = Simulation)), security(("session" = [])))]
+async fn simulate(
+    State(api): State<Api>,
+    Session(caller): Session,
+    Body(body): Body<SimulateRequest>,
+) -> Answer<Json<Simulation>> {
+    Ok(Json(api.app.simulate(&caller, body).await?))
 }

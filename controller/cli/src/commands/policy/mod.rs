@@ -4,6 +4,7 @@ mod actions;
 mod diff;
 mod edit;
 mod read;
+mod simulate;
 mod test;
 mod validate;
 
@@ -22,7 +23,8 @@ Examples:
   wharden policy diff team ./team.cedar
   wharden policy mode team enforce
   wharden policy rollback team
-  wharden policy test --user bob --host web1 docker run --privileged alpine";
+  wharden policy test --user bob --host web1 docker run --privileged alpine
+  wharden policy simulate ./team.cedar --since 7d";
 
 const PUT_HELP: &str = "\
 Without NAME the file's name says it: ./team.cedar is the policy team. Without --mode a new policy
@@ -90,6 +92,8 @@ pub enum Policy {
     Mode { name: PolicyName, mode: Mode },
     /// Ask what would be decided, without doing it
     Test(test::Test),
+    /// Show what drafts would have changed about recorded decisions
+    Simulate(simulate::Simulate),
     /// List the actions that rules can name
     Actions(actions::Actions),
 }
@@ -110,6 +114,7 @@ pub async fn run(command: Policy, context: &mut Context<'_>) -> Result<(), CliEr
         Policy::Validate { file } => validate::run(&file, context).await,
         Policy::Diff(args) => diff::run(&args, context).await,
         Policy::Test(args) => test::run(args, context).await,
+        Policy::Simulate(args) => simulate::run(args, context).await,
         Policy::Actions(args) => actions::run(&args, context),
     }
 }

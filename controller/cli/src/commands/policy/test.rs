@@ -104,11 +104,10 @@ pub async fn run(args: Test, context: &mut Context<'_>) -> Result<(), CliError> 
     }
 }
 
-fn draft(word: &str, context: &mut Context<'_>) -> Result<PolicyVersionDraft, CliError> {
+pub(super) fn draft(word: &str, context: &mut Context<'_>) -> Result<PolicyVersionDraft, CliError> {
     let (name, file) = match word.split_once('=') {
         Some((name, file)) => {
-            let name =
-                PolicyName::new(name).map_err(|error| CliError::usage(error.to_string(), "write --draft NAME=FILE"))?;
+            let name = PolicyName::new(name).map_err(|error| CliError::usage(error.to_string(), "write NAME=FILE"))?;
             (name, PathBuf::from(file))
         }
         None => (name_of_file(word.as_ref())?, PathBuf::from(word)),
