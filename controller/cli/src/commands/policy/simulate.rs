@@ -15,6 +15,7 @@ use wharden_model::api::{SimulateRequest, SimulatedChange, Simulation};
 const HELP: &str = "\
 Recorded decisions are decided again, by the stored policies and with the drafts laid over them;
 what would differ is shown in groups, each with events as examples. Nothing is stored or enforced.
+Groups and labels are those of today; of a request about several things, the one that decided counts.
 
 Examples:
   wharden policy simulate ./team.cedar --since 7d
