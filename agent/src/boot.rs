@@ -245,7 +245,7 @@ fn socket_paths(config: &Config) -> Vec<String> {
     let mut paths = Vec::new();
     for path in [&config.engine_socket, &config.guard_socket] {
         let text = path.to_string_lossy().into_owned();
-        let real = resolve_host_path(&text);
+        let real = resolve_host_path(&text).map(|found| found.real);
         for path in [Some(text), real].into_iter().flatten() {
             if !paths.contains(&path) {
                 paths.push(path);

@@ -2,13 +2,17 @@ use crate::limits::SYMLINKS_MAX;
 use std::{
     collections::VecDeque,
     ffi::OsString,
-    fs, io,
+    fs::{self, Metadata},
+    io,
+    os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
 };
+use wharden_docker::HostPathView;
 
 /// Where a host path leads, all links followed, links in its last part and links to what does not exist too: the engine
-/// may create what is missing. `None` when that cannot be said, e.g. because links go round.
-pub fn resolve(path: &str) -> Option<String> {
+/// may create what is missing; and whether it could lead elsewhere in the next moment. `None` when that cannot be said,
+/// e.g. because links go round.
+pub fn resolve(path: &str) -> Option<HostPathView> {
     let mut todo = VecDeque::new();
     if !Path::new(path).is_absolute() {
         return None;
@@ -16,13 +20,16 @@ pub fn resolve(path: &str) -> Option<String> {
     push_front(&mut todo, Path::new(path));
     let mut done = PathBuf::from("/");
     let mut links = 0;
+    let mut replaceable = false;
     while let Some(part) = todo.pop_front() {
         if part == ".." {
             done.pop();
             continue;
         }
         let next = done.join(&part);
-        match fs::symlink_metadata(&next) {
+        let found = fs::symlink_metadata(&next);
+        replaceable |= fs::symlink_metadata(&done).is_ok_and(|folder| others_rename(&folder, found.as_ref().ok()));
+        match found {
             Ok(meta) if meta.is_symlink() => {
                 links += 1;
                 if links > SYMLINKS_MAX {
@@ -39,7 +46,22 @@ pub fn resolve(path: &str) -> Option<String> {
             Err(_) => return None,
         }
     }
-    done.into_os_string().into_string().ok()
+    Some(HostPathView { real: done.into_os_string().into_string().ok()?, replaceable })
+}
+
+/// Whether an account other than root may put something else in the place of what is in a folder. With access control
+/// lists the mode's group bits are their mask, so that these count too.
+fn others_rename(folder: &Metadata, entry: Option<&Metadata>) -> bool {
+    const GROUP: u32 = 0o020;
+    const OTHERS: u32 = 0o002;
+    const STICKY: u32 = 0o1000;
+    if folder.uid() != 0 {
+        return true;
+    }
+    let mode = folder.mode();
+    let writable = mode & OTHERS != 0 || (mode & GROUP != 0 && folder.gid() != 0);
+    let held = mode & STICKY != 0 && entry.is_some_and(|entry| entry.uid() == 0);
+    writable && !held
 }
 
 fn push_front(todo: &mut VecDeque<OsString>, path: &Path) {
@@ -55,7 +77,7 @@ fn push_front(todo: &mut VecDeque<OsString>, path: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     #[test]
     fn links_are_followed_wherever_they_are() {
@@ -66,13 +88,28 @@ mod tests {
         symlink(root.join("link/sub"), root.join("deep")).expect("link");
         symlink("../nowhere/x", root.join("real/dangling")).expect("link");
         symlink("round", root.join("round")).expect("link");
-        let at = |tail: &str| resolve(root.join(tail).to_str().expect("utf-8"));
+        let at = |tail: &str| resolve(root.join(tail).to_str().expect("utf-8")).map(|found| found.real);
         let is = |tail: &str| Some(root.join(tail).to_str().expect("utf-8").to_owned());
         assert_eq!(at("link/sub"), is("real/sub"));
         assert_eq!(at("deep/../missing/y"), is("real/missing/y"));
         assert_eq!(at("real/dangling/z"), is("nowhere/x/z"));
         assert_eq!(at("round/x"), None);
         assert_eq!(resolve("relative"), None);
-        assert_eq!(resolve("/../.."), Some("/".into()));
+        assert_eq!(resolve("/../..").map(|found| found.real), Some("/".into()));
+    }
+
+    #[test]
+    fn a_folder_on_the_way_that_others_may_write_to_makes_a_path_replaceable() {
+        let replaceable = |path: &Path| resolve(path.to_str().expect("utf-8")).expect("resolved").replaceable;
+        assert!(!replaceable(Path::new("/usr/bin")) && !replaceable(Path::new("/not-there")));
+        let dir = tempfile::tempdir().expect("dir");
+        let (open, inner) = (dir.path().join("open"), dir.path().join("open/inner"));
+        fs::create_dir_all(&inner).expect("mkdir");
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).expect("mode");
+        let before = replaceable(&inner);
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).expect("mode");
+        assert!(replaceable(&inner) && replaceable(&open.join("missing/below")));
+        // The folder itself cannot be renamed, whoever may write to it.
+        assert_eq!(replaceable(&open), before);
     }
 }

@@ -4,7 +4,9 @@ use futures::{StreamExt, stream};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tokio::{task::spawn_blocking, time::timeout};
-use wharden_docker::{Canonical, ContainerView, ExecView, ImageView, Lookup, NetworkView, View, VolumeView};
+use wharden_docker::{
+    Canonical, ContainerView, ExecView, HostPathView, ImageView, Lookup, NetworkView, View, VolumeView,
+};
 
 /// Why something that a request refers to could not be looked up. Not that it does not exist: that is an answer.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +30,7 @@ enum Found {
     Volume(VolumeView),
     Network(NetworkView),
     Exec(ExecView),
-    HostPath(String),
+    HostPath(HostPathView),
 }
 
 /// Looks up everything that the request refers to, and everything that those things refer to.

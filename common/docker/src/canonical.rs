@@ -6,6 +6,7 @@ use crate::{
     facts, headers, lookup,
     mounts::split_volumes_from,
     owner,
+    paths::clean,
     query::Query,
     refusal::Refusal,
     request::Framing,
@@ -160,7 +161,11 @@ impl Canonical {
                 }
             }
             (Action::ContainerCreate, _) => {
+                if let (Some(body), Some(image)) = (&mut self.body, resolved.image) {
+                    owner::put_image(body, &image.id);
+                }
                 let Some(host) = self.body.as_mut().and_then(|b| b.get_mut("HostConfig")) else { return Ok(()) };
+                follow_links(host, view);
                 for (field, _) in lookup::SHARED {
                     let Some(Value::String(mode)) = host.get_mut(field) else { continue };
                     let Some(name) = lookup::shared_with(mode) else { continue };
@@ -222,6 +227,29 @@ impl Canonical {
         };
         head.push_str("\r\n");
         (head.into_bytes(), body)
+    }
+}
+
+/// Puts the place that a host path leads to in the place of the path.
+fn follow_links(host: &mut Value, view: &View) {
+    let real = |path: &str| view.host_paths.get(&clean(path)).map(|found| found.real.clone());
+    for bind in host.get_mut("Binds").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Value::String(text) = bind
+            && text.starts_with('/')
+            && let Some((source, rest)) = text.split_once(':')
+            // The Engine splits at colons, so that a place with one in its name cannot be said.
+            && let Some(real) = real(source).filter(|real| !real.contains(':'))
+        {
+            *text = format!("{real}:{rest}");
+        }
+    }
+    for mount in host.get_mut("Mounts").and_then(Value::as_array_mut).into_iter().flatten() {
+        let binds = mount.get("Type").and_then(Value::as_str) == Some("bind");
+        if let Some(Value::String(source)) = mount.get_mut("Source").filter(|_| binds)
+            && let Some(real) = real(source)
+        {
+            *source = real;
+        }
     }
 }
 

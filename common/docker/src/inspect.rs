@@ -1,7 +1,7 @@
 //! Reads the Engine's inspect answers. Tolerant: the Engine is trusted, and its answers differ between versions.
 
-use crate::view::{ContainerView, ExecView, ImageView, MountView, NetworkView, VolumeView};
-use serde_json::Value;
+use crate::view::{ContainerView, ExecView, ImageView, Making, MountView, NetworkView, VolumeView};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 fn text(json: &Value, pointer: &str) -> String {
@@ -38,6 +38,30 @@ fn mount(json: &Value) -> MountView {
     }
 }
 
+/// What every engine since API 1.24 masks in a container that does not say otherwise.
+const MASKED: &[&str] = &["/proc/kcore", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/proc/timer_list"];
+/// What every engine makes read-only there.
+const READ_ONLY: &[&str] = &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/// The request that would make the container. The engine fills in the lists of masked and read-only paths: its own are
+/// left out again, so that a list which is there was asked for, as in a request.
+fn making(json: &Value) -> Making {
+    let object = |pointer: &str| json.pointer(pointer).and_then(Value::as_object).cloned().unwrap_or_default();
+    let (mut body, mut host) = (object("/Config"), object("/HostConfig"));
+    for (field, usual) in [("MaskedPaths", MASKED), ("ReadonlyPaths", READ_ONLY)] {
+        let list = host.get(field).and_then(Value::as_array);
+        let has = |path: &&str| list.is_some_and(|l| l.iter().any(|p| p.as_str() == Some(path)));
+        if list.is_none() || usual.iter().all(|path| has(path)) {
+            host.remove(field);
+        }
+    }
+    body.insert("HostConfig".to_owned(), Value::Object(host));
+    let endpoints = Value::Object(object("/NetworkSettings/Networks"));
+    let networking = Map::from_iter([("EndpointsConfig".to_owned(), endpoints)]);
+    body.insert("NetworkingConfig".to_owned(), Value::Object(networking));
+    Making(Value::Object(body))
+}
+
 pub fn container(json: &Value) -> Option<ContainerView> {
     let networks = json.pointer("/NetworkSettings/Networks").and_then(Value::as_object);
     Some(ContainerView {
@@ -50,6 +74,7 @@ pub fn container(json: &Value) -> Option<ContainerView> {
         privileged: truth(json, "/HostConfig/Privileged"),
         mounts: json.get("Mounts").and_then(Value::as_array).into_iter().flatten().map(mount).collect(),
         networks: networks.into_iter().flatten().map(|(name, _)| name.clone()).collect(),
+        made: making(json),
     })
 }
 

@@ -38,4 +38,6 @@ pub use owner::LABEL as OWNER_LABEL;
 pub use refusal::Refusal;
 pub use request::{Framing, Request, begin};
 pub use version::ApiVersion;
-pub use view::{ContainerView, ExecView, ImageView, Lookup, MountView, NetworkView, View, VolumeView};
+pub use view::{
+    ContainerView, ExecView, HostPathView, ImageView, Lookup, Making, MountView, NetworkView, View, VolumeView,
+};

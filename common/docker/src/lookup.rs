@@ -47,7 +47,10 @@ pub fn of_request(canonical: &Canonical) -> BTreeSet<Lookup> {
         _ => {}
     }
     match action {
-        Action::ContainerCreate => create(canonical, &mut out),
+        Action::ContainerCreate => {
+            out.extend(image_asked(canonical).map(Lookup::Image));
+            making(canonical.doc(), &mut out);
+        }
         Action::ContainerCommit => {
             out.extend(named(canonical.query.get("container")).map(Lookup::Container));
         }
@@ -85,10 +88,9 @@ fn host_paths(paths: Vec<HostPath>) -> impl Iterator<Item = Lookup> {
     paths.into_iter().map(|p| Lookup::HostPath(p.path))
 }
 
-fn create(canonical: &Canonical, out: &mut BTreeSet<Lookup>) {
-    let body = canonical.doc();
+/// What a container to be, or one that is, names by its configuration.
+fn making(body: Doc<'_>, out: &mut BTreeSet<Lookup>) {
     let host = body.at("HostConfig");
-    out.extend(image_asked(canonical).map(Lookup::Image));
     for mount in wanted_mounts(host) {
         out.extend(mount.volume().map(|v| Lookup::Volume(v.to_owned())));
         out.extend(host_paths(mount.host_paths()));
@@ -121,16 +123,28 @@ pub fn of_found(canonical: &Canonical, view: &View) -> BTreeSet<Lookup> {
         Action::ExecStart | Action::ExecResize | Action::ExecInspect => {
             out.extend(view.execs.values().map(|e| Lookup::Container(e.container.clone())));
         }
-        Action::ContainerCreate => {
-            let host = canonical.doc().at("HostConfig");
-            for source in host.texts("VolumesFrom") {
-                let Some(container) = view.containers.get(split_volumes_from(source).0) else { continue };
-                out.extend(host_paths(container_paths(container, true)));
-                out.extend(container.mounts.iter().filter_map(|m| named(&m.name)).map(Lookup::Volume));
+        Action::ContainerCreate => made_of(canonical.doc(), view, &mut out),
+        Action::ContainerStart | Action::ContainerRestart => {
+            let container = canonical.route.captures.first().and_then(|name| view.containers.get(name));
+            if let Some(container) = container {
+                out.insert(Lookup::Image(container.image_id.clone()));
+                let body = Doc::new(Some(&container.made.0));
+                making(body, &mut out);
+                made_of(body, view, &mut out);
             }
-            out.extend(view.volumes.values().flat_map(|v| host_paths(volume_paths(v, true))));
         }
         _ => {}
     }
     out
+}
+
+/// What the things that a container's configuration names bring with them.
+fn made_of(body: Doc<'_>, view: &View, out: &mut BTreeSet<Lookup>) {
+    let host = body.at("HostConfig");
+    for source in host.texts("VolumesFrom") {
+        let Some(container) = view.containers.get(split_volumes_from(source).0) else { continue };
+        out.extend(host_paths(container_paths(container, true)));
+        out.extend(container.mounts.iter().filter_map(|m| named(&m.name)).map(Lookup::Volume));
+    }
+    out.extend(view.volumes.values().flat_map(|v| host_paths(volume_paths(v, true))));
 }

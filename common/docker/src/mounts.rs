@@ -135,7 +135,9 @@ pub fn local_paths(options: &BTreeMap<String, String>, writable: bool) -> Vec<Ho
     let writable = writable && !flags.contains(&"ro");
     let mut paths = BTreeSet::new();
     let binds = flags.iter().any(|f| matches!(*f, "bind" | "rbind" | "move" | "remount"));
-    if !device.is_empty() && (binds || device.starts_with('/')) {
+    // Of these the device is a name, not a file; a file's path may be relative, from the root.
+    let nameless = matches!(kind.as_str(), "nfs" | "nfs4" | "cifs" | "smb3" | "tmpfs" | "ramfs" | "overlay");
+    if !device.is_empty() && (binds || device.starts_with('/') || (!nameless && device.contains('/'))) {
         paths.insert(clean(device));
     }
     for flag in &flags {
@@ -157,7 +159,14 @@ pub fn local_paths(options: &BTreeMap<String, String>, writable: bool) -> Vec<Ho
         "devtmpfs" => Some("/dev"),
         "devpts" => Some("/dev/pts"),
         "mqueue" => Some("/dev/mqueue"),
-        _ => None,
+        "binfmt_misc" => Some("/proc/sys/fs/binfmt_misc"),
+        "configfs" => Some("/sys/kernel/config"),
+        "pstore" => Some("/sys/fs/pstore"),
+        "" | "none" | "bind" | "nfs" | "nfs4" | "cifs" | "smb3" | "tmpfs" | "ramfs" | "overlay" | "ext2" | "ext3"
+        | "ext4" | "xfs" | "btrfs" | "vfat" | "exfat" | "ntfs" | "ntfs3" | "iso9660" | "squashfs" | "erofs"
+        | "f2fs" | "zfs" | "fuse" | "fuseblk" | "ceph" | "glusterfs" | "9p" | "virtiofs" => None,
+        // A file system of which nothing is known may show anything of the kernel.
+        _ => Some("/sys"),
     };
     paths.extend(pseudo.map(str::to_owned));
     paths.into_iter().map(|path| HostPath { path, writable }).collect()
@@ -211,6 +220,9 @@ mod tests {
         assert_eq!(local(&[("type", "proc"), ("device", "proc")]), ["/proc"]);
         assert!(local(&[("type", "nfs"), ("o", "addr=10.0.0.1,rw"), ("device", ":/export")]).is_empty());
         assert!(local(&[("type", "tmpfs"), ("device", "tmpfs"), ("o", "size=100m")]).is_empty());
+        assert_eq!(local(&[("type", "ext4"), ("device", "../../dev/vda")]), ["/dev/vda"]);
+        assert_eq!(local(&[("type", "binfmt_misc"), ("device", "none")]), ["/proc/sys/fs/binfmt_misc"]);
+        assert_eq!(local(&[("type", "nsfs"), ("device", "none")]), ["/sys"]);
         assert!(local(&[]).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! Who made a thing, as a label on it that clients can neither set nor take away.
+//! Who made a thing and of which image, as labels on it that clients can neither set nor take away.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -6,6 +6,20 @@ use wharden_model::Action;
 
 /// The label. On images it is ignored when a container is made from them.
 pub const LABEL: &str = "io.wharden.owner";
+
+/// The id of the image that the creation of a container was decided on. On images it is ignored likewise.
+pub const IMAGE_LABEL: &str = "io.wharden.image";
+
+/// Takes away what labels of an image say about the container that it was made from.
+pub fn forget(labels: &mut BTreeMap<String, String>) {
+    labels.remove(LABEL);
+    labels.remove(IMAGE_LABEL);
+}
+
+/// Puts the image on a container that is to be created.
+pub fn put_image(body: &mut Value, image: &str) {
+    label(body, IMAGE_LABEL, image);
+}
 
 /// The owner that a label names; empty when nobody is known to be.
 pub fn of(labels: &BTreeMap<String, String>) -> String {
@@ -25,12 +39,34 @@ pub fn put(action: Action, body: &mut Value, owner: &str) {
     );
     // A network that takes its options from another one may have none of its own, labels too.
     let borrows = body.pointer("/ConfigFrom/Network").and_then(Value::as_str).is_some_and(|name| !name.is_empty());
-    if let Value::Object(fields) = body
-        && makes
-        && !borrows
-        && let Value::Object(labels) = fields.entry("Labels").or_insert_with(|| Value::Object(Map::new()))
-    {
-        labels.insert(LABEL.to_owned(), Value::String(owner.to_owned()));
+    if makes && !borrows {
+        label(body, LABEL, owner);
+    }
+    // Volumes that come into being because something mounts them.
+    let mounts = match action {
+        Action::ContainerCreate => "/HostConfig/Mounts",
+        Action::ServiceCreate | Action::ServiceUpdate => "/TaskTemplate/ContainerSpec/Mounts",
+        _ => return,
+    };
+    for mount in body.pointer_mut(mounts).and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Value::Object(fields) = mount
+            && fields.get("Type").and_then(Value::as_str) == Some("volume")
+        {
+            let options = fields.entry("VolumeOptions").or_insert_with(|| Value::Object(Map::new()));
+            label(options, LABEL, owner);
+        }
+    }
+}
+
+fn label(of: &mut Value, name: &str, value: &str) {
+    if let Value::Object(fields) = of {
+        let labels = fields.entry("Labels").or_insert(Value::Null);
+        if labels.is_null() {
+            *labels = Value::Object(Map::new());
+        }
+        if let Value::Object(labels) = labels {
+            labels.insert(name.to_owned(), Value::String(value.to_owned()));
+        }
     }
 }
 
@@ -52,5 +88,25 @@ mod tests {
             put(action, &mut same, "alice");
             assert_eq!(same, body);
         }
+    }
+
+    #[test]
+    fn volumes_that_come_along_are_the_askers_too() {
+        let mounts = json!([
+            {"Type": "volume", "Source": "v", "VolumeOptions": {"Labels": {LABEL: "bob"}}},
+            {"Type": "volume", "Source": "w"},
+            {"Type": "bind", "Source": "/srv"}
+        ]);
+        let owned = json!([
+            {"Type": "volume", "Source": "v", "VolumeOptions": {"Labels": {LABEL: "alice"}}},
+            {"Type": "volume", "Source": "w", "VolumeOptions": {"Labels": {LABEL: "alice"}}},
+            {"Type": "bind", "Source": "/srv"}
+        ]);
+        let mut container = json!({"HostConfig": {"Mounts": mounts}});
+        put(Action::ContainerCreate, &mut container, "alice");
+        assert_eq!(container.pointer("/HostConfig/Mounts"), Some(&owned));
+        let mut service = json!({"TaskTemplate": {"ContainerSpec": {"Mounts": mounts}}});
+        put(Action::ServiceUpdate, &mut service, "alice");
+        assert_eq!(service.pointer("/TaskTemplate/ContainerSpec/Mounts"), Some(&owned));
     }
 }

@@ -102,6 +102,22 @@ fn container_resource(view: &ContainerView) -> Resource {
     }
 }
 
+/// What a name of an image meant when the creation was decided is what the container was made of. Before it was
+/// created the name may have gone to another image.
+fn same_image(view: &ContainerView) -> Result<(), Refusal> {
+    match view.labels.get(owner::IMAGE_LABEL) {
+        Some(judged) if judged.trim_start_matches("sha256:") != view.image_id.trim_start_matches("sha256:") => {
+            let (name, image) = (&view.name, &view.image);
+            let message = format!(
+                "container {name}: its image {image} became another one while the container was created; \
+                 delete the container and create it again"
+            );
+            Err(Refusal::with(409, message))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A container by any of its names.
 ///
 /// # Errors
@@ -123,8 +139,9 @@ fn containers<'a>(
             let mut resource = to_be(ResourceKind::Container, canonical.query.get("name"), canonical.doc(), asker);
             resource.image = reference_of(&image, Some(found));
             let mut labels = found.labels.clone();
-            labels.remove(owner::LABEL);
+            owner::forget(&mut labels);
             labels.append(&mut resource.labels);
+            labels.insert(owner::IMAGE_LABEL.to_owned(), found.id.clone());
             resource.labels = labels;
             out.image = Some(found);
             out.resources.push(resource);
@@ -145,6 +162,10 @@ fn containers<'a>(
             // A link is deleted by its name: the id would mean the container.
             if !(action == Action::ContainerDelete && canonical.query.truth("link")) {
                 asked.clone_from(&found.id);
+            }
+            if matches!(action, Action::ContainerStart | Action::ContainerRestart) {
+                out.image = view.images.get(&found.image_id);
+                same_image(found)?;
             }
             out.container = Some(found);
             out.resources.push(container_resource(found));

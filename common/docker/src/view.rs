@@ -3,7 +3,7 @@
 
 use crate::inspect;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 /// Something that must be looked up before a request can be judged. The text is as the request spells it; the
 /// [`View`] is keyed by the same text.
@@ -31,8 +31,34 @@ pub struct View {
     pub volumes: BTreeMap<String, VolumeView>,
     pub networks: BTreeMap<String, NetworkView>,
     pub execs: BTreeMap<String, ExecView>,
-    /// The path with all links resolved.
-    pub host_paths: BTreeMap<String, String>,
+    pub host_paths: BTreeMap<String, HostPathView>,
+}
+
+/// A path on the host, whether anything is there or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostPathView {
+    /// With all links followed.
+    pub real: String,
+    /// An account other than root may write to a folder on the way, and so put a link in the path's place at any time.
+    pub replaceable: bool,
+}
+
+/// What a container was made of: the request that would make it again. Holds the values of its environment, so that
+/// nothing of it is shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Making(pub(crate) Value);
+
+impl Making {
+    /// From the body of a request that would make it.
+    pub fn new(body: Value) -> Self {
+        Self(body)
+    }
+}
+
+impl fmt::Debug for Making {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Making")
+    }
 }
 
 /// Something mounted in an existing container.
@@ -75,6 +101,8 @@ pub struct ContainerView {
     pub mounts: Vec<MountView>,
     /// Names of the networks that it is on.
     pub networks: Vec<String>,
+    /// What it was made of.
+    pub made: Making,
 }
 
 /// An existing image.

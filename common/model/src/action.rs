@@ -244,7 +244,7 @@ actions! {
     NodeInspect "node.inspect" Read Node,
     NodeUpdate "node.update" Host Node,
     NodeDelete "node.delete" Host Node,
-    SwarmInspect "swarm.inspect" Read Engine,
+    SwarmInspect "swarm.inspect" Host Engine,
     SwarmInit "swarm.init" Host Engine,
     SwarmJoin "swarm.join" Host Engine,
     SwarmLeave "swarm.leave" Host Engine,

@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-/// An image whose config says `USER nobody`.
+/// An image whose config says `USER 65534`.
 pub const APP: &str = "app:latest";
 /// The same without a user: its containers run as root.
 pub const ROOT_APP: &str = "rootapp:latest";
@@ -19,7 +19,7 @@ pub const ROOT_APP: &str = "rootapp:latest";
 /// When busybox is not there or the engine refuses.
 pub fn import(docker: &Docker, scratch: &Path) {
     let archive = archive(scratch);
-    for (name, user) in [(APP, "USER nobody"), (ROOT_APP, "")] {
+    for (name, user) in [(APP, "USER 65534"), (ROOT_APP, "")] {
         let mut args = vec!["import", "-c", "ENV PATH=/bin", "-c", "CMD [\"sh\"]"];
         if !user.is_empty() {
             args.extend(["-c", user]);

@@ -1,6 +1,6 @@
 //! Facts of what is done with containers that exist, and of what runs in them.
 
-use super::{Sheet, Source, env_names, instructions, ulimits};
+use super::{Sheet, Source, create, env_names, instructions, ulimits};
 use crate::{
     account::account,
     image_ref::ImageRef,
@@ -25,8 +25,17 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
             out.put("command", exec.command.join(" "));
         }
         Action::ContainerStart => {
+            create::fill(source, out);
             out.put("checkpoint", query.get("checkpoint"));
-            checkpoint_dir(source, query.get("checkpoint-dir"), out);
+            let dir = query.get("checkpoint-dir");
+            out.put("checkpoint_dir", dir);
+            if !dir.is_empty() {
+                out.join("host_paths", source.host_path(dir));
+            }
+        }
+        Action::ContainerRestart => {
+            create::fill(source, out);
+            out.put("signal", query.get("signal"));
         }
         Action::ContainerCheckpointCreate => {
             out.put("checkpoint", body.text("CheckpointID"));
@@ -36,7 +45,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
         Action::ContainerCheckpointList | Action::ContainerCheckpointDelete => {
             checkpoint_dir(source, query.get("dir"), out);
         }
-        Action::ContainerStop | Action::ContainerRestart | Action::ContainerKill => {
+        Action::ContainerStop | Action::ContainerKill => {
             out.put("signal", query.get("signal"));
         }
         Action::ContainerRename => out.put("new_name", query.get("name").trim_start_matches('/')),

@@ -1,4 +1,4 @@
-//! Facts of `container.create`: the image and what runs; the host's side is in the files beside this one.
+//! Facts of `container.create`, and of a container that is started: the image and what runs; the host's side is in the files beside this one.
 
 use super::{Sheet, Source, create_limits, create_mounts, create_network, create_security, env_names, image};
 use crate::account::account;
@@ -12,7 +12,8 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let body = source.body();
     image::put_image(out, body.text("Image"), source.resolved.image);
     out.put("platform", source.query().get("platform"));
-    out.put("name", source.query().get("name").trim_start_matches('/'));
+    let asked = source.query().get("name").trim_start_matches('/');
+    out.put("name", source.resolved.container.map_or(asked, |existing| existing.name.as_str()));
     let asked = body.text("User");
     let user = match source.resolved.image {
         Some(image) if asked.is_empty() => image.user.as_str(),

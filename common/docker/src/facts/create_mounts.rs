@@ -44,6 +44,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
         }
     }
     put_paths(source, &paths, out);
+    out.put("replaceable_paths", source.replaceable(&paths));
     out.put("volumes_from", from);
     put_mounts(&mounts, out);
     put_volumes(host, &mounts, out);

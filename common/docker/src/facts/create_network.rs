@@ -5,6 +5,7 @@ use crate::{
     doc::Doc,
     limits::PORT_RANGE_MAX,
     lookup::{SHARED, networks, shared_with},
+    owner,
     version::ApiVersion,
 };
 use std::collections::BTreeSet;
@@ -30,8 +31,11 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
         names.insert("network".to_owned());
     }
     out.put("host_namespaces", names);
-    let shared = SHARED.iter().filter_map(|(field, name)| Some(format!("{name}:{}", shared_with(host.text(field))?)));
-    out.put("shared_namespaces", shared.collect::<BTreeSet<_>>());
+    let shared = || SHARED.iter().filter_map(|(field, name)| Some((*name, shared_with(host.text(field))?)));
+    out.put("shared_namespaces", shared().map(|(name, with)| format!("{name}:{with}")).collect::<BTreeSet<_>>());
+    let own = source.resolved.resources.first().map(|container| container.owner.as_str()).unwrap_or_default();
+    let foreign = shared().filter(|(_, with)| owner_of(source, with).as_deref() != Some(own));
+    out.put("foreign_namespaces", foreign.map(|(name, with)| format!("{name}:{with}")).collect::<BTreeSet<_>>());
     out.put("pid_mode", host.text("PidMode"));
     // Below API 1.40 the Engine takes none to mean shareable.
     let old = source.canonical.version.is_some_and(|v| v < ApiVersion { major: 1, minor: 40 });
@@ -56,6 +60,13 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     out.put("publish_all_ports", host.truth("PublishAllPorts"));
     out.put("exposed_ports", body.keys("ExposedPorts"));
     ports(host, out);
+}
+
+/// The owner of a container; `None` when there is no such container. Names were resolved before facts are read.
+fn owner_of(source: &Source<'_>, container: &str) -> Option<String> {
+    let containers = &source.view.containers;
+    let found = containers.get(container).or_else(|| containers.values().find(|c| c.id == container));
+    found.map(|container| owner::of(&container.labels))
 }
 
 /// The networks joined, by name where it is known.

@@ -82,9 +82,16 @@ pub fn put_reference(out: &mut Sheet, reference: &ImageRef) {
     out.put("image_digest", reference.digest.as_str());
 }
 
+/// Where an image came from that was once called so, when its tag has gone to a newer one.
+fn pulled_as(asked: &str, found: &ImageView) -> Option<ImageRef> {
+    let reference = ImageRef::parse(asked)?;
+    let mut known = found.digests.iter().filter_map(|digest| ImageRef::parse(digest));
+    known.find(|k| k.registry == reference.registry && k.repository == reference.repository)
+}
+
 /// The facts about an image that a request means by a name or by an id.
 pub fn put_image(out: &mut Sheet, asked: &str, found: Option<&ImageView>) {
-    match named_reference(asked, found) {
+    match named_reference(asked, found).or_else(|| pulled_as(asked, found?)) {
         Some(reference) => put_reference(out, &reference),
         None => out.put("image", reference_of(asked, found)),
     }

@@ -18,6 +18,7 @@ mod volume;
 use crate::{
     canonical::{Asker, Canonical},
     doc::Doc,
+    mounts::HostPath,
     paths::clean,
     query::Query,
     refusal::Refusal,
@@ -36,11 +37,13 @@ pub struct Source<'a> {
     pub resolved: &'a Resolved<'a>,
     pub view: &'a View,
     pub asker: &'a Asker<'a>,
+    /// The request's body; of a container that is started, what it was made of.
+    pub body: Doc<'a>,
 }
 
 impl<'a> Source<'a> {
     fn body(&self) -> Doc<'a> {
-        self.canonical.doc()
+        self.body
     }
 
     fn query(&self) -> &'a Query {
@@ -50,8 +53,14 @@ impl<'a> Source<'a> {
     /// A host path, cleaned, and what its links lead to where that is known.
     fn host_path(&self, path: &str) -> impl Iterator<Item = String> + use<> {
         let path = clean(path);
-        let target = self.view.host_paths.get(&path).map(|t| clean(t)).filter(|t| *t != path);
+        let target = self.view.host_paths.get(&path).map(|t| clean(&t.real)).filter(|t| *t != path);
         std::iter::once(path).chain(target)
+    }
+
+    /// Those of the paths in whose place somebody could put a link. A path that cannot be followed is one.
+    fn replaceable<'p>(&self, paths: impl IntoIterator<Item = &'p HostPath>) -> BTreeSet<String> {
+        let paths = paths.into_iter().map(|p| clean(&p.path));
+        paths.filter(|path| self.view.host_paths.get(path).is_none_or(|found| found.replaceable)).collect()
     }
 }
 
@@ -67,6 +76,15 @@ impl Sheet {
         );
         self.0.set(name, value);
     }
+
+    /// Adds to a set.
+    fn join(&mut self, name: &'static str, more: impl Iterator<Item = String>) {
+        let mut all: BTreeSet<String> = more.collect();
+        if let Some(FactValue::Set(held)) = self.0.get(name) {
+            all.extend(held.iter().cloned());
+        }
+        self.put(name, all);
+    }
 }
 
 /// The facts of a request.
@@ -74,7 +92,9 @@ impl Sheet {
 /// # Errors
 /// 400 for a parameter that is not what its name promises.
 pub fn fill(canonical: &Canonical, resolved: &Resolved<'_>, view: &View, asker: &Asker<'_>) -> Result<Facts, Refusal> {
-    let source = &Source { canonical, resolved, view, asker };
+    let starts = !wharden_model::facts::made_of(canonical.action()).is_empty();
+    let made = resolved.container.filter(|_| starts).map(|container| Doc::new(Some(&container.made.0)));
+    let source = &Source { canonical, resolved, view, asker, body: made.unwrap_or_else(|| canonical.doc()) };
     let mut sheet = Sheet(Facts::zero(canonical.action()));
     let out = &mut sheet;
     out.put("api_version", canonical.version.map_or(0, |v| i64::from(v.minor)));

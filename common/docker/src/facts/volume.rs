@@ -30,6 +30,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     if let Some(existing) = source.view.volumes.get(body.text("Name")) {
         paths.extend(crate::mounts::volume_paths(existing, true));
     }
+    out.put("replaceable_paths", source.replaceable(&paths));
     let paths: BTreeSet<String> = paths.iter().flat_map(|p| source.host_path(&p.path)).collect();
     out.put("sensitive_paths", sensitive(&paths));
     out.put("engine_socket", reaches_socket(&paths, source.asker.sockets));

@@ -65,7 +65,7 @@ fn meaning(value: &Value, key: &str) -> Value {
             let free = ["labels", "options", "driveropts", "sysctls", "config", "tmpfs", "storageopt", "annotations"];
             let folds = !free.contains(&key) && !key.ends_with("endpointsconfig");
             let mut out = Map::new();
-            for (name, item) in map.iter().filter(|(k, v)| !v.is_null() && *k != "io.wharden.owner") {
+            for (name, item) in map.iter().filter(|(k, v)| !v.is_null() && !k.starts_with("io.wharden.")) {
                 let name = if folds { name.to_lowercase() } else { name.clone() };
                 let item = match item {
                     Value::String(_) if ["cmd", "entrypoint"].contains(&name.as_str()) => {
@@ -73,7 +73,11 @@ fn meaning(value: &Value, key: &str) -> Value {
                     }
                     _ => meaning(item, &name),
                 };
-                out.insert(name, item);
+                // These may be there only for the guard's own labels.
+                let guards = ["labels", "volumeoptions"].contains(&name.to_lowercase().as_str());
+                if !(guards && item.as_object().is_some_and(Map::is_empty)) {
+                    out.insert(name, item);
+                }
             }
             Value::Object(out)
         }

@@ -9,4 +9,5 @@ mod facts;
 mod properties;
 mod rewriting;
 mod route_doc;
+mod starting;
 mod support;

@@ -61,6 +61,9 @@ fn document() -> String {
         if !specs.is_empty() {
             let _ = write!(out, "\n## Facts of `{action}`\n");
             fact_rows(&mut out, specs);
+            if !facts::made_of(*action).is_empty() {
+                out.push_str("\nBesides these, all facts of `container.create`, read from what the engine keeps of the container.\n");
+            }
         }
     }
     out

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use wharden_docker::{
-    ApiVersion, Asker, Canonical, ContainerView, ExecView, ForwardBody, Framing, ImageView, Judged, MountView,
-    NetworkView, Refusal, View, VolumeView, begin, parse_head,
+    ApiVersion, Asker, Canonical, ContainerView, ExecView, ForwardBody, Framing, HostPathView, ImageView, Judged,
+    MountView, NetworkView, Refusal, View, VolumeView, begin, parse_head,
 };
 use wharden_model::{FactValue, HostId};
 
@@ -44,6 +44,7 @@ pub fn view() -> View {
             },
         ],
         networks: vec!["bridge".into()],
+        ..ContainerView::default()
     };
     for name in ["victim", "build", VICTIM, &VICTIM[..12]] {
         view.containers.insert(name.into(), victim.clone());
@@ -86,7 +87,7 @@ pub fn view() -> View {
         command: vec!["sh".into()],
     };
     view.execs.insert(EXEC.into(), exec);
-    view.host_paths.insert("/srv/link".into(), "/etc".into());
+    view.host_paths.insert("/srv/link".into(), HostPathView { real: "/etc".into(), replaceable: false });
     view
 }
 

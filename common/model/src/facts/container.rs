@@ -81,11 +81,10 @@ pub const EXEC_START: &[FactSpec] = &[
     fact("command", FactType::String, "", "5.7", "words joined by a space"),
 ];
 
-/// `container.start`.
+/// `container.start`. A folder of checkpoints is among `host_paths` too.
 pub const START: &[FactSpec] = &[
     fact("checkpoint", FactType::String, "query:checkpoint", "2.18", "checkpoint to resume from"),
     fact("checkpoint_dir", FactType::String, "query:checkpoint-dir", "2.18", "host path that the engine reads it from"),
-    fact("host_paths", FactType::Set, "query:checkpoint-dir", "2.18", "that path, cleaned, links resolved"),
 ];
 
 /// `container.stop`, `container.restart`, `container.kill`.

@@ -1,4 +1,4 @@
-//! Facts of `container.create`.
+//! Facts of `container.create`, and of a container that is started: then they are read from what the engine keeps of it.
 
 use super::{FactSpec, FactType, fact};
 
@@ -33,6 +33,13 @@ pub const CREATE: &[FactSpec] = &[
         "$.HostConfig.Binds, $.HostConfig.Mounts[].Source",
         "5.6",
         "the sensitive places that a host path is, contains or lies in: / /boot /dev /etc /home /lib /proc /root /run /sys /usr /var/lib/docker /var/run ...",
+    ),
+    fact(
+        "replaceable_paths",
+        FactType::Set,
+        "$.HostConfig.Binds, $.HostConfig.Mounts[].Source",
+        "5.6",
+        "those of host_paths in whose place an account other than root could put a link to anywhere, because it may write to a folder on the way",
     ),
     fact(
         "engine_socket",
@@ -107,6 +114,13 @@ pub const CREATE: &[FactSpec] = &[
         "$.HostConfig.PidMode, $.HostConfig.IpcMode, $.HostConfig.NetworkMode, $.HostConfig.Cgroup",
         "",
         "namespaces of other containers, e.g. pid:3f2a...",
+    ),
+    fact(
+        "foreign_namespaces",
+        FactType::Set,
+        "$.HostConfig.PidMode, $.HostConfig.IpcMode, $.HostConfig.NetworkMode, $.HostConfig.Cgroup",
+        "",
+        "those of shared_namespaces whose container belongs to somebody else, or to nobody known",
     ),
     fact("pid_mode", FactType::String, "$.HostConfig.PidMode", "5.16", "as given"),
     fact(
@@ -213,14 +227,14 @@ pub const CREATE: &[FactSpec] = &[
         FactType::Bool,
         "$.User",
         "4.1",
-        "that user is or may be uid 0 of the container: no user, root, a number that is 0, or a name, which the image maps to any number",
+        "that user is or may be uid 0 of the container: no user, root, a number that is 0, or a name, which the container's /etc/passwd maps to any number",
     ),
     fact(
         "user_by_name",
         FactType::Bool,
         "$.User",
         "4.1",
-        "that user is a name other than root, so that its number is the image's choice",
+        "that user is a name other than root: its number is read from the container's /etc/passwd when it starts",
     ),
     fact("group_add", FactType::Set, "$.HostConfig.GroupAdd", "", "supplementary groups"),
     fact("readonly_rootfs", FactType::Bool, "$.HostConfig.ReadonlyRootfs", "5.13", "root file system is read-only"),

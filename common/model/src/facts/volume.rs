@@ -15,6 +15,7 @@ pub const CREATE: &[FactSpec] = &[
         "host paths that the local driver will mount; cleaned, links resolved where the host shows them",
     ),
     fact("sensitive_paths", FactType::Set, "$.DriverOpts", "5.6", "see container.create"),
+    fact("replaceable_paths", FactType::Set, "$.DriverOpts", "5.6", "see container.create"),
     fact("engine_socket", FactType::Bool, "$.DriverOpts", "5.32", "see container.create"),
     fact("labels", FactType::Set, "$.Labels", "", "key=value"),
     fact("cluster", FactType::Bool, "$.ClusterVolumeSpec", "", "a volume of the swarm (CSI)"),

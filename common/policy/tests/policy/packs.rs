@@ -32,8 +32,13 @@ fn set(items: &[&str]) -> FactValue {
 
 /// A plain container as the guard sees it.
 fn ordinary() -> Facts {
+    ordinary_for(Action::ContainerCreate)
+}
+
+/// The same, when it is started.
+fn ordinary_for(action: Action) -> Facts {
     facts(
-        Action::ContainerCreate,
+        action,
         &[
             ("user", "1000".into()),
             ("network_mode", "default".into()),
@@ -132,7 +137,6 @@ fn launchers_and_builders_do_what_the_docker_client_needs_and_no_more() {
         Action::ContainerInspect,
         Action::ContainerList,
         Action::SystemEvents,
-        Action::ContainerStart,
         Action::ContainerStop,
         Action::ExecStart,
         Action::ExecResize,
@@ -143,8 +147,11 @@ fn launchers_and_builders_do_what_the_docker_client_needs_and_no_more() {
         world.allows("alice", action, &world.resource(action, "alice"), &Facts::zero(action));
     }
     world.allows("alice", Action::ContainerCreate, &world.resource(Action::ContainerCreate, "alice"), &ordinary());
-    let named = facts(Action::ContainerExec, &[("root_user", true.into()), ("user_by_name", true.into())]);
-    world.allows("alice", Action::ContainerExec, &world.resource(Action::ContainerExec, "alice"), &named);
+    for action in [Action::ContainerStart, Action::ContainerRestart] {
+        world.allows("alice", action, &world.resource(action, "alice"), &ordinary_for(action));
+    }
+    let exec = facts(Action::ContainerExec, &[("user", "1000".into())]);
+    world.allows("alice", Action::ContainerExec, &world.resource(Action::ContainerExec, "alice"), &exec);
     for action in [Action::ContainerDelete, Action::ImagePush, Action::ImageBuild, Action::ImagePull] {
         world.refuses("alice", action, &world.resource(action, "alice"), &Facts::zero(action), None);
     }
@@ -165,6 +172,9 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
         ("no-added-capabilities", &[("cap_add", set(&["ALL"]))]),
         ("no-added-capabilities", &[("cap_add", set(&["CHOWN", "NET_ADMIN"]))]),
         ("no-root", &[("root_user", true.into()), ("user", "".into())]),
+        ("no-root", &[("root_user", true.into()), ("user_by_name", true.into()), ("user", "toor".into())]),
+        ("no-replaceable-host-paths", &[("replaceable_paths", set(&["/tmp/x"]))]),
+        ("no-foreign-namespaces", &[("foreign_namespaces", set(&["pid:abc"]))]),
         ("no-engine-socket", &[("engine_socket", true.into())]),
         ("no-sensitive-host-paths", &[("sensitive_paths", set(&["/etc"]))]),
         ("no-borrowed-mounts", &[("volumes_from", set(&["abc"]))]),
@@ -189,8 +199,13 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
         ("no-oom-protection", &[("oom_score_adj", (-500).into())]),
     ];
     let create = Action::ContainerCreate;
-    for (rule, changes) in cases {
-        let mut facts = ordinary();
+    let all = [create, Action::ContainerStart, Action::ContainerRestart];
+    for ((rule, changes), create) in cases.iter().flat_map(|case| all.map(|action| (case, action))) {
+        // The engine says that by itself where the host has cgroup v1.
+        if *rule == "no-host-cgroup" && create != Action::ContainerCreate {
+            continue;
+        }
+        let mut facts = ordinary_for(create);
         for (name, value) in *changes {
             facts.set(name, value.clone());
         }
@@ -215,10 +230,6 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
         facts.set(name, value);
         strict.allows("alice", create, &strict.resource(create, "alice"), &facts);
     }
-    let mut named = ordinary();
-    named.set("root_user", true);
-    named.set("user_by_name", true);
-    strict.allows("alice", create, &strict.resource(create, "alice"), &named);
 }
 
 #[test]
@@ -229,6 +240,7 @@ fn the_baseline_covers_the_other_ways_in() {
         (Action::ExecStart, "no-privileged-exec", "privileged", true.into()),
         (Action::ContainerExec, "no-exec-in-privileged", "container_privileged", true.into()),
         (Action::ContainerExec, "no-root-exec", "root_user", true.into()),
+        (Action::VolumeCreate, "no-replaceable-host-paths", "replaceable_paths", set(&["/tmp/x"])),
         (Action::ContainerStart, "no-foreign-checkpoints", "checkpoint_dir", "/tmp/x".into()),
         (Action::VolumeCreate, "no-sensitive-host-paths", "sensitive_paths", set(&["/"])),
         (Action::VolumeCreate, "no-engine-socket", "engine_socket", true.into()),

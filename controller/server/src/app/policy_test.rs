@@ -3,7 +3,8 @@
 use super::{App, AppError, Caller};
 use crate::policy_set;
 use wharden_docker::{
-    ApiVersion, Asker, ContainerView, ExecView, Head, ImageView, Lookup, NetworkView, View, VolumeView,
+    ApiVersion, Asker, ContainerView, ExecView, Head, HostPathView, ImageView, Lookup, Making, NetworkView, View,
+    VolumeView,
 };
 use wharden_model::{
     AdminAction, BundlePolicy, Effect, HostId, Labels, Posture, Principal,
@@ -94,7 +95,8 @@ fn judge(request: &DockerRequest, owner: &str, host: &HostId) -> Result<wharden_
 fn assume(view: &mut View, lookup: Lookup) {
     match lookup {
         Lookup::Container(name) => {
-            let found = ContainerView { id: name.clone(), name: name.clone(), ..ContainerView::default() };
+            let made = Making::new(serde_json::json!({"User": "1000"}));
+            let found = ContainerView { id: name.clone(), name: name.clone(), made, ..ContainerView::default() };
             view.containers.insert(name, found);
         }
         Lookup::Image(name) => {
@@ -113,7 +115,7 @@ fn assume(view: &mut View, lookup: Lookup) {
             view.execs.insert(name.clone(), ExecView { id: name, ..ExecView::default() });
         }
         Lookup::HostPath(path) => {
-            view.host_paths.insert(path.clone(), path);
+            view.host_paths.insert(path.clone(), HostPathView { real: path, replaceable: false });
         }
     }
 }

@@ -11,6 +11,7 @@ mod events;
 mod ground;
 mod hosts;
 mod layering;
+mod lifecycle;
 mod observe;
 mod offline;
 mod policies;

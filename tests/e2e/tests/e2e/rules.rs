@@ -74,7 +74,7 @@ forbid (principal, action == Docker::Action::"container.create", resource) when 
 unless {{ principal == User::"wharden-t-carol" && resource in Host::"{host}" }};
 
 @id("no-root") @reason("containers do not run as root") @cis("4.1")
-forbid (principal, action == Docker::Action::"container.create", resource) when {{ context.root_user && !context.user_by_name }}
+forbid (principal, action == Docker::Action::"container.create", resource) when {{ context.root_user }}
 unless {{ principal == User::"wharden-t-carol" && resource in HostGroup::"env=prod" }};
 
 @id("no-engine-socket") @reason("who has the engine's socket owns the host") @cis("5.32")

@@ -1,0 +1,158 @@
+//! What is started is judged as what is created, by what the engine keeps of the container.
+
+use crate::support::{self, IMAGE, VICTIM, judge_with, request, shows};
+use serde_json::{Value, json};
+use wharden_docker::{ContainerView, ForwardBody, HostPathView, Judged, Lookup, Refusal, View};
+
+const ID: &str = "b000000000000000000000000000000000000000000000000000000000000001";
+
+/// An engine's answer about an ordinary container, with the lists that it fills in by itself.
+fn inspected(config: &Value, host: &Value) -> Value {
+    let mut answer = json!({
+        "Id": ID, "Name": "/app", "Image": IMAGE,
+        "Config": {"Image": "base", "User": "1000", "Labels": {"io.wharden.owner": "alice"}},
+        "HostConfig": {
+            "NetworkMode": "default", "IpcMode": "private", "CgroupnsMode": "host", "SecurityOpt": null,
+            "MaskedPaths": ["/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+                "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"],
+            "ReadonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]
+        },
+        "NetworkSettings": {"Networks": {"bridge": {}}}, "Mounts": []
+    });
+    for (part, changes) in [("Config", config), ("HostConfig", host)] {
+        for (name, value) in changes.as_object().unwrap() {
+            answer[part][name] = value.clone();
+        }
+    }
+    answer
+}
+
+fn with(config: &Value, host: &Value) -> View {
+    let mut view = support::view();
+    let container = ContainerView::from_inspect(&inspected(config, host)).unwrap();
+    view.containers.insert("app".into(), container);
+    view
+}
+
+fn start(view: &View, verb: &str) -> Result<Judged, Refusal> {
+    judge_with(&request("POST", &format!("/containers/app/{verb}"), ""), view)
+}
+
+#[test]
+fn a_start_has_the_facts_of_what_was_created() {
+    let none = json!({});
+    for verb in ["start", "restart"] {
+        let plain = start(&with(&none, &none), verb).unwrap();
+        for (fact, value) in [
+            ("root_user", "false"),
+            ("privileged", "false"),
+            ("unmasked_paths", "false"),
+            ("writable_proc_paths", "false"),
+            ("seccomp", "default"),
+            ("apparmor", "default"),
+            ("networks", "bridge"),
+            ("name", "app"),
+            ("image", "docker.io/library/base:latest"),
+            ("image_id", IMAGE),
+        ] {
+            assert!(shows(&plain, fact, value), "{verb}: {fact}: {:?}", plain.facts.get(fact));
+        }
+        for (config, host, fact, value) in [
+            (json!({"User": "toor"}), none.clone(), "root_user", "true"),
+            (none.clone(), json!({"Privileged": true}), "privileged", "true"),
+            (none.clone(), json!({"CapAdd": ["CAP_SYS_ADMIN"]}), "cap_add", "SYS_ADMIN"),
+            (none.clone(), json!({"PidMode": "host"}), "host_namespaces", "pid"),
+            (none.clone(), json!({"MaskedPaths": []}), "unmasked_paths", "true"),
+            (none.clone(), json!({"MaskedPaths": ["/proc/kcore"]}), "unmasked_paths", "true"),
+            (none.clone(), json!({"ReadonlyPaths": []}), "writable_proc_paths", "true"),
+            (none.clone(), json!({"Binds": ["/srv/link:/a"]}), "sensitive_paths", "/etc"),
+            (none.clone(), json!({"Binds": ["sneaky:/a"]}), "host_paths", "/root"),
+            (none.clone(), json!({"Mounts": [{"Type": "bind", "Source": "/srv/wharden"}]}), "engine_socket", "true"),
+        ] {
+            let judged = start(&with(&config, &host), verb).unwrap();
+            assert!(shows(&judged, fact, value), "{verb} {config} {host}: {:?}", judged.facts.get(fact));
+        }
+    }
+}
+
+#[test]
+fn what_the_container_refers_to_is_looked_up_as_for_a_creation() {
+    let view = with(&json!({}), &json!({"Binds": ["/srv/a:/a", "sneaky:/v"], "PidMode": "container:victim"}));
+    let (canonical, _) = support::canonical(&request("POST", "/containers/app/start", "")).unwrap();
+    assert_eq!(canonical.lookups(), [Lookup::Container("app".into())]);
+    let more = canonical.follow_ups(&view);
+    for wanted in [
+        Lookup::Image(IMAGE.into()),
+        Lookup::HostPath("/srv/a".into()),
+        Lookup::HostPath("/root".into()),
+        Lookup::Volume("sneaky".into()),
+        Lookup::Container("victim".into()),
+    ] {
+        assert!(more.contains(&wanted), "{wanted:?} in {more:?}");
+    }
+}
+
+#[test]
+fn a_container_of_another_image_than_was_decided_on_does_not_start() {
+    let labels = |image: &str| json!({"Labels": {"io.wharden.image": image}});
+    assert!(start(&with(&labels(IMAGE), &json!({})), "start").is_ok());
+    let refusal = start(&with(&labels("sha256:0123"), &json!({})), "start").unwrap_err();
+    assert_eq!(refusal.status, 409);
+    assert!(refusal.message.contains("create it again"), "{}", refusal.message);
+}
+
+#[test]
+fn the_image_that_was_decided_on_is_written_on_the_container() {
+    let body = r#"{"Image":"base","Labels":{"io.wharden.image":"sha256:mine"}}"#;
+    let judged = support::judge(&request("POST", "/containers/create", body)).unwrap();
+    let ForwardBody::Bytes(bytes) = &judged.body else { panic!("a body") };
+    let sent: Value = serde_json::from_slice(bytes).unwrap();
+    assert_eq!(sent["Labels"]["io.wharden.image"], IMAGE);
+}
+
+#[test]
+fn a_tag_that_has_moved_on_does_not_hide_where_the_image_came_from() {
+    let mut view = with(&json!({"Image": "reg.example/team/app:1"}), &json!({}));
+    let mut image = view.images[IMAGE].clone();
+    image.tags.clear();
+    view.images.insert(IMAGE.into(), image.clone());
+    let unnamed = start(&view, "start").unwrap();
+    assert!(shows(&unnamed, "image_registry", "") && shows(&unnamed, "image", IMAGE));
+    image.digests = vec![format!("reg.example/team/app@{IMAGE}")];
+    view.images.insert(IMAGE.into(), image);
+    let pulled = start(&view, "start").unwrap();
+    assert!(shows(&pulled, "image_registry", "reg.example") && shows(&pulled, "image_tag", ""));
+}
+
+#[test]
+fn namespaces_of_other_peoples_containers_are_foreign() {
+    let create = |mode: &str, view: &View| {
+        let body = format!(r#"{{"Image":"base","HostConfig":{{"PidMode":"{mode}","NetworkMode":"{mode}"}}}}"#);
+        judge_with(&request("POST", "/containers/create", &body), view).unwrap()
+    };
+    let view = with(&json!({}), &json!({}));
+    let bobs = create("container:victim", &view);
+    for namespace in ["pid", "network"] {
+        assert!(shows(&bobs, "foreign_namespaces", &format!("{namespace}:{VICTIM}")), "{:?}", bobs.facts);
+    }
+    let own = create("container:app", &view);
+    assert!(shows(&own, "shared_namespaces", &format!("pid:{ID}")));
+    assert!(!shows(&own, "foreign_namespaces", &format!("pid:{ID}")), "{:?}", own.facts);
+    let started = start(&with(&json!({}), &json!({"IpcMode": format!("container:{VICTIM}")})), "start").unwrap();
+    assert!(!shows(&started, "foreign_namespaces", &format!("ipc:{VICTIM}")) || started.resources[0].owner == "alice");
+}
+
+#[test]
+fn links_are_followed_before_the_engine_sees_the_path() {
+    let body = r#"{"Image":"base","HostConfig":{"Binds":["/srv/./link/:/a:ro","/srv/plain:/b","vol:/c"],
+        "Mounts":[{"Type":"bind","Source":"/srv/link","Target":"/d"}]}}"#;
+    let mut view = support::view();
+    view.host_paths.insert("/srv/plain".into(), HostPathView { real: "/srv/plain".into(), replaceable: true });
+    let judged = judge_with(&request("POST", "/containers/create", body), &view).unwrap();
+    let ForwardBody::Bytes(bytes) = &judged.body else { panic!("a body") };
+    let sent: Value = serde_json::from_slice(bytes).unwrap();
+    assert_eq!(sent["HostConfig"]["Binds"], json!(["/etc:/a:ro", "/srv/plain:/b", "vol:/c"]));
+    assert_eq!(sent["HostConfig"]["Mounts"][0]["Source"], "/etc");
+    assert!(shows(&judged, "replaceable_paths", "/srv/plain"));
+    assert!(!shows(&judged, "replaceable_paths", "/srv/link"));
+}
