@@ -78,8 +78,6 @@ fn a_link_that_is_changed_after_the_creation_leads_nowhere_else() {
     }
     // And where such a rule is, a path that its user could turn elsewhere is refused to begin with.
     let strict = baseline();
-    let own = format!("{}:/m", strict.docker("alice").home().display());
-    strict.docker("alice").run(&["create", "-v", &own, "app"]).fails_saying(&["baseline/", "container.create"]);
     let writable = strict.place.path().join("writable");
     fs::create_dir_all(writable.join("inner")).expect("folder");
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
@@ -107,12 +105,12 @@ fn nobody_looks_into_the_namespaces_of_somebody_elses_container() {
 fn a_volume_that_comes_along_with_a_container_is_its_makers() {
     let world = World::setup().user("alice", &[LAUNCHERS]).policy("roles", ROLES).start();
     let alice = world.docker("alice");
-    let forged = "type=volume,source=v,target=/v,volume-label=io.wharden.owner=bob,volume-label=a=b";
+    let forged = "type=volume,source=vol-a,target=/v,volume-label=io.wharden.owner=bob,volume-label=a=b";
     alice.run(&["create", "--mount", forged, "app"]).ok();
-    alice.run(&["create", "--mount", "type=volume,source=w,target=/w", "app"]).ok();
+    alice.run(&["create", "--mount", "type=volume,source=vol-b,target=/w", "app"]).ok();
     for (volume, labels) in [
-        ("v", json!({"a": "b", "io.wharden.owner": "wharden-t-alice"})),
-        ("w", json!({"io.wharden.owner": "wharden-t-alice"})),
+        ("vol-a", json!({"a": "b", "io.wharden.owner": "wharden-t-alice"})),
+        ("vol-b", json!({"io.wharden.owner": "wharden-t-alice"})),
     ] {
         assert_eq!(world.direct().run(&["volume", "inspect", volume]).json()[0]["Labels"], labels);
     }
