@@ -5,8 +5,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use tokio::{task::spawn_blocking, time::timeout};
 use wharden_docker::{
-    Canonical, ContainerView, ExecView, HostPathView, ImageView, Lookup, NetworkView, View, VolumeView,
+    Canonical, ContainerView, ExecView, HostPathView, ImageView, Lookup, NetworkView, SwarmView, View, VolumeView,
 };
+use wharden_model::ResourceKind;
 
 /// Why something that a request refers to could not be looked up. Not that it does not exist: that is an answer.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +31,7 @@ enum Found {
     Volume(VolumeView),
     Network(NetworkView),
     Exec(ExecView),
+    Swarm(SwarmView),
     HostPath(HostPathView),
 }
 
@@ -82,6 +84,15 @@ async fn find(engine: &Engine, lookup: &Lookup) -> Result<Found, LookupError> {
         Lookup::Exec(id) => {
             read(inspect(engine, "/exec/", id, "/json").await?, |json| ExecView::from_inspect(json).map(Found::Exec))
         }
+        Lookup::Swarm(kind, name) => {
+            let before = match kind {
+                ResourceKind::Service => "/services/",
+                ResourceKind::Secret => "/secrets/",
+                ResourceKind::Config => "/configs/",
+                _ => "/nodes/",
+            };
+            read(inspect(engine, before, name, "").await?, |json| SwarmView::from_inspect(json).map(Found::Swarm))
+        }
         Lookup::HostPath(path) => {
             let wanted = path.clone();
             let late = || LookupError::HostPath(path.clone());
@@ -110,7 +121,7 @@ async fn inspect(engine: &Engine, before: &str, name: &str, after: &str) -> Resu
         Ok(json) => Ok(Some(json)),
         Err(EngineError::Status { status: 404, .. }) => Ok(None),
         Err(EngineError::Status { status: 400, message, .. }) => Err(LookupError::Reference(message)),
-        // A swarm's network looked up on a host that is in no swarm.
+        // Something of a swarm looked up on a host that is in none, or no manager of it.
         Err(EngineError::Status { status: 503, message, .. }) if message.contains("swarm") => Ok(None),
         Err(error) => Err(error.into()),
     }
@@ -135,6 +146,7 @@ fn insert(view: &mut View, lookup: &Lookup, found: Found) {
         (Lookup::Volume(key), Found::Volume(it)) => drop(view.volumes.insert(key.clone(), it)),
         (Lookup::Network(key), Found::Network(it)) => drop(view.networks.insert(key.clone(), it)),
         (Lookup::Exec(key), Found::Exec(it)) => drop(view.execs.insert(key.clone(), it)),
+        (Lookup::Swarm(kind, key), Found::Swarm(it)) => drop(view.swarm.insert((*kind, key.clone()), it)),
         (Lookup::HostPath(key), Found::HostPath(it)) => drop(view.host_paths.insert(key.clone(), it)),
         _ => {}
     }

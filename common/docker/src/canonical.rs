@@ -110,8 +110,9 @@ impl Canonical {
     /// 404 for what does not exist, 400 for what contradicts what exists.
     pub fn judge(&self, view: &View, asker: &Asker<'_>) -> Result<Judged, Refusal> {
         let mut judged = self.clone();
+        let owner = self.owner_of_what_comes(view, asker)?;
         if let Some(body) = &mut judged.body {
-            owner::put(self.action(), body, asker.owner);
+            owner::put(self.action(), body, &owner);
         }
         let resolved = resolve::resolve(&judged, view, asker)?;
         judged.take_ids(&resolved, view)?;
@@ -125,6 +126,17 @@ impl Canonical {
             body,
             response: self.route.endpoint.response,
         })
+    }
+
+    /// Whose the thing is that the request makes or replaces: an update replaces the labels too.
+    fn owner_of_what_comes(&self, view: &View, asker: &Asker<'_>) -> Result<String, Refusal> {
+        match (self.action(), self.route.captures.first()) {
+            (Action::ServiceUpdate | Action::SecretUpdate | Action::ConfigUpdate, Some(name)) => {
+                let found = resolve::swarm_object(view, self.action().resource(), name)?;
+                Ok(owner::of(&found.labels))
+            }
+            _ => Ok(asker.owner.to_owned()),
+        }
     }
 
     /// The body, read.

@@ -1,6 +1,6 @@
 //! Reads the Engine's inspect answers. Tolerant: the Engine is trusted, and its answers differ between versions.
 
-use crate::view::{ContainerView, ExecView, ImageView, Making, MountView, NetworkView, VolumeView};
+use crate::view::{ContainerView, ExecView, ImageView, Making, MountView, NetworkView, SwarmView, VolumeView};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -103,6 +103,14 @@ pub fn network(json: &Value) -> Option<NetworkView> {
         name: text(json, "/Name"),
         driver: text(json, "/Driver"),
         labels: pairs(json, "/Labels"),
+    })
+}
+
+pub fn swarm(json: &Value) -> Option<SwarmView> {
+    Some(SwarmView {
+        id: named(json, "/ID")?,
+        name: named(json, "/Spec/Name").or_else(|| named(json, "/Description/Hostname")).unwrap_or_default(),
+        labels: pairs(json, "/Spec/Labels"),
     })
 }
 

@@ -39,5 +39,6 @@ pub use refusal::Refusal;
 pub use request::{Framing, Request, begin};
 pub use version::ApiVersion;
 pub use view::{
-    ContainerView, ExecView, HostPathView, ImageView, Lookup, Making, MountView, NetworkView, View, VolumeView,
+    ContainerView, ExecView, HostPathView, ImageView, Lookup, Making, MountView, NetworkView, SwarmView, View,
+    VolumeView,
 };

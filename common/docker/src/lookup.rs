@@ -44,6 +44,12 @@ pub fn of_request(canonical: &Canonical) -> BTreeSet<Lookup> {
         (ResourceKind::Network, Some(name)) => {
             out.insert(Lookup::Network(name.clone()));
         }
+        (
+            kind @ (ResourceKind::Service | ResourceKind::Secret | ResourceKind::Config | ResourceKind::Node),
+            Some(name),
+        ) => {
+            out.insert(Lookup::Swarm(kind, name.clone()));
+        }
         _ => {}
     }
     match action {

@@ -26,7 +26,8 @@ pub fn of(labels: &BTreeMap<String, String>) -> String {
     labels.get(LABEL).cloned().unwrap_or_default()
 }
 
-/// Puts the owner on what an action makes, whatever the request said about it.
+/// Puts the owner on what an action makes or replaces, whatever the request said about it; takes it away where nobody
+/// is known to be.
 pub fn put(action: Action, body: &mut Value, owner: &str) {
     let makes = matches!(
         action,
@@ -34,8 +35,11 @@ pub fn put(action: Action, body: &mut Value, owner: &str) {
             | Action::VolumeCreate
             | Action::NetworkCreate
             | Action::ServiceCreate
+            | Action::ServiceUpdate
             | Action::SecretCreate
+            | Action::SecretUpdate
             | Action::ConfigCreate
+            | Action::ConfigUpdate
     );
     // A network that takes its options from another one may have none of its own, labels too.
     let borrows = body.pointer("/ConfigFrom/Network").and_then(Value::as_str).is_some_and(|name| !name.is_empty());
@@ -60,6 +64,10 @@ pub fn put(action: Action, body: &mut Value, owner: &str) {
 
 fn label(of: &mut Value, name: &str, value: &str) {
     if let Value::Object(fields) = of {
+        if value.is_empty() {
+            fields.get_mut("Labels").and_then(Value::as_object_mut).map(|labels| labels.remove(name));
+            return;
+        }
         let labels = fields.entry("Labels").or_insert(Value::Null);
         if labels.is_null() {
             *labels = Value::Object(Map::new());
@@ -80,14 +88,13 @@ mod tests {
         let mut made = json!({"Labels": {"a": "b", LABEL: "someone else"}});
         put(Action::VolumeCreate, &mut made, "alice");
         assert_eq!(made, json!({"Labels": {"a": "b", LABEL: "alice"}}));
-        for (action, body) in [
-            (Action::NetworkCreate, json!({"ConfigFrom": {"Network": "n"}})),
-            (Action::ServiceUpdate, json!({"Name": "s"})),
-        ] {
-            let mut same = body.clone();
-            put(action, &mut same, "alice");
-            assert_eq!(same, body);
-        }
+        let borrows = json!({"ConfigFrom": {"Network": "n"}});
+        let mut same = borrows.clone();
+        put(Action::NetworkCreate, &mut same, "alice");
+        assert_eq!(same, borrows);
+        let mut nobodys = json!({"Labels": {"a": "b", LABEL: "bob"}});
+        put(Action::ServiceUpdate, &mut nobodys, "");
+        assert_eq!(nobodys, json!({"Labels": {"a": "b"}}));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::{
     image_ref::ImageRef,
     owner,
     refusal::{Refusal, shorten},
-    view::{ContainerView, ImageView, NetworkView, View, VolumeView},
+    view::{ContainerView, ImageView, NetworkView, SwarmView, View, VolumeView},
 };
 use std::collections::BTreeMap;
 use wharden_model::{Action, Resource, ResourceKind};
@@ -66,7 +66,7 @@ pub fn resolve<'a>(canonical: &Canonical, view: &'a View, asker: &Asker<'_>) -> 
         ResourceKind::Volume => volume(canonical, view, asker, &mut out)?,
         ResourceKind::Network => network(canonical, view, asker, &mut out)?,
         ResourceKind::Engine => out.resources.push(bare(ResourceKind::Engine, asker.host_id.as_str())),
-        kind => named(canonical, kind, asker, &mut out),
+        kind => others(canonical, kind, view, asker, &mut out)?,
     }
     Ok(out)
 }
@@ -340,11 +340,28 @@ fn network<'a>(
     Ok(())
 }
 
-/// Things of which nothing is looked up: they are what the request calls them.
-fn named(canonical: &Canonical, kind: ResourceKind, asker: &Asker<'_>, out: &mut Resolved<'_>) {
+/// Services, secrets, configs and nodes, and plugins, of which nothing is looked up: they are what the request calls
+/// them.
+fn others(
+    canonical: &Canonical,
+    kind: ResourceKind,
+    view: &View,
+    asker: &Asker<'_>,
+    out: &mut Resolved<'_>,
+) -> Result<(), Refusal> {
     let body = canonical.doc();
-    let resource = match (canonical.action(), out.captures.first()) {
-        (_, Some(asked)) => Resource { name: asked.clone(), ..bare(kind, asked) },
+    let resource = match (canonical.action(), out.captures.first_mut()) {
+        (_, Some(asked)) if kind == ResourceKind::Plugin => Resource { name: asked.clone(), ..bare(kind, asked) },
+        (_, Some(asked)) => {
+            let found = swarm_object(view, kind, asked)?;
+            asked.clone_from(&found.id);
+            Resource {
+                name: found.name.clone(),
+                owner: owner::of(&found.labels),
+                labels: found.labels.clone(),
+                ..bare(kind, &found.id)
+            }
+        }
         (Action::PluginPull, None) => {
             let name = canonical.query.get("name");
             let remote = canonical.query.get("remote");
@@ -354,4 +371,16 @@ fn named(canonical: &Canonical, kind: ResourceKind, asker: &Asker<'_>, out: &mut
         (_, None) => to_be(kind, body.text("Name"), body, asker),
     };
     out.resources.push(resource);
+    Ok(())
+}
+
+/// A service, secret, config or node by any of its names.
+///
+/// # Errors
+/// 404 when it does not exist, or the engine is no manager of a swarm.
+pub fn swarm_object<'a>(view: &'a View, kind: ResourceKind, reference: &str) -> Result<&'a SwarmView, Refusal> {
+    view.swarm.get(&(kind, reference.to_owned())).ok_or_else(|| {
+        let (noun, shown) = (kind.name().to_lowercase(), shorten(reference));
+        Refusal::with(404, format!("{noun} {shown} not found; an engine that is no manager of a swarm has none"))
+    })
 }

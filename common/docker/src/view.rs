@@ -4,6 +4,7 @@
 use crate::inspect;
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
+use wharden_model::ResourceKind;
 
 /// Something that must be looked up before a request can be judged. The text is as the request spells it; the
 /// [`View`] is keyed by the same text.
@@ -19,6 +20,9 @@ pub enum Lookup {
     Network(String),
     /// `GET /exec/{}/json`.
     Exec(String),
+    /// `GET /services/{}`, `/secrets/{}`, `/configs/{}` or `/nodes/{}`; absent too where the engine is no manager of a
+    /// swarm.
+    Swarm(ResourceKind, String),
     /// A path on the host: to be resolved through its links (`realpath`); absent when that fails.
     HostPath(String),
 }
@@ -31,6 +35,8 @@ pub struct View {
     pub volumes: BTreeMap<String, VolumeView>,
     pub networks: BTreeMap<String, NetworkView>,
     pub execs: BTreeMap<String, ExecView>,
+    /// Services, secrets, configs and nodes.
+    pub swarm: BTreeMap<(ResourceKind, String), SwarmView>,
     pub host_paths: BTreeMap<String, HostPathView>,
 }
 
@@ -163,6 +169,23 @@ pub struct ExecView {
     pub command: Vec<String>,
 }
 
+/// An existing service, secret, config or node of a swarm.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SwarmView {
+    /// Full id.
+    pub id: String,
+    /// Name; of a node its host name.
+    pub name: String,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl SwarmView {
+    /// From the answer to `GET /services/{id}` and its like. `None` when it is not such an answer.
+    pub fn from_inspect(json: &Value) -> Option<Self> {
+        inspect::swarm(json)
+    }
+}
 impl ContainerView {
     /// From the answer to `GET /containers/{id}/json`. `None` when it is not such an answer.
     pub fn from_inspect(json: &Value) -> Option<Self> {

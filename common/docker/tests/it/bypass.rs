@@ -91,8 +91,8 @@ const EXPECTED: &[(&str, Expect)] = &[
     ("D76", Sees("container.export", support::VICTIM, &[])),
     ("D79", Sees("container.start", support::VICTIM, &[("checkpoint_dir", "/etc"), ("host_paths", "/etc")])),
     ("D82", Refused(400, "\"filters\" is there twice")),
-    ("D85", Sees("service.update", "s", &[("host_paths", "/etc")])),
-    ("D88", Sees("service.update", "s", &[("rollback", "true")])),
+    ("D85", Sees("service.update", "serviceid", &[("host_paths", "/etc")])),
+    ("D88", Sees("service.update", "serviceid", &[("rollback", "true")])),
     ("D91", Sees("plugin.create", "evil", &[("content_unread", "true")])),
     (
         "D94",

@@ -3,7 +3,8 @@
 use crate::support;
 use serde_json::{Map, Value};
 use wharden_docker::{
-    Asker, Canonical, ContainerView, ExecView, ForwardBody, ImageView, Judged, Lookup, NetworkView, View, VolumeView,
+    Asker, Canonical, ContainerView, ExecView, ForwardBody, ImageView, Judged, Lookup, NetworkView, SwarmView, View,
+    VolumeView,
 };
 use wharden_model::{Action, HostId};
 
@@ -31,6 +32,9 @@ fn everything(canonical: &Canonical) -> View {
             }
             Lookup::Exec(id) => {
                 view.execs.insert(id.clone(), ExecView { id, container: "c".into(), ..ExecView::default() });
+            }
+            Lookup::Swarm(kind, name) => {
+                view.swarm.insert((kind, name.clone()), SwarmView { id: name, ..SwarmView::default() });
             }
             Lookup::HostPath(_) => {}
         }

@@ -51,6 +51,25 @@ fn bodies_carry_full_ids_and_the_owner() {
 }
 
 #[test]
+fn things_of_a_swarm_are_known_by_their_ids_and_keep_their_owner() {
+    for (method, target, sent, owner) in [
+        ("POST", "/services/s/update?version=3", "/v1.41/services/serviceid/update?version=3", "bob"),
+        ("POST", "/secrets/s/update?version=3", "/v1.41/secrets/secretid/update?version=3", "bob"),
+        ("POST", "/configs/c/update?version=3", "/v1.41/configs/configid/update?version=3", "bob"),
+        ("POST", "/services/create", "/v1.41/services/create", "alice"),
+    ] {
+        let forged = r#"{"Name":"s","Labels":{"io.wharden.owner":"mallory"}}"#;
+        let judged = judge(&request(method, target, forged)).unwrap();
+        assert_eq!(line(&judged), format!("{method} {sent} HTTP/1.1"));
+        assert!(body(&judged).contains(&format!(r#""io.wharden.owner":"{owner}""#)), "{}", body(&judged));
+        assert_eq!(judged.resources[0].owner, owner);
+    }
+    let node = judge(&request("GET", "/nodes/n", "")).unwrap();
+    assert_eq!((line(&node).as_str(), node.resources[0].id.as_str()), ("GET /v1.41/nodes/nodeid HTTP/1.1", "nodeid"));
+    assert_eq!(judge(&request("GET", "/services/none", "")).unwrap_err().status, 404);
+}
+
+#[test]
 fn resources_are_the_things_themselves() {
     let exec = judge(&request("POST", &format!("/exec/{EXEC}/start"), "{}")).unwrap();
     let resource = &exec.resources[0];

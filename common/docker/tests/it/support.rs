@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use wharden_docker::{
     ApiVersion, Asker, Canonical, ContainerView, ExecView, ForwardBody, Framing, HostPathView, ImageView, Judged,
-    MountView, NetworkView, Refusal, View, VolumeView, begin, parse_head,
+    MountView, NetworkView, Refusal, SwarmView, View, VolumeView, begin, parse_head,
 };
-use wharden_model::{FactValue, HostId};
+use wharden_model::{FactValue, HostId, ResourceKind};
 
 pub const ENGINE: ApiVersion = ApiVersion { major: 1, minor: 41 };
 pub const VICTIM: &str = "a112b437be4d01738ac295b88da29628293dac7df47c5eab2bbac211d7c83214";
@@ -87,6 +87,16 @@ pub fn view() -> View {
         command: vec!["sh".into()],
     };
     view.execs.insert(EXEC.into(), exec);
+    for (kind, name) in [
+        (ResourceKind::Service, "s"),
+        (ResourceKind::Secret, "s"),
+        (ResourceKind::Config, "c"),
+        (ResourceKind::Node, "n"),
+    ] {
+        let labels = map(&[("io.wharden.owner", "bob")]);
+        let object = SwarmView { id: format!("{}id", kind.name().to_lowercase()), name: "real".into(), labels };
+        view.swarm.insert((kind, name.to_owned()), object);
+    }
     view.host_paths.insert("/srv/link".into(), HostPathView { real: "/etc".into(), replaceable: false });
     view
 }

@@ -3,8 +3,8 @@
 use super::{App, AppError, Caller};
 use crate::policy_set;
 use wharden_docker::{
-    ApiVersion, Asker, ContainerView, ExecView, Head, HostPathView, ImageView, Lookup, Making, NetworkView, View,
-    VolumeView,
+    ApiVersion, Asker, ContainerView, ExecView, Head, HostPathView, ImageView, Lookup, Making, NetworkView, SwarmView,
+    View, VolumeView,
 };
 use wharden_model::{
     AdminAction, BundlePolicy, Effect, HostId, Labels, Posture, Principal,
@@ -113,6 +113,10 @@ fn assume(view: &mut View, lookup: Lookup) {
         }
         Lookup::Exec(name) => {
             view.execs.insert(name.clone(), ExecView { id: name, ..ExecView::default() });
+        }
+        Lookup::Swarm(kind, name) => {
+            let found = SwarmView { id: name.clone(), name: name.clone(), ..SwarmView::default() };
+            view.swarm.insert((kind, name), found);
         }
         Lookup::HostPath(path) => {
             view.host_paths.insert(path.clone(), HostPathView { real: path, replaceable: false });

@@ -18,4 +18,5 @@ mod policies;
 mod quickstart;
 mod rules;
 mod streams;
+mod swarm;
 mod workloads;

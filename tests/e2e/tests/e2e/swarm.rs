@@ -1,0 +1,64 @@
+//! Services and secrets of a swarm: who made them stays written on them, and what joins the swarm is not shown.
+
+use wharden_harness::World;
+
+#[test]
+fn services_and_secrets_keep_their_maker_and_tokens_are_for_admins() {
+    let world = World::setup()
+        .user("olga", &["operators"])
+        .user("omar", &["operators"])
+        .user("vera", &["viewers"])
+        .user("adam", &["admins"])
+        .packs(&["roles", "baseline"])
+        .start();
+    let (olga, omar, direct) = (world.docker("olga"), world.docker("omar"), world.direct());
+    olga.run(&["service", "ls"]).fails_with(1);
+    direct.run(&["swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:23770"]).ok();
+
+    let create = ["service", "create", "-d", "--no-resolve-image", "--replicas", "0", "--user", "1000"];
+    let forged = ["--label", "io.wharden.owner=bob", "--name", "web", "app"];
+    olga.run(&[&create[..], &forged].concat()).ok();
+    let owner = |kind: &str, name: &str| {
+        let format = "{{index .Spec.Labels \"io.wharden.owner\"}}";
+        direct.run(&[kind, "inspect", "--format", format, name]).ok()
+    };
+    assert_eq!(owner("service", "web"), "wharden-t-olga");
+    omar.run(&[
+        "service",
+        "update",
+        "-d",
+        "--no-resolve-image",
+        "--label-add",
+        "io.wharden.owner=wharden-t-omar",
+        "web",
+    ])
+    .ok();
+    omar.run(&["service", "update", "-d", "--no-resolve-image", "--label-rm", "io.wharden.owner", "web"]).ok();
+    assert_eq!(owner("service", "web"), "wharden-t-olga");
+    olga.run_with(&["secret", "create", "--label", "io.wharden.owner=bob", "key", "-"], b"s3cr3t").ok();
+    assert_eq!(owner("secret", "key"), "wharden-t-olga");
+
+    // By name, by id and by a part of it, it is the same thing.
+    let id = direct.run(&["service", "inspect", "--format", "{{.ID}}", "web"]).ok();
+    for reference in ["web", &id, &id[..8]] {
+        olga.run(&["service", "inspect", reference]).ok();
+    }
+    let events = world.events("user=wharden-t-olga&action=service.inspect", 3);
+    assert!(events.iter().all(|e| e["resource"]["id"] == id.as_str() && e["resource"]["name"] == "web"), "{events:#?}");
+    olga.run(&["service", "inspect", "nothing"]).fails_saying(&["nothing"]);
+
+    world.docker("vera").run(&["service", "ls"]).ok();
+    for (user, docker) in [("vera", world.docker("vera")), ("olga", world.docker("olga"))] {
+        let out = docker.run(&["swarm", "join-token", "-q", "worker"]);
+        out.fails_saying(&["swarm.inspect"]);
+        assert!(!out.all().contains("SWMTKN"), "{user}: {out}");
+    }
+    assert!(world.docker("adam").run(&["swarm", "join-token", "-q", "worker"]).ok().contains("SWMTKN"));
+    // The baseline holds for services too.
+    for args in
+        [&["--cap-add", "SYS_ADMIN"][..], &["--mount", "type=bind,source=/etc,target=/host"], &["--user", "root"]]
+    {
+        let line = [&create[..], args, &["app"]].concat();
+        olga.run(&line).fails_saying(&["service.create", "baseline/"]);
+    }
+}
