@@ -3,7 +3,9 @@
 use crate::{
     doc::Doc,
     endpoint::{BodyKind, ResponseKind},
-    facts, headers, lookup,
+    facts, headers,
+    listing::{self, Listing},
+    lookup,
     mounts::split_volumes_from,
     owner,
     paths::clean,
@@ -73,6 +75,8 @@ pub struct Judged {
     pub body: ForwardBody,
     /// What the answer is.
     pub response: ResponseKind,
+    /// The answer tells of many things, of which each may be one that must not be seen.
+    pub listing: Option<Listing>,
 }
 
 impl Canonical {
@@ -125,6 +129,7 @@ impl Canonical {
             head,
             body,
             response: self.route.endpoint.response,
+            listing: listing::of(self.action()),
         })
     }
 
