@@ -1,13 +1,14 @@
 //! Wires everything together. Nothing else in the agent starts tasks of its own.
 
 use crate::{
+    authz,
     bundle::Bundles,
     caller::UserNames,
     cli::{Cli, Command, Enroll, Run, Status as StatusArgs},
     config::{Config, ConfigError},
     enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
     guard::{self, Guard, ListenError, Slots, Stats},
-    inventory::{Engine, resolve_host_path},
+    inventory::{Engine, Mark, resolve_host_path},
     limits::DRAIN,
     metrics::{self, Gauges},
     report::{Reporter, Spool, SpoolError},
@@ -168,7 +169,11 @@ async fn run(args: Run) -> Result<(), BootError> {
         tracing::warn!(lines = spool.damaged(), "the event spool was damaged; what could be read is kept");
     }
     let (reporter, writer) = Reporter::start(spool, host.host_id.clone(), boot_id.clone())?;
-    let engine = Arc::new(Engine::new(&config.engine_socket));
+    let mut engine = Engine::new(&config.engine_socket);
+    if config.authz_socket.is_some() {
+        engine = engine.with_mark(Mark::generate());
+    }
+    let engine = Arc::new(engine);
     let registry = Metrics::new("wharden_agent");
     let guard = Arc::new(Guard {
         host_id: host.host_id.clone(),
@@ -203,6 +208,13 @@ async fn run(args: Run) -> Result<(), BootError> {
         let listener = TcpListener::bind(address).await.map_err(|source| BootError::Metrics { address, source })?;
         let gauges = Gauges::new(registry, Arc::clone(&guard), session_state);
         shutdown.spawn_until_stopped("metrics", metrics::serve(listener, gauges));
+    }
+    // First, since the engine answers nobody, the guard's lookups included, as long as its plugin is not there.
+    if let Some(path) = &config.authz_socket {
+        let listener = authz::bind(path, &config.engine_socket)?;
+        let plugin = authz::Plugin::new(Arc::clone(&guard));
+        shutdown.spawn_until_stopped("authorization plugin", authz::serve(listener, plugin));
+        tracing::info!(socket = %path.display(), "the engine's authorization plugin is up");
     }
     let listener = guard::bind(&config.guard_socket, config.mode()?, &config.engine_socket)?;
     drop(shutdown.spawn("guard", listener.run(guard, shutdown.clone())));
@@ -240,10 +252,10 @@ fn controllers(config: &Config, identity: &HostIdentity) -> Result<Vec<Address>,
     if controllers.is_empty() { Err(BootError::NoController) } else { Ok(controllers) }
 }
 
-/// Both sockets, as they are called and as they really are.
+/// All sockets, as they are called and as they really are.
 fn socket_paths(config: &Config) -> Vec<String> {
     let mut paths = Vec::new();
-    for path in [&config.engine_socket, &config.guard_socket] {
+    for path in [&config.engine_socket, &config.guard_socket].into_iter().chain(&config.authz_socket) {
         let text = path.to_string_lossy().into_owned();
         let real = resolve_host_path(&text);
         for path in [Some(text), real].into_iter().flatten() {

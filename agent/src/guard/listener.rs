@@ -16,17 +16,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Why the guard cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    #[error("{0} is there and is not a socket: remove it, or choose another guard_socket")]
+    #[error("{0} is there and is not a socket: remove it, or choose another path")]
     NotASocket(PathBuf),
-    #[error("another process listens on {0}: stop it, or choose another guard_socket")]
+    #[error("another process listens on {0}: stop it, or choose another path")]
     InUse(PathBuf),
-    #[error("the guard's socket and the engine's are both {0}: give them different paths")]
+    #[error("{0} is the engine's own socket: give the agent's sockets other paths")]
     Same(PathBuf),
     #[error("cannot listen on {path}: {source}")]
     Io { path: PathBuf, source: io::Error },
 }
 
-/// The guard's socket. Removes its file when dropped, if it is still the same one.
+/// A socket of the agent's. Removes its file when dropped, if it is still the same one.
 #[derive(Debug)]
 pub struct Listener {
     listener: UnixListener,
@@ -68,16 +68,24 @@ pub fn bind(path: &Path, mode: u32, engine_socket: &Path) -> Result<Listener, Li
 }
 
 impl Listener {
+    /// The next connection.
+    ///
+    /// # Errors
+    /// Those of accept(2).
+    pub(crate) async fn accept(&self) -> io::Result<UnixStream> {
+        Ok(self.listener.accept().await?.0)
+    }
+
     /// Accepts until the order to stop; every connection is a task of `shutdown`.
     pub async fn run(self, guard: Arc<Guard>, shutdown: Shutdown) {
         let stop = shutdown.child();
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => return,
-                accepted = self.listener.accept() => accepted,
+                accepted = self.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => admit(stream, &guard, &shutdown),
+                Ok(stream) => admit(stream, &guard, &shutdown),
                 Err(error) => {
                     tracing::error!(%error, "accepting a connection failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;

@@ -9,6 +9,7 @@
 
 mod admit;
 mod answer;
+mod case;
 mod connection;
 mod exchange;
 mod explain;
@@ -24,6 +25,7 @@ use tokio::sync::Semaphore;
 use wharden_model::HostId;
 use wharden_runtime::clock::Clock;
 
+pub(crate) use case::{Case, Refused, Who};
 pub use listener::{ListenError, Listener, bind};
 pub use slots::Slots;
 pub use stats::Stats;

@@ -1,3 +1,4 @@
+use super::Mark;
 use crate::{
     limits::{HEAD_MAX, LOOKUP_MAX, LOOKUP_POOL, LOOKUP_TIMEOUT},
     wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
@@ -50,12 +51,32 @@ pub struct Engine {
     socket: PathBuf,
     idle: Mutex<Vec<UnixStream>>,
     api: Mutex<Option<ApiVersion>>,
+    mark: Option<Mark>,
 }
 
 impl Engine {
     /// A client of the engine at this socket. Does not connect yet.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: socket.into(), idle: Mutex::new(Vec::new()), api: Mutex::new(None) }
+        Self { socket: socket.into(), idle: Mutex::new(Vec::new()), api: Mutex::new(None), mark: None }
+    }
+
+    /// The same, with a mark on every request.
+    #[must_use]
+    pub fn with_mark(self, mark: Mark) -> Self {
+        Self { mark: Some(mark), ..self }
+    }
+
+    /// The head of a request as it is sent: with the mark, if there is one.
+    pub fn marked(&self, mut head: Vec<u8>) -> Vec<u8> {
+        if let Some(mark) = &self.mark {
+            mark.put(&mut head);
+        }
+        head
+    }
+
+    /// True when the value of a header is this client's mark.
+    pub fn knows(&self, value: &str) -> bool {
+        self.mark.as_ref().is_some_and(|mark| mark.is(value))
     }
 
     /// The socket.
@@ -131,7 +152,7 @@ impl Engine {
     async fn exchange(&self, mut stream: UnixStream, path: &str) -> Result<(u16, Vec<u8>), EngineError> {
         let broken = |source| EngineError::Broken { path: path.to_owned(), source };
         let request = format!("GET {path} HTTP/1.1\r\nHost: docker\r\nUser-Agent: wharden-agent\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.map_err(broken)?;
+        stream.write_all(&self.marked(request.into_bytes())).await.map_err(broken)?;
         let mut inbox = Inbox::default();
         let head = loop {
             let head = wire::parse_response(inbox.bytes(), false)

@@ -88,7 +88,7 @@ impl World {
             host_name: "web-1".into(),
             contact: "sec@corp".into(),
             sockets: vec![engine.path.display().to_string(), socket.display().to_string()],
-            engine: Arc::new(inventory::Engine::new(&engine.path)),
+            engine: Arc::new(inventory::Engine::new(&engine.path).with_mark(inventory::Mark::generate())),
             bundles: Arc::new(bundles),
             reporter: reporter.clone(),
             names: UserNames::default(),

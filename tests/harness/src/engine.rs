@@ -9,6 +9,8 @@ use std::{
 /// A running dockerd. Dropping it removes its containers and stops it.
 pub struct Engine {
     daemon: Daemon,
+    command: Command,
+    log: PathBuf,
     socket: PathBuf,
     home: PathBuf,
 }
@@ -43,11 +45,29 @@ impl Engine {
             .args(["--bridge=none", "--iptables=false", "--debug"])
             .env_remove("DOCKER_HOST")
             .env_remove("NOTIFY_SOCKET");
-        let daemon = Daemon::start(name, &command, &place.join(&format!("{name}.log")));
-        let mut engine = Self { daemon, socket, home: place.join("home-root") };
-        let docker = engine.docker();
-        engine.daemon.ready("docker version answers", || (docker.run(&["version"]).code == 0).then_some(()));
+        let log = place.join(&format!("{name}.log"));
+        let daemon = Daemon::start(name, &command, &log);
+        let mut engine = Self { daemon, command, log, socket, home: place.join("home-root") };
+        engine.ready();
         engine
+    }
+
+    /// Starts it again after [`Engine::stop`], with more arguments from now on.
+    ///
+    /// # Panics
+    /// As [`Engine::start`].
+    #[track_caller]
+    pub fn start_again(&mut self, more: &[&str]) {
+        assert!(self.daemon.ended().is_some(), "the engine runs still");
+        self.command.args(more);
+        self.daemon = Daemon::start("engine", &self.command, &self.log);
+        self.ready();
+    }
+
+    #[track_caller]
+    fn ready(&mut self) {
+        let docker = self.docker();
+        self.daemon.ready("docker version answers", || (docker.run(&["version"]).code == 0).then_some(()));
     }
 
     /// Its own socket, unguarded.
