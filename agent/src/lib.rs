@@ -18,6 +18,7 @@ pub mod guard;
 pub mod inventory;
 pub mod limits;
 pub mod metrics;
+pub mod protect;
 pub mod report;
 pub mod session;
 pub mod status;

@@ -62,6 +62,11 @@ pub const AUTHZ_CASES: usize = 64;
 /// Time-out of a question's head and body: the engine is on the same machine.
 pub const AUTHZ_READ_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How often the engine's usual path is looked at while it is protected, beside whenever something happens there.
+pub const PROTECT_CHECK: Duration = Duration::from_secs(1);
+/// How long a command waits for the running agent to move the sockets.
+pub const PROTECT_WAIT: Duration = Duration::from_secs(15);
+
 /// Decision events that wait for the spool's writer. Beyond it they are counted as lost: the guard never waits.
 pub const EVENT_QUEUE: usize = 8192;
 /// Size at which a segment of the spool is closed, in bytes; a segment is deleted once all of it is acknowledged.

@@ -102,7 +102,8 @@ impl<'a> Case<'a> {
             }
         };
         let owner = owner(&self.who.principal);
-        let asker = Asker { owner, host_id: &self.guard.host_id, sockets: &self.guard.sockets };
+        let sockets = self.guard.sockets.load();
+        let asker = Asker { owner, host_id: &self.guard.host_id, sockets: &sockets };
         canonical.judge(&view, &asker).map_err(|refusal| self.invalid(canonical.action(), refusal))
     }
 

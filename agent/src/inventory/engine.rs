@@ -3,11 +3,12 @@ use crate::{
     limits::{HEAD_MAX, LOOKUP_MAX, LOOKUP_POOL, LOOKUP_TIMEOUT},
     wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
 };
+use arc_swap::ArcSwap;
 use serde_json::Value;
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::{
     io::AsyncWriteExt,
@@ -48,7 +49,7 @@ impl EngineError {
 /// gets one of its own, so that answers cannot be mixed up.
 #[derive(Debug)]
 pub struct Engine {
-    socket: PathBuf,
+    socket: ArcSwap<PathBuf>,
     idle: Mutex<Vec<UnixStream>>,
     api: Mutex<Option<ApiVersion>>,
     mark: Option<Mark>,
@@ -57,7 +58,12 @@ pub struct Engine {
 impl Engine {
     /// A client of the engine at this socket. Does not connect yet.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: socket.into(), idle: Mutex::new(Vec::new()), api: Mutex::new(None), mark: None }
+        Self {
+            socket: ArcSwap::from_pointee(socket.into()),
+            idle: Mutex::new(Vec::new()),
+            api: Mutex::new(None),
+            mark: None,
+        }
     }
 
     /// The same, with a mark on every request.
@@ -79,9 +85,13 @@ impl Engine {
         self.mark.as_ref().is_some_and(|mark| mark.is(value))
     }
 
-    /// The socket.
-    pub fn socket(&self) -> &Path {
-        &self.socket
+    /// Uses another path from now on. Open connections stay.
+    pub fn move_to(&self, socket: &Path) {
+        if self.socket.load().as_path() != socket {
+            self.socket.store(Arc::new(socket.to_owned()));
+            lock(&self.idle).clear();
+            self.forget();
+        }
     }
 
     /// A new connection.
@@ -89,11 +99,12 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Unreachable`].
     pub async fn connect(&self) -> Result<UnixStream, EngineError> {
-        UnixStream::connect(&self.socket).await.map_err(|source| {
+        let socket = self.socket.load_full();
+        UnixStream::connect(socket.as_path()).await.map_err(|source| {
             // Whatever comes up at this socket next may be another engine.
             *lock(&self.api) = None;
             lock(&self.idle).clear();
-            EngineError::Unreachable { path: self.socket.clone(), source }
+            EngineError::Unreachable { path: socket.as_path().to_owned(), source }
         })
     }
 

@@ -98,12 +98,17 @@ impl Engine {
 
     /// Stops it, as a failure or an update would.
     pub fn stop(&mut self) {
-        self.remove_containers();
+        self.remove_containers(&self.docker());
         self.daemon.stop();
     }
 
-    fn remove_containers(&self) {
-        let docker = self.docker();
+    /// The same, with its socket moved to another path.
+    pub fn stop_at(&mut self, socket: &Path) {
+        self.remove_containers(&Docker::new(socket, None, &self.home));
+        self.daemon.stop();
+    }
+
+    fn remove_containers(&self, docker: &Docker) {
         let ids = docker.run(&["ps", "-aq"]).out();
         let ids: Vec<_> = ids.split_whitespace().collect();
         if !ids.is_empty() {
@@ -116,7 +121,7 @@ impl Drop for Engine {
     fn drop(&mut self) {
         // Else dockerd gives each of them ten seconds to end.
         if self.daemon.ended().is_none() {
-            self.remove_containers();
+            self.remove_containers(&self.docker());
         }
     }
 }

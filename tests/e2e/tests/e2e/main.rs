@@ -15,6 +15,7 @@ mod layering;
 mod observe;
 mod offline;
 mod policies;
+mod protect;
 mod quickstart;
 mod rules;
 mod streams;
