@@ -1,15 +1,17 @@
 //! Wires everything together. Nothing else in the agent starts tasks of its own.
 
 use crate::{
+    authz,
     bundle::Bundles,
     caller::UserNames,
     cli::{Cli, Command, Enroll, Run, Status as StatusArgs},
     config::{Config, ConfigError},
     enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
     guard::{self, Guard, ListenError, Slots, Stats},
-    inventory::{Engine, resolve_host_path},
+    inventory::{Engine, Mark, resolve_host_path},
     limits::DRAIN,
     metrics::{self, Gauges},
+    protect::{self, ProtectError, Record},
     report::{Reporter, Spool, SpoolError},
     session::{Address, AddressError, Context, SessionState, keep_certificate, keep_session},
     status::{self, Status},
@@ -61,6 +63,8 @@ pub enum BootError {
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error(transparent)]
+    Protect(#[from] ProtectError),
     #[error("the enrolment names a controller that cannot be used: {0}")]
     Controller(#[from] AddressError),
     #[error("the enrolment names no controller: enroll this host again with --force")]
@@ -87,6 +91,8 @@ pub fn main(cli: Cli) -> Result<(), BootError> {
     match cli.command {
         Command::Enroll(args) => runtime.block_on(enroll_host(args)),
         Command::Run(args) => runtime.block_on(run(args)),
+        Command::Protect(args) => Ok(protect::protect(&args, &mut io::stdout())?),
+        Command::Unprotect(args) => Ok(protect::unprotect(&args, &mut io::stdout())?),
         Command::Status(args) => show_status(&args),
     }
 }
@@ -168,13 +174,18 @@ async fn run(args: Run) -> Result<(), BootError> {
         tracing::warn!(lines = spool.damaged(), "the event spool was damaged; what could be read is kept");
     }
     let (reporter, writer) = Reporter::start(spool, host.host_id.clone(), boot_id.clone())?;
-    let engine = Arc::new(Engine::new(&config.engine_socket));
+    let protected = Record::load(&dir)?;
+    let mut engine = Engine::new(protected.as_ref().map_or(&config.engine_socket, |record| &record.private));
+    if config.authz_socket.is_some() {
+        engine = engine.with_mark(Mark::generate());
+    }
+    let engine = Arc::new(engine);
     let registry = Metrics::new("wharden_agent");
     let guard = Arc::new(Guard {
         host_id: host.host_id.clone(),
         host_name: host.hostname.clone(),
         contact: config.contact.clone(),
-        sockets: socket_paths(&config),
+        sockets: ArcSwap::from_pointee(socket_paths(&config)),
         engine: Arc::clone(&engine),
         bundles: Arc::clone(&bundles),
         reporter: reporter.clone(),
@@ -204,8 +215,20 @@ async fn run(args: Run) -> Result<(), BootError> {
         let gauges = Gauges::new(registry, Arc::clone(&guard), session_state);
         shutdown.spawn_until_stopped("metrics", metrics::serve(listener, gauges));
     }
-    let listener = guard::bind(&config.guard_socket, config.mode()?, &config.engine_socket)?;
-    drop(shutdown.spawn("guard", listener.run(guard, shutdown.clone())));
+    // First, since the engine answers nobody, the guard's lookups included, as long as its plugin is not there.
+    if let Some(path) = &config.authz_socket {
+        let listener = authz::bind(path, &config.engine_socket)?;
+        let plugin = authz::Plugin::new(Arc::clone(&guard));
+        shutdown.spawn_until_stopped("authorization plugin", authz::serve(listener, plugin));
+        tracing::info!(socket = %path.display(), "the engine's authorization plugin is up");
+    }
+    // Where the engine's usual path is protected and is the guard's only one, the keeper binds it.
+    if !protected.is_some_and(|record| same(&record.public, &config.guard_socket)) {
+        let listener = guard::bind(&config.guard_socket, config.mode()?, &config.engine_socket)?;
+        drop(shutdown.spawn("guard", listener.run(Arc::clone(&guard), shutdown.clone())));
+    }
+    let keeper = protect::keep(context.dir.clone(), guard, config.mode()?, shutdown.clone());
+    shutdown.spawn_until_stopped("protected socket", keeper);
     shutdown.spawn_until_stopped("session", keep_session(Arc::clone(&context)));
     shutdown.spawn_until_stopped("renewal", keep_certificate(Arc::clone(&context)));
     let fixed = status::Fixed {
@@ -240,10 +263,16 @@ fn controllers(config: &Config, identity: &HostIdentity) -> Result<Vec<Address>,
     if controllers.is_empty() { Err(BootError::NoController) } else { Ok(controllers) }
 }
 
-/// Both sockets, as they are called and as they really are.
+/// True for two names of one file, which need not be there.
+fn same(a: &Path, b: &Path) -> bool {
+    let real = |path: &Path| resolve_host_path(&path.to_string_lossy());
+    a == b || real(a).is_some_and(|a| real(b).is_some_and(|b| a == b))
+}
+
+/// All sockets, as they are called and as they really are.
 fn socket_paths(config: &Config) -> Vec<String> {
     let mut paths = Vec::new();
-    for path in [&config.engine_socket, &config.guard_socket] {
+    for path in [&config.engine_socket, &config.guard_socket].into_iter().chain(&config.authz_socket) {
         let text = path.to_string_lossy().into_owned();
         let real = resolve_host_path(&text).map(|found| found.real);
         for path in [Some(text), real].into_iter().flatten() {

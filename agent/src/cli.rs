@@ -19,6 +19,10 @@ pub enum Command {
     Enroll(Enroll),
     /// Guard the engine and keep a session with the controllers
     Run(Run),
+    /// Put the engine's socket where only root reaches it, and the guard at its usual path
+    Protect(Protect),
+    /// Give the engine its usual path back
+    Unprotect(Unprotect),
     /// Show what this host enforces and how its session is
     Status(Status),
 }
@@ -63,6 +67,38 @@ pub struct Run {
     pub config: Option<PathBuf>,
     #[command(flatten)]
     pub overrides: config::Overrides,
+}
+
+/// `wharden-agent protect`.
+#[derive(Debug, Args)]
+pub struct Protect {
+    #[command(flatten)]
+    pub data: Data,
+    /// The engine's usual socket [default: engine_socket of the configuration]
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Folder for the engine's socket, on the same file system; made with mode 0700
+    #[arg(long, value_name = "DIR", default_value = crate::protect::DEFAULT_FOLDER)]
+    pub folder: PathBuf,
+    /// Where systemd is the one that makes the engine's socket: restart its units too, which may stop containers
+    #[arg(long)]
+    pub now: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `wharden-agent unprotect`.
+#[derive(Debug, Args)]
+pub struct Unprotect {
+    #[command(flatten)]
+    pub data: Data,
+    /// Restart systemd's units of the engine too, which may stop containers
+    #[arg(long)]
+    pub now: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `wharden-agent status`.

@@ -1,7 +1,8 @@
 use super::{
     Guard,
-    admit::{Admitted, Caller, Refused, Verdict},
+    admit::{Admitted, Caller, Verdict},
     answer::{self, Answer},
+    case::Refused,
     exchange::{self, End, ExchangeError, Plan},
     link::Link,
     tunnel,
@@ -126,7 +127,8 @@ impl Connection<'_> {
     }
 
     async fn forward(&mut self, admitted: Admitted, head_request: bool) -> io::Result<bool> {
-        let Admitted { judged, continue_first, closes } = admitted;
+        let Admitted { mut judged, continue_first, closes } = admitted;
+        judged.head = self.guard.engine.marked(judged.head);
         let streams = matches!(judged.body, ForwardBody::Stream(_));
         let plan = Plan {
             head: &judged.head,

@@ -9,6 +9,7 @@
 
 mod admit;
 mod answer;
+mod case;
 mod connection;
 mod exchange;
 mod explain;
@@ -19,12 +20,14 @@ mod stats;
 mod tunnel;
 
 use crate::{bundle::Bundles, caller::UserNames, inventory::Engine, limits::Limits, report::Reporter};
-use std::sync::Arc;
+use arc_swap::ArcSwap;
+use std::{path::PathBuf, sync::Arc};
 use tokio::sync::Semaphore;
 use wharden_model::HostId;
 use wharden_runtime::clock::Clock;
 
-pub use listener::{ListenError, Listener, bind};
+pub(crate) use case::{Case, Refused, Who};
+pub use listener::{ListenError, Listener, Place, bind, bind_over};
 pub use slots::Slots;
 pub use stats::Stats;
 
@@ -35,8 +38,8 @@ pub struct Guard {
     pub host_name: String,
     /// Whom to ask when refused, for people.
     pub contact: String,
-    /// Paths of the sockets of the engine and of the guard.
-    pub sockets: Vec<String>,
+    /// Paths of the sockets of the engine and of the agent.
+    pub sockets: ArcSwap<Vec<String>>,
     pub engine: Arc<Engine>,
     pub bundles: Arc<Bundles>,
     pub reporter: Reporter,
@@ -47,4 +50,21 @@ pub struct Guard {
     /// Bytes of bodies that may be held.
     pub buffered: Semaphore,
     pub slots: Slots,
+}
+
+impl Guard {
+    /// Counts more paths among those of sockets that stay out of reach of containers.
+    pub(crate) fn hide<'p>(&self, paths: impl IntoIterator<Item = &'p PathBuf>) {
+        let mut known = Vec::clone(&self.sockets.load());
+        let before = known.len();
+        for path in paths {
+            let text = path.to_string_lossy().into_owned();
+            if !known.contains(&text) {
+                known.push(text);
+            }
+        }
+        if known.len() > before {
+            self.sockets.store(Arc::new(known));
+        }
+    }
 }

@@ -56,6 +56,19 @@ async fn the_engine_gets_the_canonical_form_and_nothing_of_the_original() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_client_cannot_bring_a_mark_of_its_own() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    let request = |more: &str| format!("GET /v1.41/info HTTP/1.1\r\nHost: d\r\nX-Wharden-Judged: forged\r\n{more}\r\n");
+    let answer = ask(&world.socket, request("")).await;
+    assert_eq!(answer.status, 200);
+    let mark = world.engine.seen()[0].headers["x-wharden-judged"].clone();
+    assert!(mark.len() == 64 && !mark.contains("forged"), "one header, and it is the agent's");
+    assert!(!answer.head.contains(&mark));
+    // Nor take the agent's away.
+    assert_eq!(ask(&world.socket, request("Connection: X-Wharden-Judged\r\n")).await.status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn names_reach_the_engine_as_full_ids() {
     let world = World::start(Some(OPEN), Posture::Enforce);
     assert_eq!(ask(&world.socket, "DELETE /v1.41/containers/web HTTP/1.1\r\nHost: d\r\n\r\n").await.status, 204);

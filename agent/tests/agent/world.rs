@@ -1,6 +1,7 @@
 //! A guard between a scripted engine and raw clients.
 
 use crate::engine::Engine;
+use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
 use std::{path::PathBuf, sync::Arc};
 use tokio::{sync::Semaphore, task::spawn_blocking};
@@ -87,8 +88,8 @@ impl World {
             host_id: host_id(),
             host_name: "web-1".into(),
             contact: "sec@corp".into(),
-            sockets: vec![engine.path.display().to_string(), socket.display().to_string()],
-            engine: Arc::new(inventory::Engine::new(&engine.path)),
+            sockets: ArcSwap::from_pointee(vec![engine.path.display().to_string(), socket.display().to_string()]),
+            engine: Arc::new(inventory::Engine::new(&engine.path).with_mark(inventory::Mark::generate())),
             bundles: Arc::new(bundles),
             reporter: reporter.clone(),
             names: UserNames::default(),

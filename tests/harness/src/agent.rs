@@ -10,6 +10,7 @@ use crate::{
     raw,
 };
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -21,6 +22,7 @@ pub struct Agent {
     homes: PathBuf,
     guard: PathBuf,
     engine: PathBuf,
+    more: Vec<OsString>,
     daemon: Option<Daemon>,
 }
 
@@ -33,6 +35,7 @@ impl Agent {
             homes: place.join("homes"),
             guard: place.join(&format!("{name}.sock")),
             engine: engine.to_owned(),
+            more: Vec::new(),
             daemon: None,
         }
     }
@@ -57,8 +60,14 @@ impl Agent {
             .arg("--guard-socket")
             .arg(&self.guard)
             .arg("--engine-socket")
-            .arg(&self.engine);
+            .arg(&self.engine)
+            .args(&self.more);
         command
+    }
+
+    /// One more argument for `run`, from the next start on.
+    pub fn add_argument(&mut self, argument: impl Into<OsString>) {
+        self.more.push(argument.into());
     }
 
     /// Starts it and waits until its guard answers.
@@ -67,13 +76,27 @@ impl Agent {
     /// When it does not.
     #[track_caller]
     pub fn start(&mut self) {
+        self.start_until(200);
+    }
+
+    /// Starts it while no engine runs, and waits until its guard says so.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn start_without_engine(&mut self) {
+        self.start_until(503);
+    }
+
+    #[track_caller]
+    fn start_until(&mut self, status: u16) {
         assert!(self.daemon.is_none(), "the agent runs already");
         let mut daemon = Daemon::start("agent", &self.run_command(), &self.log);
-        daemon.ready("the guard answers a ping", || {
+        daemon.ready(&format!("the guard answers a ping with {status}"), || {
             self.guard.exists().then(|| std::os::unix::net::UnixStream::connect(&self.guard).ok()).flatten()?;
             let answer =
                 raw::exchange_open(&self.guard, b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n");
-            (raw::status(&answer) == 200).then_some(())
+            (raw::status(&answer) == status).then_some(())
         });
         self.daemon = Some(daemon);
     }

@@ -3,6 +3,7 @@
 //! Run as root, best through `tests/run.sh`, which installs what is needed.
 
 mod admins;
+mod authz;
 mod bad_input;
 mod cli_usage;
 mod disks;
@@ -15,6 +16,7 @@ mod lifecycle;
 mod observe;
 mod offline;
 mod policies;
+mod protect;
 mod quickstart;
 mod rules;
 mod streams;
