@@ -9,7 +9,7 @@ use crate::{
     enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
     guard::{self, Guard, ListenError, Slots, Stats},
     inventory::{Engine, Mark, resolve_host_path},
-    limits::DRAIN,
+    limits::{DRAIN, LISTS_MAX},
     metrics::{self, Gauges},
     protect::{self, ProtectError, Record},
     report::{Reporter, Spool, SpoolError},
@@ -193,6 +193,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         clock: Arc::clone(&clock),
         stats: Stats::new(&registry),
         buffered: Semaphore::new(config.limits.buffered_bytes.min(Semaphore::MAX_PERMITS)),
+        listed: Semaphore::new(LISTS_MAX),
         slots: Slots::new(config.limits.connections, config.limits.connections_per_user),
         limits: config.limits.clone(),
     });

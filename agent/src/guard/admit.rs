@@ -47,6 +47,11 @@ impl Caller {
         Self { peer, known: None }
     }
 
+    /// Who it is, if that has been found out.
+    pub fn known(&self) -> Option<&Principal> {
+        self.known.as_ref()
+    }
+
     async fn principal(&mut self, guard: &Guard) -> Result<Principal, Unidentified> {
         if let Some(known) = &self.known {
             return Ok(known.clone());

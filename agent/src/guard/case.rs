@@ -49,6 +49,8 @@ struct Told {
     action: Action,
     facts: Option<Facts>,
     request: String,
+    /// What is answered when the thing must not be seen.
+    unseen: Option<Refusal>,
 }
 
 impl<'a> Case<'a> {
@@ -77,7 +79,12 @@ impl<'a> Case<'a> {
         let judged = self.judge(&canonical).await?;
         let (resource, decision, posture) = self.ask(&judged);
         let engine = self.engine();
-        let told = Told { action: judged.action, facts: Some(judged.facts.sparse()), request: canonical.describe() };
+        let told = Told {
+            action: judged.action,
+            facts: Some(judged.facts.sparse()),
+            request: canonical.describe(),
+            unseen: canonical.unseen(),
+        };
         self.conclude(resource.unwrap_or(&engine), decision, posture, told)?;
         Ok(judged)
     }
@@ -86,7 +93,7 @@ impl<'a> Case<'a> {
     pub(crate) fn decide_unseen(&self, action: Action, why: &str) -> Result<(), Refused> {
         let held = self.guard.bundles.current();
         let decision = builtin(UNSEEN_BODY, why.to_owned(), held.revision);
-        let told = Told { action, facts: None, request: self.request_line() };
+        let told = Told { action, facts: None, request: self.request_line(), unseen: None };
         self.conclude(&self.engine(), decision, held.posture, told)
     }
 
@@ -152,7 +159,10 @@ impl<'a> Case<'a> {
             let host = format!("{} ({})", self.guard.host_name, self.guard.host_id);
             let contact = &self.guard.contact;
             let message = explain::refusal(&self.who.principal, told.action, resource, &decision, &host, contact);
-            self.refused(403, message)
+            match told.unseen.as_ref().filter(|_| decision.rules.iter().any(|rule| rule.hides)) {
+                Some(unseen) => self.refused(unseen.status, unseen.message.clone()),
+                None => self.refused(403, message),
+            }
         });
         self.guard.stats.request(outcome);
         self.guard.stats.decided_in.observe(self.started.elapsed().as_secs_f64());
@@ -169,7 +179,7 @@ impl<'a> Case<'a> {
         // That something does not exist is an answer like any other.
         if refusal.status != 404 {
             let held = self.guard.bundles.current();
-            let told = Told { action, facts: None, request: self.request_line() };
+            let told = Told { action, facts: None, request: self.request_line(), unseen: None };
             let (engine, decision, error) = (self.engine(), deny(held.revision), refusal.message.clone());
             self.report(engine, Outcome::Invalid, held.posture, decision, told, error);
         }
@@ -240,7 +250,7 @@ fn deny(revision: u64) -> Decision {
 
 /// A denial by a rule that is in no policy.
 fn builtin(id: &str, reason: String, revision: u64) -> Decision {
-    let rule = Rule { id: id.to_owned(), reason, severity: "high".to_owned(), cis: String::new() };
+    let rule = Rule { id: id.to_owned(), reason, severity: "high".to_owned(), cis: String::new(), hides: false };
     Decision { rules: vec![rule], ..deny(revision) }
 }
 

@@ -5,6 +5,7 @@ use super::{
     case::Refused,
     exchange::{self, End, ExchangeError, Plan},
     link::Link,
+    sieve::Sieve,
     tunnel,
 };
 use crate::{caller::Peer, limits::HEAD_MAX};
@@ -130,11 +131,19 @@ impl Connection<'_> {
         let Admitted { mut judged, continue_first, closes } = admitted;
         judged.head = self.guard.engine.marked(judged.head);
         let streams = matches!(judged.body, ForwardBody::Stream(_));
+        let principal = self.caller.known().cloned();
+        let sieve = judged.listing.zip(principal.as_ref()).map(|(listing, principal)| Sieve {
+            guard: self.guard,
+            principal,
+            action: judged.action,
+            listing,
+        });
         let plan = Plan {
             head: &judged.head,
             body: &judged.body,
             head_request,
             hijack: judged.response == ResponseKind::Hijack,
+            sieve,
         };
         // Only what changes nothing and has no body can be sent twice.
         let mut again = !streams && matches!(judged.body, ForwardBody::Empty) && reads_only(&judged.head);

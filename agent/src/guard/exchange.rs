@@ -1,4 +1,7 @@
-use super::link::{Link, Source};
+use super::{
+    link::{Link, Source},
+    sieve::Sieve,
+};
 use crate::{
     limits::{HANGUP_CHECK, HEAD_MAX, INTERIM_MAX, PIPELINE_MAX},
     wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
@@ -15,7 +18,6 @@ use tokio::{
 use wharden_docker::{ForwardBody, Framing};
 
 /// What is sent to the engine.
-#[derive(Debug)]
 pub struct Plan<'a> {
     pub head: &'a [u8],
     pub body: &'a ForwardBody,
@@ -23,6 +25,8 @@ pub struct Plan<'a> {
     pub head_request: bool,
     /// The engine may take the connection over.
     pub hijack: bool,
+    /// Leaves out of the answer what the client must not see.
+    pub sieve: Option<Sieve<'a>>,
 }
 
 /// How an exchange ended.
@@ -56,6 +60,8 @@ pub enum ExchangeError {
     EngineHead(#[from] ResponseError),
     #[error("the Docker Engine's answer: {0}")]
     EngineBody(#[source] BodyError),
+    #[error("the Docker Engine's list cannot be understood")]
+    List,
     #[error("the Docker Engine switched protocols without being asked to")]
     UnaskedSwitch,
 }
@@ -150,6 +156,10 @@ async fn download(
         }
         if head.status == 101 && !plan.hijack {
             return Err(ExchangeError::UnaskedSwitch);
+        }
+        if let Some(sieve) = plan.sieve.filter(|_| head.status == 200 && head.framing != BodyFraming::None) {
+            sieve.pass(&head, inbox, from, to, answered).await?;
+            return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
         }
         answered.store(true, Relaxed);
         if head.status == 101 || (plan.hijack && takes_over(&head)) {

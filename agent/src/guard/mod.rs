@@ -15,6 +15,7 @@ mod exchange;
 mod explain;
 mod link;
 mod listener;
+mod sieve;
 mod slots;
 mod stats;
 mod tunnel;
@@ -49,6 +50,8 @@ pub struct Guard {
     pub stats: Stats,
     /// Bytes of bodies that may be held.
     pub buffered: Semaphore,
+    /// Lists that may be held.
+    pub listed: Semaphore,
     pub slots: Slots,
 }
 

@@ -63,7 +63,8 @@ pub fn protect(args: &Protect, out: &mut impl Write) -> Result<(), ProtectError>
         Some(socket) => socket.clone(),
         None => Config::load(dir.path(), None, Overrides::default())?.engine_socket,
     };
-    let public = resolve_host_path(&socket.to_string_lossy()).map_or_else(|| socket.clone(), PathBuf::from);
+    let public =
+        resolve_host_path(&socket.to_string_lossy()).map_or_else(|| socket.clone(), |found| PathBuf::from(found.real));
     let meta = fs::symlink_metadata(&public).map_err(|_| ProtectError::NoEngine(public.clone()))?;
     if !meta.file_type().is_socket() || !place::answers(&public) {
         return Err(ProtectError::NoEngine(public));

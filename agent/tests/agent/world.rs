@@ -10,7 +10,7 @@ use wharden_agent::{
     caller::UserNames,
     guard::{self, Guard, Slots, Stats},
     inventory,
-    limits::Limits,
+    limits::{LISTS_MAX, Limits},
     report::{Reporter, Spool, Writer},
 };
 use wharden_model::{
@@ -96,6 +96,7 @@ impl World {
             clock: Arc::new(SystemClock),
             stats: Stats::new(&Metrics::new("test")),
             buffered: Semaphore::new(limits.buffered_bytes),
+            listed: Semaphore::new(LISTS_MAX),
             slots: Slots::new(limits.connections, limits.connections_per_user),
             limits,
         };

@@ -1,14 +1,12 @@
 //! The canonical form of a request: what is judged, and what is sent on.
 
 use crate::{
+    creation,
     doc::Doc,
     endpoint::{BodyKind, ResponseKind},
     facts, headers,
     listing::{self, Listing},
-    lookup,
-    mounts::split_volumes_from,
-    owner,
-    paths::clean,
+    lookup, owner,
     query::Query,
     refusal::Refusal,
     request::Framing,
@@ -144,6 +142,16 @@ impl Canonical {
         }
     }
 
+    /// The answer to a request about a thing that is there and must not be seen: the one about a thing that is not there.
+    /// `None` when the request names none.
+    pub fn unseen(&self) -> Option<Refusal> {
+        let asked = match self.action() {
+            Action::ContainerCommit => self.query.get("container"),
+            _ => self.route.captures.first()?,
+        };
+        Some(resolve::missing(self.action().resource(), asked))
+    }
+
     /// The body, read.
     pub(crate) fn doc(&self) -> Doc<'_> {
         Doc::new(self.body.as_ref())
@@ -178,22 +186,9 @@ impl Canonical {
                 }
             }
             (Action::ContainerCreate, _) => {
-                if let (Some(body), Some(image)) = (&mut self.body, resolved.image) {
-                    owner::put_image(body, &image.id);
-                }
-                let Some(host) = self.body.as_mut().and_then(|b| b.get_mut("HostConfig")) else { return Ok(()) };
-                follow_links(host, view);
-                for (field, _) in lookup::SHARED {
-                    let Some(Value::String(mode)) = host.get_mut(field) else { continue };
-                    let Some(name) = lookup::shared_with(mode) else { continue };
-                    *mode = format!("container:{}", resolve::container(view, name)?.id);
-                }
-                let Some(Value::Array(sources)) = host.get_mut("VolumesFrom") else { return Ok(()) };
-                for source in sources {
-                    let Value::String(text) = source else { continue };
-                    let (name, mode) = split_volumes_from(text);
-                    let id = &resolve::container(view, name)?.id;
-                    *text = if mode.is_empty() { id.clone() } else { format!("{id}:{mode}") };
+                let old = self.version.is_some_and(|v| v < ApiVersion { major: 1, minor: 25 });
+                if let Some(body) = &mut self.body {
+                    creation::fix(body, resolved, view, !old)?;
                 }
             }
             _ => {}
@@ -244,29 +239,6 @@ impl Canonical {
         };
         head.push_str("\r\n");
         (head.into_bytes(), body)
-    }
-}
-
-/// Puts the place that a host path leads to in the place of the path.
-fn follow_links(host: &mut Value, view: &View) {
-    let real = |path: &str| view.host_paths.get(&clean(path)).map(|found| found.real.clone());
-    for bind in host.get_mut("Binds").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Value::String(text) = bind
-            && text.starts_with('/')
-            && let Some((source, rest)) = text.split_once(':')
-            // The Engine splits at colons, so that a place with one in its name cannot be said.
-            && let Some(real) = real(source).filter(|real| !real.contains(':'))
-        {
-            *text = format!("{real}:{rest}");
-        }
-    }
-    for mount in host.get_mut("Mounts").and_then(Value::as_array_mut).into_iter().flatten() {
-        let binds = mount.get("Type").and_then(Value::as_str) == Some("bind");
-        if let Some(Value::String(source)) = mount.get_mut("Source").filter(|_| binds)
-            && let Some(real) = real(source)
-        {
-            *source = real;
-        }
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod account;
 mod canonical;
+mod creation;
 mod doc;
 mod endpoint;
 mod facts;

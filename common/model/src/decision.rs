@@ -168,6 +168,14 @@ pub struct Rule {
     /// Its `@cis` number; empty when it has none.
     #[serde(default)]
     pub cis: String,
+    /// It has `@hide`: what it forbids answers as if it were not there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hides: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// What the policies say about one request.

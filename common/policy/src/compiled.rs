@@ -203,6 +203,7 @@ pub fn no_bundle(action: Action) -> Decision {
         ),
     };
     let (id, reason, severity) = rule;
-    let rule = Rule { id: id.into(), reason: reason.into(), severity: severity.into(), cis: String::new() };
+    let rule =
+        Rule { id: id.into(), reason: reason.into(), severity: severity.into(), cis: String::new(), hides: false };
     Decision { effect, rules: vec![rule], monitor: vec![], errors: vec![], revision: 0 }
 }

@@ -29,6 +29,7 @@ impl Enforceable {
                 reason: info.reason.clone(),
                 severity: info.severity.clone(),
                 cis: info.cis.clone(),
+                hides: info.hides,
             },
             effect: info.effect,
             enforced,

@@ -25,6 +25,8 @@ pub struct RuleInfo {
     pub severity: String,
     /// Its `@cis` number; empty when it has none.
     pub cis: String,
+    /// It has `@hide`.
+    pub hides: bool,
     /// Where it stands in the text, in bytes, annotations included.
     pub span: Range<usize>,
 }

@@ -4,6 +4,7 @@ use super::{Sheet, Source};
 use crate::{
     doc::Doc,
     mounts::{HostPath, Mount, container_paths, is_local, split_volumes_from, volume_paths},
+    owner,
     paths::{reaches_socket, sensitive},
 };
 use std::collections::BTreeSet;
@@ -45,6 +46,11 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     }
     put_paths(source, &paths, out);
     out.put("replaceable_paths", source.replaceable(&paths));
+    let foreign = mounts.iter().filter_map(Mount::volume).filter(|name| {
+        let found = source.view.volumes.get(*name);
+        found.is_some_and(|volume| owner::of(&volume.labels) != source.maker())
+    });
+    out.put("foreign_volumes", foreign.map(str::to_owned).collect::<BTreeSet<_>>());
     out.put("volumes_from", from);
     put_mounts(&mounts, out);
     put_volumes(host, &mounts, out);

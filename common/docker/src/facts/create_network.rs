@@ -33,7 +33,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     out.put("host_namespaces", names);
     let shared = || SHARED.iter().filter_map(|(field, name)| Some((*name, shared_with(host.text(field))?)));
     out.put("shared_namespaces", shared().map(|(name, with)| format!("{name}:{with}")).collect::<BTreeSet<_>>());
-    let own = source.resolved.resources.first().map(|container| container.owner.as_str()).unwrap_or_default();
+    let own = source.maker();
     let foreign = shared().filter(|(_, with)| owner_of(source, with).as_deref() != Some(own));
     out.put("foreign_namespaces", foreign.map(|(name, with)| format!("{name}:{with}")).collect::<BTreeSet<_>>());
     out.put("pid_mode", host.text("PidMode"));
@@ -49,6 +49,11 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     out.put("network_mode", if mode.is_empty() { "default" } else { mode });
     out.put("network_disabled", body.truth("NetworkDisabled"));
     out.put("networks", networks);
+    let foreign = source.view.networks.values().filter(|network| {
+        let owner = owner::of(&network.labels);
+        !owner.is_empty() && owner != own
+    });
+    out.put("foreign_networks", foreign.map(|network| network.name.clone()).collect::<BTreeSet<_>>());
     let mut options = BTreeSet::new();
     for (_, endpoint) in body.at("NetworkingConfig").members("EndpointsConfig") {
         options.extend(endpoint.pair_set("DriverOpts"));

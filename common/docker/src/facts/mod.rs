@@ -46,6 +46,11 @@ impl<'a> Source<'a> {
         self.body
     }
 
+    /// Whose the container is, or will be.
+    fn maker(&self) -> &'a str {
+        self.resolved.resources.first().map(|thing| thing.owner.as_str()).unwrap_or_default()
+    }
+
     fn query(&self) -> &'a Query {
         &self.canonical.query
     }

@@ -72,6 +72,13 @@ pub const CREATE: &[FactSpec] = &[
     ),
     fact("volumes", FactType::Set, "$.HostConfig.Mounts[].Source, $.HostConfig.Binds", "", "named volumes mounted"),
     fact(
+        "foreign_volumes",
+        FactType::Set,
+        "$.HostConfig.Mounts[].Source, $.HostConfig.Binds",
+        "",
+        "those of volumes that exist and belong to somebody else, or to nobody known",
+    ),
+    fact(
         "volumes_from",
         FactType::Set,
         "$.HostConfig.VolumesFrom",
@@ -149,6 +156,13 @@ pub const CREATE: &[FactSpec] = &[
         "$.NetworkingConfig.EndpointsConfig, $.HostConfig.NetworkMode",
         "",
         "names of the networks joined",
+    ),
+    fact(
+        "foreign_networks",
+        FactType::Set,
+        "$.NetworkingConfig.EndpointsConfig, $.HostConfig.NetworkMode",
+        "",
+        "those of networks that belong to somebody else; a network of nobody is everybody's",
     ),
     fact(
         "endpoint_options",

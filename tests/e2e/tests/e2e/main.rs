@@ -21,4 +21,5 @@ mod quickstart;
 mod rules;
 mod streams;
 mod swarm;
+mod teams;
 mod workloads;
