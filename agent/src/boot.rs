@@ -185,7 +185,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         host_id: host.host_id.clone(),
         host_name: host.hostname.clone(),
         contact: config.contact.clone(),
-        sockets: ArcSwap::from_pointee(socket_paths(&config)),
+        private: ArcSwap::from_pointee(private_paths(&config, dir.path())),
         engine: Arc::clone(&engine),
         bundles: Arc::clone(&bundles),
         reporter: reporter.clone(),
@@ -270,10 +270,14 @@ fn same(a: &Path, b: &Path) -> bool {
     a == b || real(a).is_some_and(|a| real(b).is_some_and(|b| a == b))
 }
 
-/// All sockets, as they are called and as they really are.
-fn socket_paths(config: &Config) -> Vec<String> {
+/// All sockets, the agent's data and what the configuration names, as they are called and as they really are.
+fn private_paths(config: &Config, data_dir: &Path) -> Vec<String> {
     let mut paths = Vec::new();
-    for path in [&config.engine_socket, &config.guard_socket].into_iter().chain(&config.authz_socket) {
+    for path in [&config.engine_socket, &config.guard_socket, data_dir]
+        .into_iter()
+        .chain(config.authz_socket.as_deref())
+        .chain(config.private_paths.iter().map(PathBuf::as_path))
+    {
         let text = path.to_string_lossy().into_owned();
         let real = resolve_host_path(&text).map(|found| found.real);
         for path in [Some(text), real].into_iter().flatten() {

@@ -31,6 +31,9 @@ pub struct Config {
     pub engine_socket: PathBuf,
     /// Socket of the engine's authorization plugin, e.g. `/run/docker/plugins/wharden.sock`; none by default.
     pub authz_socket: Option<PathBuf>,
+    /// More files and folders that no container may see, besides the sockets and the folders with the data of the engine
+    /// and of the agent: those of a controller on the same host, for example.
+    pub private_paths: Vec<PathBuf>,
     /// Address of the metrics, `host:port`; none by default.
     pub metrics_listen: Option<SocketAddr>,
     /// Controllers to use in place of those of the enrolment, `host:port` each.
@@ -52,6 +55,7 @@ impl Default for Config {
             guard_socket_mode: "0666".to_owned(),
             engine_socket: "/run/docker.sock".into(),
             authz_socket: None,
+            private_paths: Vec::new(),
             metrics_listen: None,
             controllers: Vec::new(),
             contact: "your Wharden administrator".to_owned(),
@@ -77,6 +81,9 @@ pub struct Overrides {
     /// Also answer the engine's authorization plugin protocol here, e.g. /run/docker/plugins/wharden.sock
     #[arg(long, env = "WHARDEN_AUTHZ_SOCKET", value_name = "PATH")]
     pub authz_socket: Option<PathBuf>,
+    /// One more file or folder that no container may see; may be given several times
+    #[arg(long = "private-path", value_name = "PATH")]
+    pub private_paths: Vec<PathBuf>,
     /// Address to serve metrics on
     #[arg(long, env = "WHARDEN_METRICS_LISTEN", value_name = "ADDR:PORT")]
     pub metrics_listen: Option<SocketAddr>,
@@ -120,6 +127,7 @@ impl Config {
             guard_socket_mode: overrides.guard_socket_mode.unwrap_or(self.guard_socket_mode),
             engine_socket: overrides.engine_socket.unwrap_or(self.engine_socket),
             authz_socket: overrides.authz_socket.or(self.authz_socket),
+            private_paths: self.private_paths.into_iter().chain(overrides.private_paths).collect(),
             metrics_listen: overrides.metrics_listen.or(self.metrics_listen),
             log_format: overrides.log_format.map_or(self.log_format, |format| format.to_string()),
             log_filter: overrides.log_filter.unwrap_or(self.log_filter),

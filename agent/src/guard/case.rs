@@ -7,9 +7,10 @@ use crate::{
     report::Draft,
 };
 use std::time::Instant;
-use wharden_docker::{ApiVersion, Asker, Canonical, Framing, Head, Judged, Refusal, Request, begin};
+use wharden_docker::{ApiVersion, Asker, Canonical, Framing, Head, Judged, Refusal, Request, View, begin};
 use wharden_model::{
-    Action, Decision, Effect, Facts, Outcome, Posture, Principal, Resource, ResourceKind, Timestamp, decision::Rule,
+    Action, Decision, Effect, Facts, Outcome, Posture, Principal, Resource, ResourceKind, Timestamp,
+    decision::{NO_NEW_PRIVILEGES, Rule},
 };
 use wharden_policy::Query;
 
@@ -76,8 +77,16 @@ impl<'a> Case<'a> {
         let action = request.endpoint().action;
         let canonical = request.finish(body.as_deref()).map_err(|refusal| self.invalid(action, refusal))?;
         drop(body);
-        let judged = self.judge(&canonical).await?;
-        let (resource, decision, posture) = self.ask(&judged);
+        let view = self.look_up(&canonical).await?;
+        let mut judged = self.judge(&canonical, &view)?;
+        let (mut resource, mut decision, mut posture) = self.ask(&judged);
+        if posture == Posture::Enforce
+            && decision.is_mended_by(NO_NEW_PRIVILEGES)
+            && let Some(mended) = canonical.without_new_privileges()
+        {
+            judged = self.judge(&mended, &view)?;
+            (resource, decision, posture) = self.ask(&judged);
+        }
         let engine = self.engine();
         let told = Told {
             action: judged.action,
@@ -97,21 +106,22 @@ impl<'a> Case<'a> {
         self.conclude(&self.engine(), decision, held.posture, told)
     }
 
-    async fn judge(&self, canonical: &Canonical) -> Result<Judged, Refused> {
-        let view = match look_up(&self.guard.engine, canonical).await {
-            Ok(view) => view,
-            Err(LookupError::Engine(error)) => return Err(self.guard.engine_failed(&error, self.body_read)),
-            Err(error @ (LookupError::Answer(_) | LookupError::HostPath(_))) => {
-                return Err(self.refused(502, format!("Wharden: {error}")));
+    async fn look_up(&self, canonical: &Canonical) -> Result<View, Refused> {
+        look_up(&self.guard.engine, canonical).await.map_err(|error| match error {
+            LookupError::Engine(error) => self.guard.engine_failed(&error, self.body_read),
+            LookupError::Answer(_) | LookupError::HostPath(_) => self.refused(502, format!("Wharden: {error}")),
+            LookupError::Reference(_) | LookupError::TooMany => {
+                self.invalid(canonical.action(), Refusal::bad(error.to_string()))
             }
-            Err(error @ (LookupError::Reference(_) | LookupError::TooMany)) => {
-                return Err(self.invalid(canonical.action(), Refusal::bad(error.to_string())));
-            }
-        };
+        })
+    }
+
+    fn judge(&self, canonical: &Canonical, view: &View) -> Result<Judged, Refused> {
         let owner = owner(&self.who.principal);
-        let sockets = self.guard.sockets.load();
-        let asker = Asker { owner, host_id: &self.guard.host_id, sockets: &sockets };
-        canonical.judge(&view, &asker).map_err(|refusal| self.invalid(canonical.action(), refusal))
+        let mut private = Vec::clone(&self.guard.private.load());
+        private.extend(self.guard.engine.root().map(|root| String::clone(&root)));
+        let asker = Asker { owner, host_id: &self.guard.host_id, private: &private };
+        canonical.judge(view, &asker).map_err(|refusal| self.invalid(canonical.action(), refusal))
     }
 
     /// The decision, and the thing that made it: the first that is denied, else the first.
@@ -250,7 +260,7 @@ fn deny(revision: u64) -> Decision {
 
 /// A denial by a rule that is in no policy.
 fn builtin(id: &str, reason: String, revision: u64) -> Decision {
-    let rule = Rule { id: id.to_owned(), reason, severity: "high".to_owned(), cis: String::new(), hides: false };
+    let rule = Rule { id: id.to_owned(), reason, severity: "high".to_owned(), ..Rule::default() };
     Decision { rules: vec![rule], ..deny(revision) }
 }
 

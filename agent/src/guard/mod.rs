@@ -39,8 +39,8 @@ pub struct Guard {
     pub host_name: String,
     /// Whom to ask when refused, for people.
     pub contact: String,
-    /// Paths of the sockets of the engine and of the agent.
-    pub sockets: ArcSwap<Vec<String>>,
+    /// Sockets of the engine and of the agent, and folders with their data.
+    pub private: ArcSwap<Vec<String>>,
     pub engine: Arc<Engine>,
     pub bundles: Arc<Bundles>,
     pub reporter: Reporter,
@@ -56,9 +56,9 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Counts more paths among those of sockets that stay out of reach of containers.
+    /// Counts more paths among those that stay out of reach of containers.
     pub(crate) fn hide<'p>(&self, paths: impl IntoIterator<Item = &'p PathBuf>) {
-        let mut known = Vec::clone(&self.sockets.load());
+        let mut known = Vec::clone(&self.private.load());
         let before = known.len();
         for path in paths {
             let text = path.to_string_lossy().into_owned();
@@ -67,7 +67,7 @@ impl Guard {
             }
         }
         if known.len() > before {
-            self.sockets.store(Arc::new(known));
+            self.private.store(Arc::new(known));
         }
     }
 }

@@ -3,7 +3,7 @@ use crate::{
     limits::{HEAD_MAX, LOOKUP_MAX, LOOKUP_POOL, LOOKUP_TIMEOUT},
     wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
 };
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use serde_json::Value;
 use std::{
     io,
@@ -52,6 +52,8 @@ pub struct Engine {
     socket: ArcSwap<PathBuf>,
     idle: Mutex<Vec<UnixStream>>,
     api: Mutex<Option<ApiVersion>>,
+    /// Where the engine keeps images and volumes, as it says.
+    root: ArcSwapOption<String>,
     mark: Option<Mark>,
 }
 
@@ -62,6 +64,7 @@ impl Engine {
             socket: ArcSwap::from_pointee(socket.into()),
             idle: Mutex::new(Vec::new()),
             api: Mutex::new(None),
+            root: ArcSwapOption::empty(),
             mark: None,
         }
     }
@@ -119,8 +122,16 @@ impl Engine {
         let version = self.get("/version").await?;
         let text = version.get("ApiVersion").and_then(Value::as_str).unwrap_or_default();
         let api = known(text).ok_or_else(|| EngineError::Version(text.chars().take(40).collect()))?;
+        let info = self.get("/info").await?;
+        let root = info.get("DockerRootDir").and_then(Value::as_str).filter(|root| root.starts_with('/'));
+        self.root.store(root.map(|root| Arc::new(root.to_owned())));
         *lock(&self.api) = Some(api);
         Ok(api)
+    }
+
+    /// The folder where the engine keeps images and volumes; `None` while it has not said.
+    pub fn root(&self) -> Option<Arc<String>> {
+        self.root.load_full()
     }
 
     /// Forgets what is known of the engine: it may have been replaced.

@@ -88,7 +88,7 @@ impl World {
             host_id: host_id(),
             host_name: "web-1".into(),
             contact: "sec@corp".into(),
-            sockets: ArcSwap::from_pointee(vec![engine.path.display().to_string(), socket.display().to_string()]),
+            private: ArcSwap::from_pointee(vec![engine.path.display().to_string(), socket.display().to_string()]),
             engine: Arc::new(inventory::Engine::new(&engine.path).with_mark(inventory::Mark::generate())),
             bundles: Arc::new(bundles),
             reporter: reporter.clone(),

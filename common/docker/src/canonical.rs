@@ -16,9 +16,9 @@ use crate::{
     version::ApiVersion,
     view::{Lookup, View},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt;
-use wharden_model::{Action, Facts, HostId, Resource};
+use wharden_model::{Action, Facts, HostId, Resource, decision::NO_NEW_PRIVILEGES};
 
 /// Who asks, where, and what must stay out of reach there.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +27,8 @@ pub struct Asker<'a> {
     pub owner: &'a str,
     /// The host.
     pub host_id: &'a HostId,
-    /// Paths of the sockets of the engine and of the guard.
-    pub sockets: &'a [String],
+    /// Sockets of the engine and of the agent, and folders with their data.
+    pub private: &'a [String],
 }
 
 /// A request in canonical form.
@@ -140,6 +140,31 @@ impl Canonical {
             }
             _ => Ok(asker.owner.to_owned()),
         }
+    }
+
+    /// The same creation of a container, with `no-new-privileges`. `None` for other requests, and when the request says
+    /// something about it itself.
+    #[must_use]
+    pub fn without_new_privileges(&self) -> Option<Self> {
+        if self.action() != Action::ContainerCreate {
+            return None;
+        }
+        let mut out = self.clone();
+        let Value::Object(body) = out.body.as_mut()? else { return None };
+        let Value::Object(host) = body.entry("HostConfig").or_insert_with(|| Value::Object(Map::new())) else {
+            return None;
+        };
+        let options = host.entry("SecurityOpt").or_insert(Value::Null);
+        if options.is_null() {
+            *options = Value::Array(Vec::new());
+        }
+        let Value::Array(options) = options else { return None };
+        let says = |option: &Value| option.as_str().is_some_and(|text| text.starts_with(NO_NEW_PRIVILEGES));
+        if options.iter().any(says) {
+            return None;
+        }
+        options.push(Value::String(NO_NEW_PRIVILEGES.to_owned()));
+        Some(out)
     }
 
     /// The answer to a request about a thing that is there and must not be seen: the one about a thing that is not there.

@@ -10,6 +10,7 @@ mod account;
 mod canonical;
 mod creation;
 mod doc;
+mod drivers;
 mod endpoint;
 mod facts;
 mod head;

@@ -203,7 +203,6 @@ pub fn no_bundle(action: Action) -> Decision {
         ),
     };
     let (id, reason, severity) = rule;
-    let rule =
-        Rule { id: id.into(), reason: reason.into(), severity: severity.into(), cis: String::new(), hides: false };
+    let rule = Rule { id: id.into(), reason: reason.into(), severity: severity.into(), ..Rule::default() };
     Decision { effect, rules: vec![rule], monitor: vec![], errors: vec![], revision: 0 }
 }

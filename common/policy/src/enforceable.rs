@@ -30,6 +30,7 @@ impl Enforceable {
                 severity: info.severity.clone(),
                 cis: info.cis.clone(),
                 hides: info.hides,
+                mends: info.mends.clone(),
             },
             effect: info.effect,
             enforced,

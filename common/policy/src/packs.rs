@@ -36,7 +36,7 @@ pub fn packs() -> &'static [PackInfo] {
         },
         PackInfo {
             name: "teams",
-            summary: "what one account made is hidden from the others, and not mounted or joined by them",
+            summary: "what one account made is hidden from the others",
             text: include_str!("../packs/teams.cedar"),
         },
     ]

@@ -27,6 +27,8 @@ pub struct RuleInfo {
     pub cis: String,
     /// It has `@hide`.
     pub hides: bool,
+    /// Its `@mend`; empty when it has none.
+    pub mends: String,
     /// Where it stands in the text, in bytes, annotations included.
     pub span: Range<usize>,
 }

@@ -5,7 +5,7 @@ use crate::{
     doc::Doc,
     mounts::{HostPath, Mount, container_paths, is_local, split_volumes_from, volume_paths},
     owner,
-    paths::{reaches_socket, sensitive},
+    paths::{reaches_private, sensitive},
 };
 use std::collections::BTreeSet;
 
@@ -63,7 +63,7 @@ pub fn put_paths(source: &Source<'_>, paths: &BTreeSet<HostPath>, out: &mut Shee
     let writable: BTreeSet<String> =
         paths.iter().filter(|p| p.writable).flat_map(|p| source.host_path(&p.path)).collect();
     out.put("sensitive_paths", sensitive(&all));
-    out.put("engine_socket", reaches_socket(&all, source.asker.sockets));
+    out.put("engine_socket", reaches_private(&all, source.asker.private));
     out.put("host_paths_writable", writable);
     out.put("host_paths", all);
 }

@@ -88,7 +88,7 @@ fn judge(request: &DockerRequest, owner: &str, host: &HostId) -> Result<wharden_
         assume(&mut view, lookup);
     }
     let sockets = SOCKETS.map(str::to_owned);
-    canonical.judge(&view, &Asker { owner, host_id: host, sockets: &sockets }).map_err(refused)
+    canonical.judge(&view, &Asker { owner, host_id: host, private: &sockets }).map_err(refused)
 }
 
 /// Takes a thing to exist as it is called, and nothing to be special about it.
