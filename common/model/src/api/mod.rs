@@ -3,6 +3,7 @@
 //!
 //! Every answer that is not 2xx has an [`ErrorBody`]. Times are milliseconds since the epoch.
 
+mod advice;
 mod audit;
 mod auth;
 mod directory;
@@ -14,6 +15,7 @@ mod secret;
 mod status;
 mod token;
 
+pub use advice::{Advice, ChangeOp, Explanation, Miss, MissPart, NamedDocument, NearMiss, Remedy, RequestChange};
 pub use audit::{AuditPage, AuditRecord, AuditVerdict};
 pub use auth::{Enrolment, EnrolmentComplete, EnrolmentStart, Invite, Login, Refresh, SessionTokens, WhoAmI};
 pub use directory::{Group, NewGroup, NewUser, User, UserPatch};

@@ -19,6 +19,7 @@ const COMMANDS: &[&str] = &[
     "policy diff",
     "policy test",
     "pack",
+    "event",
     "events",
     "audit",
     "completions",

@@ -1,15 +1,15 @@
 //! What would be decided about a request, without asking any engine: things that it refers to are taken to exist.
 
-use super::{App, AppError, Caller};
+use super::{App, AppError, Caller, judgement::Judge};
 use crate::policy_set;
 use wharden_docker::{
-    ApiVersion, Asker, ContainerView, ExecView, Head, ImageView, Lookup, NetworkView, View, VolumeView,
+    ApiVersion, Asker, ContainerView, ExecView, Head, ImageView, Judged, Lookup, NetworkView, View, VolumeView,
 };
 use wharden_model::{
-    AdminAction, BundlePolicy, Effect, HostId, Labels, Posture, Principal,
+    AdminAction, BundlePolicy, DecisionEvent, Effect, HostId, Principal, Resource, UserName,
     api::{DockerRequest, PolicyVersionDraft, TestRequest, TestResult},
 };
-use wharden_policy::{Compiled, Planner, Query};
+use wharden_policy::Query;
 use wharden_state::State;
 
 /// Where the guard usually listens.
@@ -19,38 +19,68 @@ impl App {
     pub async fn test_policy(&self, caller: &Caller, test: TestRequest) -> Result<TestResult, AppError> {
         self.may(caller, AdminAction::PolicyTest, &self.cluster()).await?;
         let state = self.state();
-        let (host, labels) = match &test.host {
-            None => (HostId::new("h-0000000000000000").map_err(AppError::internal)?, Labels::none()),
-            Some(text) => {
-                let id = self.find_host(&state, text)?;
-                let labels = state.hosts.get(&id).map(|host| host.labels.clone()).unwrap_or_default();
-                (id, labels)
+        let policies = with_drafts(&state, &test.drafts)?;
+        let cluster = self.keys.cluster_id.clone();
+        let asked = match (test.event, test.user, test.request) {
+            (Some(id), None, None) if test.host.is_none() => {
+                self.may(caller, AdminAction::EventRead, &self.cluster()).await?;
+                Asked::Event(Box::new(self.event_named(&id).await?))
+            }
+            (None, Some(user), Some(request)) => {
+                let host = match &test.host {
+                    None => HostId::new("h-0000000000000000").map_err(AppError::internal)?,
+                    Some(text) => self.find_host(&state, text)?,
+                };
+                Asked::Request { user, host, request }
+            }
+            _ => {
+                return Err(AppError::invalid(
+                    "request",
+                    "give either an event, or a user and a request, on a host or on none",
+                ));
             }
         };
-        let policies = with_drafts(&state, &test.drafts)?;
-        let planner = Planner::new(self.keys.cluster_id.clone(), policies, policy_set::users(&state))
-            .map_err(|e| AppError::invalid("drafts", e.to_string()))?;
-        let bundle = planner.bundle(&planner.scope(&host, &labels, Posture::Enforce));
-        let compiled = Compiled::new(&bundle, state.policy_revision).map_err(AppError::internal)?;
-
-        let judged = judge(&test.request, test.user.as_str(), &host)?;
-        let principal = Principal::User { name: test.user.to_string() };
-        let mut decided = judged.resources.into_iter().map(|resource| {
-            let query = Query {
-                principal: &principal,
-                action: judged.action,
-                resource: &resource,
-                host: &host,
-                facts: &judged.facts,
-            };
-            let decision = compiled.decide(&query);
-            (resource, decision)
-        });
-        let first = decided.next().ok_or_else(|| AppError::internal("a request about nothing"))?;
-        let (resource, decision) =
-            std::iter::once(first.clone()).chain(decided).find(|(_, d)| d.effect == Effect::Deny).unwrap_or(first);
-        Ok(TestResult { principal, action: judged.action, resource, facts: judged.facts, decision })
+        let work = move || match asked {
+            Asked::Event(event) => {
+                let judge = Judge::new(&cluster, &state, policies, &event.host_id)?;
+                let (facts, decision, advice) = judge.again(&event)?.ok_or_else(|| {
+                    AppError::invalid(
+                        "event",
+                        "the facts of this event were not kept, so that it cannot be decided again",
+                    )
+                })?;
+                let DecisionEvent { principal, action, resource, .. } = *event;
+                Ok(TestResult { principal, action, resource, facts, decision, advice })
+            }
+            Asked::Request { user, host, request } => {
+                tested(&Judge::new(&cluster, &state, policies, &host)?, &user, &host, &request)
+            }
+        };
+        tokio::task::spawn_blocking(work).await.map_err(AppError::internal)?
     }
+}
+
+enum Asked {
+    Event(Box<DecisionEvent>),
+    Request { user: UserName, host: HostId, request: DockerRequest },
+}
+
+/// Of a request about several things, the first that is refused is told.
+fn tested(judge: &Judge<'_>, user: &UserName, host: &HostId, request: &DockerRequest) -> Result<TestResult, AppError> {
+    let judged = judged(request, user.as_str(), host)?;
+    let principal = Principal::User { name: user.to_string() };
+    let ask = |resource: &Resource| judge.decide(&query(&principal, &judged, resource, host));
+    let mut decided = judged.resources.iter().map(|resource| (resource, ask(resource)));
+    let first = decided.next().ok_or_else(|| AppError::internal("a request about nothing"))?;
+    let (resource, decision) =
+        std::iter::once(first.clone()).chain(decided).find(|(_, d)| d.effect == Effect::Deny).unwrap_or(first);
+    let advice = judge.advice(&query(&principal, &judged, resource, host))?;
+    let resource = resource.clone();
+    Ok(TestResult { principal, action: judged.action, resource, facts: judged.facts, decision, advice })
+}
+
+fn query<'a>(principal: &'a Principal, judged: &'a Judged, resource: &'a Resource, host: &'a HostId) -> Query<'a> {
+    Query { principal, action: judged.action, resource, host, facts: &judged.facts }
 }
 
 /// The stored documents, with drafts in place of those of the same name.
@@ -64,7 +94,7 @@ pub(super) fn with_drafts(state: &State, drafts: &[PolicyVersionDraft]) -> Resul
     Ok(policies)
 }
 
-fn judge(request: &DockerRequest, owner: &str, host: &HostId) -> Result<wharden_docker::Judged, AppError> {
+fn judged(request: &DockerRequest, owner: &str, host: &HostId) -> Result<Judged, AppError> {
     let refused = |refusal: wharden_docker::Refusal| AppError::invalid("request", refusal.message);
     let body = match &request.body {
         serde_json::Value::Null => None,

@@ -1,6 +1,6 @@
 //! What drafts would have changed: recorded decisions, decided again by the stored policies and with the drafts.
 
-use super::{App, AppError, Caller, policy_test::with_drafts};
+use super::{App, AppError, Caller, judgement::labels, policy_test::with_drafts};
 use crate::{
     events::{HostFilter, limits::REPLAY_EVENTS},
     policy_set,
@@ -51,7 +51,7 @@ impl Side {
     }
 
     fn decide(&mut self, state: &State, event: &DecisionEvent, facts: &Facts) -> Result<Decision, AppError> {
-        let labels = state.hosts.get(&event.host_id).map(|host| host.labels.clone()).unwrap_or_default();
+        let labels = labels(state, &event.host_id);
         let scope = self.planner.scope(&event.host_id, &labels, Posture::Enforce);
         if !self.compiled.contains_key(&scope) {
             let bundle = self.planner.bundle(&scope);

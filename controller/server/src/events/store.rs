@@ -6,7 +6,8 @@ use super::{
     limits::{APPENDS_WAITING, PAGE_BYTES_MAX, PAGE_DEFAULT, REPLAY_BYTES, REPLAY_EVENTS, SCANS_MAX, WAIT_MAX_S},
     matcher::Matcher,
     metrics::EventMetrics,
-    scan::{self, Found},
+    record::{boot_key, host_key},
+    scan::{self, Found, TooFar},
     segment::View,
     writer::{Job, Writer},
 };
@@ -130,12 +131,25 @@ impl EventStore {
         Ok(found.events)
     }
 
+    /// The event that an agent's run numbered so; `None` when it is not held.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn one(&self, host: &HostId, boot: &BootId, seq: u64) -> Result<Option<DecisionEvent>, QueryError> {
+        let view = Arc::clone(&self.0.view.borrow());
+        let run = (host_key(host), boot_key(boot));
+        self.scan(move |dir| scan::one(dir, &view, run, seq)).await?.map_err(|TooFar| QueryError::TooFar)
+    }
+
     /// Events held.
     pub fn count(&self) -> u64 {
         self.0.view.borrow().count()
     }
 
-    async fn scan(&self, read: impl FnOnce(&Path) -> io::Result<Found> + Send + 'static) -> Result<Found, QueryError> {
+    async fn scan<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, QueryError> {
         let fail = |error: &dyn std::fmt::Display| QueryError::Io(error.to_string());
         let _turn = self.0.scans.acquire().await.map_err(|e| fail(&e))?;
         let dir = self.0.dir.clone();
