@@ -31,6 +31,7 @@ mod remedy;
 mod rule;
 mod schema;
 mod source;
+pub mod suggest;
 mod tally;
 mod text;
 mod uid;

@@ -34,3 +34,5 @@ pub const REMEDY_TRIES: usize = 4096;
 pub const REMEDY_CHANGES: usize = 48;
 /// Most values of one fact that are considered, out of those that rules name.
 pub const REMEDY_VALUES: usize = 8;
+/// Longest text that is suggested, in bytes: it must fit into one document, and people add to it.
+pub const POLICY_TEXT_ROOM: usize = wharden_model::limits::POLICY_TEXT_MAX - 2048;

@@ -13,6 +13,7 @@ mod host;
 mod policy;
 mod secret;
 mod status;
+mod suggest;
 mod token;
 
 pub use advice::{Advice, ChangeOp, Explanation, Miss, MissPart, NamedDocument, NearMiss, Remedy, RequestChange};
@@ -28,4 +29,5 @@ pub use policy::{
 };
 pub use secret::Secret;
 pub use status::{ClusterStatus, ControllerStatus, Version};
+pub use suggest::{PolicySuggestion, SuggestRequest, Wildcard};
 pub use token::{CreatedToken, JoinToken, NewToken};

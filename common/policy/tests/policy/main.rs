@@ -9,3 +9,4 @@ mod planner;
 mod random;
 mod remedy;
 mod stack;
+mod suggest;

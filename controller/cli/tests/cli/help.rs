@@ -18,6 +18,7 @@ const COMMANDS: &[&str] = &[
     "policy put",
     "policy diff",
     "policy test",
+    "policy suggest",
     "pack",
     "event",
     "events",

@@ -16,6 +16,7 @@ mod policies;
 mod policy_test;
 mod records;
 mod simulate;
+mod suggest;
 mod tokens;
 
 pub use access::{Access, Caller};

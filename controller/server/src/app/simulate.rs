@@ -38,19 +38,19 @@ impl App {
 }
 
 /// One set of documents, compiled once a scope.
-struct Side {
+pub(super) struct Side {
     planner: Planner,
     compiled: BTreeMap<Scope, Compiled>,
 }
 
 impl Side {
-    fn new(cluster: &ClusterId, policies: Vec<BundlePolicy>, users: Vec<KnownUser>) -> Result<Self, AppError> {
+    pub fn new(cluster: &ClusterId, policies: Vec<BundlePolicy>, users: Vec<KnownUser>) -> Result<Self, AppError> {
         let planner =
             Planner::new(cluster.clone(), policies, users).map_err(|e| AppError::invalid("drafts", e.to_string()))?;
         Ok(Self { planner, compiled: BTreeMap::new() })
     }
 
-    fn decide(&mut self, state: &State, event: &DecisionEvent, facts: &Facts) -> Result<Decision, AppError> {
+    pub fn decide(&mut self, state: &State, event: &DecisionEvent, facts: &Facts) -> Result<Decision, AppError> {
         let labels = labels(state, &event.host_id);
         let scope = self.planner.scope(&event.host_id, &labels, Posture::Enforce);
         if !self.compiled.contains_key(&scope) {
