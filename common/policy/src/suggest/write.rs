@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most conditions in one `when`: well below what one expression may have.
 const CONDITIONS: usize = 16;
 
+/// Columns of a line that is filled.
+const COLUMNS: usize = 110;
+
 pub(super) fn document(blocks: &[Block]) -> String {
     let mut blocks: Vec<&Block> = blocks.iter().collect();
     blocks.sort_by_key(|block| block.sides.get(&Side::Action));
@@ -61,13 +64,34 @@ fn rule(block: &Block, id: &str) -> String {
         };
         list.extend(condition(side, values));
     }
-    for list in [what, asked, unasked] {
+    for list in [what, asked] {
         for part in list.chunks(CONDITIONS) {
             text.push_str(&format!("\nwhen {{\n  {}\n}}", part.join(" &&\n  ")));
         }
     }
+    for (nth, part) in unasked.chunks(CONDITIONS).enumerate() {
+        let comment = if nth == 0 { "\n// nothing else was asked for" } else { "" };
+        text.push_str(&format!("{comment}\nwhen {{\n{}}}", wrapped(part)));
+    }
     text.push_str(";\n");
     text
+}
+
+/// Conditions in lines that are as full as they may be.
+fn wrapped(conditions: &[String]) -> String {
+    let (mut text, mut line) = (String::new(), String::new());
+    for (nth, condition) in conditions.iter().enumerate() {
+        let end = if nth + 1 == conditions.len() { "" } else { " &&" };
+        if !line.is_empty() && line.len() + condition.len() + end.len() > COLUMNS {
+            text.push_str(&format!("{}\n", line.trim_end()));
+            line.clear();
+        }
+        if line.is_empty() {
+            line.push_str("  ");
+        }
+        line.push_str(&format!("{condition}{end} "));
+    }
+    format!("{text}{}\n", line.trim_end())
 }
 
 fn literals(values: &BTreeSet<Value>) -> Vec<&str> {
