@@ -20,16 +20,17 @@ pub(super) struct Block {
     pub seen: Seen,
 }
 
-/// Sides in the order in which they are tried.
+/// Sides on which there is something to merge, in the order in which they are tried. Different people, kinds and owners
+/// are different rules.
 fn sides(blocks: &[Block]) -> Vec<Side> {
-    let mut all: BTreeSet<Side> = blocks.iter().flat_map(|block| block.sides.keys().cloned()).collect();
-    let first = [Side::Name, Side::Image, Side::Action, Side::Host];
-    for side in &first {
-        all.remove(side);
+    let mut values: BTreeMap<&Side, BTreeSet<&Values>> = BTreeMap::new();
+    for (side, of) in blocks.iter().flat_map(|block| &block.sides) {
+        values.entry(side).or_default().insert(of);
     }
-    // Different people, kinds and owners are different rules.
-    all.retain(|side| matches!(side, Side::Fact(_)));
-    first.into_iter().chain(all).collect()
+    let differ = |side: &Side| values.get(side).is_some_and(|values| values.len() > 1);
+    let first = [Side::Name, Side::Image, Side::Action, Side::Host];
+    let facts = values.keys().copied().filter(|side| matches!(side, Side::Fact(_))).cloned();
+    first.into_iter().chain(facts).filter(differ).collect()
 }
 
 pub(super) fn merge(seen: BTreeMap<Shape, Seen>) -> Vec<Block> {

@@ -1,10 +1,7 @@
 //! The least rules that allow what a user did: written from recorded decisions, validated, and tried on them.
 
 use super::{App, AppError, Caller, simulate::Side};
-use crate::{
-    events::{HostFilter, limits::REPLAY_EVENTS},
-    policy_set,
-};
+use crate::{events::HostFilter, policy_set};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -38,12 +35,14 @@ impl App {
             until: request.until,
             ..EventQuery::default()
         };
-        let events = self.events.newest(&query, &hosts).await?;
+        let (events, truncated) = self.events.newest(&query, &hosts).await?;
         let terms = Terms { wildcards: request.wildcards.into_iter().collect(), group: request.label };
         let (cluster, include_refused) = (self.keys.cluster_id.clone(), request.include_refused);
-        tokio::task::spawn_blocking(move || made(&cluster, &state, &events, &terms, include_refused))
-            .await
-            .map_err(AppError::internal)?
+        let work = move || {
+            let found = made(&cluster, &state, &events, &terms, include_refused)?;
+            Ok(PolicySuggestion { truncated, ..found })
+        };
+        tokio::task::spawn_blocking(work).await.map_err(AppError::internal)?
     }
 }
 
@@ -84,7 +83,7 @@ fn made(
         refused,
         skipped,
         open,
-        truncated: events.len() >= REPLAY_EVENTS,
+        truncated: false,
         mutations,
     })
 }
@@ -166,4 +165,65 @@ fn still_refused(
         .collect();
     list.sort_by_key(|kind| std::cmp::Reverse(kind.count));
     Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wharden_model::{BootId, Decision, Facts, HostId, Posture, Resource, ResourceKind, Timestamp, api::Wildcard};
+
+    fn event(seq: u64, outcome: Outcome, name: &str, facts: Option<Facts>) -> DecisionEvent {
+        DecisionEvent {
+            host_id: HostId::new("h-0000000000000001").expect("id"),
+            boot_id: BootId::new("0000000000000001").expect("id"),
+            seq,
+            at: Timestamp(seq),
+            principal: Principal::User { name: "alice".to_owned() },
+            action: Action::ContainerStart,
+            resource: Resource {
+                kind: ResourceKind::Container,
+                id: format!("id{seq}"),
+                name: name.to_owned(),
+                image: "docker.io/library/nginx:1".to_owned(),
+                owner: "alice".to_owned(),
+                labels: BTreeMap::new(),
+            },
+            outcome,
+            posture: Posture::Observe,
+            decision: Decision { effect: Effect::Deny, rules: vec![], monitor: vec![], errors: vec![], revision: 1 },
+            facts,
+            request: String::new(),
+            error: String::new(),
+            decided_in_us: 0,
+        }
+    }
+
+    #[test]
+    fn what_was_refused_invalid_or_not_kept_is_counted_and_left_out() {
+        let (cluster, state) = (ClusterId::new("c-0000000000000001").expect("id"), Arc::new(State::default()));
+        let facts = || Some(Facts::default());
+        let ping = DecisionEvent {
+            action: Action::SystemPing,
+            resource: Resource { kind: ResourceKind::Engine, ..event(9, Outcome::Allowed, "", None).resource },
+            ..event(9, Outcome::Allowed, "", facts())
+        };
+        let events = [
+            event(1, Outcome::Allowed, "web", facts()),
+            event(2, Outcome::WouldDeny, "db", facts()),
+            event(3, Outcome::Denied, "secret", facts()),
+            event(4, Outcome::Invalid, "odd", None),
+            event(5, Outcome::Allowed, "long", None),
+            ping,
+        ];
+        let made = |terms: &Terms, refused| made(&cluster, &state, &events, terms, refused).expect("made");
+        let found = made(&Terms::default(), false);
+        assert_eq!((found.events, found.refused, found.skipped, found.open), (2, 1, 2, 1));
+        assert_eq!(found.rules, 1, "{}", found.text);
+        assert!(found.text.contains("[\"db\", \"web\"].contains(resource.name)"), "{}", found.text);
+        assert!(!["secret", "odd", "long", "ping"].iter().any(|word| found.text.contains(word)), "{}", found.text);
+        assert!(found.mutations > 5 && found.still_refused.is_empty(), "{found:?}");
+        assert!(made(&Terms::default(), true).text.contains("secret"));
+        let open = Terms { wildcards: BTreeSet::from([Wildcard::ContainerName]), group: None };
+        assert!(!made(&open, false).text.contains("resource.name"));
+    }
 }

@@ -19,27 +19,27 @@ pub(super) struct Found {
     pub more: bool,
 }
 
-/// The newest `limit` events that match, as far as `bytes_max` goes.
+/// The newest `limit` events that match, as far as `bytes_max` goes; `more` says that older ones match too.
 pub(super) fn newest(dir: &Path, view: &View, matcher: &Matcher, limit: usize, bytes_max: usize) -> io::Result<Found> {
     let mut events = Vec::new();
-    let mut size = 0;
+    let (mut size, mut more) = (0, false);
     'segments: for segment in view.segments.iter().rev().filter(|s| matcher.may_be_in(s)) {
         let bytes = load(dir, segment, 0)?;
         let candidates: Vec<_> =
             Walk::new(&bytes).filter(|(header, _)| matcher.may_match(header)).map(|(_, json)| json).collect();
         for json in candidates.into_iter().rev() {
             let json = &bytes[json];
+            let Some(event) = parse(json, matcher) else { continue };
             if events.len() == limit || size + json.len() > bytes_max {
+                more = true;
                 break 'segments;
             }
-            if let Some(event) = parse(json, matcher) {
-                size += json.len();
-                events.push(event);
-            }
+            size += json.len();
+            events.push(event);
         }
     }
     events.reverse();
-    Ok(Found { events, next: view.end, more: false })
+    Ok(Found { events, next: view.end, more })
 }
 
 /// The first `limit` events that match, from an index on.

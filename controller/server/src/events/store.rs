@@ -102,7 +102,8 @@ impl EventStore {
         let view = Arc::clone(&views.borrow_and_update());
         let Some(after) = &query.after else {
             let found = self.scan(move |dir| scan::newest(dir, &view, &matcher, limit, PAGE_BYTES_MAX)).await?;
-            return Ok(self.page(found));
+            // What there is more of is older, and a cursor only goes on to what is newer.
+            return Ok(self.page(Found { more: false, ..found }));
         };
         let mut from = Cursor::parse(after, self.0.id, view.end)?.index;
         let deadline = Instant::now() + Duration::from_secs(wait);
@@ -121,14 +122,19 @@ impl EventStore {
     }
 
     /// The newest events that match, oldest first: as many as a simulation replays, whatever the query's limit says.
+    /// True when there are older ones.
     ///
     /// # Errors
     /// [`QueryError`].
-    pub async fn newest(&self, query: &EventQuery, hosts: &HostFilter) -> Result<Vec<DecisionEvent>, QueryError> {
+    pub async fn newest(
+        &self,
+        query: &EventQuery,
+        hosts: &HostFilter,
+    ) -> Result<(Vec<DecisionEvent>, bool), QueryError> {
         let matcher = Matcher::new(query, hosts)?;
         let view = Arc::clone(&self.0.view.borrow());
         let found = self.scan(move |dir| scan::newest(dir, &view, &matcher, REPLAY_EVENTS, REPLAY_BYTES)).await?;
-        Ok(found.events)
+        Ok((found.events, found.more))
     }
 
     /// The event that an agent's run numbered so; `None` when it is not held.

@@ -84,7 +84,10 @@ fn notes(user: &str, found: &PolicySuggestion) -> Vec<String> {
         ));
     }
     if found.truncated {
-        lines.push("only the newest 10000 events were read; ask for a shorter time to know about all".to_owned());
+        lines.push(
+            "there are older events than were read, the newest 10,000 at most: ask for a shorter time to know about all"
+                .to_owned(),
+        );
     }
     for (count, why) in [
         (found.refused, "were refused and left out; --include-refused permits them too"),

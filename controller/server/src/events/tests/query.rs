@@ -148,3 +148,19 @@ async fn one_event_is_found_by_its_name_and_no_other_is_taken_for_it() {
         assert_eq!(store.one(&host(host_n), &boot(run), seq).await, Ok(None), "{host_n}/{run}/{seq}");
     }
 }
+
+#[tokio::test]
+async fn a_replay_reads_the_newest_events_and_says_when_there_are_older_ones() {
+    let dir = tempfile::tempdir().expect("dir");
+    let store = open(dir.path(), EventLimits::default()).await;
+    let most = super::super::limits::REPLAY_EVENTS as u64;
+    for from in (1..=most + 1).step_by(1000) {
+        let seqs = from..(from + 1000).min(most + 2);
+        store.append(&host(1), &boot(1), plain(seqs)).await.expect("stored");
+    }
+    let (events, older) = store.newest(&EventQuery::default(), &HostFilter::Any).await.expect("reads");
+    assert_eq!((events.first().map(|e| e.seq), events.len() as u64, older), (Some(2), most, true));
+    let query = EventQuery { since: Some(1002), ..EventQuery::default() };
+    let (events, older) = store.newest(&query, &HostFilter::Any).await.expect("reads");
+    assert_eq!((events.len() as u64, older), (most, false));
+}
