@@ -15,7 +15,7 @@ use wharden_model::{
 };
 
 const HELP: &str = "\
-An event is called HOST/RUN/NUMBER; `wharden events -o json` and `wharden policy simulate` show it.
+An event is called HOST/RUN/NUMBER; `wharden events --ids` and `wharden policy simulate` show it.
 
 Examples:
   wharden event explain h-0123456789abcdef/89abcdef01234567/42
@@ -49,7 +49,7 @@ impl FromStr for EventId {
     type Err = String;
 
     fn from_str(s: &str) -> Result<Self, String> {
-        let wrong = || "an event is called HOST/RUN/NUMBER: `wharden events -o json` shows the parts".to_owned();
+        let wrong = || "an event is called HOST/RUN/NUMBER: `wharden events --ids` shows it".to_owned();
         let mut parts = s.split('/');
         let mut part = || parts.next().ok_or_else(wrong);
         let host = HostId::new(part()?).map_err(|_| wrong())?;

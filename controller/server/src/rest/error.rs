@@ -67,7 +67,7 @@ fn hint_of(error: &AppError) -> &str {
         AppError::Unavailable(_) => "try again in a moment; `/readyz` says what is missing",
         AppError::Internal(_) => "look for the request id in the controller's log",
         AppError::Conflict { hint, .. } => hint,
-        AppError::NoEvent(_) => "it may be older than what is kept: `wharden events -o json` shows ids",
+        AppError::NoEvent(_) => "it may be older than what is kept: `wharden events --ids` shows those there are",
         AppError::Invalid { .. } | AppError::NotFound { .. } | AppError::TooLarge(_) => "",
     }
 }

@@ -22,6 +22,8 @@ fn a_refusal_is_explained_with_the_smallest_change_that_would_be_allowed() {
         .fails_saying(&["no-privileged"]);
     let event = world.events("user=wharden-t-alice&action=container.create&decision=denied", 1).remove(0);
     let cli = world.logged_in_cli();
+    let list = cli.run(&["events", "--decision", "denied", "--ids"]).ok();
+    assert!(list.contains(&id(&event)), "{list}");
     let told = cli.run(&["event", "explain", &id(&event)]).ok();
     for part in [
         "denied",
