@@ -4,6 +4,7 @@
 //! ones. Only what a person would change is a lever; the rest is settled by [`apply`], on the careful side: a fact that
 //! would be refused stays unless what it came from is gone.
 
+use crate::docker_words::how;
 use std::collections::BTreeSet;
 use wharden_model::{
     FactValue, Facts,
@@ -73,58 +74,7 @@ const FILLED: &[&str] = &["cap_drop"];
 const UNASKED: &[(&str, &str)] = &[("network_mode", "default"), ("driver", ""), ("restart_policy", "no")];
 
 /// The user that is proposed in place of root.
-const SOMEBODY: &str = "1000";
-
-/// How docker writes what a fact came from.
-const FLAGS: &[(&str, &str)] = &[
-    ("privileged", "--privileged"),
-    ("cap_add", "--cap-add"),
-    ("cap_drop", "--cap-drop"),
-    ("volumes_from", "--volumes-from"),
-    ("network_mode", "--network"),
-    ("networks", "--network"),
-    ("publish_all_ports", "--publish-all"),
-    ("host_ports", "--publish"),
-    ("exposed_ports", "--expose"),
-    ("security_opt", "--security-opt"),
-    ("devices", "--device"),
-    ("device_cgroup_rules", "--device-cgroup-rule"),
-    ("device_requests", "--gpus"),
-    ("runtime", "--runtime"),
-    ("sysctls", "--sysctl"),
-    ("user", "--user"),
-    ("group_add", "--group-add"),
-    ("readonly_rootfs", "--read-only"),
-    ("no_new_privileges", "--security-opt no-new-privileges"),
-    ("memory", "--memory"),
-    ("memory_swap", "--memory-swap"),
-    ("memory_reservation", "--memory-reservation"),
-    ("cpu_shares", "--cpu-shares"),
-    ("cpu_quota", "--cpu-quota"),
-    ("pids_limit", "--pids-limit"),
-    ("oom_kill_disable", "--oom-kill-disable"),
-    ("oom_score_adj", "--oom-score-adj"),
-    ("shm_size", "--shm-size"),
-    ("restart_policy", "--restart"),
-    ("auto_remove", "--rm"),
-    ("log_driver", "--log-driver"),
-    ("init", "--init"),
-    ("cgroup_parent", "--cgroup-parent"),
-    ("env_names", "--env"),
-    ("labels", "--label"),
-    ("hostname", "--hostname"),
-    ("links", "--link"),
-    ("extra_hosts", "--add-host"),
-    ("dns", "--dns"),
-    ("ulimits", "--ulimit"),
-    ("entrypoint", "--entrypoint"),
-    ("force", "--force"),
-    ("all_tags", "--all-tags"),
-    ("tty", "--tty"),
-    ("platform", "--platform"),
-    ("checkpoint", "--checkpoint"),
-    ("checkpoint_dir", "--checkpoint-dir"),
-];
+pub(crate) const SOMEBODY: &str = "1000";
 
 /// What rules compare a fact with.
 #[derive(Clone, Debug, Default)]
@@ -147,8 +97,14 @@ pub(crate) fn levers(name: &str, value: &FactValue, literals: &Literals, most: u
         FactValue::Bool(false) if TURNED_ON.contains(&name) => vec![change(ChangeOp::Set, true.into())],
         FactValue::Bool(false) => Vec::new(),
         FactValue::Long(now) => {
-            let near = literals.longs.iter().flat_map(|v| [*v, v.saturating_sub(1), v.saturating_add(1)]);
-            let values: BTreeSet<i64> = near.chain([0]).filter(|v| *v >= 0 && v != now).collect();
+            let mut values: Vec<i64> = Vec::new();
+            // A bound itself first, the widest before the narrow ones, then what is just beside it.
+            for beside in [0, -1, 1] {
+                values.extend(literals.longs.iter().rev().map(|v| v.saturating_add(beside)));
+            }
+            values.push(0);
+            let mut known = BTreeSet::from([*now]);
+            values.retain(|v| *v >= 0 && known.insert(*v));
             values.into_iter().take(most).map(|v| change(ChangeOp::Set, v.into())).collect()
         }
         FactValue::String(now) => {
@@ -332,53 +288,6 @@ fn texts(facts: &Facts, name: &str) -> BTreeSet<String> {
 
 fn is_empty(facts: &Facts, name: &str) -> bool {
     texts(facts, name).is_empty()
-}
-
-fn how(fact: &str, op: ChangeOp, value: &FactValue) -> String {
-    let shown = match value {
-        FactValue::Bool(value) => value.to_string(),
-        FactValue::Long(value) => value.to_string(),
-        FactValue::String(value) => value.clone(),
-        FactValue::Set(_) | FactValue::LongSet(_) => String::new(),
-    };
-    match (fact, op) {
-        ("host_paths", ChangeOp::Remove) => return format!("leave out -v {shown}:..."),
-        ("host_paths_writable", ChangeOp::Remove) => return format!("mount {shown} read-only: -v {shown}:...:ro"),
-        ("volumes", ChangeOp::Remove) => return format!("leave out the volume {shown}: -v {shown}:..."),
-        ("volumes", ChangeOp::Set) => return "leave out --volumes".to_owned(),
-        ("mount_propagation", ChangeOp::Remove) => return format!("mount without :{shown}"),
-        ("host_namespaces", ChangeOp::Remove) => return format!("leave out {}", namespace_flag(&shown)),
-        ("host_network", _) => return "leave out --network host".to_owned(),
-        ("shared_namespaces", ChangeOp::Remove) => return format!("do not share {shown}"),
-        ("host_ports", ChangeOp::Remove) => return format!("leave out --publish {shown}:..."),
-        ("user", ChangeOp::Set) if shown == SOMEBODY => {
-            return format!("--user {shown} (any number other than 0), or an image with such a USER");
-        }
-        ("command", ChangeOp::Set) => return "leave out the command".to_owned(),
-        _ => {}
-    }
-    let flag = FLAGS.iter().find(|(name, _)| *name == fact).map(|(_, flag)| *flag);
-    match (flag, op, value) {
-        (Some(flag), ChangeOp::Set, FactValue::Bool(false)) => format!("leave out {flag}"),
-        (Some(flag), ChangeOp::Set, FactValue::Bool(true)) => format!("add {flag}"),
-        (Some(flag), ChangeOp::Set, FactValue::Long(0)) => format!("leave out {flag}"),
-        (Some(flag), ChangeOp::Set, _) if shown.is_empty() => format!("leave out {flag}"),
-        (Some(flag), ChangeOp::Set, _) => format!("{flag} {shown}"),
-        (Some(flag), ChangeOp::Remove, _) => format!("leave out {flag} {shown}"),
-        (Some(flag), ChangeOp::Add, _) => format!("add {flag} {shown}"),
-        (None, ChangeOp::Remove, _) => format!("{fact} without {shown}"),
-        (None, ChangeOp::Add, _) => format!("{fact} with {shown}"),
-        (None, ChangeOp::Set, _) if shown.is_empty() => format!("without {fact}"),
-        (None, ChangeOp::Set, _) => format!("{fact} {shown}"),
-    }
-}
-
-fn namespace_flag(name: &str) -> String {
-    match name {
-        "user" => "--userns host".to_owned(),
-        "cgroup" => "--cgroupns host".to_owned(),
-        other => format!("--{other} host"),
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod builtin;
 mod compiled;
 mod condition;
 mod directory;
+mod docker_words;
 mod document;
 mod enforceable;
 mod error;

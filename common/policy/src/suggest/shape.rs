@@ -272,6 +272,7 @@ fn pattern(prefix: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::str::FromStr;
 
     #[test]
     fn texts_from_elsewhere_stay_texts() {
@@ -287,7 +288,36 @@ mod tests {
         }
     }
 
-    use std::str::FromStr;
+    /// What the baseline forbids, a suggestion must not open: each fact that it reads is held, or follows from one.
+    #[test]
+    fn every_fact_that_the_baseline_looks_at_is_held() {
+        let follow = [
+            "engine_socket",
+            "sensitive_paths",
+            "root_user",
+            "user_by_name",
+            "seccomp",
+            "apparmor",
+            "label_disabled",
+            "checkpoint",
+        ];
+        let pack = crate::packs().iter().find(|pack| pack.name == "baseline").expect("the pack");
+        let policy = wharden_model::BundlePolicy {
+            name: "baseline".parse().expect("valid"),
+            mode: wharden_model::Mode::Enforce,
+            text: pack.text.to_owned(),
+        };
+        let (rules, terms) = (crate::source::read(&policy).expect("valid"), Terms::default());
+        let mut checked = 0;
+        for action in Action::ALL {
+            let about = rules.iter().filter(|rule| rule.heads.actions.iter().any(|key| key.covers(*action)));
+            for fact in about.flat_map(|rule| &rule.reads.facts) {
+                assert!(is_held(*action, fact, &terms) || follow.contains(&fact.as_str()), "{action} {fact}");
+                checked += 1;
+            }
+        }
+        assert!(checked > 20, "{checked}");
+    }
 
     #[test]
     fn repositories_end_before_the_tag() {

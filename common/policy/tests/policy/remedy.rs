@@ -71,7 +71,7 @@ fn each_offence_is_told_in_words_of_docker_and_nothing_else_is() {
         [
             "leave out --cap-add SYS_ADMIN",
             "leave out -v /etc:...",
-            "--memory 1",
+            "--memory 4096",
             "leave out --privileged",
             "--user 1000 (any number other than 0), or an image with such a USER",
         ],
