@@ -91,6 +91,9 @@ pub enum Command {
     Pack(commands::pack::Pack),
     /// Decisions made on hosts
     Events(commands::events::Events),
+    /// One decision: why, and what would do
+    #[command(subcommand)]
+    Event(commands::event::Event),
     /// What admins did
     #[command(subcommand)]
     Audit(commands::audit::Audit),

@@ -6,14 +6,17 @@ mod access;
 mod directory;
 mod enrolment;
 mod error;
+mod explain;
 mod guard;
 mod hosts;
+mod judgement;
 mod login;
 mod packs;
 mod policies;
 mod policy_test;
 mod records;
 mod simulate;
+mod suggest;
 mod tokens;
 
 pub use access::{Access, Caller};
