@@ -67,6 +67,12 @@ pub const PROTECT_CHECK: Duration = Duration::from_secs(1);
 /// How long a command waits for the running agent to move the sockets.
 pub const PROTECT_WAIT: Duration = Duration::from_secs(15);
 
+/// How often it is looked whether a break-glass has begun or is over. Whether it lets somebody pass is looked at for each
+/// request.
+pub const BREAK_GLASS_CHECK: Duration = Duration::from_secs(1);
+/// Notices sent at one time; those that are not acknowledged are sent again with the next heartbeat.
+pub const NOTICES_BATCH: usize = 8;
+
 /// Decision events that wait for the spool's writer. Beyond it they are counted as lost: the guard never waits.
 pub const EVENT_QUEUE: usize = 8192;
 /// Size at which a segment of the spool is closed, in bytes; a segment is deleted once all of it is acknowledged.
