@@ -64,6 +64,9 @@ pub const AUTHZ_READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often the engine's usual path is looked at while it is protected, beside whenever something happens there.
 pub const PROTECT_CHECK: Duration = Duration::from_secs(1);
+/// How long the engine's usual path is left empty while no engine answers: one that starts needs microseconds from removing
+/// what is there to binding its own.
+pub const PROTECT_GRACE: Duration = Duration::from_secs(1);
 /// How long a command waits for the running agent to move the sockets.
 pub const PROTECT_WAIT: Duration = Duration::from_secs(15);
 
