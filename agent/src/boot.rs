@@ -2,6 +2,7 @@
 
 use crate::{
     authz,
+    break_glass::{self, BreakGlass, BreakGlassError},
     bundle::Bundles,
     caller::UserNames,
     cli::{Cli, Command, Enroll, Run, Status as StatusArgs},
@@ -64,6 +65,8 @@ pub enum BootError {
     #[error(transparent)]
     Listen(#[from] ListenError),
     #[error(transparent)]
+    BreakGlass(#[from] BreakGlassError),
+    #[error(transparent)]
     Protect(#[from] ProtectError),
     #[error("the enrolment names a controller that cannot be used: {0}")]
     Controller(#[from] AddressError),
@@ -93,6 +96,7 @@ pub fn main(cli: Cli) -> Result<(), BootError> {
         Command::Run(args) => runtime.block_on(run(args)),
         Command::Protect(args) => Ok(protect::protect(&args, &mut io::stdout())?),
         Command::Unprotect(args) => Ok(protect::unprotect(&args, &mut io::stdout())?),
+        Command::BreakGlass(args) => Ok(break_glass::command(&args, Timestamp(SystemClock.now()), &mut io::stdout())?),
         Command::Status(args) => show_status(&args),
     }
 }
@@ -180,6 +184,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         engine = engine.with_mark(Mark::generate());
     }
     let engine = Arc::new(engine);
+    let glass = BreakGlass::new(dir.clone());
     let registry = Metrics::new("wharden_agent");
     let guard = Arc::new(Guard {
         host_id: host.host_id.clone(),
@@ -196,6 +201,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         listed: Semaphore::new(LISTS_MAX),
         slots: Slots::new(config.limits.connections, config.limits.connections_per_user),
         limits: config.limits.clone(),
+        break_glass: glass.clone(),
     });
     let controllers = controllers(&config, &identity)?;
     let (state, session_state) = watch::channel(SessionState::default());
@@ -207,6 +213,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         bundles: Arc::clone(&bundles),
         reporter,
         engine,
+        notices: glass.notices(),
         clock: Arc::clone(&clock),
         renewed: Notify::new(),
         state,
@@ -230,6 +237,7 @@ async fn run(args: Run) -> Result<(), BootError> {
     }
     let keeper = protect::keep(context.dir.clone(), guard, config.mode()?, shutdown.clone());
     shutdown.spawn_until_stopped("protected socket", keeper);
+    shutdown.spawn_until_stopped("break-glass", break_glass::watch(glass, Arc::clone(&clock)));
     shutdown.spawn_until_stopped("session", keep_session(Arc::clone(&context)));
     shutdown.spawn_until_stopped("renewal", keep_certificate(Arc::clone(&context)));
     let fixed = status::Fixed {

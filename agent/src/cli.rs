@@ -1,8 +1,8 @@
 //! The command line.
 
-use crate::{config, session::Address};
+use crate::{break_glass, config, session::Address};
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Guards the Docker Engine of this host.
 #[derive(Debug, Parser)]
@@ -23,6 +23,8 @@ pub enum Command {
     Protect(Protect),
     /// Give the engine its usual path back
     Unprotect(Unprotect),
+    /// In an emergency: let an OS user of this host pass the guard for a while, for everybody to see
+    BreakGlass(BreakGlass),
     /// Show what this host enforces and how its session is
     Status(Status),
 }
@@ -99,6 +101,25 @@ pub struct Unprotect {
     /// Say what would be done, and do nothing
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `wharden-agent break-glass`.
+#[derive(Debug, Args)]
+pub struct BreakGlass {
+    #[command(flatten)]
+    pub data: Data,
+    /// Why; stands in the events and in the controllers' audit
+    #[arg(long, value_name = "TEXT", required_unless_present = "end")]
+    pub reason: Option<String>,
+    /// For how long, e.g. 30m; at most 24h
+    #[arg(long = "for", value_name = "DURATION", required_unless_present = "end", value_parser = break_glass::parse_lasts)]
+    pub lasts: Option<Duration>,
+    /// The OS user that passes
+    #[arg(long, value_name = "NAME", default_value = "root")]
+    pub user: String,
+    /// End it now
+    #[arg(long, conflicts_with_all = ["reason", "lasts", "user"])]
+    pub end: bool,
 }
 
 /// `wharden-agent status`.

@@ -9,6 +9,7 @@
 
 pub mod authz;
 pub mod boot;
+pub mod break_glass;
 pub mod bundle;
 pub mod caller;
 pub mod cli;

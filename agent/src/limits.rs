@@ -70,8 +70,17 @@ pub const AUTHZ_READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often the engine's usual path is looked at while it is protected, beside whenever something happens there.
 pub const PROTECT_CHECK: Duration = Duration::from_secs(1);
+/// How long the engine's usual path is left empty while no engine answers: one that starts needs microseconds from removing
+/// what is there to binding its own.
+pub const PROTECT_GRACE: Duration = Duration::from_secs(1);
 /// How long a command waits for the running agent to move the sockets.
 pub const PROTECT_WAIT: Duration = Duration::from_secs(15);
+
+/// How often it is looked whether a break-glass has begun or is over. Whether it lets somebody pass is looked at for each
+/// request.
+pub const BREAK_GLASS_CHECK: Duration = Duration::from_secs(1);
+/// Notices sent at one time; those that are not acknowledged are sent again with the next heartbeat.
+pub const NOTICES_BATCH: usize = 8;
 
 /// Decision events that wait for the spool's writer. Beyond it they are counted as lost: the guard never waits.
 pub const EVENT_QUEUE: usize = 8192;

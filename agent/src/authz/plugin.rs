@@ -92,10 +92,10 @@ fn who(question: &Question) -> Who {
     match (question.authn.as_str(), question.user.as_str()) {
         ("TLS", "") => {
             let nobody = Some("the client's certificate has no common name".to_owned());
-            Who { principal: user(SOCKET_USER), nobody }
+            Who { principal: user(SOCKET_USER), nobody, uid: None }
         }
-        ("TLS", name) => Who { principal: user(name), nobody: None },
-        _ => Who { principal: user(SOCKET_USER), nobody: None },
+        ("TLS", name) => Who { principal: user(name), nobody: None, uid: None },
+        _ => Who { principal: user(SOCKET_USER), nobody: None, uid: None },
     }
 }
 

@@ -73,11 +73,14 @@ impl Guard {
     ) -> Result<Verdict, Lost> {
         let started = Instant::now();
         let who = match caller.principal(self).await {
-            Ok(principal) => Who { principal, nobody: None },
+            Ok(principal) => {
+                let uid = matches!(principal, Principal::User { .. }).then_some(caller.peer.uid);
+                Who { principal, nobody: None, uid }
+            }
             Err(Unidentified::Engine(error)) => return Ok(Verdict::Refuse(self.engine_failed(&error, false))),
             Err(error) => {
                 let principal = Principal::User { name: format!("uid:{}", caller.peer.uid) };
-                Who { principal, nobody: Some(error.to_string()) }
+                Who { principal, nobody: Some(error.to_string()), uid: None }
             }
         };
         let mut case = Case::new(self, started, head, who);

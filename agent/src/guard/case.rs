@@ -34,6 +34,8 @@ pub(crate) struct Who {
     pub(crate) principal: Principal,
     /// Why the principal is nobody.
     pub(crate) nobody: Option<String>,
+    /// Of the OS user, where the principal is one of this host.
+    pub(crate) uid: Option<u32>,
 }
 
 /// What is known of a request while it is on its way.
@@ -159,10 +161,26 @@ impl<'a> Case<'a> {
     }
 
     /// Reports the decision, and refuses if it blocks.
-    fn conclude(&self, resource: &Resource, decision: Decision, posture: Posture, told: Told) -> Result<(), Refused> {
+    fn conclude(
+        &self,
+        resource: &Resource,
+        mut decision: Decision,
+        posture: Posture,
+        told: Told,
+    ) -> Result<(), Refused> {
+        let blocks = (decision.effect, posture) == (Effect::Deny, Posture::Enforce);
+        let grant = self.who.uid.filter(|_| blocks).and_then(|uid| {
+            let now = Timestamp(self.guard.clock.now());
+            self.guard.break_glass.covers(uid, now)
+        });
+        if let Some(grant) = &grant {
+            tracing::warn!(user = grant.user, action = %told.action, "a request passes by break-glass");
+            decision.rules.push(grant.rule());
+        }
         let outcome = match (decision.effect, posture) {
             (Effect::Allow, _) => Outcome::Allowed,
-            (Effect::Deny, Posture::Enforce) => Outcome::Denied,
+            (Effect::Deny, Posture::Enforce) if grant.is_none() => Outcome::Denied,
+            (Effect::Deny, Posture::Enforce) => Outcome::WouldDeny,
             (Effect::Deny, Posture::Observe) => Outcome::WouldDeny,
         };
         let refused = (outcome == Outcome::Denied).then(|| {

@@ -20,7 +20,9 @@ mod slots;
 mod stats;
 mod tunnel;
 
-use crate::{bundle::Bundles, caller::UserNames, inventory::Engine, limits::Limits, report::Reporter};
+use crate::{
+    break_glass::BreakGlass, bundle::Bundles, caller::UserNames, inventory::Engine, limits::Limits, report::Reporter,
+};
 use arc_swap::ArcSwap;
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::Semaphore;
@@ -53,6 +55,7 @@ pub struct Guard {
     /// Lists that may be held.
     pub listed: Semaphore,
     pub slots: Slots,
+    pub break_glass: BreakGlass,
 }
 
 impl Guard {

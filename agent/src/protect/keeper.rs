@@ -2,13 +2,18 @@ use super::{Record, Stage, place};
 use crate::{enrolment::DataDir, guard::Guard, limits::PROTECT_CHECK};
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use std::{io, path::Path, sync::Arc};
-use tokio::{io::AsyncReadExt, net::unix::pipe::Receiver, task::JoinHandle, time::timeout};
+use tokio::{
+    io::AsyncReadExt,
+    net::unix::pipe::Receiver,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 use wharden_runtime::shutdown::Shutdown;
 
 /// Keeps the guard at the engine's usual path while that is wanted, for ever. Looks at once when something happens in the
 /// folder of the socket, and every [`PROTECT_CHECK`].
 pub async fn keep(dir: DataDir, guard: Arc<Guard>, mode: u32, shutdown: Shutdown) {
-    let mut keeper = Keeper { dir, guard, mode, shutdown, held: None, problem: String::new() };
+    let mut keeper = Keeper { dir, guard, mode, shutdown, held: None, empty: None, problem: String::new() };
     loop {
         keeper.look();
         match keeper.held.as_mut().and_then(|held| held.watch.as_mut()) {
@@ -31,6 +36,8 @@ struct Keeper {
     mode: u32,
     shutdown: Shutdown,
     held: Option<Held>,
+    /// Since when there is nothing at the usual path.
+    empty: Option<Instant>,
     /// The last that was said of what does not work.
     problem: String,
 }
@@ -75,9 +82,14 @@ impl Keeper {
         }
         self.guard.engine.move_to(&record.private);
         self.guard.hide([&record.public, &record.private]);
+        let empty = std::fs::symlink_metadata(&record.public).is_err();
+        self.empty = self.empty.filter(|_| empty).or_else(|| empty.then(Instant::now));
         // An engine that starts sets the mode of what is at its path; ours must stay open to those who may ask.
         let kept = self.held.as_ref().is_some_and(|held| held.place.holds() && held.place.set_mode(self.mode).is_ok());
         if kept {
+            return Ok(());
+        }
+        if !place::may_take(self.empty.map(|since| since.elapsed()), place::answers(&record.private)) {
             return Ok(());
         }
         let watch = record.public.parent().and_then(|folder| Watch::new(folder).ok());

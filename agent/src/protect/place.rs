@@ -2,7 +2,10 @@
 //! engine that is just starting sets owner and mode of its socket by that path, and fails when there is nothing.
 
 use super::Record;
-use crate::guard::{self, ListenError, Listener};
+use crate::{
+    guard::{self, ListenError, Listener},
+    limits::PROTECT_GRACE,
+};
 use std::{
     fs::{self, DirBuilder},
     io,
@@ -11,6 +14,7 @@ use std::{
         net::UnixStream,
     },
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Why the sockets cannot be moved.
@@ -46,6 +50,12 @@ pub fn folder(private: &Path) -> Result<(), PlaceError> {
         return Err(PlaceError::Folder { path: folder.to_owned(), uid: meta.uid(), mode });
     }
     Ok(())
+}
+
+/// Whether the usual path may be taken, that has been empty for this long. An engine that starts removes what is there and
+/// then binds: whoever takes the path between the two keeps it from starting.
+pub fn may_take(empty_for: Option<Duration>, engine_answers: bool) -> bool {
+    engine_answers || empty_for.is_none_or(|empty_for| empty_for >= PROTECT_GRACE)
 }
 
 /// Takes the usual path for the guard. An engine's socket that is there goes to the private place.
@@ -161,6 +171,14 @@ mod tests {
         assert!(answers(&record.public), "the guard's end leaves the engine's socket");
         drop(engine);
         assert_eq!(fs::read_dir(dir.path()).expect("dir").count(), 1, "nothing is left behind");
+    }
+
+    #[test]
+    fn an_engine_between_removing_and_binding_is_not_kept_from_starting() {
+        assert!(!may_take(Some(Duration::ZERO), false));
+        assert!(may_take(Some(PROTECT_GRACE), false), "it is not starting, it is away");
+        assert!(may_take(Some(Duration::ZERO), true), "it runs already");
+        assert!(may_take(None, false), "what is there is exchanged, not removed");
     }
 
     #[tokio::test]

@@ -1,5 +1,6 @@
 use super::Address;
 use crate::{
+    break_glass::Notices,
     bundle::Bundles,
     enrolment::{DataDir, HostIdentity},
     inventory::Engine,
@@ -24,6 +25,7 @@ pub struct Context {
     pub bundles: Arc<Bundles>,
     pub reporter: Reporter,
     pub engine: Arc<Engine>,
+    pub notices: Notices,
     pub clock: Arc<dyn Clock>,
     /// Told when the certificate has been renewed.
     pub renewed: Notify,

@@ -5,8 +5,12 @@ use crate::{
     world::{NO_PRIVILEGED, OPEN, World, host_id},
 };
 use std::sync::atomic::Ordering::SeqCst;
-use wharden_agent::limits::Limits;
-use wharden_model::{Action, Outcome, Posture, Principal};
+use wharden_agent::{
+    break_glass::{Grant, Moment},
+    limits::Limits,
+};
+use wharden_model::{Action, Effect, Outcome, Posture, Principal, Timestamp};
+use wharden_runtime::clock::{Clock, SystemClock};
 
 const CREATE: &str = "/v1.41/containers/create?name=x";
 
@@ -172,4 +176,36 @@ async fn an_engine_that_is_down_or_silent_gives_a_clear_answer() {
     let answer = ask(&world.socket, get("/v1.41/info")).await;
     assert_eq!(answer.status, 503);
     assert!(answer.message().contains("engine.sock"), "{}", answer.message());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_passes_by_break_glass_is_judged_all_the_same_and_says_so() {
+    let mut world = World::start(Some(NO_PRIVILEGED), Posture::Enforce);
+    let privileged = post(CREATE, r#"{"Image":"busybox","HostConfig":{"Privileged":true}}"#);
+    let now = Moment::now(Timestamp(SystemClock.now())).expect("now");
+    let grant = |uid, seconds: u64| Grant {
+        id: "0".repeat(32),
+        user: "root".into(),
+        uid,
+        reason: "the disk is full".into(),
+        begun_at: now.wall,
+        until: Timestamp(now.wall.0 + seconds * 1000),
+        kernel_boot: now.kernel_boot.clone(),
+        begun_uptime_ms: now.uptime_ms,
+    };
+    world.break_glass.begin(&grant(4_000_000_000, 600)).expect("begun");
+    assert_eq!(ask(&world.socket, &privileged).await.status, 403, "it is another one's");
+    world.break_glass.begin(&grant(0, 600)).expect("begun");
+    assert_eq!(ask(&world.socket, &privileged).await.status, 201);
+    assert_eq!(ask(&world.socket, post(CREATE, r#"{"Image":"a","image":"b"}"#)).await.status, 400, "still ambiguous");
+    world.break_glass.begin(&grant(0, 0)).expect("begun");
+    assert_eq!(ask(&world.socket, &privileged).await.status, 403, "its time is up");
+
+    let events = world.events().await;
+    let outcomes: Vec<_> = events.iter().map(|event| event.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Denied, Outcome::WouldDeny, Outcome::Invalid, Outcome::Denied]);
+    let rules: Vec<_> = events[1].decision.rules.iter().map(|rule| rule.id.as_str()).collect();
+    assert_eq!(rules, ["test/no-privileged", "builtin/break-glass"]);
+    assert!(events[1].decision.rules[1].reason.contains("the disk is full"));
+    assert_eq!((events[1].posture, events[1].decision.effect), (Posture::Enforce, Effect::Deny));
 }

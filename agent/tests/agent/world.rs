@@ -6,8 +6,10 @@ use sha2::{Digest, Sha256};
 use std::{path::PathBuf, sync::Arc};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use wharden_agent::{
+    break_glass::BreakGlass,
     bundle::{Bundles, Offer, Owner},
     caller::UserNames,
+    enrolment::DataDir,
     guard::{self, Guard, Slots, Stats},
     inventory,
     limits::{LISTS_MAX, Limits},
@@ -57,6 +59,7 @@ pub struct World {
     pub engine: Engine,
     pub socket: PathBuf,
     pub reporter: Reporter,
+    pub break_glass: BreakGlass,
     shutdown: Shutdown,
     writer: Option<Writer>,
     _dir: tempfile::TempDir,
@@ -98,11 +101,13 @@ impl World {
             buffered: Semaphore::new(limits.buffered_bytes),
             listed: Semaphore::new(LISTS_MAX),
             slots: Slots::new(limits.connections, limits.connections_per_user),
+            break_glass: BreakGlass::new(DataDir::create(&dir.path().join("data")).expect("data")),
             limits,
         };
         let shutdown = Shutdown::new();
         drop(shutdown.spawn("guard", listener.run(Arc::new(guard), shutdown.clone())));
-        Self { engine, socket, reporter, shutdown, writer: Some(writer), _dir: dir }
+        let break_glass = BreakGlass::new(DataDir::create(&dir.path().join("data")).expect("data"));
+        Self { engine, socket, reporter, break_glass, shutdown, writer: Some(writer), _dir: dir }
     }
 
     /// All events, after everything that was recorded has been written.

@@ -232,7 +232,8 @@ pub enum Outcome {
     Allowed,
     /// Refused with 403; the engine never saw it.
     Denied,
-    /// Would have been refused, and was sent on because the host's posture is `observe`.
+    /// Would have been refused, and was sent on because the host's posture is `observe`, or, on a host in posture
+    /// `enforce`, by break-glass, which is then among the rules as `builtin/break-glass`.
     WouldDeny,
     /// Refused with 400 because it was ambiguous or malformed; the engine never saw it.
     Invalid,

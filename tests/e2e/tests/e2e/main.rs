@@ -5,6 +5,7 @@
 mod admins;
 mod authz;
 mod bad_input;
+mod break_glass;
 mod cli_usage;
 mod disks;
 mod durability;

@@ -85,8 +85,9 @@ fn the_usual_path_stays_guarded_through_restarts_in_any_order_and_is_given_back(
     protected.is_guarded("after the agent's restart");
 
     protected.world.engine.stop_at(&protected.private);
-    let out = alice.run(&["ps"]);
-    assert!(out.code != 0 && out.to_string().contains("does not answer"), "{out}");
+    eventually("the guard is back at the path that the engine removed, and says what is wrong", SETTLE, || {
+        alice.run(&["ps"]).to_string().contains("does not answer").then_some(())
+    });
     protected.world.engine.start_again(&[]);
     protected.is_guarded("after the engine's restart");
 
