@@ -69,7 +69,7 @@ impl Grant {
             id: RULE.to_owned(),
             reason: format!("{} passes until {}, by break-glass: {}", self.user, self.until, self.reason),
             severity: "critical".to_owned(),
-            cis: String::new(),
+            ..Rule::default()
         }
     }
 
