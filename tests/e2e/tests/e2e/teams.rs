@@ -14,7 +14,7 @@ fn what_one_team_made_is_not_there_for_the_other() {
         .user("alice", &["launchers", "makers"])
         .user("bob", &["launchers", "makers"])
         .user("olga", &["operators"])
-        .packs(&["roles", "teams"])
+        .packs(&["roles", "baseline", "teams"])
         .policy(
             "makers",
             r#"
@@ -78,13 +78,13 @@ permit (principal in Group::"makers", action in [
 
     // Not by way of a container of one's own either.
     for (rule, args) in [
-        ("no-mounts-of-others", &["run", "-v", "bob-data:/d", "app", "true"][..]),
-        ("no-mounts-of-others", &["run", "-v", "unowned:/d", "app", "true"]),
-        ("no-mounts-of-others", &["run", "--mount", "type=volume,source=bob-vol,target=/d", "app", "true"]),
-        ("no-networks-of-others", &["run", "--network", "bob-net", "app", "true"]),
-        ("volumes-of-others", &["volume", "create", "bob-vol"]),
+        ("baseline/no-volumes-of-others", &["run", "-v", "bob-data:/d", "app", "true"][..]),
+        ("baseline/no-volumes-of-others", &["run", "-v", "unowned:/d", "app", "true"]),
+        ("baseline/no-volumes-of-others", &["run", "--mount", "type=volume,source=bob-vol,target=/d", "app", "true"]),
+        ("teams/no-networks-of-others", &["run", "--network", "bob-net", "app", "true"]),
+        ("teams/volumes-of-others", &["volume", "create", "bob-vol"]),
     ] {
-        alice.run(args).fails_saying(&[&format!("teams/{rule}")]);
+        alice.run(args).fails_saying(&[rule]);
     }
     alice.run(&["run", "-v", "alice-data:/d", "--network", "alice-net", "app", "true"]).ok();
 }
