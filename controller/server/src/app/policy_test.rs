@@ -193,7 +193,7 @@ fn assume(view: &mut View, lookup: Lookup, owner: &str) {
             view.execs.insert(name.clone(), ExecView { id: name, ..ExecView::default() });
         }
         Lookup::Swarm(kind, name) => {
-            let found = SwarmView { id: name.clone(), name: name.clone(), labels: labels(), ..SwarmView::default() };
+            let found = SwarmView { id: name.clone(), name: name.clone(), labels: labels() };
             view.swarm.insert((kind, name), found);
         }
         Lookup::HostPath(path) => {
