@@ -240,6 +240,7 @@ mod tests {
                     text: "permit(principal, action, resource);".into(),
                 }],
                 users: vec![],
+                ended_sessions: vec![],
             }
         }
 

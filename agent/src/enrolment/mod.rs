@@ -7,7 +7,6 @@
 mod data_dir;
 mod enroll;
 mod identity;
-mod pem;
 mod renew;
 
 pub use data_dir::{DataDir, DataDirError, Lock};

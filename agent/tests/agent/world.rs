@@ -49,6 +49,7 @@ pub fn bundle(text: &str, posture: Posture) -> Bundle {
             text: text.to_owned(),
         }],
         users: vec![],
+        ended_sessions: vec![],
     }
 }
 

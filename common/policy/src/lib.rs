@@ -38,7 +38,7 @@ pub use builtin::NAME as BUILTIN;
 pub use compiled::{Compiled, no_bundle};
 pub use error::CompileError;
 pub use packs::{PackInfo, packs};
-pub use planner::Planner;
+pub use planner::{Planner, Remote};
 pub use query::{AdminQuery, AdminResource, Query};
 pub use rule::{Parsed, RuleInfo};
 pub use schema::schema_text;

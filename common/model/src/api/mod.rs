@@ -6,6 +6,7 @@
 mod audit;
 mod auth;
 mod directory;
+mod docker;
 mod error;
 mod event;
 mod host;
@@ -17,6 +18,7 @@ mod token;
 pub use audit::{AuditPage, AuditRecord, AuditVerdict};
 pub use auth::{Enrolment, EnrolmentComplete, EnrolmentStart, Invite, Login, Refresh, SessionTokens, WhoAmI};
 pub use directory::{Group, NewGroup, NewUser, User, UserPatch};
+pub use docker::{DockerCertificate, DockerHost, NewDockerCertificate};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use event::EventPage;
 pub use host::{Host, HostPatch, HostStatus};
