@@ -6,7 +6,7 @@ use crate::{
     cli::{Cli, Command, Enroll, Run, Status as StatusArgs},
     config::{Config, ConfigError},
     enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
-    guard::{self, Guard, ListenError, Slots, Stats},
+    guard::{self, Guard, GuardTls, GuardTlsError, ListenError, RemoteListener, Slots, Stats},
     inventory::{Engine, resolve_host_path},
     limits::DRAIN,
     metrics::{self, Gauges},
@@ -61,6 +61,10 @@ pub enum BootError {
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error("the guard {0}")]
+    ListenTcp(#[source] io::Error),
+    #[error(transparent)]
+    GuardTls(#[from] GuardTlsError),
     #[error("the enrolment names a controller that cannot be used: {0}")]
     Controller(#[from] AddressError),
     #[error("the enrolment names no controller: enroll this host again with --force")]
@@ -172,6 +176,7 @@ async fn run(args: Run) -> Result<(), BootError> {
     let registry = Metrics::new("wharden_agent");
     let guard = Arc::new(Guard {
         host_id: host.host_id.clone(),
+        cluster_id: host.cluster_id.clone(),
         host_name: host.hostname.clone(),
         contact: config.contact.clone(),
         sockets: socket_paths(&config),
@@ -186,6 +191,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         limits: config.limits.clone(),
     });
     let controllers = controllers(&config, &identity)?;
+    let remote = RemoteSide::open(&config, &dir, &identity, &clock)?;
     let (state, session_state) = watch::channel(SessionState::default());
     let context = Arc::new(Context {
         dir,
@@ -195,6 +201,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         bundles: Arc::clone(&bundles),
         reporter,
         engine,
+        guard: remote.as_ref().map(|remote| Arc::clone(&remote.tls.told)).unwrap_or_default(),
         clock: Arc::clone(&clock),
         renewed: Notify::new(),
         state,
@@ -205,13 +212,18 @@ async fn run(args: Run) -> Result<(), BootError> {
         shutdown.spawn_until_stopped("metrics", metrics::serve(listener, gauges));
     }
     let listener = guard::bind(&config.guard_socket, config.mode()?, &config.engine_socket)?;
-    drop(shutdown.spawn("guard", listener.run(guard, shutdown.clone())));
+    drop(shutdown.spawn("guard", listener.run(Arc::clone(&guard), shutdown.clone())));
+    let guard_address = remote.as_ref().map(|remote| remote.tls.address.clone());
+    if let Some(remote) = remote {
+        remote.serve(guard, &shutdown);
+    }
     shutdown.spawn_until_stopped("session", keep_session(Arc::clone(&context)));
     shutdown.spawn_until_stopped("renewal", keep_certificate(Arc::clone(&context)));
     let fixed = status::Fixed {
         boot_id,
         started_at: Timestamp(clock.now()),
         guard_socket: config.guard_socket.clone(),
+        guard_address,
         engine_socket: config.engine_socket.clone(),
     };
     shutdown.spawn_until_stopped("status", status::keep(context, fixed));
@@ -230,6 +242,52 @@ async fn run(args: Run) -> Result<(), BootError> {
     tokio::task::spawn_blocking(move || writer.stop()).await.map_err(io::Error::other)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The guard's TCP port, bound and with a certificate.
+struct RemoteSide {
+    tcp: TcpListener,
+    tls: GuardTls,
+    config: Arc<tls::ServerConfig>,
+    renew_at: Timestamp,
+}
+
+impl RemoteSide {
+    /// `None` when the host is not to be used from elsewhere.
+    fn open(
+        config: &Config,
+        dir: &DataDir,
+        identity: &HostIdentity,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Self>, BootError> {
+        let Some(listen) = config.guard_listen else { return Ok(None) };
+        let tcp = tls::bind(listen).map_err(BootError::ListenTcp)?;
+        let port = tcp.local_addr()?.port();
+        let names = config.names(&rustix::system::uname().nodename().to_string_lossy());
+        let address = match names.first() {
+            Some(v6) if v6.contains(':') => format!("[{v6}]:{port}"),
+            name => format!("{}:{port}", name.map(String::as_str).unwrap_or_default()),
+        };
+        let tls = GuardTls {
+            dir: dir.clone(),
+            host: identity.host.host_id.clone(),
+            names,
+            cluster_ca: identity.ca().to_vec(),
+            address,
+            clock: Arc::clone(clock),
+            told: Arc::default(),
+        };
+        let (config, renew_at) = tls.make()?;
+        Ok(Some(Self { tcp, tls, config, renew_at }))
+    }
+
+    fn serve(self, guard: Arc<Guard>, shutdown: &Shutdown) {
+        tracing::info!(address = %self.tls.address, names = ?self.tls.names, "the guard is up on TCP");
+        let (renewed, config) = watch::channel(self.config);
+        let listener = RemoteListener::new(self.tcp, config);
+        drop(shutdown.spawn("guard on TCP", listener.run(guard, shutdown.clone())));
+        shutdown.spawn_until_stopped("guard certificate", self.tls.keep(self.renew_at, renewed));
+    }
 }
 
 fn controllers(config: &Config, identity: &HostIdentity) -> Result<Vec<Address>, BootError> {

@@ -60,10 +60,17 @@ impl Caller {
     }
 
     async fn principal(&mut self, guard: &Guard) -> Result<Principal, Unidentified> {
+        let process = match &self.peer {
+            Peer::Remote(remote) => {
+                let now = Timestamp(guard.clock.now());
+                return Ok(remote.principal(&guard.bundles.current(), now)?);
+            }
+            Peer::Process(process) => process,
+        };
         if let Some(known) = &self.known {
             return Ok(known.clone());
         }
-        let principal = identify(&self.peer, &guard.engine, &guard.names).await?;
+        let principal = identify(process, &guard.engine, &guard.names).await?;
         self.known = Some(principal.clone());
         Ok(principal)
     }
@@ -93,7 +100,11 @@ impl Guard {
         let (principal, nobody) = match caller.principal(self).await {
             Ok(principal) => (principal, None),
             Err(Unidentified::Engine(error)) => return Ok(Verdict::Refuse(self.engine_failed(&error, false))),
-            Err(error) => (Principal::User { name: format!("uid:{}", caller.peer.uid) }, Some(error.to_string())),
+            Err(Unidentified::Unwelcome(why)) => {
+                let message = format!("Wharden: {}", super::remote::refusal(&why));
+                return Ok(Verdict::Refuse(Refused { status: 401, message, body_read: false }));
+            }
+            Err(error) => (Principal::User { name: caller.peer.name() }, Some(error.to_string())),
         };
         let mut case = Case { guard: self, started, head, principal, nobody, body_read: false };
         let request = match begin(head, api) {

@@ -3,6 +3,7 @@
 use crate::{
     bins,
     client::{Docker, Python},
+    controller::free_port,
     daemon::Daemon,
     os_user::OsUser,
     output::Output,
@@ -21,6 +22,7 @@ pub struct Agent {
     homes: PathBuf,
     guard: PathBuf,
     engine: PathBuf,
+    tcp: Option<u16>,
     daemon: Option<Daemon>,
 }
 
@@ -33,8 +35,22 @@ impl Agent {
             homes: place.join("homes"),
             guard: place.join(&format!("{name}.sock")),
             engine: engine.to_owned(),
+            tcp: None,
             daemon: None,
         }
+    }
+
+    /// From its next start on, its guard listens on TCP too.
+    pub fn listen_on_tcp(&mut self) {
+        self.tcp = Some(free_port());
+    }
+
+    /// Where its guard listens on TCP.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn tcp_address(&self) -> String {
+        format!("127.0.0.1:{}", self.tcp.expect("the guard listens on TCP"))
     }
 
     /// Runs `enroll`.
@@ -58,6 +74,9 @@ impl Agent {
             .arg(&self.guard)
             .arg("--engine-socket")
             .arg(&self.engine);
+        if self.tcp.is_some() {
+            command.arg("--guard-listen").arg(self.tcp_address());
+        }
         command
     }
 

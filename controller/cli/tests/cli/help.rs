@@ -19,6 +19,8 @@ const COMMANDS: &[&str] = &[
     "policy diff",
     "policy test",
     "pack",
+    "docker",
+    "docker login",
     "events",
     "audit",
     "completions",

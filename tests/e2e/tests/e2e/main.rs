@@ -16,6 +16,7 @@ mod observe;
 mod offline;
 mod policies;
 mod quickstart;
+mod remote;
 mod rules;
 mod streams;
 mod swarm;
