@@ -103,7 +103,8 @@ impl Docker {
         }
         match &self.socket {
             Some(socket) => command.env("DOCKER_HOST", format!("unix://{}", socket.display())),
-            None => command.env_remove("DOCKER_HOST"),
+            // Nothing of this machine but what is set here: CAs and proxies of its own would count otherwise.
+            None => command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", &self.home),
         };
         command.env("DOCKER_CLI_HINTS", "false");
         command.envs(self.env.iter().map(|(k, v)| (k, v)));

@@ -8,7 +8,9 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
-use wharden_harness::{Admin, Cli, Controller, Docker, Output, World, admin::PASSWORD, eventually, limits::SETTLE};
+use wharden_harness::{
+    Admin, Cli, Controller, Docker, Output, Python, World, admin::PASSWORD, eventually, limits::SETTLE,
+};
 
 const CONTEXT: &str = "wharden-dock-1";
 
@@ -58,6 +60,9 @@ fn docker_works_by_a_context_as_the_user_that_logged_in() {
     let saved = docker.run(&["save", "app"]);
     assert!(saved.code == 0 && saved.stdout == world.direct().run(&["save", "app"]).stdout, "{}", saved.err());
     assert_eq!(docker.run_with(&["load"], &saved.stdout).ok(), "Loaded image: app:latest");
+    for program in Docker::programs() {
+        assert_eq!(docker.clone().with_program(&program).run(&["ps", "--format", "{{.Names}}"]).ok(), "shop");
+    }
     let refused = docker.run(&["run", "--privileged", "app", "id"]);
     refused.fails_saying(&["for user ann", "no-privileged/no-privileged"]);
 
@@ -143,6 +148,8 @@ fn only_a_users_certificate_of_this_cluster_gets_in() {
     let mine = certificates(&world, "mine-certs", ca, Some((&certificate, &key)));
     docker(&mine).run(&["version"]).ok();
     docker(&mine).run(&["ps"]).fails_saying(&["for user root-admin", "no policy permits"]);
+    let version = Python::like(&docker(&mine)).run("print(client.version()['ApiVersion'])");
+    assert!(version.ok().starts_with("1."), "{version}");
 
     let nobody = certificates(&world, "nobody", ca, None);
     docker(&nobody).run(&["version"]).fails_saying(&[]);
@@ -155,7 +162,7 @@ fn only_a_users_certificate_of_this_cluster_gets_in() {
     docker(&as_host).run(&["version"]).fails_saying(&["names no Wharden user"]);
     // The other way round: the client knows this host and no other.
     let elsewhere = fs::read_to_string(other.ca_file()).expect("CA");
-    let wary = certificates(&world, "wary", &elsewhere, Some((&certificate, &key)));
+    let wary = certificates(&world, "wary", &elsewhere, None);
     docker(&wary).run(&["version"]).fails_saying(&["certificate"]);
     // Plain HTTP gets nothing either.
     let plain = Docker::elsewhere(&home, None).with_env("DOCKER_HOST", &address);
