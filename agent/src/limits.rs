@@ -105,9 +105,9 @@ pub const STATE_FILE_MAX: u64 = 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Open connections to the guard. Each costs two file descriptors and up to 512 KiB while it streams.
+    /// Open connections to the guard. Each costs two file descriptors, three on TCP, and up to 512 KiB while it streams.
     pub connections: usize,
-    /// Open connections of one OS user, so that one cannot lock out the others.
+    /// Open connections of one user, on the unix socket and on TCP apart, so that one cannot lock out the others.
     pub connections_per_user: usize,
     /// Seconds that a request head may take from its first byte.
     pub head_timeout_s: u64,

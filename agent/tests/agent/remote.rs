@@ -1,7 +1,7 @@
 //! People elsewhere: who gets in over TCP, as whom, and until when.
 
 use crate::{
-    client::{Client, PATIENCE, eventually, get},
+    client::{Client, PATIENCE, ask, eventually, get},
     controller::now,
     world::{NO_PRIVILEGED, OPEN, World, bundle, cluster_id, host_id},
 };
@@ -11,7 +11,7 @@ use tokio::{
     sync::watch,
     time::timeout,
 };
-use wharden_agent::guard::RemoteListener;
+use wharden_agent::{guard::RemoteListener, limits::Limits};
 use wharden_model::{Bundle, ClusterId, Posture, Principal, SessionId, Timestamp, UserName, decision::KnownUser};
 use wharden_pki::{Ca, GuardCa, KeyPair};
 use wharden_runtime::tls::{self, ClientAuth, Connector, HTTP1, Identity, client_config, server_config};
@@ -44,8 +44,12 @@ fn known(policy: &str, posture: Posture, ended: &[SessionId]) -> Bundle {
 
 impl Port {
     fn open(posture: Posture) -> Self {
+        Self::with(posture, Limits::default())
+    }
+
+    fn with(posture: Posture, limits: Limits) -> Self {
         tls::install_provider();
-        let world = World::start(None, posture);
+        let world = World::with(None, posture, limits);
         let (cluster, own) =
             (Ca::generate(&cluster_id(), now()).expect("CA"), GuardCa::generate(&host_id(), now()).expect("CA"));
         let server = own.issue(&["127.0.0.1".into()], now()).expect("issued");
@@ -235,4 +239,23 @@ async fn bodies_pass_whole_and_a_half_closed_tunnel_goes_on() {
     tunnel.send("last words").await;
     tunnel.stream.shutdown().await.expect("half closed");
     assert_eq!(tunnel.rest().await, b"hi\nlast wordsbye\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limits_of_the_socket_hold_on_tcp_too() {
+    let limits = Limits { connections_per_user: 2, head_timeout_s: 1, idle_timeout_s: 2, ..Limits::default() };
+    let port = Port::with(Posture::Observe, limits);
+    port.world.take(7, &known(OPEN, Posture::Observe, &[]));
+    let (mut slow, mut idle) = (port.as_ann().await, port.as_ann().await);
+    slow.send("GET /v1.41/cont").await;
+    idle.send(get("/v1.41/containers/web/json")).await;
+    assert_eq!(idle.answer().await.status, 200);
+    let mut third = port.as_ann().await;
+    let answer = third.send(get("/version")).await.answer().await;
+    assert!(answer.status == 503 && answer.message().contains("connections_per_user"), "{answer:?}");
+    let answer = slow.answer().await;
+    assert!(answer.status == 408 && answer.message().contains("within 1 s"), "{answer:?}");
+    assert_eq!(idle.rest().await, b"", "closed when nothing more was asked");
+    // Whoever is not on the unix socket is counted apart from those who are.
+    assert_eq!(ask(&port.world.socket, get("/v1.41/containers/web/json")).await.status, 200);
 }
