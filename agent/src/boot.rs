@@ -1,15 +1,18 @@
 //! Wires everything together. Nothing else in the agent starts tasks of its own.
 
 use crate::{
+    authz,
+    break_glass::{self, BreakGlass, BreakGlassError},
     bundle::Bundles,
     caller::UserNames,
     cli::{Cli, Command, Enroll, Run, Status as StatusArgs},
     config::{Config, ConfigError},
     enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
     guard::{self, Guard, GuardTls, GuardTlsError, ListenError, RemoteListener, Slots, Stats},
-    inventory::{Engine, resolve_host_path},
-    limits::DRAIN,
+    inventory::{Engine, Mark, resolve_host_path},
+    limits::{DRAIN, LISTS_MAX},
     metrics::{self, Gauges},
+    protect::{self, ProtectError, Record},
     report::{Reporter, Spool, SpoolError},
     session::{Address, AddressError, Context, SessionState, keep_certificate, keep_session},
     status::{self, Status},
@@ -65,6 +68,10 @@ pub enum BootError {
     ListenTcp(#[source] io::Error),
     #[error(transparent)]
     GuardTls(#[from] GuardTlsError),
+    #[error(transparent)]
+    BreakGlass(#[from] BreakGlassError),
+    #[error(transparent)]
+    Protect(#[from] ProtectError),
     #[error("the enrolment names a controller that cannot be used: {0}")]
     Controller(#[from] AddressError),
     #[error("the enrolment names no controller: enroll this host again with --force")]
@@ -91,6 +98,9 @@ pub fn main(cli: Cli) -> Result<(), BootError> {
     match cli.command {
         Command::Enroll(args) => runtime.block_on(enroll_host(args)),
         Command::Run(args) => runtime.block_on(run(args)),
+        Command::Protect(args) => Ok(protect::protect(&args, &mut io::stdout())?),
+        Command::Unprotect(args) => Ok(protect::unprotect(&args, &mut io::stdout())?),
+        Command::BreakGlass(args) => Ok(break_glass::command(&args, Timestamp(SystemClock.now()), &mut io::stdout())?),
         Command::Status(args) => show_status(&args),
     }
 }
@@ -172,14 +182,20 @@ async fn run(args: Run) -> Result<(), BootError> {
         tracing::warn!(lines = spool.damaged(), "the event spool was damaged; what could be read is kept");
     }
     let (reporter, writer) = Reporter::start(spool, host.host_id.clone(), boot_id.clone())?;
-    let engine = Arc::new(Engine::new(&config.engine_socket));
+    let protected = Record::load(&dir)?;
+    let mut engine = Engine::new(protected.as_ref().map_or(&config.engine_socket, |record| &record.private));
+    if config.authz_socket.is_some() {
+        engine = engine.with_mark(Mark::generate());
+    }
+    let engine = Arc::new(engine);
+    let glass = BreakGlass::new(dir.clone());
     let registry = Metrics::new("wharden_agent");
     let guard = Arc::new(Guard {
         host_id: host.host_id.clone(),
         cluster_id: host.cluster_id.clone(),
         host_name: host.hostname.clone(),
         contact: config.contact.clone(),
-        sockets: socket_paths(&config),
+        private: ArcSwap::from_pointee(private_paths(&config, dir.path())),
         engine: Arc::clone(&engine),
         bundles: Arc::clone(&bundles),
         reporter: reporter.clone(),
@@ -187,8 +203,10 @@ async fn run(args: Run) -> Result<(), BootError> {
         clock: Arc::clone(&clock),
         stats: Stats::new(&registry),
         buffered: Semaphore::new(config.limits.buffered_bytes.min(Semaphore::MAX_PERMITS)),
+        listed: Semaphore::new(LISTS_MAX),
         slots: Slots::new(config.limits.connections, config.limits.connections_per_user),
         limits: config.limits.clone(),
+        break_glass: glass.clone(),
     });
     let controllers = controllers(&config, &identity)?;
     let remote = RemoteSide::open(&config, &dir, &identity, &clock)?;
@@ -202,6 +220,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         reporter,
         engine,
         guard: remote.as_ref().map(|remote| Arc::clone(&remote.tls.told)).unwrap_or_default(),
+        notices: glass.notices(),
         clock: Arc::clone(&clock),
         renewed: Notify::new(),
         state,
@@ -211,12 +230,25 @@ async fn run(args: Run) -> Result<(), BootError> {
         let gauges = Gauges::new(registry, Arc::clone(&guard), session_state);
         shutdown.spawn_until_stopped("metrics", metrics::serve(listener, gauges));
     }
-    let listener = guard::bind(&config.guard_socket, config.mode()?, &config.engine_socket)?;
-    drop(shutdown.spawn("guard", listener.run(Arc::clone(&guard), shutdown.clone())));
+    // First, since the engine answers nobody, the guard's lookups included, as long as its plugin is not there.
+    if let Some(path) = &config.authz_socket {
+        let listener = authz::bind(path, &config.engine_socket)?;
+        let plugin = authz::Plugin::new(Arc::clone(&guard));
+        shutdown.spawn_until_stopped("authorization plugin", authz::serve(listener, plugin));
+        tracing::info!(socket = %path.display(), "the engine's authorization plugin is up");
+    }
+    // Where the engine's usual path is protected and is the guard's only one, the keeper binds it.
+    if !protected.is_some_and(|record| same(&record.public, &config.guard_socket)) {
+        let listener = guard::bind(&config.guard_socket, config.mode()?, &config.engine_socket)?;
+        drop(shutdown.spawn("guard", listener.run(Arc::clone(&guard), shutdown.clone())));
+    }
     let guard_address = remote.as_ref().map(|remote| remote.tls.address.clone());
     if let Some(remote) = remote {
-        remote.serve(guard, &shutdown);
+        remote.serve(Arc::clone(&guard), &shutdown);
     }
+    let keeper = protect::keep(context.dir.clone(), guard, config.mode()?, shutdown.clone());
+    shutdown.spawn_until_stopped("protected socket", keeper);
+    shutdown.spawn_until_stopped("break-glass", break_glass::watch(glass, Arc::clone(&clock)));
     shutdown.spawn_until_stopped("session", keep_session(Arc::clone(&context)));
     shutdown.spawn_until_stopped("renewal", keep_certificate(Arc::clone(&context)));
     let fixed = status::Fixed {
@@ -298,10 +330,20 @@ fn controllers(config: &Config, identity: &HostIdentity) -> Result<Vec<Address>,
     if controllers.is_empty() { Err(BootError::NoController) } else { Ok(controllers) }
 }
 
-/// Both sockets, as they are called and as they really are.
-fn socket_paths(config: &Config) -> Vec<String> {
+/// True for two names of one file, which need not be there.
+fn same(a: &Path, b: &Path) -> bool {
+    let real = |path: &Path| resolve_host_path(&path.to_string_lossy());
+    a == b || real(a).is_some_and(|a| real(b).is_some_and(|b| a == b))
+}
+
+/// All sockets, the agent's data and what the configuration names, as they are called and as they really are.
+fn private_paths(config: &Config, data_dir: &Path) -> Vec<String> {
     let mut paths = Vec::new();
-    for path in [&config.engine_socket, &config.guard_socket] {
+    for path in [&config.engine_socket, &config.guard_socket, data_dir]
+        .into_iter()
+        .chain(config.authz_socket.as_deref())
+        .chain(config.private_paths.iter().map(PathBuf::as_path))
+    {
         let text = path.to_string_lossy().into_owned();
         let real = resolve_host_path(&text).map(|found| found.real);
         for path in [Some(text), real].into_iter().flatten() {

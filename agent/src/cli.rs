@@ -1,8 +1,8 @@
 //! The command line.
 
-use crate::{config, session::Address};
+use crate::{break_glass, config, session::Address};
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 /// Guards the Docker Engine of this host.
 #[derive(Debug, Parser)]
@@ -19,6 +19,12 @@ pub enum Command {
     Enroll(Enroll),
     /// Guard the engine and keep a session with the controllers
     Run(Run),
+    /// Put the engine's socket where only root reaches it, and the guard at its usual path
+    Protect(Protect),
+    /// Give the engine its usual path back
+    Unprotect(Unprotect),
+    /// In an emergency: let an OS user of this host pass the guard for a while, for everybody to see
+    BreakGlass(BreakGlass),
     /// Show what this host enforces and how its session is
     Status(Status),
 }
@@ -63,6 +69,57 @@ pub struct Run {
     pub config: Option<PathBuf>,
     #[command(flatten)]
     pub overrides: config::Overrides,
+}
+
+/// `wharden-agent protect`.
+#[derive(Debug, Args)]
+pub struct Protect {
+    #[command(flatten)]
+    pub data: Data,
+    /// The engine's usual socket [default: engine_socket of the configuration]
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Folder for the engine's socket, on the same file system; made with mode 0700
+    #[arg(long, value_name = "DIR", default_value = crate::protect::DEFAULT_FOLDER)]
+    pub folder: PathBuf,
+    /// Where systemd is the one that makes the engine's socket: restart its units too, which may stop containers
+    #[arg(long)]
+    pub now: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `wharden-agent unprotect`.
+#[derive(Debug, Args)]
+pub struct Unprotect {
+    #[command(flatten)]
+    pub data: Data,
+    /// Restart systemd's units of the engine too, which may stop containers
+    #[arg(long)]
+    pub now: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `wharden-agent break-glass`.
+#[derive(Debug, Args)]
+pub struct BreakGlass {
+    #[command(flatten)]
+    pub data: Data,
+    /// Why; stands in the events and in the controllers' audit
+    #[arg(long, value_name = "TEXT", required_unless_present = "end")]
+    pub reason: Option<String>,
+    /// For how long, e.g. 30m; at most 24h
+    #[arg(long = "for", value_name = "DURATION", required_unless_present = "end", value_parser = break_glass::parse_lasts)]
+    pub lasts: Option<Duration>,
+    /// The OS user that passes
+    #[arg(long, value_name = "NAME", default_value = "root")]
+    pub user: String,
+    /// End it now
+    #[arg(long, conflicts_with_all = ["reason", "lasts", "user"])]
+    pub end: bool,
 }
 
 /// `wharden-agent status`.

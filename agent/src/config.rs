@@ -34,6 +34,11 @@ pub struct Config {
     pub guard_names: Vec<String>,
     /// The engine's own socket.
     pub engine_socket: PathBuf,
+    /// Socket of the engine's authorization plugin, e.g. `/run/docker/plugins/wharden.sock`; none by default.
+    pub authz_socket: Option<PathBuf>,
+    /// More files and folders that no container may see, besides the sockets and the folders with the data of the engine
+    /// and of the agent: those of a controller on the same host, for example.
+    pub private_paths: Vec<PathBuf>,
     /// Address of the metrics, `host:port`; none by default.
     pub metrics_listen: Option<SocketAddr>,
     /// Controllers to use in place of those of the enrolment, `host:port` each.
@@ -56,6 +61,8 @@ impl Default for Config {
             guard_listen: None,
             guard_names: Vec::new(),
             engine_socket: "/run/docker.sock".into(),
+            authz_socket: None,
+            private_paths: Vec::new(),
             metrics_listen: None,
             controllers: Vec::new(),
             contact: "your Wharden administrator".to_owned(),
@@ -85,6 +92,12 @@ pub struct Overrides {
     /// The Docker Engine's own socket [default: /run/docker.sock]
     #[arg(long, env = "WHARDEN_ENGINE_SOCKET", value_name = "PATH")]
     pub engine_socket: Option<PathBuf>,
+    /// Also answer the engine's authorization plugin protocol here, e.g. /run/docker/plugins/wharden.sock
+    #[arg(long, env = "WHARDEN_AUTHZ_SOCKET", value_name = "PATH")]
+    pub authz_socket: Option<PathBuf>,
+    /// One more file or folder that no container may see; may be given several times
+    #[arg(long = "private-path", value_name = "PATH")]
+    pub private_paths: Vec<PathBuf>,
     /// Address to serve metrics on
     #[arg(long, env = "WHARDEN_METRICS_LISTEN", value_name = "ADDR:PORT")]
     pub metrics_listen: Option<SocketAddr>,
@@ -129,6 +142,8 @@ impl Config {
             guard_listen: overrides.guard_listen.or(self.guard_listen),
             guard_names: overrides.guard_names.unwrap_or(self.guard_names),
             engine_socket: overrides.engine_socket.unwrap_or(self.engine_socket),
+            authz_socket: overrides.authz_socket.or(self.authz_socket),
+            private_paths: self.private_paths.into_iter().chain(overrides.private_paths).collect(),
             metrics_listen: overrides.metrics_listen.or(self.metrics_listen),
             log_format: overrides.log_format.map_or(self.log_format, |format| format.to_string()),
             log_filter: overrides.log_filter.unwrap_or(self.log_filter),
@@ -140,7 +155,8 @@ impl Config {
         self.format()?;
         self.mode()?;
         self.addresses()?;
-        for (at, path) in [("guard_socket", &self.guard_socket), ("engine_socket", &self.engine_socket)] {
+        let sockets = [("guard_socket", &self.guard_socket), ("engine_socket", &self.engine_socket)];
+        for (at, path) in sockets.into_iter().chain(self.authz_socket.iter().map(|path| ("authz_socket", path))) {
             if !path.is_absolute() {
                 let message = format!("{} is not an absolute path", path.display());
                 return Err(ConfigError::Value { at, message });
@@ -239,6 +255,7 @@ mod tests {
             ("[limits]\nconections = 5", "conections"),
             ("guard_socket_mode = \"888\"", "guard_socket_mode"),
             ("guard_socket = \"a\"", "guard_socket"),
+            ("authz_socket = \"a\"", "authz_socket"),
             ("log_format = \"xml\"", "log_format"),
             ("controllers = [\"a:b\"]", "controllers"),
             ("[limits]\nconnections = 0", "limits.connections"),

@@ -3,11 +3,13 @@
 //!
 //! Place in the path of data: `session` brings a bundle, `bundle` verifies and holds it, `guard` decides by it, `report`
 //! takes what was decided back to the session. `inventory` asks the engine about the things that a request refers to;
-//! `enrolment` is who this host is; `wire` is HTTP/1.1 as bytes.
+//! `authz` is the guard's second line, asked by the engine itself; `enrolment` is who this host is; `wire` is HTTP/1.1 as bytes.
 //!
 //! Must not know: Raft, the replicated state, how policies are written. An agent without a controller keeps enforcing.
 
+pub mod authz;
 pub mod boot;
+pub mod break_glass;
 pub mod bundle;
 pub mod caller;
 pub mod cli;
@@ -17,6 +19,7 @@ pub mod guard;
 pub mod inventory;
 pub mod limits;
 pub mod metrics;
+pub mod protect;
 pub mod report;
 pub mod session;
 pub mod status;

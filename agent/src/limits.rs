@@ -35,6 +35,12 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest answer to an inspect call, in bytes. A container with thousands of labels stays below.
 pub const LOOKUP_MAX: usize = 4 * 1024 * 1024;
+/// Largest list that the engine may answer with, in bytes: 10,000 containers with many labels.
+pub const LIST_MAX: usize = 32 * 1024 * 1024;
+/// Lists held at one time. Each may take a few times its size while it is sifted.
+pub const LISTS_MAX: usize = 2;
+/// Longest event of the engine, in bytes; a container's labels ride in it.
+pub const EVENT_LINE_MAX: usize = 1024 * 1024;
 /// Most lookups for one request.
 pub const LOOKUPS_MAX: usize = 256;
 /// Idle connections to the engine kept for lookups.
@@ -49,6 +55,35 @@ pub const USER_NAME_TTL: Duration = Duration::from_secs(30);
 pub const USER_NAMES_MAX: usize = 4096;
 /// Bytes read of one file in `/proc`.
 pub const PROC_FILE_MAX: u64 = 64 * 1024;
+
+/// Largest question of the engine's to the authorization plugin, in bytes: a body just under 1 MiB in base64, with the
+/// headers and certificates of the request.
+pub const AUTHZ_QUESTION_MAX: usize = 4 * 1024 * 1024;
+/// Questions up to this size, in bytes, are read without asking for room in [`Limits::buffered_bytes`]: the agent's own
+/// lookups are among them, and must not wait for the requests that wait for them.
+pub const AUTHZ_SMALL: usize = 32 * 1024;
+/// Connections from the engine to the plugin; more wait in the socket. The engine uses one for each request that it asks
+/// about at that moment.
+pub const AUTHZ_CONNECTIONS: usize = 1024;
+/// Requests that the plugin judges at one time. Each may ask the engine [`LOOKUP_POOL`] things at once, and each of those
+/// comes back as a question: together they stay below [`AUTHZ_CONNECTIONS`].
+pub const AUTHZ_CASES: usize = 64;
+/// Time-out of a question's head and body: the engine is on the same machine.
+pub const AUTHZ_READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often the engine's usual path is looked at while it is protected, beside whenever something happens there.
+pub const PROTECT_CHECK: Duration = Duration::from_secs(1);
+/// How long the engine's usual path is left empty while no engine answers: one that starts needs microseconds from removing
+/// what is there to binding its own.
+pub const PROTECT_GRACE: Duration = Duration::from_secs(1);
+/// How long a command waits for the running agent to move the sockets.
+pub const PROTECT_WAIT: Duration = Duration::from_secs(15);
+
+/// How often it is looked whether a break-glass has begun or is over. Whether it lets somebody pass is looked at for each
+/// request.
+pub const BREAK_GLASS_CHECK: Duration = Duration::from_secs(1);
+/// Notices sent at one time; those that are not acknowledged are sent again with the next heartbeat.
+pub const NOTICES_BATCH: usize = 8;
 
 /// Decision events that wait for the spool's writer. Beyond it they are counted as lost: the guard never waits.
 pub const EVENT_QUEUE: usize = 8192;

@@ -1,6 +1,7 @@
 //! What `wharden-agent status` shows: the running agent writes it down when it changes.
 
 use crate::{
+    break_glass::BreakGlass,
     bundle::Bundles,
     enrolment::{DataDir, DataDirError, HostIdentity, IdentityError},
     report::Reporter,
@@ -45,6 +46,9 @@ pub struct Status {
     pub controllers: Vec<String>,
     pub certificate_expires_at: Timestamp,
     pub running: bool,
+    /// Who passes the guard by break-glass, and until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<String>,
     /// What the agent said last; `None` when it never ran.
     pub live: Option<Live>,
 }
@@ -122,6 +126,9 @@ impl Status {
             controllers: identity.host.controllers,
             certificate_expires_at: identity.cert.not_after,
             running,
+            break_glass: BreakGlass::new(dir.clone())
+                .load()?
+                .map(|grant| format!("{} until {}: {}", grant.user, grant.until, grant.reason)),
             live,
         })
     }
@@ -135,6 +142,9 @@ impl Status {
             ("certificate", format!("until {}", self.certificate_expires_at)),
             ("agent", if self.running { "running".to_owned() } else { "not running".to_owned() }),
         ];
+        if let Some(glass) = &self.break_glass {
+            rows.push(("BREAK-GLASS", glass.clone()));
+        }
         if let Some(live) = &self.live {
             if self.running {
                 let session = match &live.session.controller {

@@ -17,5 +17,7 @@ pub const EVENTS_PER_MESSAGE: usize = 256;
 pub const MESSAGE_MAX: usize = 16 * 1024 * 1024;
 /// Largest [`v1::Report`], in bytes.
 pub const REPORT_MAX: usize = 16 * 1024;
+/// Largest [`v1::Notice`], in bytes.
+pub const NOTICE_MAX: usize = 4 * 1024;
 /// Longest reason in a [`v1::BundleNack`], in bytes.
 pub const NACK_REASON_MAX: usize = 1024;

@@ -26,6 +26,14 @@ impl Peer {
         }
     }
 
+    /// The OS user of this machine, where it is one: nobody elsewhere has the rights of somebody here.
+    pub fn uid(&self) -> Option<u32> {
+        match self {
+            Self::Process(process) => Some(process.uid),
+            Self::Remote(_) => None,
+        }
+    }
+
     /// What it is called while nothing better is known.
     pub fn name(&self) -> String {
         match self {

@@ -1,10 +1,12 @@
 use super::{
     Guard,
-    admit::{Admitted, Caller, Refused, Verdict},
+    admit::{Admitted, Caller, Verdict},
     answer::{self, Answer},
+    case::Refused,
     exchange::{self, End, ExchangeError, Plan},
     link::Link,
     remote,
+    sieve::Sieve,
     stream::Stream,
     tunnel,
 };
@@ -141,13 +143,22 @@ impl Connection<'_> {
     }
 
     async fn forward(&mut self, admitted: Admitted, head_request: bool) -> io::Result<bool> {
-        let Admitted { judged, continue_first, closes } = admitted;
+        let Admitted { mut judged, continue_first, closes } = admitted;
+        judged.head = self.guard.engine.marked(judged.head);
         let streams = matches!(judged.body, ForwardBody::Stream(_));
+        let principal = self.caller.known().cloned();
+        let sieve = judged.listing.zip(principal.as_ref()).map(|(listing, principal)| Sieve {
+            guard: self.guard,
+            principal,
+            action: judged.action,
+            listing,
+        });
         let plan = Plan {
             head: &judged.head,
             body: &judged.body,
             head_request,
             hijack: judged.response == ResponseKind::Hijack,
+            sieve,
         };
         // Only what changes nothing and has no body can be sent twice.
         let mut again = !streams && matches!(judged.body, ForwardBody::Empty) && reads_only(&judged.head);

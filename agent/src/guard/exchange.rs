@@ -1,4 +1,4 @@
-use super::{link::Link, stream::Source};
+use super::{link::Link, sieve::Sieve, stream::Source};
 use crate::{
     limits::{HANGUP_CHECK, HEAD_MAX, INTERIM_MAX, PIPELINE_MAX},
     wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
@@ -15,7 +15,6 @@ use tokio::{
 use wharden_docker::{ForwardBody, Framing};
 
 /// What is sent to the engine.
-#[derive(Debug)]
 pub struct Plan<'a> {
     pub head: &'a [u8],
     pub body: &'a ForwardBody,
@@ -23,6 +22,8 @@ pub struct Plan<'a> {
     pub head_request: bool,
     /// The engine may take the connection over.
     pub hijack: bool,
+    /// Leaves out of the answer what the client must not see.
+    pub sieve: Option<Sieve<'a>>,
 }
 
 /// How an exchange ended.
@@ -56,6 +57,8 @@ pub enum ExchangeError {
     EngineHead(#[from] ResponseError),
     #[error("the Docker Engine's answer: {0}")]
     EngineBody(#[source] BodyError),
+    #[error("the Docker Engine's list cannot be understood")]
+    List,
     #[error("the Docker Engine switched protocols without being asked to")]
     UnaskedSwitch,
 }
@@ -151,6 +154,10 @@ async fn download(
         }
         if head.status == 101 && !plan.hijack {
             return Err(ExchangeError::UnaskedSwitch);
+        }
+        if let Some(sieve) = plan.sieve.filter(|_| head.status == 200 && head.framing != BodyFraming::None) {
+            sieve.pass(&head, inbox, from, to, answered).await?;
+            return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
         }
         answered.store(true, Relaxed);
         if head.status == 101 || (plan.hijack && takes_over(&head)) {

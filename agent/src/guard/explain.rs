@@ -67,6 +67,7 @@ mod tests {
             reason: "privileged containers own the host".into(),
             severity: "high".into(),
             cis: "5.5".into(),
+            ..Rule::default()
         };
         let mut decision =
             Decision { effect: Effect::Deny, rules: vec![rule], monitor: vec![], errors: vec![], revision: 7 };

@@ -1,5 +1,9 @@
 use super::{Guard, answer, connection, stream::Stream};
 use crate::caller::{Peer, Process};
+use rustix::{
+    fs::{CWD, RenameFlags, renameat_with},
+    io::Errno,
+};
 use std::{
     fs, io,
     os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
@@ -16,22 +20,46 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Why the guard cannot listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    #[error("{0} is there and is not a socket: remove it, or choose another guard_socket")]
+    #[error("{0} is there and is not a socket: remove it, or choose another path")]
     NotASocket(PathBuf),
-    #[error("another process listens on {0}: stop it, or choose another guard_socket")]
+    #[error("another process listens on {0}: stop it, or choose another path")]
     InUse(PathBuf),
-    #[error("the guard's socket and the engine's are both {0}: give them different paths")]
+    #[error("{0} is the engine's own socket: give the agent's sockets other paths")]
     Same(PathBuf),
     #[error("cannot listen on {path}: {source}")]
     Io { path: PathBuf, source: io::Error },
 }
 
-/// The guard's socket. Removes its file when dropped, if it is still the same one.
+/// Where a socket of the agent's is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    path: PathBuf,
+    inode: (u64, u64),
+}
+
+/// A socket of the agent's. Removes its file when dropped, if it is still the same one.
 #[derive(Debug)]
 pub struct Listener {
     listener: UnixListener,
-    path: PathBuf,
-    inode: (u64, u64),
+    place: Place,
+}
+
+impl Place {
+    /// True while the file at the path is this socket.
+    pub fn holds(&self) -> bool {
+        fs::symlink_metadata(&self.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.inode)
+    }
+
+    /// Sets the mode, where it is another.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn set_mode(&self, mode: u32) -> io::Result<()> {
+        if fs::symlink_metadata(&self.path)?.permissions().mode() & 0o777 != mode {
+            fs::set_permissions(&self.path, fs::Permissions::from_mode(mode))?;
+        }
+        Ok(())
+    }
 }
 
 /// Binds the socket. It appears at its path in one step, with its mode; a stale one is replaced.
@@ -52,32 +80,78 @@ pub fn bind(path: &Path, mode: u32, engine_socket: &Path) -> Result<Listener, Li
         }
         Ok(_) => tracing::info!(path = %path.display(), "replacing a stale socket"),
     }
+    let (listener, fresh) = bind_beside(path, mode).map_err(fail)?;
+    let place = fs::rename(&fresh, path).and_then(|()| place(path)).map_err(|error| {
+        let _ = fs::remove_file(&fresh);
+        fail(error)
+    })?;
+    Ok(Listener { listener, place })
+}
+
+/// Binds the socket at a path where something may be. What was there is still there, under the name that is returned, so
+/// that the path is never without a socket.
+///
+/// # Errors
+/// [`ListenError`].
+pub fn bind_over(path: &Path, mode: u32) -> Result<(Listener, Option<PathBuf>), ListenError> {
+    let fail = |source| ListenError::Io { path: path.to_owned(), source };
+    let (listener, fresh) = bind_beside(path, mode).map_err(fail)?;
+    let exchanged = match renameat_with(CWD, &fresh, CWD, path, RenameFlags::EXCHANGE) {
+        Err(Errno::NOENT) => renameat_with(CWD, &fresh, CWD, path, RenameFlags::NOREPLACE).map(|()| None),
+        other => other.map(|()| Some(fresh.clone())),
+    };
+    let displaced = exchanged.map_err(|error| {
+        let _ = fs::remove_file(&fresh);
+        fail(error.into())
+    })?;
+    Ok((Listener { listener, place: place(path).map_err(fail)? }, displaced))
+}
+
+/// Binds a socket in the same folder, under a name of its own.
+fn bind_beside(path: &Path, mode: u32) -> io::Result<(UnixListener, PathBuf)> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
     let fresh = path.with_file_name(name);
     let _ = fs::remove_file(&fresh);
-    let listener = UnixListener::bind(&fresh).map_err(fail)?;
-    let meta = fs::set_permissions(&fresh, fs::Permissions::from_mode(mode))
-        .and_then(|()| fs::rename(&fresh, path))
-        .and_then(|()| fs::symlink_metadata(path))
-        .map_err(|error| {
-            let _ = fs::remove_file(&fresh);
-            fail(error)
-        })?;
-    Ok(Listener { listener, path: path.to_owned(), inode: (meta.dev(), meta.ino()) })
+    let listener = UnixListener::bind(&fresh)?;
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(mode)).inspect_err(|_| drop(fs::remove_file(&fresh)))?;
+    Ok((listener, fresh))
+}
+
+fn place(path: &Path) -> io::Result<Place> {
+    let meta = fs::symlink_metadata(path)?;
+    Ok(Place { path: path.to_owned(), inode: (meta.dev(), meta.ino()) })
 }
 
 impl Listener {
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// True while the file at its path is this socket.
+    pub fn holds(&self) -> bool {
+        self.place.holds()
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    /// Those of accept(2).
+    pub(crate) async fn accept(&self) -> io::Result<UnixStream> {
+        Ok(self.listener.accept().await?.0)
+    }
+
     /// Accepts until the order to stop; every connection is a task of `shutdown`.
     pub async fn run(self, guard: Arc<Guard>, shutdown: Shutdown) {
         let stop = shutdown.child();
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => return,
-                accepted = self.listener.accept() => accepted,
+                accepted = self.accept() => accepted,
             };
             match accepted {
-                Ok((stream, _)) => admit_process(stream, &guard, &shutdown),
+                Ok(stream) => admit_process(stream, &guard, &shutdown),
                 Err(error) => {
                     tracing::error!(%error, "accepting a connection failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -127,9 +201,10 @@ pub(super) fn turn_away(stream: Stream, status: u16, why: String, guard: &Guard,
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let ours = fs::symlink_metadata(&self.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == self.inode);
-        if ours && let Err(error) = fs::remove_file(&self.path) {
-            tracing::warn!(%error, path = %self.path.display(), "the socket could not be removed");
+        if self.holds()
+            && let Err(error) = fs::remove_file(&self.place.path)
+        {
+            tracing::warn!(%error, path = %self.place.path.display(), "the socket could not be removed");
         }
     }
 }

@@ -9,25 +9,31 @@
 
 mod admit;
 mod answer;
+mod case;
 mod connection;
 mod exchange;
 mod explain;
 mod link;
 mod listener;
 mod remote;
+mod sieve;
 mod slots;
 mod stats;
 mod stream;
 mod tls;
 mod tunnel;
 
-use crate::{bundle::Bundles, caller::UserNames, inventory::Engine, limits::Limits, report::Reporter};
-use std::sync::Arc;
+use crate::{
+    break_glass::BreakGlass, bundle::Bundles, caller::UserNames, inventory::Engine, limits::Limits, report::Reporter,
+};
+use arc_swap::ArcSwap;
+use std::{path::PathBuf, sync::Arc};
 use tokio::sync::Semaphore;
 use wharden_model::{ClusterId, HostId};
 use wharden_runtime::clock::Clock;
 
-pub use listener::{ListenError, Listener, bind};
+pub(crate) use case::{Case, Refused, Who};
+pub use listener::{ListenError, Listener, Place, bind, bind_over};
 pub use remote::RemoteListener;
 pub use slots::Slots;
 pub use stats::Stats;
@@ -41,8 +47,8 @@ pub struct Guard {
     pub host_name: String,
     /// Whom to ask when refused, for people.
     pub contact: String,
-    /// Paths of the sockets of the engine and of the guard.
-    pub sockets: Vec<String>,
+    /// Sockets of the engine and of the agent, and folders with their data.
+    pub private: ArcSwap<Vec<String>>,
     pub engine: Arc<Engine>,
     pub bundles: Arc<Bundles>,
     pub reporter: Reporter,
@@ -52,5 +58,25 @@ pub struct Guard {
     pub stats: Stats,
     /// Bytes of bodies that may be held.
     pub buffered: Semaphore,
+    /// Lists that may be held.
+    pub listed: Semaphore,
     pub slots: Slots,
+    pub break_glass: BreakGlass,
+}
+
+impl Guard {
+    /// Counts more paths among those that stay out of reach of containers.
+    pub(crate) fn hide<'p>(&self, paths: impl IntoIterator<Item = &'p PathBuf>) {
+        let mut known = Vec::clone(&self.private.load());
+        let before = known.len();
+        for path in paths {
+            let text = path.to_string_lossy().into_owned();
+            if !known.contains(&text) {
+                known.push(text);
+            }
+        }
+        if known.len() > before {
+            self.private.store(Arc::new(known));
+        }
+    }
 }

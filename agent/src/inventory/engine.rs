@@ -1,12 +1,14 @@
+use super::Mark;
 use crate::{
     limits::{HEAD_MAX, LOOKUP_MAX, LOOKUP_POOL, LOOKUP_TIMEOUT},
     wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
 };
+use arc_swap::{ArcSwap, ArcSwapOption};
 use serde_json::Value;
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::{
     io::AsyncWriteExt,
@@ -47,20 +49,52 @@ impl EngineError {
 /// gets one of its own, so that answers cannot be mixed up.
 #[derive(Debug)]
 pub struct Engine {
-    socket: PathBuf,
+    socket: ArcSwap<PathBuf>,
     idle: Mutex<Vec<UnixStream>>,
     api: Mutex<Option<ApiVersion>>,
+    /// Where the engine keeps images and volumes, as it says.
+    root: ArcSwapOption<String>,
+    mark: Option<Mark>,
 }
 
 impl Engine {
     /// A client of the engine at this socket. Does not connect yet.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: socket.into(), idle: Mutex::new(Vec::new()), api: Mutex::new(None) }
+        Self {
+            socket: ArcSwap::from_pointee(socket.into()),
+            idle: Mutex::new(Vec::new()),
+            api: Mutex::new(None),
+            root: ArcSwapOption::empty(),
+            mark: None,
+        }
     }
 
-    /// The socket.
-    pub fn socket(&self) -> &Path {
-        &self.socket
+    /// The same, with a mark on every request.
+    #[must_use]
+    pub fn with_mark(self, mark: Mark) -> Self {
+        Self { mark: Some(mark), ..self }
+    }
+
+    /// The head of a request as it is sent: with the mark, if there is one.
+    pub fn marked(&self, mut head: Vec<u8>) -> Vec<u8> {
+        if let Some(mark) = &self.mark {
+            mark.put(&mut head);
+        }
+        head
+    }
+
+    /// True when the value of a header is this client's mark.
+    pub fn knows(&self, value: &str) -> bool {
+        self.mark.as_ref().is_some_and(|mark| mark.is(value))
+    }
+
+    /// Uses another path from now on. Open connections stay.
+    pub fn move_to(&self, socket: &Path) {
+        if self.socket.load().as_path() != socket {
+            self.socket.store(Arc::new(socket.to_owned()));
+            lock(&self.idle).clear();
+            self.forget();
+        }
     }
 
     /// A new connection.
@@ -68,11 +102,12 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Unreachable`].
     pub async fn connect(&self) -> Result<UnixStream, EngineError> {
-        UnixStream::connect(&self.socket).await.map_err(|source| {
+        let socket = self.socket.load_full();
+        UnixStream::connect(socket.as_path()).await.map_err(|source| {
             // Whatever comes up at this socket next may be another engine.
             *lock(&self.api) = None;
             lock(&self.idle).clear();
-            EngineError::Unreachable { path: self.socket.clone(), source }
+            EngineError::Unreachable { path: socket.as_path().to_owned(), source }
         })
     }
 
@@ -87,8 +122,16 @@ impl Engine {
         let version = self.get("/version").await?;
         let text = version.get("ApiVersion").and_then(Value::as_str).unwrap_or_default();
         let api = known(text).ok_or_else(|| EngineError::Version(text.chars().take(40).collect()))?;
+        let info = self.get("/info").await?;
+        let root = info.get("DockerRootDir").and_then(Value::as_str).filter(|root| root.starts_with('/'));
+        self.root.store(root.map(|root| Arc::new(root.to_owned())));
         *lock(&self.api) = Some(api);
         Ok(api)
+    }
+
+    /// The folder where the engine keeps images and volumes; `None` while it has not said.
+    pub fn root(&self) -> Option<Arc<String>> {
+        self.root.load_full()
     }
 
     /// Forgets what is known of the engine: it may have been replaced.
@@ -131,7 +174,7 @@ impl Engine {
     async fn exchange(&self, mut stream: UnixStream, path: &str) -> Result<(u16, Vec<u8>), EngineError> {
         let broken = |source| EngineError::Broken { path: path.to_owned(), source };
         let request = format!("GET {path} HTTP/1.1\r\nHost: docker\r\nUser-Agent: wharden-agent\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.map_err(broken)?;
+        stream.write_all(&self.marked(request.into_bytes())).await.map_err(broken)?;
         let mut inbox = Inbox::default();
         let head = loop {
             let head = wire::parse_response(inbox.bytes(), false)

@@ -40,9 +40,24 @@ enum Found {
 /// # Errors
 /// [`LookupError`]: the request must not be judged on half of what there is.
 pub async fn look_up(engine: &Engine, request: &Canonical) -> Result<View, LookupError> {
+    look_up_from(engine, request.lookups(), |view| request.follow_ups(view)).await
+}
+
+/// Looks up these things.
+///
+/// # Errors
+/// As [`look_up`].
+pub async fn look_up_all(engine: &Engine, todo: Vec<Lookup>) -> Result<View, LookupError> {
+    look_up_from(engine, todo, |_| Vec::new()).await
+}
+
+async fn look_up_from(
+    engine: &Engine,
+    mut todo: Vec<Lookup>,
+    follow_ups: impl Fn(&View) -> Vec<Lookup>,
+) -> Result<View, LookupError> {
     let mut view = View::default();
     let mut tried = BTreeSet::new();
-    let mut todo = request.lookups();
     loop {
         todo.retain(|lookup| !tried.contains(lookup));
         if todo.is_empty() {
@@ -63,7 +78,7 @@ pub async fn look_up(engine: &Engine, request: &Canonical) -> Result<View, Looku
                 insert(&mut view, &lookup, found?);
             }
         }
-        todo = request.follow_ups(&view);
+        todo = follow_ups(&view);
     }
 }
 

@@ -6,8 +6,10 @@ mod engine;
 mod host_path;
 mod host_report;
 mod lookup;
+mod mark;
 
 pub use engine::{Engine, EngineError};
 pub use host_path::resolve as resolve_host_path;
 pub use host_report::host_report;
-pub use lookup::{LookupError, look_up};
+pub use lookup::{LookupError, look_up, look_up_all};
+pub use mark::{HEADER as MARK_HEADER, Mark};

@@ -169,7 +169,8 @@ pub(crate) mod tests {
         let mut facts = Facts::default();
         facts.set("command", long.clone());
         draft.facts = Some(facts);
-        let rule = Rule { id: long.clone(), reason: long.clone(), severity: long.clone(), cis: long };
+        let rule =
+            Rule { id: long.clone(), reason: long.clone(), severity: long.clone(), cis: long, ..Rule::default() };
         draft.decision.rules = vec![rule; 500];
         let host = HostId::new("h-0000000000000000").expect("id");
         let boot = BootId::new("0000000000000000").expect("id");

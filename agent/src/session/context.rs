@@ -1,5 +1,6 @@
 use super::Address;
 use crate::{
+    break_glass::Notices,
     bundle::Bundles,
     enrolment::{DataDir, HostIdentity},
     inventory::{Engine, host_report},
@@ -26,6 +27,7 @@ pub struct Context {
     pub engine: Arc<Engine>,
     /// Where people elsewhere reach the guard; empty when they do not.
     pub guard: Arc<ArcSwapOption<RemoteGuard>>,
+    pub notices: Notices,
     pub clock: Arc<dyn Clock>,
     /// Told when the certificate has been renewed.
     pub renewed: Notify,

@@ -1,7 +1,8 @@
 use super::{context::Context, event_flow::EventFlow};
 use crate::{
+    break_glass::Pending,
     bundle::Offer,
-    limits::{CALL_TIMEOUT, HEARTBEAT_BOUNDS, REPORT_INTERVAL, SESSION_QUEUE},
+    limits::{CALL_TIMEOUT, HEARTBEAT_BOUNDS, NOTICES_BATCH, REPORT_INTERVAL, SESSION_QUEUE},
 };
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
@@ -15,8 +16,8 @@ use wharden_model::HostReport;
 use wharden_proto::{
     MESSAGE_MAX, NACK_REASON_MAX, PROTOCOL, REPORT_MAX,
     v1::{
-        AgentMessage, BundleAck, BundleNack, BundlePush, ControllerMessage, Heartbeat, Hello, Report, Welcome,
-        agent_client::AgentClient, agent_message, controller_message,
+        AgentMessage, BundleAck, BundleNack, BundlePush, ControllerMessage, Heartbeat, Hello, Notice, NoticeAck,
+        Report, Welcome, agent_client::AgentClient, agent_message, controller_message,
     },
 };
 
@@ -134,6 +135,14 @@ impl<'c> Session<'c> {
                 let body = self.take(push).await;
                 send(&self.outbound, body)
             }
+            Some(controller_message::Body::NoticeAck(NoticeAck { id })) => {
+                let notices = self.context.notices.clone();
+                let told = spawn_blocking(move || notices.told(&id)).await.map_err(io::Error::other)?;
+                if let Err(error) = told {
+                    tracing::warn!(%error, "a notice that was acknowledged could not be removed, and will be sent again");
+                }
+                Ok(())
+            }
             Some(controller_message::Body::EventsAck(ack)) => {
                 self.events.acknowledged(ack).await?;
                 self.send_events().await
@@ -179,8 +188,24 @@ impl<'c> Session<'c> {
     async fn beat(&mut self) -> Result<(), SessionError> {
         // Also finds events whose announcement got lost.
         self.send_events().await?;
+        self.send_notices().await?;
         let events_lost = self.context.reporter.lost();
         send(&self.outbound, agent_message::Body::Heartbeat(Heartbeat { events_lost }))
+    }
+
+    async fn send_notices(&mut self) -> Result<(), SessionError> {
+        let notices = self.context.notices.clone();
+        let pending = spawn_blocking(move || notices.oldest(NOTICES_BATCH)).await.map_err(io::Error::other)?;
+        let pending = pending.unwrap_or_else(|error| {
+            tracing::error!(%error, "the notices cannot be read");
+            Vec::new()
+        });
+        for Pending { id, notice } in pending {
+            // Three texts, two of them bounded where they were taken in.
+            let json = serde_json::to_vec(&notice).unwrap_or_default();
+            send(&self.outbound, agent_message::Body::Notice(Notice { id, json: json.into() }))?;
+        }
+        Ok(())
     }
 
     async fn renew_report(&mut self) -> Result<(), SessionError> {

@@ -158,6 +158,72 @@ fn gather(scanner: &mut ChunkScanner, bytes: &mut [u8]) -> Result<Gathered, Chun
     Ok(out)
 }
 
+/// A body that is read part by part into memory.
+#[derive(Debug)]
+pub struct Body {
+    framing: BodyFraming,
+    scanner: ChunkScanner,
+    left: u64,
+}
+
+impl Body {
+    /// Nothing of it has been read.
+    pub fn new(framing: BodyFraming) -> Self {
+        let left = match framing {
+            BodyFraming::None => 0,
+            BodyFraming::Length(length) => length,
+            BodyFraming::Chunked | BodyFraming::UntilClose => u64::MAX,
+        };
+        Self { framing, scanner: ChunkScanner::default(), left }
+    }
+
+    /// Adds what comes next to `out`; false when that was the last of it.
+    ///
+    /// # Errors
+    /// [`BodyError`]; [`BodyError::TooLarge`] as soon as it is known that `out` would exceed `max` bytes.
+    pub async fn append(
+        &mut self,
+        max: usize,
+        inbox: &mut Inbox,
+        from: &mut (impl AsyncRead + Unpin),
+        out: &mut Vec<u8>,
+    ) -> Result<bool, BodyError> {
+        if let BodyFraming::Length(_) = self.framing
+            && self.left > (max - max.min(out.len())) as u64
+        {
+            return Err(BodyError::TooLarge(max));
+        }
+        if self.left == 0 {
+            return Ok(false);
+        }
+        if inbox.is_empty() {
+            match more(inbox, from).await {
+                Err(BodyError::Cut) if self.framing == BodyFraming::UntilClose => return Ok(false),
+                other => other?,
+            }
+        }
+        let (data, used, end) = match self.framing {
+            BodyFraming::Chunked => {
+                let gathered = gather(&mut self.scanner, inbox.bytes_mut())?;
+                (gathered.data, gathered.used, gathered.end)
+            }
+            _ => {
+                let n = usize::try_from(self.left).unwrap_or(usize::MAX).min(inbox.len());
+                (n, n, false)
+            }
+        };
+        if out.len() + data > max {
+            return Err(BodyError::TooLarge(max));
+        }
+        out.extend_from_slice(inbox.bytes().get(..data).unwrap_or_default());
+        inbox.consume(used);
+        if matches!(self.framing, BodyFraming::Length(_)) {
+            self.left -= data as u64;
+        }
+        Ok(!end && self.left > 0)
+    }
+}
+
 /// Reads a whole body into memory.
 ///
 /// # Errors
@@ -168,48 +234,9 @@ pub async fn read_body(
     inbox: &mut Inbox,
     from: &mut (impl AsyncRead + Unpin),
 ) -> Result<Vec<u8>, BodyError> {
-    if let BodyFraming::Length(length) = framing
-        && length > max as u64
-    {
-        return Err(BodyError::TooLarge(max));
-    }
-    let mut body = Vec::new();
-    let mut scanner = ChunkScanner::default();
-    let mut left = match framing {
-        BodyFraming::None => 0,
-        BodyFraming::Length(length) => length,
-        BodyFraming::Chunked | BodyFraming::UntilClose => u64::MAX,
-    };
-    while left > 0 {
-        if inbox.is_empty() {
-            match more(inbox, from).await {
-                Err(BodyError::Cut) if framing == BodyFraming::UntilClose => break,
-                other => other?,
-            }
-        }
-        let (data, used, end) = match framing {
-            BodyFraming::Chunked => {
-                let gathered = gather(&mut scanner, inbox.bytes_mut())?;
-                (gathered.data, gathered.used, gathered.end)
-            }
-            _ => {
-                let n = usize::try_from(left).unwrap_or(usize::MAX).min(inbox.len());
-                (n, n, false)
-            }
-        };
-        if body.len() + data > max {
-            return Err(BodyError::TooLarge(max));
-        }
-        body.extend_from_slice(inbox.bytes().get(..data).unwrap_or_default());
-        inbox.consume(used);
-        if matches!(framing, BodyFraming::Length(_)) {
-            left -= data as u64;
-        }
-        if end {
-            break;
-        }
-    }
-    Ok(body)
+    let (mut body, mut bytes) = (Body::new(framing), Vec::new());
+    while body.append(max, inbox, from, &mut bytes).await? {}
+    Ok(bytes)
 }
 
 #[cfg(test)]

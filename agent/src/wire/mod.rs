@@ -7,7 +7,7 @@ mod chunked;
 mod inbox;
 mod response;
 
-pub use body::{BodyError, BodyFraming, copy_raw, copy_reframed, read_body};
+pub use body::{Body, BodyError, BodyFraming, copy_raw, copy_reframed, read_body};
 pub use chunked::{ChunkError, ChunkScanner, Piece};
 pub use inbox::Inbox;
 pub use response::{ResponseError, ResponseHead, parse_response};

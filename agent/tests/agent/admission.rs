@@ -5,8 +5,12 @@ use crate::{
     world::{NO_PRIVILEGED, OPEN, World, host_id},
 };
 use std::sync::atomic::Ordering::SeqCst;
-use wharden_agent::limits::Limits;
-use wharden_model::{Action, Outcome, Posture, Principal};
+use wharden_agent::{
+    break_glass::{Grant, Moment},
+    limits::Limits,
+};
+use wharden_model::{Action, Effect, Outcome, Posture, Principal, Timestamp};
+use wharden_runtime::clock::{Clock, SystemClock};
 
 const CREATE: &str = "/v1.41/containers/create?name=x";
 
@@ -53,6 +57,19 @@ async fn the_engine_gets_the_canonical_form_and_nothing_of_the_original() {
     assert_ne!(seen[0].body, body.as_bytes());
     let sent: serde_json::Value = serde_json::from_slice(&seen[0].body).expect("JSON");
     assert_eq!(sent["Image"], "busybox");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_cannot_bring_a_mark_of_its_own() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    let request = |more: &str| format!("GET /v1.41/info HTTP/1.1\r\nHost: d\r\nX-Wharden-Judged: forged\r\n{more}\r\n");
+    let answer = ask(&world.socket, request("")).await;
+    assert_eq!(answer.status, 200);
+    let mark = world.engine.seen()[0].headers["x-wharden-judged"].clone();
+    assert!(mark.len() == 64 && !mark.contains("forged"), "one header, and it is the agent's");
+    assert!(!answer.head.contains(&mark));
+    // Nor take the agent's away.
+    assert_eq!(ask(&world.socket, request("Connection: X-Wharden-Judged\r\n")).await.status, 400);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,4 +176,36 @@ async fn an_engine_that_is_down_or_silent_gives_a_clear_answer() {
     let answer = ask(&world.socket, get("/v1.41/info")).await;
     assert_eq!(answer.status, 503);
     assert!(answer.message().contains("engine.sock"), "{}", answer.message());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_passes_by_break_glass_is_judged_all_the_same_and_says_so() {
+    let mut world = World::start(Some(NO_PRIVILEGED), Posture::Enforce);
+    let privileged = post(CREATE, r#"{"Image":"busybox","HostConfig":{"Privileged":true}}"#);
+    let now = Moment::now(Timestamp(SystemClock.now())).expect("now");
+    let grant = |uid, seconds: u64| Grant {
+        id: "0".repeat(32),
+        user: "root".into(),
+        uid,
+        reason: "the disk is full".into(),
+        begun_at: now.wall,
+        until: Timestamp(now.wall.0 + seconds * 1000),
+        kernel_boot: now.kernel_boot.clone(),
+        begun_uptime_ms: now.uptime_ms,
+    };
+    world.break_glass.begin(&grant(4_000_000_000, 600)).expect("begun");
+    assert_eq!(ask(&world.socket, &privileged).await.status, 403, "it is another one's");
+    world.break_glass.begin(&grant(0, 600)).expect("begun");
+    assert_eq!(ask(&world.socket, &privileged).await.status, 201);
+    assert_eq!(ask(&world.socket, post(CREATE, r#"{"Image":"a","image":"b"}"#)).await.status, 400, "still ambiguous");
+    world.break_glass.begin(&grant(0, 0)).expect("begun");
+    assert_eq!(ask(&world.socket, &privileged).await.status, 403, "its time is up");
+
+    let events = world.events().await;
+    let outcomes: Vec<_> = events.iter().map(|event| event.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Denied, Outcome::WouldDeny, Outcome::Invalid, Outcome::Denied]);
+    let rules: Vec<_> = events[1].decision.rules.iter().map(|rule| rule.id.as_str()).collect();
+    assert_eq!(rules, ["test/no-privileged", "builtin/break-glass"]);
+    assert!(events[1].decision.rules[1].reason.contains("the disk is full"));
+    assert_eq!((events[1].posture, events[1].decision.effect), (Posture::Enforce, Effect::Deny));
 }

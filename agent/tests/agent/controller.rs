@@ -20,8 +20,8 @@ use tonic::{Request, Response, Status, Streaming, transport::Server};
 use wharden_model::{Bundle, HostId, Posture, Timestamp};
 use wharden_pki::{BundleSigner, Ca, bundle_statement, peer_of, token::JoinToken};
 use wharden_proto::v1::{
-    AgentMessage, BundlePush, ControllerMessage, EnrollRequest, EnrollResponse, EventsAck, Hello, RenewRequest,
-    RenewResponse, Welcome,
+    AgentMessage, BundlePush, ControllerMessage, EnrollRequest, EnrollResponse, EventsAck, Hello, NoticeAck,
+    RenewRequest, RenewResponse, Welcome,
     agent_message::Body as Said,
     agent_server::{Agent, AgentServer},
     controller_message::Body,
@@ -295,6 +295,7 @@ impl Book {
             Said::Ack(ack) => self.answers.lock().expect("lock").push(Verdict::Ack(ack.revision)),
             Said::Nack(nack) => self.answers.lock().expect("lock").push(Verdict::Nack(nack.reason)),
             Said::Report(_) => {}
+            Said::Notice(notice) => return Some(Body::NoticeAck(NoticeAck { id: notice.id })),
             Said::Events(events) => {
                 for event in &events.events {
                     self.events.lock().expect("lock").insert((events.boot_id.clone(), event.seq));

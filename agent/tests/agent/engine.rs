@@ -181,7 +181,9 @@ async fn answer(
     let tail = path.trim_start_matches("/v1.41");
     let answer = match tail {
         "/version" => json(&serde_json::json!({ "Version": "20.10.24", "ApiVersion": "1.41" })),
-        "/info" => json(&serde_json::json!({ "Containers": 2, "ContainersRunning": 1 })),
+        "/info" => {
+            json(&serde_json::json!({ "Containers": 2, "ContainersRunning": 1, "DockerRootDir": "/srv/engine" }))
+        }
         "/_ping" => {
             let body = if line.starts_with("HEAD") { "" } else { "OK" };
             format!("HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\n{body}").into_bytes()
@@ -196,8 +198,8 @@ async fn answer(
         "/images/load" => plain(200, &format!("{} bytes", body.len())),
         "/images/busybox/json" => json(&serde_json::json!({ "Id": format!("sha256:{WEB}"), "Config": { "User": "" } })),
         "/images/get" => return export(stream, memory).await,
-        "/events" => return follow(stream, memory).await,
-        _ if tail.ends_with("/logs") => return follow(stream, memory).await,
+        "/events" => return follow(stream, memory, EVENT).await,
+        _ if tail.ends_with("/logs") => return follow(stream, memory, "hello\n").await,
         _ if tail.ends_with("/attach") => return tunnel(stream, memory, line).await,
         _ if tail.starts_with("/containers/") && tail.ends_with("/json") => {
             let name = tail.trim_start_matches("/containers/").trim_end_matches("/json");
@@ -233,8 +235,12 @@ async fn export(stream: &mut UnixStream, memory: &Memory) -> std::io::Result<boo
 }
 
 /// One line, then silence until the client goes.
-async fn follow(stream: &mut UnixStream, memory: &Memory) -> std::io::Result<bool> {
-    stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello\n\r\n").await?;
+/// An event about the engine itself.
+pub const EVENT: &str = "{\"Type\":\"daemon\",\"Action\":\"reload\",\"Actor\":{\"ID\":\"x\"}}\n";
+
+async fn follow(stream: &mut UnixStream, memory: &Memory, line: &str) -> std::io::Result<bool> {
+    let chunk = format!("{:x}\r\n{line}\r\n", line.len());
+    stream.write_all(format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}").as_bytes()).await?;
     let mut byte = [0];
     let _ = stream.read(&mut byte).await;
     memory.streams_closed.fetch_add(1, SeqCst);

@@ -182,7 +182,7 @@ async fn whoever_is_no_longer_welcome_is_cut_off_in_the_middle_of_a_stream() {
         port.world.take(7, &good());
         let (mut idle, mut stream, mut tunnel) = (port.as_ann().await, port.as_ann().await, port.as_ann().await);
         assert_eq!(idle.send(get("/v1.41/containers/web/json")).await.answer().await.status, 200);
-        stream.send(get("/v1.41/events")).await;
+        stream.send(get("/v1.41/containers/web/logs?stdout=1&follow=1")).await;
         assert_eq!(stream.head().await.0, 200);
         assert_eq!(stream.take(11).await, b"6\r\nhello\n\r\n");
         let attach = "POST /v1.41/containers/web/attach?stream=1&stdin=1 HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\n\
@@ -209,7 +209,7 @@ async fn a_certificate_that_ends_takes_its_stream_with_it() {
     // An hour, of which two seconds are left.
     let brief = port.certificate(&port.cluster, "ann", 1, Timestamp(now().0 - 3_598_000));
     let mut stream = port.connect(Some(&brief)).await;
-    stream.send(get("/v1.41/events")).await;
+    stream.send(get("/v1.41/containers/web/logs?stdout=1&follow=1")).await;
     assert_eq!(stream.head().await.0, 200);
     assert_eq!(stream.rest().await, b"6\r\nhello\n\r\n");
     assert!(port.refusal(&brief).await.contains("the certificate ended at"));

@@ -2,6 +2,7 @@
 
 use crate::{
     client::{Client, ask, eventually, get},
+    engine::EVENT,
     world::{NO_PRIVILEGED, OPEN, World},
 };
 use std::sync::atomic::Ordering::SeqCst;
@@ -38,12 +39,15 @@ async fn a_slow_reader_slows_the_engine_down() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_goes_away_ends_a_silent_stream() {
     let world = World::start(Some(OPEN), Posture::Enforce);
-    for path in ["/v1.41/containers/web/logs?stdout=1&follow=1", "/v1.41/events"] {
+    let event = format!("{:x}\r\n{EVENT}\r\n", EVENT.len());
+    for (path, first) in
+        [("/v1.41/containers/web/logs?stdout=1&follow=1", "6\r\nhello\n\r\n"), ("/v1.41/events", event.as_str())]
+    {
         let closed = world.engine.memory.streams_closed.load(SeqCst);
         let mut client = Client::connect(&world.socket).await;
         client.send(get(path)).await;
         assert_eq!(client.head().await.0, 200);
-        assert_eq!(client.take(11).await, b"6\r\nhello\n\r\n");
+        assert_eq!(client.take(first.len()).await, first.as_bytes());
         drop(client);
         eventually("the engine's end closes", || world.engine.memory.streams_closed.load(SeqCst) > closed).await;
     }

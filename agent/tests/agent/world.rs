@@ -1,15 +1,18 @@
 //! A guard between a scripted engine and raw clients.
 
 use crate::engine::Engine;
+use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
 use std::{path::PathBuf, sync::Arc};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use wharden_agent::{
+    break_glass::BreakGlass,
     bundle::{Bundles, Offer, Owner},
     caller::UserNames,
+    enrolment::DataDir,
     guard::{self, Guard, Slots, Stats},
     inventory,
-    limits::Limits,
+    limits::{LISTS_MAX, Limits},
     report::{Reporter, Spool, Writer},
 };
 use wharden_model::{
@@ -58,6 +61,7 @@ pub struct World {
     pub socket: PathBuf,
     pub reporter: Reporter,
     pub guard: Arc<Guard>,
+    pub break_glass: BreakGlass,
     pub shutdown: Shutdown,
     signer: BundleSigner,
     writer: Option<Writer>,
@@ -88,21 +92,24 @@ impl World {
             cluster_id: cluster_id(),
             host_name: "web-1".into(),
             contact: "sec@corp".into(),
-            sockets: vec![engine.path.display().to_string(), socket.display().to_string()],
-            engine: Arc::new(inventory::Engine::new(&engine.path)),
+            private: ArcSwap::from_pointee(vec![engine.path.display().to_string(), socket.display().to_string()]),
+            engine: Arc::new(inventory::Engine::new(&engine.path).with_mark(inventory::Mark::generate())),
             bundles: Arc::new(bundles),
             reporter: reporter.clone(),
             names: UserNames::default(),
             clock: Arc::new(SystemClock),
             stats: Stats::new(&Metrics::new("test")),
             buffered: Semaphore::new(limits.buffered_bytes),
+            listed: Semaphore::new(LISTS_MAX),
             slots: Slots::new(limits.connections, limits.connections_per_user),
+            break_glass: BreakGlass::new(DataDir::create(&dir.path().join("data")).expect("data")),
             limits,
         };
         let shutdown = Shutdown::new();
         let guard = Arc::new(guard);
         drop(shutdown.spawn("guard", listener.run(Arc::clone(&guard), shutdown.clone())));
-        Self { engine, socket, reporter, guard, signer, shutdown, writer: Some(writer), _dir: dir }
+        let break_glass = BreakGlass::new(DataDir::create(&dir.path().join("data")).expect("data"));
+        Self { engine, socket, reporter, guard, break_glass, signer, shutdown, writer: Some(writer), _dir: dir }
     }
 
     /// Puts a bundle in force.

@@ -9,16 +9,22 @@ pub struct Account {
     pub by_name: bool,
 }
 
+/// Greatest uid that the Engine takes.
+const UID_MAX: u32 = i32::MAX as u32;
+
 /// Reads `user`, `uid`, `user:group`, ...; empty is root.
 pub fn account(user: &str) -> Account {
-    let name = user.split(':').next().unwrap_or_default().trim();
-    // Go's strconv.Atoi, with which the Engine tells numbers from names, takes a sign and leading zeros.
-    let number = name.strip_prefix(['+', '-']).unwrap_or(name);
+    // As the Engine reads it: nothing is trimmed, so that what has a space in it is a name.
+    let name = user.split(':').next().unwrap_or_default();
     if name.is_empty() || name == "root" {
         return Account { may_be_root: true, by_name: false };
     }
+    // Go's strconv.Atoi, with which the Engine tells numbers from names, takes a sign and leading zeros. Numbers that are
+    // no uid are names to it.
+    let number = name.strip_prefix(['+', '-']).unwrap_or(name);
     if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) {
-        return Account { may_be_root: number.bytes().all(|b| b == b'0'), by_name: false };
+        let is_uid = number.parse::<u32>().is_ok_and(|uid| uid <= UID_MAX && (uid == 0 || !name.starts_with('-')));
+        return Account { may_be_root: !is_uid || number.bytes().all(|b| b == b'0'), by_name: !is_uid };
     }
     Account { may_be_root: true, by_name: true }
 }
@@ -32,7 +38,10 @@ mod tests {
         for root in ["", "0", "00", "root", "0:0", "root:users", "+0", "-0", ":0", "0:1000"] {
             assert_eq!(account(root), Account { may_be_root: true, by_name: false }, "{root}");
         }
-        for other in ["1000", "1000:0", "65534", "10"] {
+        for name in ["1000 ", " 1000", "1000\n", "1 0", "-1", "4294967296", "2147483648", "١٠", "0x10", "1e3"] {
+            assert_eq!(account(name), Account { may_be_root: true, by_name: true }, "{name:?}");
+        }
+        for other in ["1000", "1000:0", "65534", "10", "+5", "2147483647"] {
             assert!(!account(other).may_be_root, "{other}");
         }
         assert_eq!(account("nginx"), Account { may_be_root: true, by_name: true });

@@ -1,12 +1,12 @@
 //! The canonical form of a request: what is judged, and what is sent on.
 
 use crate::{
+    creation,
     doc::Doc,
     endpoint::{BodyKind, ResponseKind},
-    facts, headers, lookup,
-    mounts::split_volumes_from,
-    owner,
-    paths::clean,
+    facts, headers,
+    listing::{self, Listing},
+    lookup, owner,
     query::Query,
     refusal::Refusal,
     request::Framing,
@@ -16,9 +16,9 @@ use crate::{
     version::ApiVersion,
     view::{Lookup, View},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt;
-use wharden_model::{Action, Facts, HostId, Resource};
+use wharden_model::{Action, Facts, HostId, Resource, decision::NO_NEW_PRIVILEGES};
 
 /// Who asks, where, and what must stay out of reach there.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +27,8 @@ pub struct Asker<'a> {
     pub owner: &'a str,
     /// The host.
     pub host_id: &'a HostId,
-    /// Paths of the sockets of the engine and of the guard.
-    pub sockets: &'a [String],
+    /// Sockets of the engine and of the agent, and folders with their data.
+    pub private: &'a [String],
 }
 
 /// A request in canonical form.
@@ -73,6 +73,8 @@ pub struct Judged {
     pub body: ForwardBody,
     /// What the answer is.
     pub response: ResponseKind,
+    /// The answer tells of many things, of which each may be one that must not be seen.
+    pub listing: Option<Listing>,
 }
 
 impl Canonical {
@@ -125,6 +127,7 @@ impl Canonical {
             head,
             body,
             response: self.route.endpoint.response,
+            listing: listing::of(self.action()),
         })
     }
 
@@ -137,6 +140,41 @@ impl Canonical {
             }
             _ => Ok(asker.owner.to_owned()),
         }
+    }
+
+    /// The same creation of a container, with `no-new-privileges`. `None` for other requests, and when the request says
+    /// something about it itself.
+    #[must_use]
+    pub fn without_new_privileges(&self) -> Option<Self> {
+        if self.action() != Action::ContainerCreate {
+            return None;
+        }
+        let mut out = self.clone();
+        let Value::Object(body) = out.body.as_mut()? else { return None };
+        let Value::Object(host) = body.entry("HostConfig").or_insert_with(|| Value::Object(Map::new())) else {
+            return None;
+        };
+        let options = host.entry("SecurityOpt").or_insert(Value::Null);
+        if options.is_null() {
+            *options = Value::Array(Vec::new());
+        }
+        let Value::Array(options) = options else { return None };
+        let says = |option: &Value| option.as_str().is_some_and(|text| text.starts_with(NO_NEW_PRIVILEGES));
+        if options.iter().any(says) {
+            return None;
+        }
+        options.push(Value::String(NO_NEW_PRIVILEGES.to_owned()));
+        Some(out)
+    }
+
+    /// The answer to a request about a thing that is there and must not be seen: the one about a thing that is not there.
+    /// `None` when the request names none.
+    pub fn unseen(&self) -> Option<Refusal> {
+        let asked = match self.action() {
+            Action::ContainerCommit => self.query.get("container"),
+            _ => self.route.captures.first()?,
+        };
+        Some(resolve::missing(self.action().resource(), asked))
     }
 
     /// The body, read.
@@ -173,22 +211,9 @@ impl Canonical {
                 }
             }
             (Action::ContainerCreate, _) => {
-                if let (Some(body), Some(image)) = (&mut self.body, resolved.image) {
-                    owner::put_image(body, &image.id);
-                }
-                let Some(host) = self.body.as_mut().and_then(|b| b.get_mut("HostConfig")) else { return Ok(()) };
-                follow_links(host, view);
-                for (field, _) in lookup::SHARED {
-                    let Some(Value::String(mode)) = host.get_mut(field) else { continue };
-                    let Some(name) = lookup::shared_with(mode) else { continue };
-                    *mode = format!("container:{}", resolve::container(view, name)?.id);
-                }
-                let Some(Value::Array(sources)) = host.get_mut("VolumesFrom") else { return Ok(()) };
-                for source in sources {
-                    let Value::String(text) = source else { continue };
-                    let (name, mode) = split_volumes_from(text);
-                    let id = &resolve::container(view, name)?.id;
-                    *text = if mode.is_empty() { id.clone() } else { format!("{id}:{mode}") };
+                let old = self.version.is_some_and(|v| v < ApiVersion { major: 1, minor: 25 });
+                if let Some(body) = &mut self.body {
+                    creation::fix(body, resolved, view, !old)?;
                 }
             }
             _ => {}
@@ -239,29 +264,6 @@ impl Canonical {
         };
         head.push_str("\r\n");
         (head.into_bytes(), body)
-    }
-}
-
-/// Puts the place that a host path leads to in the place of the path.
-fn follow_links(host: &mut Value, view: &View) {
-    let real = |path: &str| view.host_paths.get(&clean(path)).map(|found| found.real.clone());
-    for bind in host.get_mut("Binds").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Value::String(text) = bind
-            && text.starts_with('/')
-            && let Some((source, rest)) = text.split_once(':')
-            // The Engine splits at colons, so that a place with one in its name cannot be said.
-            && let Some(real) = real(source).filter(|real| !real.contains(':'))
-        {
-            *text = format!("{real}:{rest}");
-        }
-    }
-    for mount in host.get_mut("Mounts").and_then(Value::as_array_mut).into_iter().flatten() {
-        let binds = mount.get("Type").and_then(Value::as_str) == Some("bind");
-        if let Some(Value::String(source)) = mount.get_mut("Source").filter(|_| binds)
-            && let Some(real) = real(source)
-        {
-            *source = real;
-        }
     }
 }
 

@@ -12,12 +12,12 @@ fn truth(json: &Value, pointer: &str) -> bool {
     json.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
 }
 
-fn texts(json: &Value, pointer: &str) -> Vec<String> {
+pub fn texts(json: &Value, pointer: &str) -> Vec<String> {
     let list = json.pointer(pointer).and_then(Value::as_array);
     list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-fn pairs(json: &Value, pointer: &str) -> BTreeMap<String, String> {
+pub fn pairs(json: &Value, pointer: &str) -> BTreeMap<String, String> {
     let map = json.pointer(pointer).and_then(Value::as_object);
     map.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
 }

@@ -8,7 +8,9 @@
 
 mod account;
 mod canonical;
+mod creation;
 mod doc;
+mod drivers;
 mod endpoint;
 mod facts;
 mod head;
@@ -17,6 +19,7 @@ mod image_ref;
 mod inspect;
 mod json;
 mod limits;
+mod listing;
 mod lookup;
 mod mounts;
 mod owner;
@@ -34,6 +37,7 @@ mod view;
 pub use canonical::{Asker, Canonical, ForwardBody, Judged};
 pub use endpoint::{BodyKind, ENDPOINTS, Endpoint, ResponseKind};
 pub use head::{Head, parse_head};
+pub use listing::{Listing, Reading, UnknownForm, event_reading, event_subject, sift};
 pub use owner::LABEL as OWNER_LABEL;
 pub use refusal::Refusal;
 pub use request::{Framing, Request, begin};

@@ -21,6 +21,11 @@ pub fn shared_with(mode: &str) -> Option<&str> {
     mode.strip_prefix("container:").filter(|name| !name.is_empty())
 }
 
+/// The container that a link names: `name`, `name:alias`, or in the engine's own form `/name:/other/alias`.
+pub fn linked(link: &str) -> &str {
+    link.split(':').next().unwrap_or_default().trim_start_matches('/')
+}
+
 /// Networks that every engine has, and modes that are no networks.
 pub fn is_network_name(mode: &str) -> bool {
     !matches!(mode, "" | "default" | "bridge" | "host" | "none" | "nat") && !mode.starts_with("container:")
@@ -111,6 +116,7 @@ fn making(body: Doc<'_>, out: &mut BTreeSet<Lookup>) {
     for (field, _) in SHARED {
         out.extend(shared_with(host.text(field)).map(|c| Lookup::Container(c.to_owned())));
     }
+    out.extend(host.texts("Links").filter_map(|link| named(linked(link))).map(Lookup::Container));
     out.extend(networks(body).into_iter().filter(|n| is_network_name(n)).map(|n| Lookup::Network(n.to_owned())));
 }
 

@@ -135,10 +135,18 @@ pub fn local_paths(options: &BTreeMap<String, String>, writable: bool) -> Vec<Ho
     let writable = writable && !flags.contains(&"ro");
     let mut paths = BTreeSet::new();
     let binds = flags.iter().any(|f| matches!(*f, "bind" | "rbind" | "move" | "remount"));
-    // Of these the device is a name, not a file; a file's path may be relative, from the root.
+    // Of these the device is a name, not a file.
     let nameless = matches!(kind.as_str(), "nfs" | "nfs4" | "cifs" | "smb3" | "tmpfs" | "ramfs" | "overlay");
     if !device.is_empty() && (binds || device.starts_with('/') || (!nameless && device.contains('/'))) {
         paths.insert(clean(device));
+        // From the folder in which the Engine was started, which may be any.
+        if !device.starts_with('/') {
+            paths.insert("/".to_owned());
+        }
+    }
+    // Overlay takes a backslash away before it looks for a path.
+    if options.values().any(|value| value.contains('\\')) {
+        paths.insert("/".to_owned());
     }
     for flag in &flags {
         let Some((key, value)) = flag.split_once('=') else { continue };
@@ -211,7 +219,10 @@ mod tests {
     #[test]
     fn options_of_the_local_driver_are_mounts_of_the_host() {
         assert_eq!(local(&[("type", "none"), ("o", "bind"), ("device", "/")]), ["/"]);
-        assert_eq!(local(&[("type", "none"), ("o", "ro, rbind"), ("device", "etc")]), ["/etc"]);
+        assert_eq!(local(&[("type", "none"), ("o", "ro, rbind"), ("device", "etc")]), ["/", "/etc"]);
+        assert!(
+            local(&[("type", "overlay"), ("device", "overlay"), ("o", "lowerdir=/r\\oot")]).contains(&"/".to_owned())
+        );
         assert_eq!(
             local(&[("type", "overlay"), ("device", "overlay"), ("o", "lowerdir=/etc:/root")]),
             ["/etc", "/root"]
@@ -220,7 +231,7 @@ mod tests {
         assert_eq!(local(&[("type", "proc"), ("device", "proc")]), ["/proc"]);
         assert!(local(&[("type", "nfs"), ("o", "addr=10.0.0.1,rw"), ("device", ":/export")]).is_empty());
         assert!(local(&[("type", "tmpfs"), ("device", "tmpfs"), ("o", "size=100m")]).is_empty());
-        assert_eq!(local(&[("type", "ext4"), ("device", "../../dev/vda")]), ["/dev/vda"]);
+        assert_eq!(local(&[("type", "ext4"), ("device", "../../dev/vda")]), ["/", "/dev/vda"]);
         assert_eq!(local(&[("type", "binfmt_misc"), ("device", "none")]), ["/proc/sys/fs/binfmt_misc"]);
         assert_eq!(local(&[("type", "nsfs"), ("device", "none")]), ["/sys"]);
         assert!(local(&[]).is_empty());

@@ -18,13 +18,13 @@ const SENSITIVE: &[&str] = &[
     "/sbin",
     "/sys",
     "/usr",
-    "/var/lib/containerd",
-    "/var/lib/containers",
-    "/var/lib/docker",
-    "/var/lib/kubelet",
+    "/var/backups",
+    "/var/cache",
+    "/var/lib",
     "/var/log",
+    "/var/mail",
     "/var/run",
-    "/var/spool/cron",
+    "/var/spool",
 ];
 
 /// Sockets with which containers can be made without the guard.
@@ -83,11 +83,12 @@ pub fn sensitive<'a>(paths: impl IntoIterator<Item = &'a String>) -> BTreeSet<St
     out
 }
 
-/// Whether any of the paths is or contains one of the sockets, or one of those that are usual for engines.
-pub fn reaches_socket<'a>(paths: impl IntoIterator<Item = &'a String>, sockets: &[String]) -> bool {
-    let mut known: BTreeSet<String> = sockets.iter().flat_map(|s| spellings(&clean(s)).collect::<Vec<_>>()).collect();
+/// Whether any of the paths is, contains or lies in one of the private places, or is or contains one of the sockets that
+/// are usual for engines.
+pub fn reaches_private<'a>(paths: impl IntoIterator<Item = &'a String>, places: &[String]) -> bool {
+    let mut known: BTreeSet<String> = places.iter().flat_map(|s| spellings(&clean(s)).collect::<Vec<_>>()).collect();
     known.extend(SOCKETS.iter().flat_map(|s| spellings(s).collect::<Vec<_>>()));
-    paths.into_iter().any(|path| known.iter().any(|socket| is_within(socket, path)))
+    paths.into_iter().any(|path| known.iter().any(|place| is_within(place, path) || is_within(path, place)))
 }
 
 #[cfg(test)]
@@ -109,18 +110,19 @@ mod tests {
     fn what_is_contains_or_lies_in_a_sensitive_place_is_found() {
         assert!(set("//").contains("/") && set("/").contains("/etc"));
         assert_eq!(set("/etc/shadow"), BTreeSet::from(["/etc".to_owned()]));
-        assert!(set("/var").contains("/var/lib/docker"));
+        assert!(set("/var").contains("/var/lib"));
         assert!(set("/var/run/x").contains("/run"));
         assert!(set("/etcetera").is_empty() && set("/srv/data").is_empty());
     }
 
     #[test]
     fn sockets_are_reached_by_themselves_and_by_what_holds_them() {
-        let own = ["/srv/w/guard.sock".to_owned()];
+        let own = ["/srv/w/guard.sock".to_owned(), "/srv/keys".to_owned()];
         for path in ["/", "/run", "/var/run", "/var/run/docker.sock", "/run/docker.sock", "/srv", "/srv/w/guard.sock"] {
-            assert!(reaches_socket([&path.to_owned()], &own), "{path}");
+            assert!(reaches_private([&path.to_owned()], &own), "{path}");
         }
-        assert!(!reaches_socket([&"/srv/w2".to_owned()], &own));
-        assert!(!reaches_socket([&"/run/docker.sock.d".to_owned()], &own));
+        assert!(reaches_private([&"/srv/keys/host.key".to_owned()], &own));
+        assert!(!reaches_private([&"/srv/w2".to_owned()], &own));
+        assert!(!reaches_private([&"/run/docker.sock.d".to_owned()], &own));
     }
 }

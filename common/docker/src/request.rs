@@ -2,6 +2,8 @@
 
 use crate::{
     canonical::Canonical,
+    doc::Doc,
+    drivers,
     endpoint::{BodyKind, Endpoint},
     head::Head,
     headers::{Manners, framing},
@@ -178,6 +180,8 @@ impl Request {
                 Err(Refusal::bad(format!("{} {} needs a JSON body", self.method, self.path)))
             };
         }
-        json::canonical(json::parse(bytes)?, shape).map(Some)
+        let body = json::canonical(json::parse(bytes)?, shape)?;
+        drivers::check(action, Doc::new(Some(&body)))?;
+        Ok(Some(body))
     }
 }

@@ -298,7 +298,7 @@ fn volume<'a>(canonical: &Canonical, view: &'a View, asker: &Asker<'_>, out: &mu
     }
     let Some(asked) = out.captures.first_mut() else { return Err(Refusal::bad("path: no volume in it")) };
     let found = view.volumes.get(asked);
-    let found = found.ok_or_else(|| Refusal::with(404, format!("get {}: no such volume", shorten(asked))))?;
+    let found = found.ok_or_else(|| missing(ResourceKind::Volume, asked))?;
     asked.clone_from(&found.name);
     out.resources.push(volume_resource(found));
     Ok(())
@@ -326,7 +326,7 @@ fn network<'a>(
     }
     let Some(asked) = out.captures.first_mut() else { return Err(Refusal::bad("path: no network in it")) };
     let found = view.networks.get(asked);
-    let found = found.ok_or_else(|| Refusal::with(404, format!("network {} not found", shorten(asked))))?;
+    let found = found.ok_or_else(|| missing(ResourceKind::Network, asked))?;
     asked.clone_from(&found.id);
     out.resources.push(network_resource(found));
     if matches!(canonical.action(), Action::NetworkConnect | Action::NetworkDisconnect) {
@@ -338,6 +338,25 @@ fn network<'a>(
         };
     }
     Ok(())
+}
+
+/// 404 in the engine's words.
+pub fn missing(kind: ResourceKind, asked: &str) -> Refusal {
+    let shown = || shorten(asked);
+    match kind {
+        ResourceKind::Container => Refusal::missing("container", asked),
+        ResourceKind::Exec => Refusal::missing("exec instance", asked),
+        ResourceKind::Image => no_image(asked),
+        ResourceKind::Volume => Refusal::with(404, format!("get {}: no such volume", shown())),
+        ResourceKind::Network => Refusal::with(404, format!("network {} not found", shown())),
+        ResourceKind::Service | ResourceKind::Secret | ResourceKind::Config | ResourceKind::Node => {
+            let noun = kind.name().to_lowercase();
+            let shown = shown();
+            Refusal::with(404, format!("{noun} {shown} not found; an engine that is no manager of a swarm has none"))
+        }
+        ResourceKind::Plugin => Refusal::with(404, format!("plugin {} not found", shown())),
+        ResourceKind::Engine => Refusal::with(404, "page not found"),
+    }
 }
 
 /// Services, secrets, configs and nodes, and plugins, of which nothing is looked up: they are what the request calls
@@ -379,8 +398,6 @@ fn others(
 /// # Errors
 /// 404 when it does not exist, or the engine is no manager of a swarm.
 pub fn swarm_object<'a>(view: &'a View, kind: ResourceKind, reference: &str) -> Result<&'a SwarmView, Refusal> {
-    view.swarm.get(&(kind, reference.to_owned())).ok_or_else(|| {
-        let (noun, shown) = (kind.name().to_lowercase(), shorten(reference));
-        Refusal::with(404, format!("{noun} {shown} not found; an engine that is no manager of a swarm has none"))
-    })
+    let found = view.swarm.get(&(kind, reference.to_owned()));
+    found.ok_or_else(|| missing(kind, reference))
 }

@@ -154,7 +154,7 @@ pub enum Effect {
 }
 
 /// One rule that made a decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Default, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rule {
     /// `document/rule`, e.g. `baseline/no-privileged`; a rule without `@id` is called by its number, `baseline/3`.
@@ -168,6 +168,21 @@ pub struct Rule {
     /// Its `@cis` number; empty when it has none.
     #[serde(default)]
     pub cis: String,
+    /// It has `@hide`: what it forbids answers as if it were not there.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub hides: bool,
+    /// Its `@mend`: what the guard may add to a request so that the rule no longer applies. At present only
+    /// `no-new-privileges`; empty when the request is refused as it is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub mends: String,
+}
+
+/// The one [`Rule::mends`]: `--security-opt no-new-privileges` on a container to be created.
+pub const NO_NEW_PRIVILEGES: &str = "no-new-privileges";
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// What the policies say about one request.
@@ -187,6 +202,14 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// It is a denial by nothing but rules that are satisfied once this has been added to the request.
+    pub fn is_mended_by(&self, addition: &str) -> bool {
+        self.effect == Effect::Deny
+            && self.errors.is_empty()
+            && !self.rules.is_empty()
+            && self.rules.iter().all(|rule| rule.mends == addition)
+    }
+
     /// One sentence for the person who was refused: which rule, or that nothing permits.
     pub fn why(&self) -> String {
         if let Some(error) = self.errors.first() {
@@ -209,7 +232,8 @@ pub enum Outcome {
     Allowed,
     /// Refused with 403; the engine never saw it.
     Denied,
-    /// Would have been refused, and was sent on because the host's posture is `observe`.
+    /// Would have been refused, and was sent on because the host's posture is `observe`, or, on a host in posture
+    /// `enforce`, by break-glass, which is then among the rules as `builtin/break-glass`.
     WouldDeny,
     /// Refused with 400 because it was ambiguous or malformed; the engine never saw it.
     Invalid,

@@ -7,6 +7,7 @@
 
 pub mod action;
 pub mod api;
+pub mod break_glass;
 pub mod bundle;
 pub mod decision;
 pub mod facts;
@@ -18,6 +19,7 @@ pub mod policy;
 pub mod time;
 
 pub use action::{Action, ActionGroup, AdminAction};
+pub use break_glass::{BreakGlassEnd, BreakGlassNotice, BreakGlassStep};
 pub use bundle::{Bundle, BundlePolicy, BundleUser, Scope};
 pub use decision::{Decision, DecisionEvent, Effect, EventQuery, Outcome, Principal, Resource, ResourceKind};
 pub use facts::{FactSpec, FactType, FactValue, Facts};

@@ -26,3 +26,7 @@ pub const EVENTS_PAGE_MAX: usize = 1000;
 pub const AUDIT_PAGE_MAX: usize = 1000;
 /// Longest string kept in a decision event, in bytes; longer ones are cut with an ellipsis.
 pub const EVENT_STRING_MAX: usize = 1024;
+/// Longest reason of a break-glass, in bytes. It is shown in events and in the audit.
+pub const BREAK_GLASS_REASON_MAX: usize = 512;
+/// Longest break-glass: a shift and the next one. What takes longer is a policy.
+pub const BREAK_GLASS_SECONDS_MAX: u64 = 24 * 60 * 60;

@@ -8,14 +8,15 @@ use crate::{
     directory::Directory,
     enforceable::{self, Enforceable},
     error::CompileError,
-    fact::{FactView, Wanted},
+    fact::{FactId, FactView, Wanted},
     head::{PrincipalKind, ResourceHead},
     index::{Class, Index},
     kept::Kept,
+    lever::Literals,
     limits::{CANDIDATES_KEPT, EVALUATIONS_KEPT},
     probe::{Place, Probe, request},
     query::Query,
-    reading,
+    reading::{self, Reads},
     tally::Tally,
 };
 use std::sync::Arc;
@@ -86,9 +87,37 @@ impl Compiled {
         self.0.decide(q)
     }
 
+    /// What the rules that can concern a query look at.
+    pub(crate) fn readers(&self, q: &Query<'_>) -> Readers<'_> {
+        let class = self.0.index.class(PrincipalKind::of(q.principal), q.principal.id());
+        let rules = self.0.index.rules(class, q.action).into_iter();
+        Readers(rules.map(|index| (&self.0.rules[index].source.reads, self.0.conditions[index].as_ref())).collect())
+    }
+
     /// Rules that can take part in decisions, built-in ones included.
     pub fn rule_count(&self) -> usize {
         self.0.rules.len()
+    }
+}
+
+/// Rules by what they look at and the condition that they have, as far as it is known.
+pub(crate) struct Readers<'a>(Vec<(&'a Reads, Option<&'a Condition>)>);
+
+impl Readers<'_> {
+    /// True when some rule may look at the fact.
+    pub fn read(&self, fact: &str) -> bool {
+        self.0.iter().any(|(reads, _)| reads.whole_context || reads.facts.contains(fact))
+    }
+
+    /// The values that rules compare the fact with.
+    pub fn literals(&self, fact: &str) -> Literals {
+        let mut literals = Literals::default();
+        if let Some(id) = FactId::named(fact) {
+            for condition in self.0.iter().filter_map(|(_, condition)| *condition) {
+                condition.literals(id, &mut literals);
+            }
+        }
+        literals
     }
 }
 
@@ -203,6 +232,6 @@ pub fn no_bundle(action: Action) -> Decision {
         ),
     };
     let (id, reason, severity) = rule;
-    let rule = Rule { id: id.into(), reason: reason.into(), severity: severity.into(), cis: String::new() };
+    let rule = Rule { id: id.into(), reason: reason.into(), severity: severity.into(), ..Rule::default() };
     Decision { effect, rules: vec![rule], monitor: vec![], errors: vec![], revision: 0 }
 }

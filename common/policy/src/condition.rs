@@ -8,6 +8,7 @@
 use crate::{
     fact::{FactId, FactView},
     head::{ActionKey, PrincipalHead, PrincipalKind},
+    lever::Literals,
 };
 use std::collections::BTreeSet;
 use wharden_model::{Action, FactValue, Resource};
@@ -139,6 +140,29 @@ impl Condition {
             Self::Owner(heads) => certain(heads.iter().any(|head| known.owner_is(head))),
             Self::Owned => certain(known.kind == PrincipalKind::User && known.name == known.resource.owner),
             Self::Test(subject, test) => known.test(subject, test).map_or(Verdict::Unsafe, certain),
+        }
+    }
+}
+
+impl Condition {
+    /// Adds the values that a fact is compared with.
+    pub fn literals(&self, fact: FactId, found: &mut Literals) {
+        match self {
+            Self::Not(inner) => inner.literals(fact, found),
+            Self::And(left, right) | Self::Or(left, right) => {
+                left.literals(fact, found);
+                right.literals(fact, found);
+            }
+            Self::If(test, then, other) => [test, then, other].into_iter().for_each(|c| c.literals(fact, found)),
+            Self::Test(Subject::Fact(id), test) if *id == fact => match test {
+                Test::Less(v) | Test::LessEq(v) | Test::Greater(v) | Test::GreaterEq(v) => drop(found.longs.insert(*v)),
+                Test::OneOf(v) | Test::ContainsAny(v) | Test::ContainsAll(v) | Test::Within(v) => match v {
+                    Values::Longs(longs) => found.longs.extend(longs),
+                    Values::Strings(strings) => found.strings.extend(strings.iter().cloned()),
+                },
+                Test::True | Test::Like(_) | Test::Empty => {}
+            },
+            _ => {}
         }
     }
 }

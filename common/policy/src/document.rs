@@ -12,7 +12,9 @@ use std::{collections::BTreeMap, ops::Range};
 use wharden_model::{Effect, api::ValidationIssue, limits::POLICY_TEXT_MAX};
 
 /// The annotations that mean something here. Others are kept in the text and ignored.
-const KNOWN_ANNOTATIONS: [&str; 4] = ["id", "reason", "severity", "cis"];
+const KNOWN_ANNOTATIONS: [&str; 6] = ["id", "reason", "severity", "cis", "hide", "mend"];
+/// What a guard can add to a request.
+const MENDS: [&str; 1] = [wharden_model::decision::NO_NEW_PRIVILEGES];
 
 /// What `@severity` may say.
 const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
@@ -81,6 +83,17 @@ fn info(text: &str, number: usize, span: Range<usize>, policy: &Policy, issues: 
     if !severity.is_empty() && !SEVERITIES.contains(&severity.as_str()) {
         fault(format!("@severity({severity:?}) is not one of {}", SEVERITIES.join(", ")), "");
     }
+    if policy.annotation("hide").is_some() && policy.effect() == cedar_policy::Effect::Permit {
+        fault("@hide on a permit".to_owned(), "only a forbid hides: take @hide away, or write forbid");
+    }
+    if let Some(mend) = policy.annotation("mend") {
+        if policy.effect() == cedar_policy::Effect::Permit {
+            fault("@mend on a permit".to_owned(), "only a forbid is mended: take @mend away, or write forbid");
+        }
+        if !MENDS.contains(&mend) {
+            fault(format!("@mend({mend:?}) is not one of {}", MENDS.join(", ")), "");
+        }
+    }
     for (key, _) in policy.annotations() {
         if let Some(meant) = nearest(key, KNOWN_ANNOTATIONS).filter(|meant| *meant != key) {
             fault(format!("the annotation @{key} is not known"), &format!("did you mean @{meant}?"));
@@ -96,6 +109,8 @@ fn info(text: &str, number: usize, span: Range<usize>, policy: &Policy, issues: 
         reason: get("reason"),
         severity,
         cis: get("cis"),
+        hides: policy.annotation("hide").is_some(),
+        mends: get("mend"),
         span,
     }
 }

@@ -29,6 +29,8 @@ impl Enforceable {
                 reason: info.reason.clone(),
                 severity: info.severity.clone(),
                 cis: info.cis.clone(),
+                hides: info.hides,
+                mends: info.mends.clone(),
             },
             effect: info.effect,
             enforced,

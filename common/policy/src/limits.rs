@@ -24,3 +24,15 @@ pub(crate) const EVALUATIONS_KEPT: usize = 1024;
 /// Most documents whose validated rules are remembered by their text, so that a change of one is not the validation
 /// of all. Large clusters have some dozens.
 pub(crate) const DOCUMENTS_KEPT: usize = 256;
+/// Most rules that a search for near misses looks at: each costs some evaluations by Cedar, tens of microseconds.
+pub const NEAR_EVALUATED: usize = 400;
+/// Most near misses that are told: nobody reads more.
+pub const NEAR_SHOWN: usize = 5;
+/// Most decisions that a search for the smallest change of a request makes: tens of microseconds each.
+pub const REMEDY_TRIES: usize = 4096;
+/// Most changes of one request that are considered.
+pub const REMEDY_CHANGES: usize = 48;
+/// Most values of one fact that are considered, out of those that rules name.
+pub const REMEDY_VALUES: usize = 8;
+/// Longest text that is suggested, in bytes: it must fit into one document, and people add to it.
+pub const POLICY_TEXT_ROOM: usize = wharden_model::limits::POLICY_TEXT_MAX - 2048;

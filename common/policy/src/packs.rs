@@ -34,5 +34,10 @@ pub fn packs() -> &'static [PackInfo] {
             summary: "front-end and back-end containers do not share networks",
             text: include_str!("../packs/segmentation.cedar"),
         },
+        PackInfo {
+            name: "teams",
+            summary: "what one account made is hidden from the others",
+            text: include_str!("../packs/teams.cedar"),
+        },
     ]
 }

@@ -25,6 +25,10 @@ pub struct RuleInfo {
     pub severity: String,
     /// Its `@cis` number; empty when it has none.
     pub cis: String,
+    /// It has `@hide`.
+    pub hides: bool,
+    /// Its `@mend`; empty when it has none.
+    pub mends: String,
     /// Where it stands in the text, in bytes, annotations included.
     pub span: Range<usize>,
 }

@@ -95,6 +95,9 @@ pub enum Command {
     Docker(commands::docker::Docker),
     /// Decisions made on hosts
     Events(commands::events::Events),
+    /// One decision: why, and what would do
+    #[command(subcommand)]
+    Event(commands::event::Event),
     /// What admins did
     #[command(subcommand)]
     Audit(commands::audit::Audit),

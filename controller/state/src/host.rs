@@ -63,6 +63,12 @@ impl State {
                 self.live_host_mut(id)?.revoked_at = Some(context.at);
                 context.changes.push(Change::HostRevoked(id.clone()));
             }
+            // The audit is all of it. Also of a host that was revoked meanwhile: it did happen.
+            HostCommand::BreakGlass { id, .. } => {
+                if !self.hosts.contains_key(id) {
+                    return Err(Rejection::NotFound { kind: Kind::Host, name: id.to_string() });
+                }
+            }
         }
         Ok(Applied::Done)
     }

@@ -325,6 +325,46 @@ fn the_form_of_entries_and_snapshots_is_frozen() {
 }
 
 #[test]
+fn a_break_glass_is_in_the_audit_once_and_changes_nothing_else() {
+    let (mut state, n) = bootstrapped();
+    let id = HostId::new("h-0000000000000001").unwrap();
+    let notice = |step| wharden_model::BreakGlassNotice { at: Timestamp(5), user: "root".into(), step };
+    let begin = wharden_model::BreakGlassStep::Begin { until: Timestamp(1_800_005), reason: "the disk is full".into() };
+    let command = Command::Host(HostCommand::BreakGlass { id: id.clone(), notice: notice(begin) });
+    insta::assert_json_snapshot!("break_glass", entry(n, command.clone()));
+    assert!(matches!(state.apply(n, &entry(n, command.clone())).0, Err(Rejection::NotFound { .. })));
+    let token = TokenCommand::Create {
+        id: TokenId::new("jt-000000000001").unwrap(),
+        hash: hash(20),
+        expires_at: Timestamp((n + 50) * 1000),
+        uses: 1,
+        labels: Labels::none(),
+        posture: Posture::Enforce,
+    };
+    state.apply(n + 1, &entry(n + 1, Command::Token(token))).0.unwrap();
+    state.apply(n + 2, &entry(n + 2, enrol(20, 1))).0.unwrap();
+    let (before, records) = (state.hosts.clone(), state.audit.records().len());
+    let again = entry(n + 3, command);
+    for index in [n + 3, n + 4] {
+        assert_eq!(state.apply(index, &again).0, Ok(Applied::Done));
+    }
+    let end = wharden_model::BreakGlassStep::End(wharden_model::BreakGlassEnd::Time);
+    state.apply(n + 5, &entry(n + 5, Command::Host(HostCommand::BreakGlass { id, notice: notice(end) }))).0.unwrap();
+    let lines: Vec<_> = state.audit.records().skip(records).map(|r| (r.action.as_str(), r.detail.as_str())).collect();
+    assert_eq!(
+        lines,
+        [
+            (
+                "host.break_glass.begin",
+                "os user root from 1970-01-01T00:00:00.005Z until 1970-01-01T00:30:00.005Z: the disk is full"
+            ),
+            ("host.break_glass.end", "os user root at 1970-01-01T00:00:00.005Z: its time is up"),
+        ]
+    );
+    assert_eq!(state.hosts, before);
+}
+
+#[test]
 fn damaged_and_unknown_snapshots_are_refused() {
     assert!(State::from_bytes(&[]).is_err());
     assert!(State::from_bytes(b"\x02{}").unwrap_err().to_string().contains("version 2"));

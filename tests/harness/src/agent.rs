@@ -11,6 +11,7 @@ use crate::{
     raw,
 };
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -23,6 +24,7 @@ pub struct Agent {
     guard: PathBuf,
     engine: PathBuf,
     tcp: Option<u16>,
+    more: Vec<OsString>,
     daemon: Option<Daemon>,
 }
 
@@ -36,6 +38,7 @@ impl Agent {
             guard: place.join(&format!("{name}.sock")),
             engine: engine.to_owned(),
             tcp: None,
+            more: Vec::new(),
             daemon: None,
         }
     }
@@ -73,11 +76,17 @@ impl Agent {
             .arg("--guard-socket")
             .arg(&self.guard)
             .arg("--engine-socket")
-            .arg(&self.engine);
+            .arg(&self.engine)
+            .args(&self.more);
         if self.tcp.is_some() {
             command.arg("--guard-listen").arg(self.tcp_address());
         }
         command
+    }
+
+    /// One more argument for `run`, from the next start on.
+    pub fn add_argument(&mut self, argument: impl Into<OsString>) {
+        self.more.push(argument.into());
     }
 
     /// Starts it and waits until its guard answers.
@@ -86,13 +95,27 @@ impl Agent {
     /// When it does not.
     #[track_caller]
     pub fn start(&mut self) {
+        self.start_until(200);
+    }
+
+    /// Starts it while no engine runs, and waits until its guard says so.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn start_without_engine(&mut self) {
+        self.start_until(503);
+    }
+
+    #[track_caller]
+    fn start_until(&mut self, status: u16) {
         assert!(self.daemon.is_none(), "the agent runs already");
         let mut daemon = Daemon::start("agent", &self.run_command(), &self.log);
-        daemon.ready("the guard answers a ping", || {
+        daemon.ready(&format!("the guard answers a ping with {status}"), || {
             self.guard.exists().then(|| std::os::unix::net::UnixStream::connect(&self.guard).ok()).flatten()?;
             let answer =
                 raw::exchange_open(&self.guard, b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n");
-            (raw::status(&answer) == 200).then_some(())
+            (raw::status(&answer) == status).then_some(())
         });
         self.daemon = Some(daemon);
     }

@@ -9,6 +9,8 @@ use std::{
 /// A running dockerd. Dropping it removes its containers and stops it.
 pub struct Engine {
     daemon: Daemon,
+    command: Command,
+    log: PathBuf,
     socket: PathBuf,
     home: PathBuf,
 }
@@ -43,11 +45,29 @@ impl Engine {
             .args(["--bridge=none", "--iptables=false", "--debug"])
             .env_remove("DOCKER_HOST")
             .env_remove("NOTIFY_SOCKET");
-        let daemon = Daemon::start(name, &command, &place.join(&format!("{name}.log")));
-        let mut engine = Self { daemon, socket, home: place.join("home-root") };
-        let docker = engine.docker();
-        engine.daemon.ready("docker version answers", || (docker.run(&["version"]).code == 0).then_some(()));
+        let log = place.join(&format!("{name}.log"));
+        let daemon = Daemon::start(name, &command, &log);
+        let mut engine = Self { daemon, command, log, socket, home: place.join("home-root") };
+        engine.ready();
         engine
+    }
+
+    /// Starts it again after [`Engine::stop`], with more arguments from now on.
+    ///
+    /// # Panics
+    /// As [`Engine::start`].
+    #[track_caller]
+    pub fn start_again(&mut self, more: &[&str]) {
+        assert!(self.daemon.ended().is_some(), "the engine runs still");
+        self.command.args(more);
+        self.daemon = Daemon::start("engine", &self.command, &self.log);
+        self.ready();
+    }
+
+    #[track_caller]
+    fn ready(&mut self) {
+        let docker = self.docker();
+        self.daemon.ready("docker version answers", || (docker.run(&["version"]).code == 0).then_some(()));
     }
 
     /// Its own socket, unguarded.
@@ -78,12 +98,17 @@ impl Engine {
 
     /// Stops it, as a failure or an update would.
     pub fn stop(&mut self) {
-        self.remove_containers();
+        self.remove_containers(&self.docker());
         self.daemon.stop();
     }
 
-    fn remove_containers(&self) {
-        let docker = self.docker();
+    /// The same, with its socket moved to another path.
+    pub fn stop_at(&mut self, socket: &Path) {
+        self.remove_containers(&Docker::new(socket, None, &self.home));
+        self.daemon.stop();
+    }
+
+    fn remove_containers(&self, docker: &Docker) {
         let ids = docker.run(&["ps", "-aq"]).out();
         let ids: Vec<_> = ids.split_whitespace().collect();
         if !ids.is_empty() {
@@ -96,7 +121,7 @@ impl Drop for Engine {
     fn drop(&mut self) {
         // Else dockerd gives each of them ten seconds to end.
         if self.daemon.ended().is_none() {
-            self.remove_containers();
+            self.remove_containers(&self.docker());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Facts of `image.build`. Some of its parameters are JSON, which is checked as strictly as a body.
 
-use super::{Sheet, Source, ulimits, without_credentials};
+use super::{Sheet, Source, create_network::owner_of, ulimits, without_credentials};
 use crate::{
     doc::Doc,
     image_ref::ImageRef,
@@ -22,6 +22,8 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) -> Result<(), Refusal> {
     out.put("network_mode", if mode.is_empty() { "default" } else { mode });
     out.put("host_network", mode == "host");
     out.put("shared_network", shared_with(mode).unwrap_or_default());
+    let foreign = shared_with(mode).filter(|with| owner_of(source, with).as_deref() != Some(source.asker.owner));
+    out.put("foreign_namespaces", foreign.map(|with| format!("network:{with}")).into_iter().collect::<BTreeSet<_>>());
     for (fact, name) in [
         ("dockerfile", "dockerfile"),
         ("cgroup_parent", "cgroupparent"),

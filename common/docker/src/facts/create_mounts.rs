@@ -4,7 +4,8 @@ use super::{Sheet, Source};
 use crate::{
     doc::Doc,
     mounts::{HostPath, Mount, container_paths, is_local, split_volumes_from, volume_paths},
-    paths::{reaches_socket, sensitive},
+    owner,
+    paths::{reaches_private, sensitive},
 };
 use std::collections::BTreeSet;
 
@@ -45,6 +46,11 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     }
     put_paths(source, &paths, out);
     out.put("replaceable_paths", source.replaceable(&paths));
+    let foreign = mounts.iter().filter_map(Mount::volume).filter(|name| {
+        let found = source.view.volumes.get(*name);
+        found.is_some_and(|volume| owner::of(&volume.labels) != source.maker())
+    });
+    out.put("foreign_volumes", foreign.map(str::to_owned).collect::<BTreeSet<_>>());
     out.put("volumes_from", from);
     put_mounts(&mounts, out);
     put_volumes(host, &mounts, out);
@@ -57,7 +63,7 @@ pub fn put_paths(source: &Source<'_>, paths: &BTreeSet<HostPath>, out: &mut Shee
     let writable: BTreeSet<String> =
         paths.iter().filter(|p| p.writable).flat_map(|p| source.host_path(&p.path)).collect();
     out.put("sensitive_paths", sensitive(&all));
-    out.put("engine_socket", reaches_socket(&all, source.asker.sockets));
+    out.put("engine_socket", reaches_private(&all, source.asker.private));
     out.put("host_paths_writable", writable);
     out.put("host_paths", all);
 }

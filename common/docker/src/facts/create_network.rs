@@ -4,7 +4,7 @@ use super::{Sheet, Source};
 use crate::{
     doc::Doc,
     limits::PORT_RANGE_MAX,
-    lookup::{SHARED, networks, shared_with},
+    lookup::{SHARED, linked, networks, shared_with},
     owner,
     version::ApiVersion,
 };
@@ -23,7 +23,10 @@ const HOST: &[(&str, &str)] = &[
 pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let body = source.body();
     let host = body.at("HostConfig");
-    let names = HOST.iter().filter(|(field, _)| host.text(field) == "host").map(|(_, name)| (*name).to_owned());
+    let names = HOST
+        .iter()
+        .filter(|(field, _)| host.text(field).eq_ignore_ascii_case("host"))
+        .map(|(_, name)| (*name).to_owned());
     let mut names: BTreeSet<String> = names.collect();
     let networks = joined(source);
     // The host's network may also be asked for as a network, by its name or its id.
@@ -31,9 +34,11 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
         names.insert("network".to_owned());
     }
     out.put("host_namespaces", names);
-    let shared = || SHARED.iter().filter_map(|(field, name)| Some((*name, shared_with(host.text(field))?)));
+    let namespaces = || SHARED.iter().filter_map(|(field, name)| Some((*name, shared_with(host.text(field))?)));
+    // A link shows the environment of the container at its other end.
+    let shared = || namespaces().chain(host.texts("Links").map(|link| ("link", linked(link))));
     out.put("shared_namespaces", shared().map(|(name, with)| format!("{name}:{with}")).collect::<BTreeSet<_>>());
-    let own = source.resolved.resources.first().map(|container| container.owner.as_str()).unwrap_or_default();
+    let own = source.maker();
     let foreign = shared().filter(|(_, with)| owner_of(source, with).as_deref() != Some(own));
     out.put("foreign_namespaces", foreign.map(|(name, with)| format!("{name}:{with}")).collect::<BTreeSet<_>>());
     out.put("pid_mode", host.text("PidMode"));
@@ -49,6 +54,11 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     out.put("network_mode", if mode.is_empty() { "default" } else { mode });
     out.put("network_disabled", body.truth("NetworkDisabled"));
     out.put("networks", networks);
+    let foreign = source.view.networks.values().filter(|network| {
+        let owner = owner::of(&network.labels);
+        !owner.is_empty() && owner != own
+    });
+    out.put("foreign_networks", foreign.map(|network| network.name.clone()).collect::<BTreeSet<_>>());
     let mut options = BTreeSet::new();
     for (_, endpoint) in body.at("NetworkingConfig").members("EndpointsConfig") {
         options.extend(endpoint.pair_set("DriverOpts"));
@@ -63,7 +73,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
 }
 
 /// The owner of a container; `None` when there is no such container. Names were resolved before facts are read.
-fn owner_of(source: &Source<'_>, container: &str) -> Option<String> {
+pub fn owner_of(source: &Source<'_>, container: &str) -> Option<String> {
     let containers = &source.view.containers;
     let found = containers.get(container).or_else(|| containers.values().find(|c| c.id == container));
     found.map(|container| owner::of(&container.labels))

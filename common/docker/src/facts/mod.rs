@@ -23,7 +23,7 @@ use crate::{
     query::Query,
     refusal::Refusal,
     resolve::Resolved,
-    view::View,
+    view::{ImageView, View},
 };
 use std::collections::BTreeSet;
 use wharden_model::{Action, FactValue, Facts};
@@ -44,6 +44,11 @@ pub struct Source<'a> {
 impl<'a> Source<'a> {
     fn body(&self) -> Doc<'a> {
         self.body
+    }
+
+    /// Whose the container is, or will be.
+    fn maker(&self) -> &'a str {
+        self.resolved.resources.first().map(|thing| thing.owner.as_str()).unwrap_or_default()
     }
 
     fn query(&self) -> &'a Query {
@@ -121,6 +126,14 @@ pub fn fill(canonical: &Canonical, resolved: &Resolved<'_>, view: &View, asker: 
         },
     }
     Ok(sheet.0)
+}
+
+/// The facts of an action that only reads an image.
+pub fn image_facts(action: Action, image: &ImageView) -> Facts {
+    let mut sheet = Sheet(Facts::zero(action));
+    let name = image.tags.first().unwrap_or(&image.id);
+    image::put_image(&mut sheet, name, Some(image));
+    sheet.0
 }
 
 /// Capabilities as policies write them: upper case, without `CAP_`.

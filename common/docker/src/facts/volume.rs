@@ -4,7 +4,7 @@ use super::{Sheet, Source};
 use crate::{
     doc::Doc,
     mounts::{HostPath, is_local, local_paths},
-    paths::{reaches_socket, sensitive},
+    paths::{reaches_private, sensitive},
 };
 use std::collections::BTreeSet;
 use wharden_model::Action;
@@ -33,7 +33,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     out.put("replaceable_paths", source.replaceable(&paths));
     let paths: BTreeSet<String> = paths.iter().flat_map(|p| source.host_path(&p.path)).collect();
     out.put("sensitive_paths", sensitive(&paths));
-    out.put("engine_socket", reaches_socket(&paths, source.asker.sockets));
+    out.put("engine_socket", reaches_private(&paths, source.asker.private));
     out.put("host_paths", paths);
     out.put("labels", body.pair_set("Labels"));
     out.put("cluster", body.has("ClusterVolumeSpec"));

@@ -57,7 +57,7 @@ fn judge(raw: &str) -> (Canonical, Judged) {
     let bytes: Vec<u8> = raw.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
     let canonical = support::canonical(&bytes).unwrap_or_else(|e| panic!("{raw}\n{e}")).0;
     let host_id = HostId::new("h-0123456789abcdef").unwrap();
-    let asker = Asker { owner: "alice", host_id: &host_id, sockets: &[] };
+    let asker = Asker { owner: "alice", host_id: &host_id, private: &[] };
     let judged = canonical.judge(&everything(&canonical), &asker).unwrap_or_else(|e| panic!("{raw}\n{e}"));
     (canonical, judged)
 }

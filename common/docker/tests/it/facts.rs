@@ -140,7 +140,7 @@ fn credentials_are_told_and_never_shown() {
     assert!(!format!("{head:?} {request:?}").contains("c2VjcmV0"));
     let canonical = request.finish(None).unwrap();
     let host = wharden_model::HostId::new("h-0123456789abcdef").unwrap();
-    let asker = wharden_docker::Asker { owner: "alice", host_id: &host, sockets: &[] };
+    let asker = wharden_docker::Asker { owner: "alice", host_id: &host, private: &[] };
     let judged = canonical.judge(&support::view(), &asker).unwrap();
     assert!(support::shows(&judged, "registry_credentials", "true"));
     assert!(!format!("{canonical:?} {judged:?}").contains("c2VjcmV0"));

@@ -135,7 +135,7 @@ fn dechunk(mut rest: &[u8]) -> (Vec<u8>, Vec<u8>) {
 pub fn judge_with(bytes: &[u8], view: &View) -> Result<Judged, Refusal> {
     let host_id = HostId::new("h-0123456789abcdef").unwrap();
     let sockets = ["/srv/wharden/engine.sock".to_owned()];
-    canonical(bytes)?.0.judge(view, &Asker { owner: "alice", host_id: &host_id, sockets: &sockets })
+    canonical(bytes)?.0.judge(view, &Asker { owner: "alice", host_id: &host_id, private: &sockets })
 }
 
 pub fn judge(bytes: &[u8]) -> Result<Judged, Refusal> {

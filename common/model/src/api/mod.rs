@@ -3,6 +3,7 @@
 //!
 //! Every answer that is not 2xx has an [`ErrorBody`]. Times are milliseconds since the epoch.
 
+mod advice;
 mod audit;
 mod auth;
 mod directory;
@@ -13,8 +14,10 @@ mod host;
 mod policy;
 mod secret;
 mod status;
+mod suggest;
 mod token;
 
+pub use advice::{Advice, ChangeOp, Explanation, Miss, MissPart, NamedDocument, NearMiss, Remedy, RequestChange};
 pub use audit::{AuditPage, AuditRecord, AuditVerdict};
 pub use auth::{Enrolment, EnrolmentComplete, EnrolmentStart, Invite, Login, Refresh, SessionTokens, WhoAmI};
 pub use directory::{Group, NewGroup, NewUser, User, UserPatch};
@@ -28,4 +31,5 @@ pub use policy::{
 };
 pub use secret::Secret;
 pub use status::{ClusterStatus, ControllerStatus, Version};
+pub use suggest::{PolicySuggestion, SuggestRequest, Wildcard};
 pub use token::{CreatedToken, JoinToken, NewToken};

@@ -1,3 +1,4 @@
+use super::Advice;
 use crate::{
     Revision,
     action::Action,
@@ -101,13 +102,18 @@ pub struct RollbackTo {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TestRequest {
-    /// The user who would ask.
-    pub user: UserName,
-    /// The host, by id or name; without it any host without labels.
+    /// The user who would ask; goes with `request`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserName>,
+    /// The host, by id or name; without it any host without labels. Goes with `request`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// What would be asked of the engine.
-    pub request: DockerRequest,
+    /// What would be asked of the engine. Either this or `event`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<DockerRequest>,
+    /// A recorded decision, `host/run/number`, to be made again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
     /// Draft documents to decide with in place of (same name) or besides the stored ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drafts: Vec<PolicyVersionDraft>,
@@ -199,6 +205,9 @@ pub struct TestResult {
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub facts: Facts,
     pub decision: Decision,
+    /// What could be done about a refusal.
+    #[serde(default)]
+    pub advice: Advice,
 }
 
 /// `GET /v1/packs`, `GET /v1/packs/{name}`: starter packs, each one policy document.

@@ -32,7 +32,7 @@ pub const CREATE: &[FactSpec] = &[
         FactType::Set,
         "$.HostConfig.Binds, $.HostConfig.Mounts[].Source",
         "5.6",
-        "the sensitive places that a host path is, contains or lies in: / /boot /dev /etc /home /lib /proc /root /run /sys /usr /var/lib/docker /var/run ...",
+        "the sensitive places that a host path is, contains or lies in: / /bin /boot /dev /etc /home /lib /proc /root /run /sbin /sys /usr /var/backups /var/cache /var/lib /var/log /var/mail /var/run /var/spool",
     ),
     fact(
         "replaceable_paths",
@@ -46,7 +46,7 @@ pub const CREATE: &[FactSpec] = &[
         FactType::Bool,
         "$.HostConfig.Binds, $.HostConfig.Mounts[].Source",
         "5.32",
-        "a host path is or contains the socket of the engine, of containerd or of the guard",
+        "a host path is or contains the socket of the engine, of containerd or of the guard, or has to do with the folders where the engine and the agent keep their data",
     ),
     fact("mount_types", FactType::Set, "$.HostConfig.Mounts[].Type", "", "bind, volume, tmpfs, image, npipe, cluster"),
     fact(
@@ -71,6 +71,13 @@ pub const CREATE: &[FactSpec] = &[
         "non_recursive, read_only_non_recursive, create_mountpoint, and the options of binds",
     ),
     fact("volumes", FactType::Set, "$.HostConfig.Mounts[].Source, $.HostConfig.Binds", "", "named volumes mounted"),
+    fact(
+        "foreign_volumes",
+        FactType::Set,
+        "$.HostConfig.Mounts[].Source, $.HostConfig.Binds",
+        "",
+        "those of volumes that exist and belong to somebody else, or to nobody known",
+    ),
     fact(
         "volumes_from",
         FactType::Set,
@@ -111,9 +118,9 @@ pub const CREATE: &[FactSpec] = &[
     fact(
         "shared_namespaces",
         FactType::Set,
-        "$.HostConfig.PidMode, $.HostConfig.IpcMode, $.HostConfig.NetworkMode, $.HostConfig.Cgroup",
+        "$.HostConfig.PidMode, $.HostConfig.IpcMode, $.HostConfig.NetworkMode, $.HostConfig.Cgroup, $.HostConfig.Links",
         "",
-        "namespaces of other containers, e.g. pid:3f2a...",
+        "namespaces of other containers, e.g. pid:3f2a..., and links to them, e.g. link:3f2a...",
     ),
     fact(
         "foreign_namespaces",
@@ -149,6 +156,13 @@ pub const CREATE: &[FactSpec] = &[
         "$.NetworkingConfig.EndpointsConfig, $.HostConfig.NetworkMode",
         "",
         "names of the networks joined",
+    ),
+    fact(
+        "foreign_networks",
+        FactType::Set,
+        "$.NetworkingConfig.EndpointsConfig, $.HostConfig.NetworkMode",
+        "",
+        "those of networks that belong to somebody else; a network of nobody is everybody's",
     ),
     fact(
         "endpoint_options",

@@ -73,6 +73,13 @@ pub const BUILD: &[FactSpec] = &[
     fact("network_mode", FactType::String, "query:networkmode", "5.10", "of RUN steps, as given; default when empty"),
     fact("host_network", FactType::Bool, "query:networkmode", "5.10", "RUN steps use the host's network"),
     fact(
+        "foreign_namespaces",
+        FactType::Set,
+        "query:networkmode",
+        "",
+        "the container whose network RUN steps use, when it belongs to somebody else or to nobody known",
+    ),
+    fact(
         "shared_network",
         FactType::String,
         "query:networkmode",

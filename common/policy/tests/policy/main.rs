@@ -2,8 +2,11 @@
 
 mod kit;
 mod modes;
+mod near;
 mod oracle;
 mod packs;
 mod planner;
 mod random;
+mod remedy;
 mod stack;
+mod suggest;

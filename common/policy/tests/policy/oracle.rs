@@ -26,7 +26,7 @@ const OTHER_HOST: &str = "h-0000000000000002";
 static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::from_cedarschema_str(schema_text()).expect("valid").0);
 
 /// The built-in rules, written down again on purpose.
-const BUILT_IN: &str = r#"
+pub const BUILT_IN: &str = r#"
 @id("ping")
 permit (principal, action in [Docker::Action::"system.ping", Docker::Action::"system.version"], resource);
 @id("disabled-user")
@@ -34,8 +34,8 @@ forbid (principal, action, resource) when { principal is User && principal.disab
 "#;
 
 /// Cedar's own answer.
-struct Oracle {
-    effect: Effect,
+pub struct Oracle {
+    pub effect: Effect,
     rules: BTreeSet<String>,
     failed: BTreeSet<String>,
 }
@@ -52,7 +52,7 @@ fn tags(labels: &BTreeMap<String, String>) -> Vec<(String, RestrictedExpression)
     labels.iter().map(|(key, value)| (key.clone(), string(value))).collect()
 }
 
-fn oracle(documents: &[(&str, &str)], users: &[KnownUser], labels: &Labels, q: &Query<'_>) -> Oracle {
+pub fn oracle(documents: &[(&str, &str)], users: &[KnownUser], labels: &Labels, q: &Query<'_>) -> Oracle {
     let mut set = PolicySet::new();
     for (name, text) in documents {
         let parsed: PolicySet = text.parse().expect("parses");
@@ -147,7 +147,7 @@ fn entities(users: &[KnownUser], labels: &Labels, q: &Query<'_>) -> Entities {
     Entities::from_entities(all.into_values(), Some(&SCHEMA)).expect("the entities conform to the schema")
 }
 
-fn bundle(documents: &[(&str, &str)], users: &[KnownUser], labels: &Labels) -> Bundle {
+pub fn bundle(documents: &[(&str, &str)], users: &[KnownUser], labels: &Labels) -> Bundle {
     let policies = documents.iter().map(|(name, text)| BundlePolicy {
         name: name.parse().expect("valid"),
         mode: Mode::Enforce,

@@ -45,6 +45,7 @@ fn ordinary_for(action: Action) -> Facts {
             ("networks", set(&["bridge"])),
             ("seccomp", "default".into()),
             ("apparmor", "default".into()),
+            ("no_new_privileges", true.into()),
             ("image", "docker.io/library/nginx:1.27".into()),
         ],
     )
@@ -53,7 +54,7 @@ fn ordinary_for(action: Action) -> Facts {
 #[test]
 fn packs_are_valid_and_every_rule_explains_itself() {
     let known: BTreeSet<&str> =
-        ["2.18", "5.2", "5.3", "5.4", "5.5", "5.6", "5.8", "5.10", "5.11", "5.16", "5.17", "5.18"]
+        ["2.13", "2.18", "5.26", "5.2", "5.3", "5.4", "5.5", "5.6", "5.8", "5.10", "5.11", "5.16", "5.17", "5.18"]
             .into_iter()
             .chain(["4.1", "5.20", "5.21", "5.22", "5.23", "5.24", "5.25", "5.30", "5.31", "5.32"])
             .collect();
@@ -174,8 +175,11 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
         ("no-root", &[("root_user", true.into()), ("user", "".into())]),
         ("no-root", &[("root_user", true.into()), ("user_by_name", true.into()), ("user", "toor".into())]),
         ("no-replaceable-host-paths", &[("replaceable_paths", set(&["/tmp/x"]))]),
+        ("no-volumes-of-others", &[("foreign_volumes", set(&["bobs"]))]),
+        ("no-remote-log-drivers", &[("log_driver", "syslog".into())]),
         ("no-foreign-namespaces", &[("foreign_namespaces", set(&["pid:abc"]))]),
         ("no-engine-socket", &[("engine_socket", true.into())]),
+        ("no-new-privileges", &[("no_new_privileges", false.into())]),
         ("no-sensitive-host-paths", &[("sensitive_paths", set(&["/etc"]))]),
         ("no-borrowed-mounts", &[("volumes_from", set(&["abc"]))]),
         ("no-shared-propagation", &[("mount_propagation", set(&["rshared"]))]),
@@ -201,6 +205,9 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
     let create = Action::ContainerCreate;
     let all = [create, Action::ContainerStart, Action::ContainerRestart];
     for ((rule, changes), create) in cases.iter().flat_map(|case| all.map(|action| (case, action))) {
+        if *rule == "no-new-privileges" && create != Action::ContainerCreate {
+            continue;
+        }
         // The engine says that by itself where the host has cgroup v1.
         if *rule == "no-host-cgroup" && create != Action::ContainerCreate {
             continue;
@@ -224,7 +231,8 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
         ("restart_policy", "always".into()),
         ("mount_propagation", set(&["rprivate"])),
         ("host_ports", FactValue::LongSet(BTreeSet::from([8080]))),
-        ("apparmor", "my-profile".into()),
+        ("apparmor", "docker-default".into()),
+        ("log_driver", "local".into()),
     ] {
         let mut facts = ordinary();
         facts.set(name, value);
@@ -240,6 +248,9 @@ fn the_baseline_covers_the_other_ways_in() {
         (Action::ExecStart, "no-privileged-exec", "privileged", true.into()),
         (Action::ContainerExec, "no-exec-in-privileged", "container_privileged", true.into()),
         (Action::ContainerExec, "no-root-exec", "root_user", true.into()),
+        (Action::ContainerArchiveWrite, "no-copies-to-the-host", "host_paths", set(&["/srv"])),
+        (Action::ContainerArchiveRead, "no-copies-to-the-host", "host_paths", set(&["/srv"])),
+        (Action::ImageBuild, "no-foreign-namespaces", "foreign_namespaces", set(&["network:x"])),
         (Action::VolumeCreate, "no-replaceable-host-paths", "replaceable_paths", set(&["/tmp/x"])),
         (Action::ContainerStart, "no-foreign-checkpoints", "checkpoint_dir", "/tmp/x".into()),
         (Action::VolumeCreate, "no-sensitive-host-paths", "sensitive_paths", set(&["/"])),
@@ -253,6 +264,7 @@ fn the_baseline_covers_the_other_ways_in() {
         let mut facts = Facts::zero(action);
         if facts.get("seccomp").is_some() {
             facts.set("seccomp", "default");
+            facts.set("apparmor", "default");
         }
         world.allows("adam", action, &world.resource(action, "adam"), &facts);
         facts.set(fact, value);

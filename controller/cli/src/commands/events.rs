@@ -20,7 +20,7 @@ UTC. With --follow it goes on until it is interrupted; -o json then prints one e
 
 Examples:
   wharden events --decision denied --since 1h
-  wharden events --user bob --action container.create --host web1
+  wharden events --user bob --ids --action container.create --host web1
   wharden events --follow -o json";
 
 /// Most characters of a reason in a list.
@@ -51,6 +51,9 @@ pub struct Events {
     /// Most events to show, 1 to 1000
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
+    /// Show the events' ids too, for `event explain`
+    #[arg(long)]
+    ids: bool,
     /// Go on with events as they come
     #[arg(short, long, conflicts_with = "until")]
     follow: bool,
@@ -89,16 +92,16 @@ pub async fn run(args: Events, context: &mut Context<'_>) -> Result<(), CliError
     let mut api = context.api()?;
     let page = fetch(&mut api, &query).await?;
     if !args.follow {
-        return context.list(&page.events, "no events", |look| rows(&page.events, look));
+        return context.list(&page.events, "no events", |look| rows(&page.events, args.ids, look));
     }
-    print_lines(&page.events, context)?;
+    print_lines(&page.events, args.ids, context)?;
     query.after = Some(page.next);
     query.wait = Some(FOLLOW_WAIT_S);
     let mut pause = FOLLOW_PAUSE.0;
     loop {
         match fetch(&mut api, &query).await {
             Ok(page) => {
-                print_lines(&page.events, context)?;
+                print_lines(&page.events, args.ids, context)?;
                 query.after = Some(page.next);
                 pause = FOLLOW_PAUSE.0;
             }
@@ -138,10 +141,10 @@ fn may_pass(error: &CliError) -> bool {
     }
 }
 
-fn print_lines(events: &[DecisionEvent], context: &mut Context<'_>) -> Result<(), CliError> {
+fn print_lines(events: &[DecisionEvent], ids: bool, context: &mut Context<'_>) -> Result<(), CliError> {
     let (json, look) = (context.is_json(), context.look());
     for event in events {
-        let line = if json { serde_json::to_string(event)? } else { line(event, &look) };
+        let line = if json { serde_json::to_string(event)? } else { line(event, ids, &look) };
         context.console.print(&format!("{line}\n"))?;
     }
     Ok(())
@@ -170,9 +173,9 @@ fn time(at: Timestamp) -> String {
     text.split_once('.').map_or(text.clone(), |(whole, _)| format!("{whole}Z"))
 }
 
-fn rows(events: &[DecisionEvent], look: &Look) -> String {
+fn rows(events: &[DecisionEvent], ids: bool, look: &Look) -> String {
     let rows = events.iter().map(|event| {
-        vec![
+        let mut row = vec![
             Cell::new(time(event.at)),
             Cell::new(&event.host_id),
             Cell::new(&event.principal),
@@ -180,15 +183,19 @@ fn rows(events: &[DecisionEvent], look: &Look) -> String {
             Cell::or_dash(one_line(&on(event), 40)),
             Cell::toned(event.outcome, Tone::of_outcome(event.outcome)),
             Cell::or_dash(one_line(&why(event), WHY_MAX)),
-        ]
+        ];
+        row.extend(ids.then(|| Cell::toned(event.id(), Tone::Dim)));
+        row
     });
-    table(&["TIME", "HOST", "WHO", "ACTION", "ON", "DECISION", "WHY"], rows.collect(), look)
+    let header = ["TIME", "HOST", "WHO", "ACTION", "ON", "DECISION", "WHY", "ID"];
+    table(&header[..if ids { 8 } else { 7 }], rows.collect(), look)
 }
 
-fn line(event: &DecisionEvent, look: &Look) -> String {
+fn line(event: &DecisionEvent, ids: bool, look: &Look) -> String {
     let outcome = format!("{:<10}", event.outcome.as_str());
+    let id = if ids { format!(" {}", event.id()) } else { String::new() };
     format!(
-        "{} {} {} {:<20} {:<24} {:<24} {}",
+        "{} {} {} {:<20} {:<24} {:<24} {}{id}",
         time(event.at),
         event.host_id,
         Tone::of_outcome(event.outcome).paint(&outcome, look.colour),

@@ -1,9 +1,11 @@
 //! The commands, one noun a file: its flags, its calls, and how its answers look.
 
+mod advice;
 pub mod audit;
 pub mod completions;
 pub mod docker;
 pub mod enrol;
+pub mod event;
 pub mod events;
 pub mod group;
 pub mod host;
@@ -38,6 +40,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<(), CliE
         Command::Host(noun) => host::run(noun, context).await,
         Command::Policy(noun) => policy::run(noun, context).await,
         Command::Pack(noun) => pack::run(noun, context).await,
+        Command::Event(noun) => event::run(noun, context).await,
         Command::Events(args) => events::run(args, context).await,
         Command::Audit(noun) => audit::run(noun, context).await,
         Command::Status => status::run(context).await,

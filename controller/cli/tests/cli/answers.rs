@@ -253,3 +253,56 @@ async fn colours_only_on_a_terminal_that_wants_them() {
     shell.vars.insert("TERM".to_owned(), "dumb".to_owned());
     assert!(!shell.run(&["status"]).await.out.contains('\x1b'));
 }
+
+#[tokio::test]
+async fn explanations_and_suggestions() {
+    let server = Server::start().await;
+    let mut event = sample::event(2, "denied", "web");
+    event["facts"] = json!({"privileged": true, "cap_add": ["SYS_ADMIN"], "user": "bad\u{1b}[31m"});
+    let near = json!([{
+        "rule": {"id": "roles/operate"},
+        "misses": [
+            {"part": "principal", "text": "principal in Group::\"operators\""},
+            {"part": "unless", "text": "context.privileged"},
+        ],
+    }]);
+    let change = json!([{"fact": "privileged", "op": "set", "value": false, "how": "leave out --privileged"}]);
+    let document = json!([{
+        "name": "baseline", "mode": "enforce", "version": 3, "revision": 50, "updated_by": "alice",
+        "updated_at": sample::ago(60),
+    }]);
+    let explained =
+        |now: Value, advice: Value| json!({"event": event, "now": now, "documents": document, "advice": advice});
+    let suggestion = json!({
+        "text": POLICY_TEXT, "rules": 1, "events": 12, "refused": 2, "skipped": 1, "open": 3, "truncated": true,
+        "mutations": 34, "still_refused": [{
+            "who": "user bob", "action": "container.create", "rule": "baseline/no-privileged", "count": 2, "examples": [],
+        }],
+    });
+    let id = |n: u64| format!("{HOST}/0123456789abcdef/{n}");
+    let changed = json!({"remedy": {"kind": "change", "changes": change, "smallest": true}, "near": []});
+    let none = json!({"remedy": {"kind": "none", "exhaustive": true}, "near": near});
+    server
+        .on(&format!("GET /v1/events/{}/explanation", id(2)), 200, explained(sample::decision("deny"), changed))
+        .on(&format!("GET /v1/events/{}/explanation", id(3)), 200, explained(sample::decision("allow"), none))
+        .on(
+            &format!("GET /v1/events/{}/explanation", id(4)),
+            200,
+            explained(Value::Null, json!({"remedy": {"kind": "unknown"}})),
+        )
+        .on(&format!("GET /v1/events/{}", id(2)), 200, event.clone())
+        .on("POST /v1/policy/suggest", 200, suggestion);
+    let shell = Shell::logged_in(&server).await;
+    let lines = [
+        format!("event explain {}", id(2)),
+        format!("event explain {}", id(3)),
+        format!("event explain {}", id(4)),
+        format!("event show {}", id(2)),
+        "policy suggest --user bob --label env=dev --wildcard image-tag,host".to_owned(),
+    ];
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    insta::assert_snapshot!(transcript(&shell, &lines).await);
+    let asked = server.seen().into_iter().find(|seen| seen.route == "POST /v1/policy/suggest").expect("asked").body;
+    assert_eq!(asked["wildcards"], json!(["image-tag", "host"]));
+    assert_eq!((&asked["label"], &asked["user"]), (&json!("env=dev"), &json!("bob")));
+}

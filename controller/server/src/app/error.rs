@@ -24,6 +24,8 @@ pub enum AppError {
     Guarded { message: String },
     #[error("there is no {kind} {name:?}")]
     NotFound { kind: Kind, name: String },
+    #[error("there is no event {0}")]
+    NoEvent(String),
     #[error("{message}")]
     Conflict { message: String, hint: &'static str },
     #[error("{0}")]

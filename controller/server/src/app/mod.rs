@@ -7,14 +7,17 @@ mod directory;
 mod docker;
 mod enrolment;
 mod error;
+mod explain;
 mod guard;
 mod hosts;
+mod judgement;
 mod login;
 mod packs;
 mod policies;
 mod policy_test;
 mod records;
 mod simulate;
+mod suggest;
 mod tokens;
 
 pub use access::{Access, Caller};

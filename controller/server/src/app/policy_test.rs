@@ -1,16 +1,18 @@
 //! What would be decided about a request, without asking any engine: things that it refers to are taken to exist.
 
-use super::{App, AppError, Caller};
+use super::{App, AppError, Caller, judgement::Judge};
 use crate::policy_set;
+use std::collections::BTreeMap;
 use wharden_docker::{
-    ApiVersion, Asker, ContainerView, ExecView, Head, HostPathView, ImageView, Lookup, Making, NetworkView, SwarmView,
-    View, VolumeView,
+    ApiVersion, Asker, Canonical, ContainerView, ExecView, Head, HostPathView, ImageView, Judged, Lookup, Making,
+    NetworkView, OWNER_LABEL, SwarmView, View, VolumeView,
 };
 use wharden_model::{
-    AdminAction, BundlePolicy, Effect, HostId, Labels, Posture, Principal,
+    AdminAction, BundlePolicy, Decision, DecisionEvent, Effect, HostId, Principal, Resource, UserName,
     api::{DockerRequest, PolicyVersionDraft, TestRequest, TestResult},
+    decision::NO_NEW_PRIVILEGES,
 };
-use wharden_policy::{Compiled, Planner, Query};
+use wharden_policy::Query;
 use wharden_state::State;
 
 /// Where the guard usually listens.
@@ -20,38 +22,83 @@ impl App {
     pub async fn test_policy(&self, caller: &Caller, test: TestRequest) -> Result<TestResult, AppError> {
         self.may(caller, AdminAction::PolicyTest, &self.cluster()).await?;
         let state = self.state();
-        let (host, labels) = match &test.host {
-            None => (HostId::new("h-0000000000000000").map_err(AppError::internal)?, Labels::none()),
-            Some(text) => {
-                let id = self.find_host(&state, text)?;
-                let labels = state.hosts.get(&id).map(|host| host.labels.clone()).unwrap_or_default();
-                (id, labels)
+        let policies = with_drafts(&state, &test.drafts)?;
+        let cluster = self.keys.cluster_id.clone();
+        let asked = match (test.event, test.user, test.request) {
+            (Some(id), None, None) if test.host.is_none() => {
+                self.may(caller, AdminAction::EventRead, &self.cluster()).await?;
+                Asked::Event(Box::new(self.event_named(&id).await?))
+            }
+            (None, Some(user), Some(request)) => {
+                let host = match &test.host {
+                    None => HostId::new("h-0000000000000000").map_err(AppError::internal)?,
+                    Some(text) => self.find_host(&state, text)?,
+                };
+                Asked::Request { user, host, request }
+            }
+            _ => {
+                return Err(AppError::invalid(
+                    "request",
+                    "give either an event, or a user and a request, on a host or on none",
+                ));
             }
         };
-        let policies = with_drafts(&state, &test.drafts)?;
-        let planner = Planner::new(self.keys.cluster_id.clone(), policies, policy_set::users(&state))
-            .map_err(|e| AppError::invalid("drafts", e.to_string()))?;
-        let bundle = planner.bundle(&planner.scope(&host, &labels, Posture::Enforce));
-        let compiled = Compiled::new(&bundle, state.policy_revision).map_err(AppError::internal)?;
-
-        let judged = judge(&test.request, test.user.as_str(), &host)?;
-        let principal = Principal::User { name: test.user.to_string() };
-        let mut decided = judged.resources.into_iter().map(|resource| {
-            let query = Query {
-                principal: &principal,
-                action: judged.action,
-                resource: &resource,
-                host: &host,
-                facts: &judged.facts,
-            };
-            let decision = compiled.decide(&query);
-            (resource, decision)
-        });
-        let first = decided.next().ok_or_else(|| AppError::internal("a request about nothing"))?;
-        let (resource, decision) =
-            std::iter::once(first.clone()).chain(decided).find(|(_, d)| d.effect == Effect::Deny).unwrap_or(first);
-        Ok(TestResult { principal, action: judged.action, resource, facts: judged.facts, decision })
+        let work = move || match asked {
+            Asked::Event(event) => {
+                let judge = Judge::new(&cluster, &state, policies, &event.host_id)?;
+                let (facts, decision, advice) = judge.again(&event)?.ok_or_else(|| {
+                    AppError::invalid(
+                        "event",
+                        "the facts of this event were not kept, so that it cannot be decided again",
+                    )
+                })?;
+                let DecisionEvent { principal, action, resource, .. } = *event;
+                Ok(TestResult { principal, action, resource, facts, decision, advice })
+            }
+            Asked::Request { user, host, request } => {
+                tested(&Judge::new(&cluster, &state, policies, &host)?, &user, &host, &request)
+            }
+        };
+        tokio::task::spawn_blocking(work).await.map_err(AppError::internal)?
     }
+}
+
+enum Asked {
+    Event(Box<DecisionEvent>),
+    Request { user: UserName, host: HostId, request: DockerRequest },
+}
+
+/// Of a request about several things, the first that is refused is told.
+fn tested(judge: &Judge<'_>, user: &UserName, host: &HostId, request: &DockerRequest) -> Result<TestResult, AppError> {
+    let asking = Asking::read(request, user.as_str(), host)?;
+    let principal = Principal::User { name: user.to_string() };
+    let mut judged = asking.judge(&asking.canonical)?;
+    let (mut resource, mut decision) = decided(judge, &principal, &judged, host)?;
+    // As the guard does.
+    if decision.is_mended_by(NO_NEW_PRIVILEGES)
+        && let Some(mended) = asking.canonical.without_new_privileges()
+    {
+        judged = asking.judge(&mended)?;
+        (resource, decision) = decided(judge, &principal, &judged, host)?;
+    }
+    let advice = judge.advice(&query(&principal, &judged, &resource, host))?;
+    Ok(TestResult { principal, action: judged.action, resource, facts: judged.facts, decision, advice })
+}
+
+fn decided(
+    judge: &Judge<'_>,
+    principal: &Principal,
+    judged: &Judged,
+    host: &HostId,
+) -> Result<(Resource, Decision), AppError> {
+    let ask = |resource: &Resource| judge.decide(&query(principal, judged, resource, host));
+    let mut decided = judged.resources.iter().map(|resource| (resource.clone(), ask(resource)));
+    let first = decided.next().ok_or_else(|| AppError::internal("a request about nothing"))?;
+    Ok(std::iter::once(first.clone()).chain(decided).find(|(_, d)| d.effect == Effect::Deny).unwrap_or(first))
+}
+
+fn query<'a>(principal: &'a Principal, judged: &'a Judged, resource: &'a Resource, host: &'a HostId) -> Query<'a> {
+    Query { principal, action: judged.action, resource, host, facts: &judged.facts }
 }
 
 /// The stored documents, with drafts in place of those of the same name.
@@ -65,38 +112,63 @@ pub(super) fn with_drafts(state: &State, drafts: &[PolicyVersionDraft]) -> Resul
     Ok(policies)
 }
 
-fn judge(request: &DockerRequest, owner: &str, host: &HostId) -> Result<wharden_docker::Judged, AppError> {
-    let refused = |refusal: wharden_docker::Refusal| AppError::invalid("request", refusal.message);
-    let body = match &request.body {
-        serde_json::Value::Null => None,
-        body => Some(serde_json::to_vec(body).map_err(AppError::internal)?),
-    };
-    let mut headers = vec![("host".to_owned(), b"docker".to_vec())];
-    if let Some(body) = &body {
-        headers.push(("content-type".to_owned(), b"application/json".to_vec()));
-        headers.push(("content-length".to_owned(), body.len().to_string().into_bytes()));
-    }
-    let head = Head { method: request.method.clone(), target: request.path.clone(), headers };
-    let begun = wharden_docker::begin(&head, ApiVersion::NEWEST).map_err(refused)?;
-    let buffered = begun.buffers_body().and(body.as_deref());
-    let canonical = begun.finish(buffered).map_err(refused)?;
-    let mut view = View::default();
-    for lookup in canonical.lookups() {
-        assume(&mut view, lookup);
-    }
-    for lookup in canonical.follow_ups(&view) {
-        assume(&mut view, lookup);
-    }
-    let sockets = SOCKETS.map(str::to_owned);
-    canonical.judge(&view, &Asker { owner, host_id: host, sockets: &sockets }).map_err(refused)
+/// A request, and what it is taken to find.
+struct Asking<'a> {
+    canonical: Canonical,
+    view: View,
+    owner: &'a str,
+    host: &'a HostId,
 }
 
-/// Takes a thing to exist as it is called, and nothing to be special about it.
-fn assume(view: &mut View, lookup: Lookup) {
+fn refused(refusal: wharden_docker::Refusal) -> AppError {
+    AppError::invalid("request", refusal.message)
+}
+
+impl<'a> Asking<'a> {
+    fn read(request: &DockerRequest, owner: &'a str, host: &'a HostId) -> Result<Self, AppError> {
+        let body = match &request.body {
+            serde_json::Value::Null => None,
+            body => Some(serde_json::to_vec(body).map_err(AppError::internal)?),
+        };
+        let mut headers = vec![("host".to_owned(), b"docker".to_vec())];
+        if let Some(body) = &body {
+            headers.push(("content-type".to_owned(), b"application/json".to_vec()));
+            headers.push(("content-length".to_owned(), body.len().to_string().into_bytes()));
+        }
+        let head = Head { method: request.method.clone(), target: request.path.clone(), headers };
+        let begun = wharden_docker::begin(&head, ApiVersion::NEWEST).map_err(refused)?;
+        let buffered = begun.buffers_body().and(body.as_deref());
+        let canonical = begun.finish(buffered).map_err(refused)?;
+        let mut view = View::default();
+        for lookup in canonical.lookups() {
+            assume(&mut view, lookup, owner);
+        }
+        for lookup in canonical.follow_ups(&view) {
+            assume(&mut view, lookup, owner);
+        }
+        Ok(Self { canonical, view, owner, host })
+    }
+
+    fn judge(&self, canonical: &Canonical) -> Result<Judged, AppError> {
+        let private = SOCKETS.map(str::to_owned);
+        let asker = Asker { owner: self.owner, host_id: self.host, private: &private };
+        canonical.judge(&self.view, &asker).map_err(refused)
+    }
+}
+
+/// Takes a thing to exist as it is called, to be the asker's own, and nothing to be special about it.
+fn assume(view: &mut View, lookup: Lookup, owner: &str) {
+    let labels = || BTreeMap::from([(OWNER_LABEL.to_owned(), owner.to_owned())]);
     match lookup {
         Lookup::Container(name) => {
             let made = Making::new(serde_json::json!({"User": "1000"}));
-            let found = ContainerView { id: name.clone(), name: name.clone(), made, ..ContainerView::default() };
+            let found = ContainerView {
+                id: name.clone(),
+                name: name.clone(),
+                labels: labels(),
+                made,
+                ..ContainerView::default()
+            };
             view.containers.insert(name, found);
         }
         Lookup::Image(name) => {
@@ -104,18 +176,24 @@ fn assume(view: &mut View, lookup: Lookup) {
             view.images.insert(name, found);
         }
         Lookup::Volume(name) => {
-            let found = VolumeView { name: name.clone(), driver: "local".to_owned(), ..VolumeView::default() };
+            let found = VolumeView {
+                name: name.clone(),
+                driver: "local".to_owned(),
+                labels: labels(),
+                ..VolumeView::default()
+            };
             view.volumes.insert(name, found);
         }
         Lookup::Network(name) => {
-            let found = NetworkView { id: name.clone(), name: name.clone(), ..NetworkView::default() };
+            let found =
+                NetworkView { id: name.clone(), name: name.clone(), labels: labels(), ..NetworkView::default() };
             view.networks.insert(name, found);
         }
         Lookup::Exec(name) => {
             view.execs.insert(name.clone(), ExecView { id: name, ..ExecView::default() });
         }
         Lookup::Swarm(kind, name) => {
-            let found = SwarmView { id: name.clone(), name: name.clone(), ..SwarmView::default() };
+            let found = SwarmView { id: name.clone(), name: name.clone(), labels: labels(), ..SwarmView::default() };
             view.swarm.insert((kind, name), found);
         }
         Lookup::HostPath(path) => {

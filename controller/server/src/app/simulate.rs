@@ -1,10 +1,7 @@
 //! What drafts would have changed: recorded decisions, decided again by the stored policies and with the drafts.
 
-use super::{App, AppError, Caller, policy_test::with_drafts};
-use crate::{
-    events::{HostFilter, limits::REPLAY_EVENTS},
-    policy_set,
-};
+use super::{App, AppError, Caller, judgement::labels, policy_test::with_drafts};
+use crate::{events::HostFilter, policy_set};
 use std::{collections::BTreeMap, sync::Arc};
 use wharden_model::{
     Action, AdminAction, BundlePolicy, ClusterId, Decision, DecisionEvent, Effect, EventQuery, Facts, Posture, Scope,
@@ -29,29 +26,29 @@ impl App {
         let hosts = HostFilter::resolve(&state, request.host.as_deref())?;
         let query =
             EventQuery { user: request.user, since: request.since, until: request.until, ..EventQuery::default() };
-        let events = self.events.newest(&query, &hosts).await?;
+        let (events, truncated) = self.events.newest(&query, &hosts).await?;
         let cluster = self.keys.cluster_id.clone();
-        tokio::task::spawn_blocking(move || replay(&cluster, &state, drafted, &events))
+        tokio::task::spawn_blocking(move || replay(&cluster, &state, drafted, &events, truncated))
             .await
             .map_err(AppError::internal)?
     }
 }
 
 /// One set of documents, compiled once a scope.
-struct Side {
+pub(super) struct Side {
     planner: Planner,
     compiled: BTreeMap<Scope, Compiled>,
 }
 
 impl Side {
-    fn new(cluster: &ClusterId, policies: Vec<BundlePolicy>, users: Vec<KnownUser>) -> Result<Self, AppError> {
+    pub fn new(cluster: &ClusterId, policies: Vec<BundlePolicy>, users: Vec<KnownUser>) -> Result<Self, AppError> {
         let planner =
             Planner::new(cluster.clone(), policies, users).map_err(|e| AppError::invalid("drafts", e.to_string()))?;
         Ok(Self { planner, compiled: BTreeMap::new() })
     }
 
-    fn decide(&mut self, state: &State, event: &DecisionEvent, facts: &Facts) -> Result<Decision, AppError> {
-        let labels = state.hosts.get(&event.host_id).map(|host| host.labels.clone()).unwrap_or_default();
+    pub fn decide(&mut self, state: &State, event: &DecisionEvent, facts: &Facts) -> Result<Decision, AppError> {
+        let labels = labels(state, &event.host_id);
         let scope = self.planner.scope(&event.host_id, &labels, Posture::Enforce);
         if !self.compiled.contains_key(&scope) {
             let bundle = self.planner.bundle(&scope);
@@ -76,6 +73,7 @@ fn replay(
     state: &Arc<State>,
     drafted: Vec<BundlePolicy>,
     events: &[DecisionEvent],
+    truncated: bool,
 ) -> Result<Simulation, AppError> {
     let users = policy_set::users(state);
     let mut now = Side::new(cluster, policy_set::policies(state), users.clone())?;
@@ -103,13 +101,7 @@ fn replay(
             examples.push(event.id());
         }
     }
-    Ok(Simulation {
-        replayed,
-        skipped,
-        truncated: events.len() >= REPLAY_EVENTS,
-        newly_refused: listed(refused),
-        newly_allowed: listed(allowed),
-    })
+    Ok(Simulation { replayed, skipped, truncated, newly_refused: listed(refused), newly_allowed: listed(allowed) })
 }
 
 fn listed(changes: Changes) -> Vec<SimulatedChange> {
@@ -173,7 +165,7 @@ mod tests {
             "team",
             "@id(\"alice\") permit(principal == User::\"alice\", action == Docker::Action::\"container.create\", resource) when { !context.privileged };",
         );
-        let outcome = replay(&cluster, &state, vec![permit], &events).expect("replayed");
+        let outcome = replay(&cluster, &state, vec![permit], &events, false).expect("replayed");
         assert_eq!((outcome.replayed, outcome.skipped, outcome.truncated), (6, 1, false));
         assert!(outcome.newly_refused.is_empty(), "nothing was permitted before");
         let [change] = outcome.newly_allowed.as_slice() else { panic!("{:?}", outcome.newly_allowed) };

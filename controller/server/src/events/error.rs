@@ -40,6 +40,8 @@ pub enum QueryError {
     Wait(u64),
     #[error("after: {0:?} is not a cursor of this event store; leave it out to begin with the newest events")]
     Cursor(String),
+    #[error("the event is older than what one look-up reads: find it with a query, by its time")]
+    TooFar,
     #[error("events cannot be read: {0}")]
     Io(String),
 }

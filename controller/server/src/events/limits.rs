@@ -14,6 +14,8 @@ pub const MARK_EVERY: u64 = 256;
 pub const SCANS_MAX: usize = 4;
 /// Bytes that a query with a cursor reads before it answers with what it has and a cursor to go on.
 pub const SCAN_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Bytes that a look-up of one event reads at most: all that is kept, unless somebody keeps much more than usual.
+pub const LOOKUP_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 /// Bytes of events in a page: a thousand of the largest would be 64 MiB.
 pub const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Decisions that one simulation replays at most: tens of microseconds each.

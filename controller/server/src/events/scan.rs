@@ -1,9 +1,10 @@
 //! Reading segments for one query. Blocks.
 
 use super::{
-    limits::{PAGE_BYTES_MAX, SCAN_BYTES_MAX},
+    limits::{LOOKUP_BYTES_MAX, PAGE_BYTES_MAX, SCAN_BYTES_MAX},
     matcher::Matcher,
     record::Walk,
+    runs::RunKey,
     segment::{Segment, View},
 };
 use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
@@ -18,27 +19,27 @@ pub(super) struct Found {
     pub more: bool,
 }
 
-/// The newest `limit` events that match, as far as `bytes_max` goes.
+/// The newest `limit` events that match, as far as `bytes_max` goes; `more` says that older ones match too.
 pub(super) fn newest(dir: &Path, view: &View, matcher: &Matcher, limit: usize, bytes_max: usize) -> io::Result<Found> {
     let mut events = Vec::new();
-    let mut size = 0;
+    let (mut size, mut more) = (0, false);
     'segments: for segment in view.segments.iter().rev().filter(|s| matcher.may_be_in(s)) {
         let bytes = load(dir, segment, 0)?;
         let candidates: Vec<_> =
             Walk::new(&bytes).filter(|(header, _)| matcher.may_match(header)).map(|(_, json)| json).collect();
         for json in candidates.into_iter().rev() {
             let json = &bytes[json];
+            let Some(event) = parse(json, matcher) else { continue };
             if events.len() == limit || size + json.len() > bytes_max {
+                more = true;
                 break 'segments;
             }
-            if let Some(event) = parse(json, matcher) {
-                size += json.len();
-                events.push(event);
-            }
+            size += json.len();
+            events.push(event);
         }
     }
     events.reverse();
-    Ok(Found { events, next: view.end, more: false })
+    Ok(Found { events, next: view.end, more })
 }
 
 /// The first `limit` events that match, from an index on.
@@ -72,6 +73,37 @@ pub(super) fn after(dir: &Path, view: &View, matcher: &Matcher, from: u64, limit
     Ok(Found { events, next: view.end, more: false })
 }
 
+/// One event by its name, newest segment first. Numbers of a run only grow, so that the search ends where the run was
+/// at a lower one. It reads [`LOOKUP_BYTES_MAX`]
+/// at most.
+pub(super) fn one(dir: &Path, view: &View, run: RunKey, seq: u64) -> io::Result<Result<Option<DecisionEvent>, TooFar>> {
+    let mut read = 0;
+    for segment in view.segments.iter().rev() {
+        if read >= LOOKUP_BYTES_MAX {
+            return Ok(Err(TooFar));
+        }
+        let bytes = load(dir, segment, 0)?;
+        read += bytes.len() as u64;
+        let mut passed = false;
+        for (header, json) in Walk::new(&bytes) {
+            if (header.host, header.boot) != run {
+                continue;
+            }
+            if header.seq == seq {
+                return Ok(Ok(read_back(&bytes[json])));
+            }
+            passed |= header.seq < seq;
+        }
+        if passed {
+            return Ok(Ok(None));
+        }
+    }
+    Ok(Ok(None))
+}
+
+/// A search ended before the oldest event.
+pub(super) struct TooFar;
+
 /// The durable part of a segment from an offset on. Nothing, when the segment was dropped meanwhile.
 fn load(dir: &Path, segment: &Segment, offset: u64) -> io::Result<Vec<u8>> {
     let file = match File::open(segment.path(dir)) {
@@ -84,8 +116,12 @@ fn load(dir: &Path, segment: &Segment, offset: u64) -> io::Result<Vec<u8>> {
 }
 
 fn parse(json: &[u8], matcher: &Matcher) -> Option<DecisionEvent> {
+    read_back(json).filter(|event| matcher.matches(event))
+}
+
+fn read_back(json: &[u8]) -> Option<DecisionEvent> {
     match serde_json::from_slice(json) {
-        Ok(event) => matcher.matches(&event).then_some(event),
+        Ok(event) => Some(event),
         Err(error) => {
             tracing::error!(%error, "a stored event cannot be read by this version; left out of the answer");
             None

@@ -6,7 +6,8 @@ use super::{
     limits::{APPENDS_WAITING, PAGE_BYTES_MAX, PAGE_DEFAULT, REPLAY_BYTES, REPLAY_EVENTS, SCANS_MAX, WAIT_MAX_S},
     matcher::Matcher,
     metrics::EventMetrics,
-    scan::{self, Found},
+    record::{boot_key, host_key},
+    scan::{self, Found, TooFar},
     segment::View,
     writer::{Job, Writer},
 };
@@ -101,7 +102,8 @@ impl EventStore {
         let view = Arc::clone(&views.borrow_and_update());
         let Some(after) = &query.after else {
             let found = self.scan(move |dir| scan::newest(dir, &view, &matcher, limit, PAGE_BYTES_MAX)).await?;
-            return Ok(self.page(found));
+            // What there is more of is older, and a cursor only goes on to what is newer.
+            return Ok(self.page(Found { more: false, ..found }));
         };
         let mut from = Cursor::parse(after, self.0.id, view.end)?.index;
         let deadline = Instant::now() + Duration::from_secs(wait);
@@ -120,14 +122,29 @@ impl EventStore {
     }
 
     /// The newest events that match, oldest first: as many as a simulation replays, whatever the query's limit says.
+    /// True when there are older ones.
     ///
     /// # Errors
     /// [`QueryError`].
-    pub async fn newest(&self, query: &EventQuery, hosts: &HostFilter) -> Result<Vec<DecisionEvent>, QueryError> {
+    pub async fn newest(
+        &self,
+        query: &EventQuery,
+        hosts: &HostFilter,
+    ) -> Result<(Vec<DecisionEvent>, bool), QueryError> {
         let matcher = Matcher::new(query, hosts)?;
         let view = Arc::clone(&self.0.view.borrow());
         let found = self.scan(move |dir| scan::newest(dir, &view, &matcher, REPLAY_EVENTS, REPLAY_BYTES)).await?;
-        Ok(found.events)
+        Ok((found.events, found.more))
+    }
+
+    /// The event that an agent's run numbered so; `None` when it is not held.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    pub async fn one(&self, host: &HostId, boot: &BootId, seq: u64) -> Result<Option<DecisionEvent>, QueryError> {
+        let view = Arc::clone(&self.0.view.borrow());
+        let run = (host_key(host), boot_key(boot));
+        self.scan(move |dir| scan::one(dir, &view, run, seq)).await?.map_err(|TooFar| QueryError::TooFar)
     }
 
     /// Events held.
@@ -135,7 +152,10 @@ impl EventStore {
         self.0.view.borrow().count()
     }
 
-    async fn scan(&self, read: impl FnOnce(&Path) -> io::Result<Found> + Send + 'static) -> Result<Found, QueryError> {
+    async fn scan<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> Result<T, QueryError> {
         let fail = |error: &dyn std::fmt::Display| QueryError::Io(error.to_string());
         let _turn = self.0.scans.acquire().await.map_err(|e| fail(&e))?;
         let dir = self.0.dir.clone();

@@ -17,6 +17,8 @@ pub const REVISION_QUIET: Duration = Duration::from_secs(1);
 pub const REVISION_LATEST: Duration = Duration::from_secs(10);
 /// Time after which an agent is told to send events again that could not be stored.
 pub const EVENTS_RETRY: Duration = Duration::from_secs(5);
+/// Notices of a session that wait for the log; more are dropped, and the agent sends them again.
+pub const NOTICES_MAX: usize = 16;
 /// Largest message of an agent, in bytes: 1 MiB of events and what surrounds them.
 pub const INBOUND_MAX: usize = 1024 * 1024 + 64 * 1024;
 /// Enrolments at once: each checks a signature, makes one and waits for the log.

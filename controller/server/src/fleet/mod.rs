@@ -21,6 +21,7 @@ mod ledger;
 pub mod limits;
 mod live;
 mod metrics;
+mod notice;
 mod outbound;
 mod peer;
 mod refusal;

@@ -2,15 +2,15 @@
 
 use super::{
     delivery::{Answer, Delivery},
-    limits::{EVENTS_RETRY, HEARTBEATS_MISSED, HELLO_TIMEOUT},
+    limits::{EVENTS_RETRY, HEARTBEATS_MISSED, HELLO_TIMEOUT, NOTICES_MAX},
     live::LiveSession,
-    peer,
+    notice, peer,
     refusal::Refusal,
     report,
     server::Inner,
 };
 use crate::events::AppendError;
-use futures::{FutureExt, future::BoxFuture};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -22,8 +22,8 @@ use wharden_pki::PeerCert;
 use wharden_proto::{
     EVENTS_PER_MESSAGE, NACK_REASON_MAX, PROTOCOL,
     v1::{
-        AgentMessage, BundleNack, ControllerMessage, Events, EventsAck, Hello, Welcome, agent_message,
-        controller_message,
+        AgentMessage, BundleNack, ControllerMessage, Events, EventsAck, Hello, Notice, NoticeAck, Welcome,
+        agent_message, controller_message,
     },
 };
 
@@ -89,6 +89,9 @@ struct Session<'f> {
     welcome: bool,
     events_ack: Option<EventsAck>,
     storing: Option<Storing>,
+    /// Notices on their way into the log, and those that are in it.
+    recording: FuturesUnordered<BoxFuture<'static, Option<NoticeAck>>>,
+    recorded: Vec<NoticeAck>,
     /// The number up to which this session's newest run is stored.
     stored: (String, u64),
     heard: Instant,
@@ -121,6 +124,8 @@ impl<'f> Session<'f> {
             welcome: true,
             events_ack: None,
             storing: None,
+            recording: FuturesUnordered::new(),
+            recorded: Vec::new(),
             stored: (String::new(), 0),
             heard: Instant::now(),
         };
@@ -141,7 +146,10 @@ impl<'f> Session<'f> {
         let silence = self.fleet.config.heartbeat * HEARTBEATS_MISSED;
         loop {
             let due = self.delivery.due();
-            let has_something = self.welcome || self.events_ack.is_some() || due.is_some_and(|at| at <= Instant::now());
+            let has_something = self.welcome
+                || self.events_ack.is_some()
+                || !self.recorded.is_empty()
+                || due.is_some_and(|at| at <= Instant::now());
             let deadline = self.heard + silence;
             let wake = due.filter(|_| !has_something).map_or(deadline, |at| at.min(deadline));
             let turn = tokio::select! {
@@ -171,6 +179,10 @@ impl<'f> Session<'f> {
                     self.heard = Instant::now();
                     Ok(())
                 }
+                Some(ack) = self.recording.next(), if !self.recording.is_empty() => {
+                    self.recorded.extend(ack);
+                    Ok(())
+                }
                 // Nothing more is read while events wait for the disk: that is what slows a flood down.
                 message = inbound.message(), if self.storing.is_none() => match message {
                     Ok(Some(message)) => self.take(message),
@@ -198,6 +210,8 @@ impl<'f> Session<'f> {
             Body::Welcome(Welcome { heartbeat_seconds: u32::try_from(heartbeat).unwrap_or(u32::MAX) })
         } else if let Some(ack) = self.events_ack.take() {
             Body::EventsAck(ack)
+        } else if let Some(ack) = self.recorded.pop() {
+            Body::NoticeAck(ack)
         } else {
             let push = self.delivery.take(Instant::now())?;
             self.fleet.metrics.pushes.inc();
@@ -233,6 +247,7 @@ impl<'f> Session<'f> {
             }
             Some(Body::Events(events)) => self.store(events)?,
             Some(Body::Report(report)) => self.report(&report.json),
+            Some(Body::Notice(notice)) => self.record(notice),
             Some(Body::Hello(_)) => return Err(Refusal::Malformed("Hello came a second time")),
             // A newer agent may say more than this controller knows.
             None => {}
@@ -267,6 +282,25 @@ impl<'f> Session<'f> {
             Ok(report) => self.live.reported(report),
             Err(error) => tracing::warn!(host = %self.peer.host_id, %error, "a host's report cannot be read"),
         }
+    }
+
+    fn record(&mut self, notice: Notice) {
+        if self.recording.len() + self.recorded.len() >= NOTICES_MAX {
+            return;
+        }
+        let (fleet, host) = (Arc::clone(self.fleet), self.peer.host_id.clone());
+        self.recording.push(
+            async move {
+                let recorded = notice::record(&fleet, &host, &notice).await;
+                if let Err(error) = &recorded {
+                    tracing::warn!(%host, %error, "a notice of a host is not in the audit");
+                }
+                // The agent sends again what is not acknowledged, and what can never be read must not come for ever.
+                let done = recorded.as_ref().map_or_else(notice::NoticeError::is_final, |()| true);
+                done.then_some(NoticeAck { id: notice.id })
+            }
+            .boxed(),
+        );
     }
 
     fn store(&mut self, events: Events) -> Result<(), Refusal> {

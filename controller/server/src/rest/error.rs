@@ -27,7 +27,7 @@ const fn code_of(error: &AppError) -> ErrorCode {
         AppError::NotLoggedIn(_) => ErrorCode::NotLoggedIn,
         AppError::BadCredentials | AppError::BadToken(_) => ErrorCode::BadCredentials,
         AppError::Forbidden { .. } | AppError::Guarded { .. } => ErrorCode::Forbidden,
-        AppError::NotFound { .. } => ErrorCode::NotFound,
+        AppError::NotFound { .. } | AppError::NoEvent(_) => ErrorCode::NotFound,
         AppError::Conflict { .. } => ErrorCode::Conflict,
         AppError::TooLarge(_) => ErrorCode::TooLarge,
         AppError::InvalidPolicy(_) => ErrorCode::InvalidPolicy,
@@ -67,6 +67,7 @@ fn hint_of(error: &AppError) -> &str {
         AppError::Unavailable(_) => "try again in a moment; `/readyz` says what is missing",
         AppError::Internal(_) => "look for the request id in the controller's log",
         AppError::Conflict { hint, .. } => hint,
+        AppError::NoEvent(_) => "it may be older than what is kept: `wharden events --ids` shows those there are",
         AppError::Invalid { .. } | AppError::NotFound { .. } | AppError::TooLarge(_) => "",
     }
 }

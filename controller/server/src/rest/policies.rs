@@ -11,8 +11,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use wharden_model::{
     PolicyName,
     api::{
-        Policy, PolicyPut, PolicyText, PolicyVersion, RollbackTo, SimulateRequest, Simulation, TestRequest, TestResult,
-        Validation,
+        Policy, PolicyPut, PolicySuggestion, PolicyText, PolicyVersion, RollbackTo, SimulateRequest, Simulation,
+        SuggestRequest, TestRequest, TestResult, Validation,
     },
 };
 
@@ -27,6 +27,7 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(validate))
         .routes(routes!(test))
         .routes(routes!(simulate))
+        .routes(routes!(suggest))
 }
 
 /// All policies that the caller may see, without their texts.
@@ -131,4 +132,15 @@ async fn simulate(
     Body(body): Body<SimulateRequest>,
 ) -> Answer<Json<Simulation>> {
     Ok(Json(api.app.simulate(&caller, body).await?))
+}
+
+/// The least rules that allow what a user did.
+#[utoipa::path(post, path = "/v1/policy/suggest", tag = "policies", request_body = SuggestRequest,
+    responses((status = 200, body = PolicySuggestion)), security(("session" = [])))]
+async fn suggest(
+    State(api): State<Api>,
+    Session(caller): Session,
+    Body(body): Body<SuggestRequest>,
+) -> Answer<Json<PolicySuggestion>> {
+    Ok(Json(api.app.suggest_policy(&caller, body).await?))
 }

@@ -4,13 +4,13 @@ use super::{Api, caller::Session, error::Answer};
 use crate::app::AppError;
 use axum::{
     Json,
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{Path, Query, State, rejection::QueryRejection},
 };
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use wharden_model::{
-    EventQuery,
-    api::{AuditPage, AuditVerdict, ClusterStatus, EventPage},
+    DecisionEvent, EventQuery,
+    api::{AuditPage, AuditVerdict, ClusterStatus, EventPage, Explanation},
 };
 
 /// Records of one page, when the query does not say.
@@ -18,7 +18,13 @@ const AUDIT_PAGE: usize = 100;
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(events)).routes(routes!(audit)).routes(routes!(verify)).routes(routes!(status))
+    OpenApiRouter::new()
+        .routes(routes!(events))
+        .routes(routes!(event))
+        .routes(routes!(explanation))
+        .routes(routes!(audit))
+        .routes(routes!(verify))
+        .routes(routes!(status))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -44,6 +50,34 @@ fn read<T>(query: Asked<T>) -> Answer<T> {
     responses((status = 200, body = EventPage)), security(("session" = [])))]
 async fn events(State(api): State<Api>, Session(caller): Session, query: Asked<EventQuery>) -> Answer<Json<EventPage>> {
     Ok(Json(api.app.query_events(&caller, read(query)?).await?))
+}
+
+/// One decision event by its id, `host/run/number`.
+#[utoipa::path(get, path = "/v1/events/{host}/{run}/{number}", tag = "events",
+    params(("host" = String, Path, description = "host id"), ("run" = String, Path, description = "run of the agent"), ("number" = u64, Path, description = "number of the event in the run")),
+    responses((status = 200, body = DecisionEvent)), security(("session" = [])))]
+async fn event(
+    State(api): State<Api>,
+    Session(caller): Session,
+    Path(id): Path<(String, String, String)>,
+) -> Answer<Json<DecisionEvent>> {
+    Ok(Json(api.app.event(&caller, &event_id(&id)).await?))
+}
+
+/// What a decision event was made of, and what would be decided today.
+#[utoipa::path(get, path = "/v1/events/{host}/{run}/{number}/explanation", tag = "events",
+    params(("host" = String, Path, description = "host id"), ("run" = String, Path, description = "run of the agent"), ("number" = u64, Path, description = "number of the event in the run")),
+    responses((status = 200, body = Explanation)), security(("session" = [])))]
+async fn explanation(
+    State(api): State<Api>,
+    Session(caller): Session,
+    Path(id): Path<(String, String, String)>,
+) -> Answer<Json<Explanation>> {
+    Ok(Json(api.app.explain_event(&caller, &event_id(&id)).await?))
+}
+
+fn event_id((host, run, number): &(String, String, String)) -> String {
+    format!("{host}/{run}/{number}")
 }
 
 /// The audit chain.

@@ -1,7 +1,7 @@
 use super::Line;
 use crate::hex::Hex;
 use serde::{Deserialize, Serialize};
-use wharden_model::{HostId, Labels, Posture, Timestamp, TokenId};
+use wharden_model::{BreakGlassNotice, BreakGlassStep, HostId, Labels, Posture, Timestamp, TokenId};
 
 /// Join tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,11 @@ pub enum HostCommand {
     Revoke {
         id: HostId,
     },
+    /// Root at the host lets itself pass the guard, or has stopped to. Changes nothing but the audit.
+    BreakGlass {
+        id: HostId,
+        notice: BreakGlassNotice,
+    },
 }
 
 impl HostCommand {
@@ -80,6 +85,15 @@ impl HostCommand {
                 Some(Line::new("host.update", format!("host {id}"), detail.join(", ")))
             }
             Self::Revoke { id } => Some(Line::new("host.revoke", format!("host {id}"), "")),
+            Self::BreakGlass { id, notice: BreakGlassNotice { at, user, step } } => {
+                let (action, detail) = match step {
+                    BreakGlassStep::Begin { until, reason } => {
+                        ("host.break_glass.begin", format!("os user {user} from {at} until {until}: {reason}"))
+                    }
+                    BreakGlassStep::End(why) => ("host.break_glass.end", format!("os user {user} at {at}: {why}")),
+                };
+                Some(Line::new(action, format!("host {id}"), detail))
+            }
         }
     }
 }

@@ -3,11 +3,14 @@
 //! Run as root, best through `tests/run.sh`, which installs what is needed.
 
 mod admins;
+mod authz;
 mod bad_input;
+mod break_glass;
 mod cli_usage;
 mod disks;
 mod durability;
 mod events;
+mod explain;
 mod ground;
 mod hosts;
 mod layering;
@@ -15,9 +18,12 @@ mod lifecycle;
 mod observe;
 mod offline;
 mod policies;
+mod protect;
 mod quickstart;
 mod remote;
 mod rules;
 mod streams;
+mod suggest;
 mod swarm;
+mod teams;
 mod workloads;

@@ -26,7 +26,11 @@ struct Person {
 
 impl Person {
     fn new(world: &World, name: &str) -> Self {
-        let account = world.admin.invite(&world.controller, name, &[OPERATORS]);
+        Self::of(world, name, OPERATORS)
+    }
+
+    fn of(world: &World, name: &str, group: &str) -> Self {
+        let account = world.admin.invite(&world.controller, name, &[group]);
         let cli = world.cli(name);
         world.settle();
         Self { account, cli }
@@ -90,6 +94,20 @@ fn docker_works_by_a_context_as_the_user_that_logged_in() {
     let again = ann.cli.json(&["docker", "login", "--host", "dock-1"]);
     assert_eq!(again["hosts"][0]["context"], CONTEXT, "{again:#}");
     assert_eq!(docker.run(&["logs", "shop"]).ok(), "open");
+}
+
+#[test]
+fn lists_show_somebody_elsewhere_no_more_than_somebody_here() {
+    let world = World::setup().tcp().user("bob", &["launchers"]).packs(&["roles", "teams"]).start();
+    world.direct().run(&["create", "--name", "older", "app"]).ok();
+    world.docker("bob").run(&["create", "--name", "bob-box", "--user", "7", "app", "id"]).ok();
+    let mut ann = Person::of(&world, "ann", "launchers");
+    ann.docker_login(&[]).ok();
+    let docker = ann.docker();
+    docker.run(&["create", "--name", "ann-box", "--user", "7", "app", "id"]).ok();
+    let shown = docker.run(&["ps", "-a", "--format", "{{.Names}}"]).ok();
+    assert_eq!(shown.lines().collect::<Vec<_>>(), ["ann-box", "older"]);
+    docker.run(&["rm", "bob-box"]).fails_saying(&["No such container: bob-box"]);
 }
 
 /// A folder as `DOCKER_CERT_PATH` wants it.

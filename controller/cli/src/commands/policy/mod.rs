@@ -5,6 +5,7 @@ mod diff;
 mod edit;
 mod read;
 mod simulate;
+mod suggest;
 mod test;
 mod validate;
 
@@ -24,7 +25,8 @@ Examples:
   wharden policy mode team enforce
   wharden policy rollback team
   wharden policy test --user bob --host web1 docker run --privileged alpine
-  wharden policy simulate ./team.cedar --since 7d";
+  wharden policy simulate ./team.cedar --since 7d
+  wharden policy suggest --user bob --since 7d";
 
 const PUT_HELP: &str = "\
 Without NAME the file's name says it: ./team.cedar is the policy team. Without --mode a new policy
@@ -94,6 +96,8 @@ pub enum Policy {
     Test(test::Test),
     /// Show what drafts would have changed about recorded decisions
     Simulate(simulate::Simulate),
+    /// Write the least rules that allow what a user did
+    Suggest(suggest::Suggest),
     /// List the actions that rules can name
     Actions(actions::Actions),
 }
@@ -115,6 +119,7 @@ pub async fn run(command: Policy, context: &mut Context<'_>) -> Result<(), CliEr
         Policy::Diff(args) => diff::run(&args, context).await,
         Policy::Test(args) => test::run(args, context).await,
         Policy::Simulate(args) => simulate::run(args, context).await,
+        Policy::Suggest(args) => suggest::run(args, context).await,
         Policy::Actions(args) => actions::run(&args, context),
     }
 }

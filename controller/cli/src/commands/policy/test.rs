@@ -2,41 +2,43 @@
 
 use crate::{
     client::Call,
+    commands::{advice, event::EventId},
     context::Context,
     docker_line,
     error::CliError,
     input::{HostRef, name_of_file, read_json, read_policy},
-    output::{Cell, Look, Tone, record},
+    output::{Cell, Look, record},
 };
 use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
 use wharden_model::{
-    Decision, Effect, Mode, PolicyName, UserName,
+    Effect, Mode, PolicyName, UserName,
     api::{DockerRequest, PolicyVersionDraft, TestRequest, TestResult},
-    decision::Rule,
 };
 
 const HELP: &str = "\
 The request is a docker command, which comes last, or method, path and body as they go to the
-engine. Drafts decide in place of stored policies of the same name. The exit code is 0 whatever is
+engine, or that of a recorded event. When it is refused, the smallest change of the request that
+would be allowed is shown, or else the rules that nearly permit it. Drafts decide in place of stored policies of the same name. The exit code is 0 whatever is
 decided, unless --expect says what it should be.
 
 Examples:
   wharden policy test --user bob --host web1 docker run --privileged -v /:/host alpine
   wharden policy test --user bob --expect deny --draft team=./team.cedar docker rm -f db
+  wharden policy test --event h-0123456789abcdef/89abcdef01234567/42 --draft ./team.cedar
   wharden policy test --user bob --method POST --path /containers/create --body create.json";
 
 /// Flags of `policy test`.
 #[derive(Debug, Args)]
 #[command(
     after_help = HELP,
-    override_usage = "wharden policy test [OPTIONS] --user <USER> <--path <PATH>|DOCKER COMMAND...>",
+    override_usage = "wharden policy test [OPTIONS] <--user <USER> <--path <PATH>|DOCKER COMMAND...>|--event <ID>>",
     group = ArgGroup::new("request").required(true)
 )]
 pub struct Test {
     /// The user who would ask
-    #[arg(long)]
-    user: UserName,
+    #[arg(long, required_unless_present = "event")]
+    user: Option<UserName>,
     /// The host, by id or name; one without labels without it
     #[arg(long)]
     host: Option<HostRef>,
@@ -55,6 +57,9 @@ pub struct Test {
     /// File with the JSON body of the request; - for standard input
     #[arg(long, requires = "path", value_name = "FILE")]
     body: Option<PathBuf>,
+    /// A recorded decision in place of a request, HOST/RUN/NUMBER
+    #[arg(long, group = "request", conflicts_with_all = ["user", "host"], value_name = "ID")]
+    event: Option<EventId>,
     /// A docker command in place of method and path
     #[arg(group = "request", trailing_var_arg = true, allow_hyphen_values = true, value_name = "DOCKER COMMAND")]
     docker: Vec<String>,
@@ -72,22 +77,29 @@ enum Expect {
 /// [`CliError::Verdict`] when the decision is not the expected one.
 pub async fn run(args: Test, context: &mut Context<'_>) -> Result<(), CliError> {
     let request = match args.path {
+        _ if args.event.is_some() => None,
         Some(path) => {
             let body = match &args.body {
                 Some(file) => read_json(file, context.console)?,
                 None => serde_json::Value::Null,
             };
-            DockerRequest { method: args.method.to_ascii_uppercase(), path, body }
+            Some(DockerRequest { method: args.method.to_ascii_uppercase(), path, body })
         }
-        None => docker_line::parse(&args.docker)?,
+        None => Some(docker_line::parse(&args.docker)?),
     };
     let mut drafts = Vec::new();
     for word in &args.drafts {
         drafts.push(draft(word, context)?);
     }
-    let test = TestRequest { user: args.user, host: args.host.map(|host| host.0), request, drafts };
+    let test = TestRequest {
+        user: args.user,
+        host: args.host.map(|host| host.0),
+        request,
+        event: args.event.map(|id| id.to_string()),
+        drafts,
+    };
     let result: TestResult = context.api()?.call(Call::post(&["policy", "test"]).body(&test)?).await?;
-    context.answer(&result, |look| card(&test.request, &result, look))?;
+    context.answer(&result, |look| card(&test, &result, look))?;
     let wrong = match (args.expect, result.decision.effect) {
         (Some(Expect::Allow), Effect::Deny) => Some("denied, and --expect says allow"),
         (Some(Expect::Deny), Effect::Allow) => Some("allowed, and --expect says deny"),
@@ -116,49 +128,24 @@ pub(super) fn draft(word: &str, context: &mut Context<'_>) -> Result<PolicyVersi
     Ok(PolicyVersionDraft { name, text, mode: Mode::Enforce })
 }
 
-fn card(request: &DockerRequest, result: &TestResult, look: &Look) -> String {
+fn card(test: &TestRequest, result: &TestResult, look: &Look) -> String {
     let decision = &result.decision;
-    let effect = match decision.effect {
-        Effect::Allow => Cell::toned("allow", Tone::Good),
-        Effect::Deny => Cell::toned("deny", Tone::Bad),
-    };
     let resource = &result.resource;
     let named = if resource.name.is_empty() { &resource.id } else { &resource.name };
+    let request = match (&test.request, &test.event) {
+        (Some(request), _) => format!("{} {}", request.method, request.path),
+        (None, Some(event)) => format!("that of event {event}"),
+        (None, None) => String::new(),
+    };
     let mut fields = vec![
-        ("Decision", effect),
+        ("Decision", advice::effect(decision.effect)),
         ("Who", Cell::new(&result.principal)),
         ("Action", Cell::new(result.action)),
         ("On", Cell::new(format!("{} {named}", resource.kind.name().to_lowercase()))),
-        ("Request", Cell::new(format!("{} {}", request.method, request.path))),
+        ("Request", Cell::new(request)),
         ("Revision", Cell::new(decision.revision)),
     ];
-    fields.extend(rules("Rule", &decision.rules));
-    if decision.rules.is_empty() {
-        fields.push(("Rule", Cell::toned(decision_without_rule(decision), Tone::Dim)));
-    }
-    fields.extend(rules("Monitor", &decision.monitor));
-    fields.extend(decision.errors.iter().map(|error| ("Error", Cell::toned(error, Tone::Bad))));
+    advice::reasons(decision, &mut fields);
+    advice::advice(&result.advice, &mut fields);
     record(fields, look)
-}
-
-fn decision_without_rule(decision: &Decision) -> String {
-    match decision.effect {
-        Effect::Allow => "none".to_owned(),
-        Effect::Deny => decision.why(),
-    }
-}
-
-fn rules<'a>(title: &'a str, rules: &'a [Rule]) -> impl Iterator<Item = (&'a str, Cell)> {
-    rules.iter().map(move |rule| {
-        let mut text = rule.id.clone();
-        for part in [&rule.severity, &rule.reason] {
-            if !part.is_empty() {
-                text.push_str(&format!(": {part}"));
-            }
-        }
-        if !rule.cis.is_empty() {
-            text.push_str(&format!(" (CIS {})", rule.cis));
-        }
-        (title, Cell::new(text))
-    })
 }

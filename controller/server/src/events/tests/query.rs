@@ -127,3 +127,40 @@ fn hosts_are_found_by_id_and_by_name() {
     assert_eq!(HostFilter::resolve(&state, Some(host(2).as_str())), only(&[2]));
     assert_eq!(HostFilter::resolve(&state, Some("x")), Err(QueryError::UnknownHost("x".to_owned())));
 }
+
+#[tokio::test]
+async fn one_event_is_found_by_its_name_and_no_other_is_taken_for_it() {
+    let dir = tempfile::tempdir().expect("dir");
+    let store = open(dir.path(), SMALL).await;
+    for n in 1..=3 {
+        for run in 1..=2 {
+            let seqs: Vec<u64> = (n * 10..n * 10 + 8).collect();
+            store.append(&host(1), &boot(run), plain(seqs.clone())).await.expect("stored");
+            store.append(&host(2), &boot(run), plain(seqs)).await.expect("stored");
+        }
+    }
+    for (host_n, run, seq) in [(1, 1, 10), (1, 2, 17), (2, 1, 25), (2, 2, 37)] {
+        let event = store.one(&host(host_n), &boot(run), seq).await.expect("reads").expect("there");
+        assert_eq!((event.host_id, event.boot_id, event.seq), (host(host_n), boot(run), seq));
+        assert_eq!(event.at, Timestamp(1000 + seq));
+    }
+    for (host_n, run, seq) in [(1, 1, 9), (1, 1, 18), (1, 1, 99), (1, 3, 10), (3, 1, 10)] {
+        assert_eq!(store.one(&host(host_n), &boot(run), seq).await, Ok(None), "{host_n}/{run}/{seq}");
+    }
+}
+
+#[tokio::test]
+async fn a_replay_reads_the_newest_events_and_says_when_there_are_older_ones() {
+    let dir = tempfile::tempdir().expect("dir");
+    let store = open(dir.path(), EventLimits::default()).await;
+    let most = super::super::limits::REPLAY_EVENTS as u64;
+    for from in (1..=most + 1).step_by(1000) {
+        let seqs = from..(from + 1000).min(most + 2);
+        store.append(&host(1), &boot(1), plain(seqs)).await.expect("stored");
+    }
+    let (events, older) = store.newest(&EventQuery::default(), &HostFilter::Any).await.expect("reads");
+    assert_eq!((events.first().map(|e| e.seq), events.len() as u64, older), (Some(2), most, true));
+    let query = EventQuery { since: Some(1002), ..EventQuery::default() };
+    let (events, older) = store.newest(&query, &HostFilter::Any).await.expect("reads");
+    assert_eq!((events.len() as u64, older), (most, false));
+}

@@ -5,7 +5,9 @@ use super::{
 use crate::{events::HostFilter, fleet::FleetConfig};
 use bytes::Bytes;
 use wharden_model::{Bundle, EventQuery, HostReport};
-use wharden_proto::v1::{BundleNack, Event, Events, Heartbeat, Hello, Report, agent_message::Body, controller_message};
+use wharden_proto::v1::{
+    BundleNack, Event, Events, Heartbeat, Hello, Notice, Report, agent_message::Body, controller_message,
+};
 use wharden_state::{Command, HostCommand};
 
 async fn connected(cluster: &Cluster) -> (Agent, Open) {
@@ -209,4 +211,31 @@ async fn a_stop_ends_every_session_with_the_reason() {
     assert_eq!(session.end().await, Code::Unavailable);
     drop(session);
     stopping.await.expect("joined").expect("all tasks ended");
+}
+
+#[tokio::test]
+async fn a_notice_is_in_the_audit_once_before_it_is_acknowledged() {
+    let cluster = Cluster::start().await;
+    let (agent, mut session) = connected(&cluster).await;
+    let bundle = session.bundle().await;
+    session.ack(&bundle).await;
+    let json = br#"{"at":1000,"user":"root","step":{"begin":{"until":61000,"reason":"the disk is full"}}}"#;
+    let notice = |id: char, json: &'static [u8]| {
+        Body::Notice(Notice { id: id.to_string().repeat(32), json: Bytes::from_static(json) })
+    };
+    let records = || {
+        let state = cluster.state();
+        let records = state.audit.records().filter(|record| record.action == "host.break_glass.begin");
+        records.map(|record| (record.actor.clone(), record.detail.clone())).collect::<Vec<_>>()
+    };
+    // The second is the same again, the third can never be read: both end the sending.
+    for (id, json) in [('a', &json[..]), ('a', &json[..]), ('b', b"{}")] {
+        session.send(notice(id, json)).await;
+        let controller_message::Body::NoticeAck(ack) = session.next().await.expect("an answer") else {
+            panic!("not the acknowledgement of a notice");
+        };
+        assert_eq!(ack.id, id.to_string().repeat(32));
+        let detail = "os user root from 1970-01-01T00:00:01.000Z until 1970-01-01T00:01:01.000Z: the disk is full";
+        assert_eq!(records(), [(format!("host {}", agent.id), detail.to_owned())]);
+    }
 }

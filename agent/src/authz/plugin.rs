@@ -1,0 +1,177 @@
+use super::message::{Answer, Question};
+use crate::{
+    guard::{Case, Guard, Refused, Who},
+    inventory::MARK_HEADER,
+    limits::AUTHZ_CASES,
+};
+use std::{sync::Arc, time::Instant};
+use tokio::sync::Semaphore;
+use wharden_docker::{BodyKind, Head, Request};
+use wharden_model::Principal;
+
+/// Who calls over the engine's own socket, or over TCP without a verified certificate: the protocol does not say.
+pub const SOCKET_USER: &str = "engine-socket";
+
+/// Answers the engine's questions.
+pub struct Plugin {
+    guard: Arc<Guard>,
+    cases: Semaphore,
+}
+
+/// What is known of the body of a request.
+#[derive(Debug, PartialEq, Eq)]
+enum Body {
+    /// Nothing is decided by it, or there is none.
+    Without,
+    Whole(Vec<u8>),
+    /// It would have to be judged, and is not here: why.
+    Unseen(&'static str),
+}
+
+impl Plugin {
+    /// Decides with everything that the guard decides with.
+    pub fn new(guard: Arc<Guard>) -> Self {
+        Self { guard, cases: Semaphore::new(AUTHZ_CASES) }
+    }
+
+    /// What is shared with the guard.
+    pub(super) fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// Answers one question.
+    pub(super) async fn answer(&self, question: &[u8]) -> Answer {
+        let started = Instant::now();
+        let question: Question = match serde_json::from_slice(question) {
+            Ok(question) => question,
+            Err(error) => {
+                tracing::error!(%error, "the engine's question cannot be read");
+                return Answer::deny("Wharden: the engine's question cannot be read. What to do: see the agent's log.");
+            }
+        };
+        if question.request_headers.get(MARK_HEADER).is_some_and(|value| self.guard.engine.knows(value)) {
+            return Answer::allow();
+        }
+        let Ok(_room) = self.cases.acquire().await else {
+            return Answer::deny("Wharden: the agent is stopping. What to do: try again.");
+        };
+        match self.review(started, question).await {
+            Ok(()) => Answer::allow(),
+            Err(refused) => Answer::deny(refused.message),
+        }
+    }
+
+    async fn review(&self, started: Instant, question: Question) -> Result<(), Refused> {
+        let api = self.guard.engine.api().await.map_err(|error| self.guard.engine_failed(&error, false))?;
+        let (head, who) = (head(&question), who(&question));
+        let mut case = Case::new(&self.guard, started, &head, who);
+        let request = case.begin(api)?;
+        match body(&request, &head, question.request_body) {
+            Body::Without => case.decide(request, None).await.map(drop),
+            Body::Whole(bytes) => case.decide(request, Some(bytes)).await.map(drop),
+            Body::Unseen(why) => case.decide_unseen(request.endpoint().action, why),
+        }
+    }
+}
+
+/// The request's head, as far as the engine tells it.
+fn head(question: &Question) -> Head {
+    let mut headers: Vec<_> = question
+        .request_headers
+        .iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.clone().into_bytes()))
+        .filter(|(name, _)| name != "host")
+        .collect();
+    // The engine has taken it out, and does nothing by it.
+    headers.push(("host".to_owned(), b"docker".to_vec()));
+    Head { method: question.request_method.clone(), target: question.uri.clone(), headers }
+}
+
+fn who(question: &Question) -> Who {
+    let user = |name: &str| Principal::User { name: name.to_owned() };
+    match (question.authn.as_str(), question.user.as_str()) {
+        ("TLS", "") => {
+            let nobody = Some("the client's certificate has no common name".to_owned());
+            Who { principal: user(SOCKET_USER), nobody, uid: None }
+        }
+        ("TLS", name) => Who { principal: user(name), nobody: None, uid: None },
+        _ => Who { principal: user(SOCKET_USER), nobody: None, uid: None },
+    }
+}
+
+fn body(request: &Request, head: &Head, handed_over: Option<Vec<u8>>) -> Body {
+    if request.endpoint().body != BodyKind::Json {
+        return Body::Without;
+    }
+    let length = head.headers.iter().find(|(name, _)| name == "content-length");
+    let length = length.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<usize>().ok());
+    match (length, handed_over) {
+        (Some(0), None) => Body::Without,
+        (Some(length), Some(body)) if body.len() == length => match length {
+            0 => Body::Without,
+            _ => Body::Whole(body),
+        },
+        (Some(_), _) => Body::Unseen(
+            "the request is decided by its body, which the engine does not show: it is 1 MiB or larger, or its \
+             Content-Type is not application/json, or the address ends in /auth; use the guard's socket",
+        ),
+        (None, _) => Body::Unseen(
+            "the request is decided by its body, and the engine shows none that comes without a Content-Length; use the \
+             guard's socket",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wharden_docker::{ApiVersion, begin};
+
+    fn question(method: &str, uri: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Question {
+        Question {
+            request_method: method.into(),
+            uri: uri.into(),
+            request_headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+            request_body: body.map(<[u8]>::to_vec),
+            ..Question::default()
+        }
+    }
+
+    fn seen(question: Question) -> Body {
+        let head = head(&question);
+        let request = begin(&head, ApiVersion { major: 1, minor: 41 }).expect("a good head");
+        body(&request, &head, question.request_body)
+    }
+
+    #[test]
+    fn a_body_that_decides_and_is_not_whole_is_unseen() {
+        const JSON: (&str, &str) = ("Content-Type", "application/json");
+        let create = |headers: &[(&str, &str)], body| seen(question("POST", "/v1.41/containers/create", headers, body));
+        assert_eq!(create(&[JSON, ("Content-Length", "2")], Some(b"{}")), Body::Whole(b"{}".to_vec()));
+        assert_eq!(create(&[("Content-Length", "0")], None), Body::Without);
+        for unseen in [
+            // Chunked, which the engine reads and does not show.
+            create(&[JSON], None),
+            create(&[JSON, ("Content-Length", "1048576")], None),
+            create(&[("Content-Type", "text/plain"), ("Content-Length", "2")], None),
+            create(&[JSON, ("Content-Length", "9")], Some(b"{}")),
+            create(&[JSON], Some(b"{}")),
+        ] {
+            assert!(matches!(unseen, Body::Unseen(_)), "{unseen:?}");
+        }
+        // Nothing is decided by what streams, nor by what the engine does not read.
+        assert_eq!(seen(question("POST", "/v1.41/images/load", &[], None)), Body::Without);
+        assert_eq!(seen(question("POST", "/v1.41/containers/x/start", &[], None)), Body::Without);
+    }
+
+    #[test]
+    fn a_name_is_believed_only_from_a_verified_certificate() {
+        let named =
+            |user: &str, authn: &str| who(&Question { user: user.into(), authn: authn.into(), ..Question::default() });
+        let user = |name: &str| Principal::User { name: name.into() };
+        assert_eq!(named("alice", "TLS").principal, user("alice"));
+        assert_eq!(named("alice", "").principal, user(SOCKET_USER));
+        assert!(named("", "").nobody.is_none());
+        assert!(named("", "TLS").nobody.is_some());
+    }
+}

@@ -1,0 +1,290 @@
+//! One request on its way from its head to the decision. The only place where an agent decides: the guard and the engine's
+//! plugin both bring their requests here, and both get the same words back.
+
+use super::{Guard, explain};
+use crate::{
+    inventory::{EngineError, LookupError, look_up},
+    report::Draft,
+};
+use std::time::Instant;
+use wharden_docker::{ApiVersion, Asker, Canonical, Framing, Head, Judged, Refusal, Request, View, begin};
+use wharden_model::{
+    Action, Decision, Effect, Facts, Outcome, Posture, Principal, Resource, ResourceKind, Timestamp,
+    decision::{NO_NEW_PRIVILEGES, Rule},
+};
+use wharden_policy::Query;
+
+/// The rule that refuses nobody's requests. The name `builtin` is taken by no policy.
+const UNKNOWN_CALLER: &str = "builtin/unknown-caller";
+/// The rule that refuses what would have to be judged by a body that nobody has seen.
+const UNSEEN_BODY: &str = "builtin/unseen-body";
+
+/// A request that may not go to the engine.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) status: u16,
+    pub(crate) message: String,
+    /// The client's body, if any, has been read: the connection can go on.
+    pub(crate) body_read: bool,
+}
+
+/// Who asks.
+#[derive(Debug)]
+pub(crate) struct Who {
+    pub(crate) principal: Principal,
+    /// Why the principal is nobody.
+    pub(crate) nobody: Option<String>,
+    /// Of the OS user, where the principal is one of this host.
+    pub(crate) uid: Option<u32>,
+}
+
+/// What is known of a request while it is on its way.
+pub(crate) struct Case<'a> {
+    guard: &'a Guard,
+    started: Instant,
+    head: &'a Head,
+    who: Who,
+    body_read: bool,
+}
+
+/// What an event tells about a request beside the decision.
+struct Told {
+    action: Action,
+    facts: Option<Facts>,
+    request: String,
+    /// What is answered when the thing must not be seen.
+    unseen: Option<Refusal>,
+}
+
+impl<'a> Case<'a> {
+    /// Opens the case of a request whose head has been read at `started`.
+    pub(crate) fn new(guard: &'a Guard, started: Instant, head: &'a Head, who: Who) -> Self {
+        Self { guard, started, head, who, body_read: false }
+    }
+
+    /// Routes the request.
+    pub(crate) fn begin(&mut self, api: ApiVersion) -> Result<Request, Refused> {
+        let request = begin(self.head, api).map_err(|refusal| self.invalid(Action::Unknown, refusal))?;
+        self.body_read = request.framing() == Framing::None;
+        Ok(request)
+    }
+
+    /// The body has been read.
+    pub(crate) fn body_read(&mut self) {
+        self.body_read = true;
+    }
+
+    /// From the body, where one was read, to the decision.
+    pub(crate) async fn decide(&self, request: Request, body: Option<Vec<u8>>) -> Result<Judged, Refused> {
+        let action = request.endpoint().action;
+        let canonical = request.finish(body.as_deref()).map_err(|refusal| self.invalid(action, refusal))?;
+        drop(body);
+        let view = self.look_up(&canonical).await?;
+        let mut judged = self.judge(&canonical, &view)?;
+        let (mut resource, mut decision, mut posture) = self.ask(&judged);
+        if posture == Posture::Enforce
+            && decision.is_mended_by(NO_NEW_PRIVILEGES)
+            && let Some(mended) = canonical.without_new_privileges()
+        {
+            judged = self.judge(&mended, &view)?;
+            (resource, decision, posture) = self.ask(&judged);
+        }
+        let engine = self.engine();
+        let told = Told {
+            action: judged.action,
+            facts: Some(judged.facts.sparse()),
+            request: canonical.describe(),
+            unseen: canonical.unseen(),
+        };
+        self.conclude(resource.unwrap_or(&engine), decision, posture, told)?;
+        Ok(judged)
+    }
+
+    /// The decision on a request that would have to be judged by its body, which nobody has seen.
+    pub(crate) fn decide_unseen(&self, action: Action, why: &str) -> Result<(), Refused> {
+        let held = self.guard.bundles.current();
+        let decision = builtin(UNSEEN_BODY, why.to_owned(), held.revision);
+        let told = Told { action, facts: None, request: self.request_line(), unseen: None };
+        self.conclude(&self.engine(), decision, held.posture, told)
+    }
+
+    async fn look_up(&self, canonical: &Canonical) -> Result<View, Refused> {
+        look_up(&self.guard.engine, canonical).await.map_err(|error| match error {
+            LookupError::Engine(error) => self.guard.engine_failed(&error, self.body_read),
+            LookupError::Answer(_) | LookupError::HostPath(_) => self.refused(502, format!("Wharden: {error}")),
+            LookupError::Reference(_) | LookupError::TooMany => {
+                self.invalid(canonical.action(), Refusal::bad(error.to_string()))
+            }
+        })
+    }
+
+    fn judge(&self, canonical: &Canonical, view: &View) -> Result<Judged, Refused> {
+        let owner = owner(&self.who.principal);
+        let mut private = Vec::clone(&self.guard.private.load());
+        private.extend(self.guard.engine.root().map(|root| String::clone(&root)));
+        let asker = Asker { owner, host_id: &self.guard.host_id, private: &private };
+        canonical.judge(view, &asker).map_err(|refusal| self.invalid(canonical.action(), refusal))
+    }
+
+    /// The decision, and the thing that made it: the first that is denied, else the first.
+    fn ask<'j>(&self, judged: &'j Judged) -> (Option<&'j Resource>, Decision, Posture) {
+        let held = self.guard.bundles.current();
+        if let Some(why) = &self.who.nobody {
+            let reason = format!("who is calling cannot be told: {why}");
+            return (judged.resources.first(), builtin(UNKNOWN_CALLER, reason, held.revision), held.posture);
+        }
+        let mut shown = None;
+        for resource in &judged.resources {
+            let decision = held.decide(&Query {
+                principal: &self.who.principal,
+                action: judged.action,
+                resource,
+                host: &self.guard.host_id,
+                facts: &judged.facts,
+            });
+            let denied = decision.effect == Effect::Deny;
+            let more_to_tell = |(_, shown): &(&Resource, Decision)| shown.monitor.is_empty();
+            if denied || shown.as_ref().is_none_or(|s| more_to_tell(s) && !decision.monitor.is_empty()) {
+                shown = Some((resource, decision));
+            }
+            if denied {
+                break;
+            }
+        }
+        match shown {
+            Some((resource, decision)) => (Some(resource), decision, held.posture),
+            None => {
+                let errors = vec!["the request acts on nothing that could be judged".to_owned()];
+                (None, Decision { errors, ..deny(held.revision) }, held.posture)
+            }
+        }
+    }
+
+    /// Reports the decision, and refuses if it blocks.
+    fn conclude(
+        &self,
+        resource: &Resource,
+        mut decision: Decision,
+        posture: Posture,
+        told: Told,
+    ) -> Result<(), Refused> {
+        let blocks = (decision.effect, posture) == (Effect::Deny, Posture::Enforce);
+        let grant = self.who.uid.filter(|_| blocks).and_then(|uid| {
+            let now = Timestamp(self.guard.clock.now());
+            self.guard.break_glass.covers(uid, now)
+        });
+        if let Some(grant) = &grant {
+            tracing::warn!(user = grant.user, action = %told.action, "a request passes by break-glass");
+            decision.rules.push(grant.rule());
+        }
+        let outcome = match (decision.effect, posture) {
+            (Effect::Allow, _) => Outcome::Allowed,
+            (Effect::Deny, Posture::Enforce) if grant.is_none() => Outcome::Denied,
+            (Effect::Deny, Posture::Enforce) => Outcome::WouldDeny,
+            (Effect::Deny, Posture::Observe) => Outcome::WouldDeny,
+        };
+        let refused = (outcome == Outcome::Denied).then(|| {
+            let host = format!("{} ({})", self.guard.host_name, self.guard.host_id);
+            let contact = &self.guard.contact;
+            let message = explain::refusal(&self.who.principal, told.action, resource, &decision, &host, contact);
+            match told.unseen.as_ref().filter(|_| decision.rules.iter().any(|rule| rule.hides)) {
+                Some(unseen) => self.refused(unseen.status, unseen.message.clone()),
+                None => self.refused(403, message),
+            }
+        });
+        self.guard.stats.request(outcome);
+        self.guard.stats.decided_in.observe(self.started.elapsed().as_secs_f64());
+        // Every command of the CLI pings first; nobody asks who was allowed to.
+        if !(outcome == Outcome::Allowed && told.action == Action::SystemPing) {
+            self.report(resource.clone(), outcome, posture, decision, told, String::new());
+        }
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// A request that has no canonical form, or refers to what is not there.
+    pub(crate) fn invalid(&self, action: Action, refusal: Refusal) -> Refused {
+        self.guard.stats.request(Outcome::Invalid);
+        // That something does not exist is an answer like any other.
+        if refusal.status != 404 {
+            let held = self.guard.bundles.current();
+            let told = Told { action, facts: None, request: self.request_line(), unseen: None };
+            let (engine, decision, error) = (self.engine(), deny(held.revision), refusal.message.clone());
+            self.report(engine, Outcome::Invalid, held.posture, decision, told, error);
+        }
+        self.refused(refusal.status, refusal.message)
+    }
+
+    /// Method and path as they were sent, made fit to be shown.
+    fn request_line(&self) -> String {
+        let path = self.head.target.split('?').next().unwrap_or_default();
+        format!("{} {path}", self.head.method).chars().flat_map(char::escape_debug).collect()
+    }
+
+    fn refused(&self, status: u16, message: String) -> Refused {
+        Refused { status, message, body_read: self.body_read }
+    }
+
+    fn engine(&self) -> Resource {
+        let id = self.guard.host_id.to_string();
+        Resource {
+            kind: ResourceKind::Engine,
+            name: id.clone(),
+            id,
+            image: String::new(),
+            owner: String::new(),
+            labels: Default::default(),
+        }
+    }
+
+    fn report(
+        &self,
+        resource: Resource,
+        outcome: Outcome,
+        posture: Posture,
+        decision: Decision,
+        told: Told,
+        error: String,
+    ) {
+        self.guard.reporter.record(Draft {
+            at: Timestamp(self.guard.clock.now()),
+            principal: self.who.principal.clone(),
+            action: told.action,
+            resource,
+            outcome,
+            posture,
+            decision,
+            facts: told.facts,
+            request: told.request,
+            error,
+            decided_in_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        });
+    }
+}
+
+impl Guard {
+    /// The answer when the engine does not do its part.
+    pub(crate) fn engine_failed(&self, error: &EngineError, body_read: bool) -> Refused {
+        self.stats.engine_errors.inc();
+        tracing::warn!(%error, "a request could not be served");
+        let status = if error.is_down() { 503 } else { 502 };
+        let what = if error.is_down() { "start it, or see why it stopped" } else { "see the engine's log" };
+        Refused { status, message: format!("Wharden: {error}. What to do: {what}."), body_read }
+    }
+}
+
+fn deny(revision: u64) -> Decision {
+    Decision { effect: Effect::Deny, rules: vec![], monitor: vec![], errors: vec![], revision }
+}
+
+/// A denial by a rule that is in no policy.
+fn builtin(id: &str, reason: String, revision: u64) -> Decision {
+    let rule = Rule { id: id.to_owned(), reason, severity: "high".to_owned(), ..Rule::default() };
+    Decision { rules: vec![rule], ..deny(revision) }
+}
+
+/// The owner of what this principal creates.
+fn owner(principal: &Principal) -> &str {
+    match principal {
+        Principal::User { name } | Principal::ServiceAccount { name } | Principal::Workload { name, .. } => name,
+    }
+}

@@ -1,0 +1,172 @@
+//! Answers that tell of many things: what the caller may not read is left out of them. Each thing is decided on as a
+//! request to inspect it would be; nothing of it is reported, since nobody asked for it.
+
+use super::{Guard, exchange::ExchangeError};
+use crate::{
+    inventory::look_up_all,
+    limits::{EVENT_LINE_MAX, LIST_MAX},
+    wire::{Body, Inbox, ResponseHead},
+};
+use serde_json::Value;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use wharden_docker::{Listing, Lookup, Reading, View, event_reading, event_subject, sift};
+use wharden_model::{Action, Effect, Posture, Principal, ResourceKind};
+use wharden_policy::Query;
+
+/// Lets through what one caller may see of one answer.
+#[derive(Clone, Copy)]
+pub struct Sieve<'a> {
+    pub guard: &'a Guard,
+    pub principal: &'a Principal,
+    pub action: Action,
+    pub listing: Listing,
+}
+
+impl Sieve<'_> {
+    fn may(&self, reading: &Reading) -> bool {
+        let held = self.guard.bundles.current();
+        held.posture == Posture::Observe
+            || held
+                .decide(&Query {
+                    principal: self.principal,
+                    action: reading.action,
+                    resource: &reading.resource,
+                    host: &self.guard.host_id,
+                    facts: &reading.facts,
+                })
+                .effect
+                == Effect::Allow
+    }
+
+    /// Passes the answer on, with a head of its own framing. `answered` is set once the client has got a part of it.
+    pub async fn pass(
+        &self,
+        head: &ResponseHead,
+        inbox: &mut Inbox,
+        from: &mut (impl AsyncRead + Unpin),
+        to: &mut (impl AsyncWrite + Unpin),
+        answered: &AtomicBool,
+    ) -> Result<(), ExchangeError> {
+        let lines = kept_lines(inbox.bytes().get(..head.bytes).unwrap_or_default());
+        inbox.consume(head.bytes);
+        let body = Body::new(head.framing);
+        match self.listing {
+            Listing::Items => self.items(lines, body, inbox, from, to, answered).await,
+            Listing::Events => self.events(lines, body, inbox, from, to, answered).await,
+        }
+    }
+
+    async fn items(
+        &self,
+        mut head: Vec<u8>,
+        mut body: Body,
+        inbox: &mut Inbox,
+        from: &mut (impl AsyncRead + Unpin),
+        to: &mut (impl AsyncWrite + Unpin),
+        answered: &AtomicBool,
+    ) -> Result<(), ExchangeError> {
+        // Waits for room rather than grow; the engine waits meanwhile.
+        let _room = self.guard.listed.acquire().await.map_err(|_| ExchangeError::EngineClosed)?;
+        let mut bytes = Vec::new();
+        while body.append(LIST_MAX, inbox, from, &mut bytes).await.map_err(ExchangeError::EngineBody)? {}
+        let mut list = serde_json::from_slice(&bytes).map_err(|_| ExchangeError::List)?;
+        drop(bytes);
+        sift(self.action, &mut list, &mut |reading| self.may(reading)).map_err(|_| ExchangeError::List)?;
+        let mut out = serde_json::to_vec(&list).map_err(|_| ExchangeError::List)?;
+        out.push(b'\n');
+        head.extend_from_slice(format!("Content-Length: {}\r\n\r\n", out.len()).as_bytes());
+        head.append(&mut out);
+        answered.store(true, Relaxed);
+        to.write_all(&head).await.map_err(ExchangeError::ClientWrite)
+    }
+
+    async fn events(
+        &self,
+        mut head: Vec<u8>,
+        mut body: Body,
+        inbox: &mut Inbox,
+        from: &mut (impl AsyncRead + Unpin),
+        to: &mut (impl AsyncWrite + Unpin),
+        answered: &AtomicBool,
+    ) -> Result<(), ExchangeError> {
+        head.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
+        answered.store(true, Relaxed);
+        to.write_all(&head).await.map_err(ExchangeError::ClientWrite)?;
+        let mut held = Vec::new();
+        loop {
+            let more = body.append(EVENT_LINE_MAX, inbox, from, &mut held).await.map_err(ExchangeError::EngineBody)?;
+            let mut out = Vec::new();
+            let mut done = 0;
+            while let Some(length) = held.get(done..).and_then(|rest| rest.iter().position(|b| *b == b'\n')) {
+                let line = held.get(done..=done + length).unwrap_or_default();
+                if self.shows(line).await {
+                    out.extend_from_slice(line);
+                }
+                done += length + 1;
+            }
+            held.drain(..done);
+            if !out.is_empty() {
+                let mut chunk = format!("{:x}\r\n", out.len()).into_bytes();
+                chunk.append(&mut out);
+                chunk.extend_from_slice(b"\r\n");
+                to.write_all(&chunk).await.map_err(ExchangeError::ClientWrite)?;
+            }
+            if !more {
+                return to.write_all(b"0\r\n\r\n").await.map_err(ExchangeError::ClientWrite);
+            }
+        }
+    }
+
+    /// Whether an event may be seen. What cannot be understood or looked up may not.
+    async fn shows(&self, line: &[u8]) -> bool {
+        let Ok(event) = serde_json::from_slice::<Value>(line) else { return false };
+        let wanted = match event_subject(&event) {
+            Ok(None) => return true,
+            Ok(Some((kind, id))) => match kind {
+                ResourceKind::Volume => Some(Lookup::Volume(id)),
+                ResourceKind::Network => Some(Lookup::Network(id)),
+                ResourceKind::Image => Some(Lookup::Image(id)),
+                ResourceKind::Service | ResourceKind::Secret | ResourceKind::Config | ResourceKind::Node => {
+                    Some(Lookup::Swarm(kind, id))
+                }
+                _ => None,
+            },
+            Err(_) => return false,
+        };
+        let view = match wanted {
+            None => Ok(View::default()),
+            Some(lookup) => look_up_all(&self.guard.engine, vec![lookup]).await,
+        };
+        let reading = view.ok().and_then(|view| event_reading(&event, &view).ok());
+        reading.is_some_and(|reading| reading.is_none_or(|reading| self.may(&reading)))
+    }
+}
+
+/// The status line and the headers without those that say how the body is framed.
+fn kept_lines(head: &[u8]) -> Vec<u8> {
+    let framing = |line: &[u8]| {
+        let name = line.split(|b| *b == b':').next().unwrap_or_default();
+        name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"transfer-encoding")
+    };
+    let mut out = Vec::with_capacity(head.len());
+    for line in head.split(|b| *b == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)) {
+        if !line.is_empty() && !framing(line) {
+            out.extend_from_slice(line);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_keeps_everything_but_its_framing() {
+        let head =
+            b"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nTransfer-Encoding: chunked\r\ncontent-length: 4\r\nA: b\r\n\r\n";
+        assert_eq!(kept_lines(head), b"HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nA: b\r\n");
+    }
+}

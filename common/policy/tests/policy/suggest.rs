@@ -1,0 +1,243 @@
+//! Suggested rules permit exactly what was seen, and are never wider than a wildcard that was asked for.
+
+use crate::{oracle::bundle, random::pick};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use wharden_model::{
+    Action, Decision, DecisionEvent, Effect, FactValue, Facts, Labels, Outcome, Posture, Principal, Resource,
+    Timestamp, api::Wildcard,
+};
+use wharden_policy::{
+    Compiled, Query, schema_text,
+    suggest::{SuggestError, Terms, is_open, suggest},
+    validate,
+};
+
+const HOSTS: [&str; 2] = ["h-0000000000000001", "h-0000000000000002"];
+const GROUP: &str = "env=prod";
+
+fn event(action: Action, host: &str, thing: (&str, &str, &str), facts: &[(&str, FactValue)]) -> DecisionEvent {
+    let (name, image, owner) = thing;
+    let mut all = Facts::zero(action);
+    for (fact, value) in facts {
+        if all.get(fact).is_some() {
+            all.set(fact, value.clone());
+        }
+    }
+    DecisionEvent {
+        host_id: host.parse().expect("valid"),
+        boot_id: "0000000000000001".parse().expect("valid"),
+        seq: 1,
+        at: Timestamp(1_795_000_000_000),
+        principal: Principal::User { name: "ann".to_owned() },
+        action,
+        resource: Resource {
+            kind: action.resource(),
+            id: format!("id-{name}"),
+            name: name.to_owned(),
+            image: image.to_owned(),
+            owner: owner.to_owned(),
+            labels: BTreeMap::new(),
+        },
+        outcome: Outcome::Allowed,
+        posture: Posture::Observe,
+        decision: Decision { effect: Effect::Allow, rules: vec![], monitor: vec![], errors: vec![], revision: 1 },
+        facts: Some(all.sparse()),
+        request: String::new(),
+        error: String::new(),
+        decided_in_us: 0,
+    }
+}
+
+/// Few values, so that events often differ in one thing only and rules are merged.
+fn events(most: usize) -> impl Strategy<Value = Vec<DecisionEvent>> {
+    let action = proptest::sample::select(vec![
+        Action::ContainerCreate,
+        Action::ContainerStart,
+        Action::ContainerLogs,
+        Action::ContainerInspect,
+        Action::ContainerExec,
+        Action::ContainerDelete,
+        Action::ImagePull,
+        Action::VolumeCreate,
+        Action::SystemInfo,
+        Action::SystemPing,
+    ]);
+    let thing = (
+        pick(&["web", "db", "a\"); permit(principal, action, resource); //"]),
+        pick(&[
+            "docker.io/library/nginx:1",
+            "docker.io/library/nginx:2",
+            "r.example:5000/app@sha256:00",
+            "sha256:11",
+            "app",
+            "app:1",
+        ]),
+        pick(&["ann", "ben", ""]),
+    );
+    let facts = (
+        prop::bool::weighted(0.2),
+        proptest::collection::btree_set(pick(&["/data", "/srv"]), 0..2),
+        proptest::collection::btree_set(proptest::sample::select(vec![80_i64, 443]), 0..2),
+        pick(&["", "1000", "app"]),
+        pick(&["sh", "id -u"]),
+    );
+    let one = (action, proptest::sample::select(&HOSTS[..]), thing, facts).prop_map(|(action, host, thing, facts)| {
+        let (privileged, paths, ports, user, command) = facts;
+        let facts = [
+            ("privileged", FactValue::from(privileged)),
+            ("host_paths", paths.into()),
+            ("host_ports", ports.into()),
+            ("user", user.into()),
+            ("command", command.into()),
+            ("force", privileged.into()),
+            ("path", "/some/path/with/an/id".into()),
+        ];
+        event(action, host, (&thing.0, &thing.1, &thing.2), &facts)
+    });
+    proptest::collection::vec(one, 1..most)
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    (proptest::collection::btree_set(proptest::sample::select(&Wildcard::ALL[..]), 0..3), any::<bool>())
+        .prop_map(|(wildcards, group)| Terms { wildcards, group: group.then(|| GROUP.to_owned()) })
+}
+
+struct Rules {
+    here: Compiled,
+    elsewhere: Compiled,
+}
+
+impl Rules {
+    fn new(text: &str) -> Self {
+        let compiled = |labels: &str| {
+            let labels: Labels = labels.parse().expect("valid");
+            Compiled::new(&bundle(&[("suggested", text)], &[], &labels), 1).expect("compiles")
+        };
+        Self { here: compiled(GROUP), elsewhere: compiled("") }
+    }
+
+    fn allows(&self, event: &DecisionEvent, elsewhere: bool) -> bool {
+        let facts = event.facts.clone().expect("facts").whole(event.action);
+        let side = if elsewhere { &self.elsewhere } else { &self.here };
+        let decision = side.decide(&Query {
+            principal: &event.principal,
+            action: event.action,
+            resource: &event.resource,
+            host: &event.host_id,
+            facts: &facts,
+        });
+        assert!(decision.errors.is_empty(), "{decision:?}");
+        decision.effect == Effect::Allow
+    }
+}
+
+/// The rule of one event alone says all that distinguishes it.
+fn distinguished(event: &DecisionEvent, terms: &Terms) -> String {
+    let text = suggest([event], terms).expect("fits").text;
+    text.lines().filter(|line| !line.starts_with("@reason")).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn what_was_seen_is_permitted_and_nothing_else_is(events in events(14), others in events(10), terms in terms()) {
+        let suggested = suggest(&events, &terms).expect("fits");
+        prop_assert!(validate(&suggested.text).is_ok(), "{:?}\n{}", validate(&suggested.text), suggested.text);
+        let rules = Rules::new(&suggested.text);
+        let seen: BTreeSet<_> = events.iter().map(|event| distinguished(event, &terms)).collect();
+        for event in &events {
+            prop_assert!(rules.allows(event, false), "{:?}\n{}", event, suggested.text);
+            if is_open(event.action) {
+                continue;
+            }
+            for near in suggested.neighbours(event) {
+                prop_assert!(!rules.allows(&near.event, near.elsewhere), "{}\n{:?}\n{}", near.what, near.event, suggested.text);
+            }
+        }
+        for event in others.iter().filter(|event| !is_open(event.action)) {
+            let known = seen.contains(&distinguished(event, &terms));
+            prop_assert_eq!(rules.allows(event, false), known, "{:?}\n{}", event, suggested.text);
+        }
+    }
+}
+
+fn nginx(tag: &str, name: &str, host: &str) -> DecisionEvent {
+    let image = format!("docker.io/library/nginx:{tag}");
+    event(
+        Action::ContainerCreate,
+        host,
+        (name, &image, "ann"),
+        &[("network_mode", "default".into()), ("user", "app".into())],
+    )
+}
+
+#[test]
+fn what_differs_in_one_thing_becomes_one_rule_and_what_differs_in_two_does_not() {
+    let count = |events: &[DecisionEvent]| suggest(events, &Terms::default()).expect("fits").rules;
+    assert_eq!(count(&[nginx("1", "web", HOSTS[0]), nginx("2", "web", HOSTS[0])]), 1);
+    assert_eq!(count(&[nginx("1", "web", HOSTS[0]), nginx("2", "db", HOSTS[0])]), 2);
+    let all = ["1", "2"].map(|tag| ["web", "db"].map(|name| HOSTS.map(|host| nginx(tag, name, host))));
+    assert_eq!(count(&all.into_iter().flatten().flatten().collect::<Vec<_>>()), 1, "every combination was seen");
+}
+
+#[test]
+fn every_wildcard_opens_its_own_thing_and_no_other() {
+    let seen = nginx("1", "web", HOSTS[0]);
+    let changed = |change: &dyn Fn(&mut DecisionEvent)| {
+        let mut event = seen.clone();
+        change(&mut event);
+        event
+    };
+    let others = [
+        (Wildcard::ImageTag, changed(&|e| e.resource.image = "docker.io/library/nginx:9".into())),
+        (Wildcard::ImageRepository, changed(&|e| e.resource.image = "docker.io/library/redis:1".into())),
+        (Wildcard::ContainerName, changed(&|e| e.resource.name = "db".into())),
+        (Wildcard::Command, changed(&|e| e.facts.as_mut().expect("facts").set("command", "sh"))),
+        (Wildcard::Host, changed(&|e| e.host_id = HOSTS[1].parse().expect("valid"))),
+    ];
+    for asked in Wildcard::ALL {
+        let terms = Terms { wildcards: BTreeSet::from([asked]), group: None };
+        let rules = Rules::new(&suggest([&seen], &terms).expect("fits").text);
+        assert!(rules.allows(&seen, false));
+        for (opened, event) in &others {
+            let expected = *opened == asked || (asked, *opened) == (Wildcard::ImageRepository, Wildcard::ImageTag);
+            assert_eq!(rules.allows(event, false), expected, "{asked:?} {opened:?}");
+        }
+        let elsewhere = changed(&|e| e.resource.image = "quay.io/library/nginx:1".into());
+        assert!(!rules.allows(&elsewhere, false), "{asked:?}");
+    }
+}
+
+#[test]
+fn more_than_a_document_holds_is_said_and_not_cut() {
+    let many: Vec<_> = (0..60).map(|n| nginx(&format!("{n}"), &format!("web-{n}"), HOSTS[0])).collect();
+    let Err(SuggestError::TooMuch { rules }) = suggest(&many, &Terms::default()) else { panic!("it cannot fit") };
+    assert_eq!(rules, 60);
+    let open = Terms { wildcards: BTreeSet::from([Wildcard::ContainerName]), group: None };
+    assert_eq!(suggest(&many, &open).expect("fits").rules, 1);
+}
+
+#[test]
+fn a_suggestion_is_a_text_for_people() {
+    let mut start = event(Action::ContainerStart, HOSTS[0], ("web", "docker.io/library/nginx:1", "ann"), &[]);
+    start.at = Timestamp(1_795_500_000_000);
+    let logs = event(Action::ContainerLogs, HOSTS[0], ("web", "docker.io/library/nginx:1", "ann"), &[]);
+    let inspect = event(Action::ContainerInspect, HOSTS[0], ("web", "docker.io/library/nginx:1", "ann"), &[]);
+    let create = event(
+        Action::ContainerCreate,
+        HOSTS[0],
+        ("web", "docker.io/library/nginx:1", "ann"),
+        &[
+            ("network_mode", "default".into()),
+            ("host_paths", BTreeSet::from(["/srv/www".to_owned()]).into()),
+            ("host_ports", BTreeSet::from([8080_i64]).into()),
+            ("user", "app".into()),
+        ],
+    );
+    insta::assert_snapshot!(
+        suggest(&[start, logs, inspect, create.clone(), create], &Terms::default()).expect("fits").text
+    );
+    assert!(schema_text().contains("host_paths"));
+}

@@ -1,0 +1,162 @@
+//! The second line: an engine that asks the agent before it serves a request, whichever socket that came from.
+
+use crate::policies::{LAUNCHERS, NO_PRIVILEGED, OPERATORS, ROLES};
+use std::path::PathBuf;
+use wharden_harness::{World, raw};
+
+/// What may be done past the guard: everything that an operator may.
+const SOCKET: &str = r#"
+@id("socket")
+permit (
+    principal == User::"engine-socket",
+    action in [Docker::Action::"read", Docker::Action::"run", Docker::Action::"remove"],
+    resource
+);
+"#;
+
+/// Where engines look for plugins; a name for each test, since the folder is the machine's.
+struct Plugin {
+    name: String,
+    socket: PathBuf,
+}
+
+impl Plugin {
+    fn of_this_test(test: &str) -> Self {
+        let name = format!("wharden-t-{test}-{}", std::process::id());
+        let socket = format!("/run/docker/plugins/{name}.sock").into();
+        Self { name, socket }
+    }
+
+    /// Starts agent and engine again, the engine with the plugin.
+    fn put_between(&self, world: &mut World) {
+        world.agent.stop();
+        world.agent.add_argument("--authz-socket");
+        world.agent.add_argument(&self.socket);
+        world.engine.stop();
+        // In this order: an engine does not start without its plugins.
+        world.agent.start_without_engine();
+        world.engine.start_again(&[&format!("--authorization-plugin={}", self.name)]);
+    }
+}
+
+fn world() -> World {
+    World::setup()
+        .user("alice", &[LAUNCHERS])
+        .user("olga", &[OPERATORS])
+        .policy("roles", ROLES)
+        .policy("no-privileged", NO_PRIVILEGED)
+        .policy("socket", SOCKET)
+        .start()
+}
+
+fn post(path: &str, headers: &str, body: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: d\r\nConnection: close\r\nContent-Type: application/json\r\n{headers}\r\n{body}"
+    )
+}
+
+#[test]
+fn the_engines_own_socket_is_judged_and_the_guards_requests_are_judged_once() {
+    let mut world = world();
+    let plugin = Plugin::of_this_test("both");
+    plugin.put_between(&mut world);
+
+    // Past the guard: the same rules in the same words, for a user of a fixed name.
+    let direct = world.direct();
+    let said = direct.run(&["run", "--privileged", "app", "id"]).fails_saying(&[
+        "no-privileged/no-privileged",
+        "ask the platform team",
+        "user engine-socket",
+    ]);
+    assert!(said.contains(&plugin.name), "the engine says which plugin refused: {said}");
+    assert_eq!(direct.run(&["run", "--rm", "app", "echo", "hi"]).ok(), "hi");
+    direct.run(&["tag", "app", "copy"]).fails_saying(&["image.tag", "no policy permits"]);
+
+    // Through the guard: who it is, what they may, tunnels too.
+    let alice = world.docker("alice");
+    assert_eq!(alice.run(&["run", "--rm", "app", "id", "-u"]).ok(), "65534");
+    alice.run(&["run", "--privileged", "app", "id"]).fails_saying(&["user wharden-t-alice", "no-privileged"]);
+    alice.run(&["create", "--name", "kept", "app", "sleep", "60"]).ok();
+    alice.run(&["rm", "kept"]).fails_saying(&["container.delete", "no policy permits"]);
+    world.docker("olga").run(&["rm", "kept"]).ok();
+
+    // One event for each request, and none for the agent's own questions.
+    let created = world.events("action=container.create", 5);
+    let by = |name: &str| created.iter().filter(|event| event["principal"]["name"] == name).count();
+    assert_eq!((created.len(), by("engine-socket"), by("wharden-t-alice")), (5, 2, 3), "{created:#?}");
+    let deleted = world.events("action=container.delete", 2);
+    let refused = deleted.iter().filter(|event| event["outcome"] == "denied").count();
+    assert_eq!((deleted.len(), refused), (2, 1), "{deleted:#?}");
+    // The guard looks up images and containers for each of these.
+    let looks = world.admin.events("action=container.inspect&user=engine-socket");
+    assert!(looks.is_empty(), "{looks:#?}");
+    assert!(!world.agent.log().contains("X-Wharden-Judged"), "{}", world.agent.log());
+    // While the agent is there: without it the engine answers nobody, and the containers would stay.
+    world.engine.stop();
+}
+
+#[test]
+fn what_the_engine_does_not_show_is_refused_where_it_decides() {
+    let mut world = world();
+    let plugin = Plugin::of_this_test("unseen");
+    plugin.put_between(&mut world);
+    let socket = world.engine.socket().to_owned();
+    let create = |headers: &str, body: &str| {
+        raw::exchange_open(&socket, post("/v1.41/containers/create", headers, body).as_bytes())
+    };
+
+    let body = r#"{"Image":"app","HostConfig":{"Privileged":true}}"#;
+    let length = format!("Content-Length: {}\r\n", body.len());
+    assert!(create(&length, body).contains("no-privileged/no-privileged"));
+    let plain = r#"{"Image":"app","Cmd":["id"]}"#;
+    let answer = create(&format!("Content-Length: {}\r\n", plain.len()), plain);
+    assert_eq!(raw::status(&answer), 201, "{answer}");
+
+    // In chunks the engine reads a body that it does not show.
+    let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let answer = create("Transfer-Encoding: chunked\r\n", &chunked);
+    assert!(answer.contains("builtin/unseen-body") && raw::status(&answer) == 403, "{answer}");
+    // So it does with one of a mebibyte,
+    let large = format!(r#"{{"Image":"app","HostConfig":{{"Privileged":true}},"Env":["A={}"]}}"#, "x".repeat(1 << 20));
+    let answer = create(&format!("Content-Length: {}\r\n", large.len()), &large);
+    assert!(answer.contains("builtin/unseen-body") && raw::status(&answer) == 403, "{answer}");
+    // and with an address that ends in the word for logging in.
+    let request = post("/v1.41/containers/create?name=x/auth", &length, body);
+    let answer = raw::exchange_open(&socket, request.as_bytes());
+    assert_eq!(raw::status(&answer), 403, "{answer}");
+    // What two readers could read in two ways is refused as in the guard.
+    let twice = r#"{"Image":"app","image":"other"}"#;
+    let answer = create(&format!("Content-Length: {}\r\n", twice.len()), twice);
+    assert!(raw::status(&answer) == 403 && answer.contains("image"), "{answer}");
+    // A mark that is not the agent's is no mark.
+    let forged = format!("X-Wharden-Judged: {}\r\n{length}", "0".repeat(64));
+    assert!(create(&forged, body).contains("no-privileged/no-privileged"));
+
+    // Where nothing is blocked, what would have been is known.
+    let cli = world.logged_in_cli();
+    cli.run(&["host", "posture", &world.host, "observe"]).ok();
+    world.settle();
+    let answer = create("Transfer-Encoding: chunked\r\n", &chunked);
+    assert_eq!(raw::status(&answer), 201, "{answer}");
+    let events = world.events("decision=would-deny&action=container.create", 1);
+    assert_eq!(events[0]["decision"]["rules"][0]["id"], "builtin/unseen-body", "{events:#?}");
+    // While the agent is there: without it the engine answers nobody, and the containers would stay.
+    world.engine.stop();
+}
+
+#[test]
+fn an_engine_without_its_agent_refuses_and_serves_again_when_it_is_back() {
+    let mut world = world();
+    let plugin = Plugin::of_this_test("away");
+    plugin.put_between(&mut world);
+    world.direct().run(&["ps"]).ok();
+    world.agent.kill();
+    let answer =
+        raw::exchange_open(world.engine.socket(), b"GET /v1.41/info HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n");
+    assert!(!(200..300).contains(&raw::status(&answer)), "{answer}");
+    world.agent.start();
+    world.direct().run(&["ps"]).ok();
+    world.docker("alice").run(&["ps"]).ok();
+    // While the agent is there: without it the engine answers nobody, and the containers would stay.
+    world.engine.stop();
+}

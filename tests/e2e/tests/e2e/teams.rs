@@ -1,0 +1,111 @@
+//! Several teams on one host: each sees and reaches what is its own.
+
+use wharden_harness::{Docker, World, eventually, limits::SETTLE};
+
+fn names(docker: &Docker, args: &[&str]) -> Vec<String> {
+    let mut names: Vec<_> = docker.run(args).ok().lines().map(str::to_owned).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn what_one_team_made_is_not_there_for_the_other() {
+    let world = World::setup()
+        .user("alice", &["launchers", "makers"])
+        .user("bob", &["launchers", "makers"])
+        .user("olga", &["operators"])
+        .packs(&["roles", "teams"])
+        .policy(
+            "makers",
+            r#"
+@id("make") @reason("makers make volumes and networks, and drop their own")
+permit (principal in Group::"makers", action in [
+    Docker::Action::"volume.create", Docker::Action::"network.create", Docker::Action::"volume.delete"], resource);
+"#,
+        )
+        .start();
+    let (alice, bob, olga, direct) = (world.docker("alice"), world.docker("bob"), world.docker("olga"), world.direct());
+    direct.run(&["create", "--name", "older", "app"]).ok();
+    direct.run(&["volume", "create", "unowned"]).ok();
+    for (docker, who) in [(&alice, "alice"), (&bob, "bob")] {
+        docker.run(&["volume", "create", &format!("{who}-vol")]).ok();
+        docker.run(&["network", "create", &format!("{who}-net")]).ok();
+        let implicit = format!("{who}-data:/data:ro");
+        let name = format!("{who}-box");
+        docker.run(&["run", "-d", "--name", &name, "-v", &implicit, "app", "sleep", "1000"]).ok();
+    }
+    for program in Docker::programs() {
+        let alice = world.docker("alice").with_program(&program);
+        let containers = ["ps", "-a", "--format", "{{.Names}}"];
+        assert_eq!(names(&alice, &containers), ["alice-box", "older"]);
+        assert_eq!(names(&olga.clone().with_program(&program), &containers), ["alice-box", "bob-box", "older"]);
+        assert_eq!(names(&alice, &["volume", "ls", "-q"]), ["alice-data", "alice-vol"]);
+        let networks = names(&alice, &["network", "ls", "--format", "{{.Name}}"]);
+        assert!(networks.contains(&"alice-net".to_owned()) && !networks.contains(&"bob-net".to_owned()));
+        let usage = alice.run(&["system", "df", "-v"]).ok();
+        assert!(usage.contains("alice-box") && usage.contains("alice-data"), "{usage}");
+        assert!(!usage.contains("bob-"), "{usage}");
+        assert!(names(&alice, &["images", "--format", "{{.Repository}}"]).contains(&"app".to_owned()));
+    }
+    let out = world.agent.python("alice").run(
+        "print(sorted(c.name for c in client.containers.list(all=True)), sorted(v.name for v in client.volumes.list()))",
+    );
+    assert_eq!(out.ok(), "['alice-box', 'older'] ['alice-data', 'alice-vol']");
+
+    // By name, it is not there, in the words for what is not there.
+    for (what, args) in [
+        ("No such container: bob-box", &["inspect", "--type", "container", "bob-box"][..]),
+        ("No such container: bob-box", &["logs", "bob-box"]),
+        ("No such container: bob-box", &["exec", "bob-box", "id"]),
+        ("No such container: bob-box", &["stop", "bob-box"]),
+        ("no such volume", &["volume", "inspect", "bob-vol"]),
+        ("no such volume", &["volume", "rm", "bob-vol"]),
+        ("no such volume", &["volume", "inspect", "unowned"]),
+        ("network bob-net not found", &["network", "inspect", "bob-net"]),
+    ] {
+        let hidden = alice.run(args).fails_saying(&[]);
+        assert!(hidden.to_lowercase().contains(&what.to_lowercase()), "{args:?}: {hidden}");
+        let asked: Vec<_> = args.iter().map(|arg| arg.replace("bob", "nix").replace("unowned", "nothing")).collect();
+        let missing = alice.run(&asked.iter().map(String::as_str).collect::<Vec<_>>()).fails_saying(&[]);
+        assert_eq!(hidden.replace("bob", "nix").replace("unowned", "nothing"), missing, "{args:?}");
+    }
+    let id = direct.run(&["inspect", "--format", "{{.Id}}", "bob-box"]).ok();
+    alice.run(&["inspect", "--type", "container", &id[..12]]).fails_saying(&["No such container"]);
+    olga.run(&["inspect", "bob-box"]).ok();
+    // Admins see that it was tried.
+    let events = world.events("user=wharden-t-alice&action=container.exec&decision=denied", 1);
+    assert_eq!(events[0]["decision"]["rules"][0]["id"], "teams/containers-of-others", "{events:#?}");
+
+    // Not by way of a container of one's own either.
+    for (rule, args) in [
+        ("no-mounts-of-others", &["run", "-v", "bob-data:/d", "app", "true"][..]),
+        ("no-mounts-of-others", &["run", "-v", "unowned:/d", "app", "true"]),
+        ("no-mounts-of-others", &["run", "--mount", "type=volume,source=bob-vol,target=/d", "app", "true"]),
+        ("no-networks-of-others", &["run", "--network", "bob-net", "app", "true"]),
+        ("volumes-of-others", &["volume", "create", "bob-vol"]),
+    ] {
+        alice.run(args).fails_saying(&[&format!("teams/{rule}")]);
+    }
+    alice.run(&["run", "-v", "alice-data:/d", "--network", "alice-net", "app", "true"]).ok();
+}
+
+#[test]
+fn events_of_the_engine_are_those_of_ones_own() {
+    let world =
+        World::setup().user("alice", &["launchers"]).user("bob", &["launchers"]).packs(&["roles", "teams"]).start();
+    let (alice, bob) = (world.docker("alice"), world.docker("bob"));
+    let since = world.direct().run(&["run", "--rm", "app", "date", "+%s"]).ok();
+    bob.run(&["run", "--name", "bob-box", "-v", "bob-data:/d", "app", "true"]).ok();
+    alice.run(&["run", "--name", "alice-box", "-v", "alice-data:/d", "app", "true"]).ok();
+    // What is past, up to now.
+    let until = eventually("a second has passed", SETTLE, || {
+        let now = world.direct().run(&["run", "--rm", "app", "date", "+%s"]).ok();
+        (now > since).then_some(now)
+    });
+    let past = |docker: &Docker| docker.run(&["events", "--since", &since, "--until", &until]).ok();
+    let seen = past(&alice);
+    assert!(seen.contains("alice-box") && seen.contains("alice-data"), "{seen}");
+    assert!(!seen.contains("bob-"), "{seen}");
+    let all = past(&world.direct());
+    assert!(all.contains("bob-box") && all.contains("bob-data"), "{all}");
+}
