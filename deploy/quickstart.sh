@@ -456,9 +456,11 @@ as_user docker "${allowed[@]}" || die "that should have been allowed"
 say "Refused: $shown_user runs \"docker ${refused[*]}\""
 if as_user docker "${refused[@]}" 2>&1; then die "that should have been refused"; fi
 
+as_shown=
+if is_root; then as_shown="runuser -u $shown_user -- env "; fi
 say "It runs. Next"
 cat <<END
-   Use docker through the guard:   export DOCKER_HOST=unix://$WHARDEN_GUARD_SOCKET
+   Use docker through the guard:   ${as_shown}DOCKER_HOST=unix://$WHARDEN_GUARD_SOCKET docker ps
    Use the admin CLI:              set -a; source $env_file; set +a
                                    export WHARDEN_CONFIG_DIR=$WHARDEN_CONFIG_DIR PATH=$bin:\$PATH
    Who did what, and why:          wharden events --decision denied

@@ -35,9 +35,9 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Largest answer to an inspect call, in bytes. A container with thousands of labels stays below.
 pub const LOOKUP_MAX: usize = 4 * 1024 * 1024;
-/// Largest list that the engine may answer with, in bytes: 10,000 containers with many labels.
-pub const LIST_MAX: usize = 32 * 1024 * 1024;
-/// Lists held at one time. Each may take a few times its size while it is sifted.
+/// Largest list that the engine may answer with, in bytes: 4,000 containers with many labels.
+pub const LIST_MAX: usize = 8 * 1024 * 1024;
+/// Lists sifted at one time. Each takes a few times its size meanwhile.
 pub const LISTS_MAX: usize = 2;
 /// Longest event of the engine, in bytes; a container's labels ride in it.
 pub const EVENT_LINE_MAX: usize = 1024 * 1024;

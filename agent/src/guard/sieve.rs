@@ -67,7 +67,7 @@ impl Sieve<'_> {
         answered: &AtomicBool,
     ) -> Result<(), ExchangeError> {
         // Waits for room rather than grow; the engine waits meanwhile.
-        let _room = self.guard.listed.acquire().await.map_err(|_| ExchangeError::EngineClosed)?;
+        let room = self.guard.listed.acquire().await.map_err(|_| ExchangeError::EngineClosed)?;
         let mut bytes = Vec::new();
         while body.append(LIST_MAX, inbox, from, &mut bytes).await.map_err(ExchangeError::EngineBody)? {}
         let mut list = serde_json::from_slice(&bytes).map_err(|_| ExchangeError::List)?;
@@ -77,6 +77,7 @@ impl Sieve<'_> {
         out.push(b'\n');
         head.extend_from_slice(format!("Content-Length: {}\r\n\r\n", out.len()).as_bytes());
         head.append(&mut out);
+        drop((list, room));
         answered.store(true, Relaxed);
         to.write_all(&head).await.map_err(ExchangeError::ClientWrite)
     }

@@ -1,10 +1,10 @@
-//! Names of drivers. The Engine looks for a plugin that it does not know in a file of that name in its folder of
+//! Names of drivers and of volumes. The Engine looks for a plugin that it does not know in a file of that name in its folder of
 //! plugins, and follows dots out of it: to any socket that a user made.
 
-use crate::{doc::Doc, refusal::Refusal};
+use crate::{doc::Doc, facts::wanted_mounts, mounts::Mount, refusal::Refusal};
 use wharden_model::Action;
 
-/// Checks every name of a driver in a body.
+/// Checks every name of a driver in a body, and those of volumes to be mounted.
 ///
 /// # Errors
 /// 400 with the field's name for one that could be a path.
@@ -22,7 +22,11 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
             one("HostConfig.VolumeDriver", host.text("VolumeDriver"))?;
             one("HostConfig.LogConfig.Type", host.at("LogConfig").text("Type"))?;
             one("HostConfig.Runtime", host.text("Runtime"))?;
-            mounts(host, "HostConfig")
+            mounts(host, "HostConfig")?;
+            wanted_mounts(host)
+                .iter()
+                .filter_map(Mount::volume)
+                .try_for_each(|name| if name.contains('/') { Err(no_volume(name)) } else { Ok(()) })
         }
         Action::VolumeCreate => one("Driver", body.text("Driver")),
         Action::NetworkCreate => {
@@ -54,6 +58,15 @@ fn is_name(name: &str) -> bool {
         || (name.chars().all(plain) && name.split('/').all(|part| !part.is_empty() && !part.starts_with('.')))
 }
 
+/// The name of a volume that looks like a path: below the place where the Engine was started, perhaps.
+fn no_volume(name: &str) -> Refusal {
+    let shown = crate::refusal::shorten(name);
+    Refusal::bad(format!(
+        "field HostConfig.Binds or Mounts: {shown:?} is not the name of a volume; for a folder of the host write its \
+         absolute path"
+    ))
+}
+
 fn refused(field: &str, name: &str) -> Refusal {
     let shown = crate::refusal::shorten(name);
     Refusal::bad(format!(
@@ -77,6 +90,9 @@ mod tests {
             assert!(!is_name(path), "{path}");
         }
         let evil = "../../../tmp/evil";
+        let relative = json!({"HostConfig": {"Binds": ["./etc:/m"]}});
+        let refusal = check(Action::ContainerCreate, Doc::new(Some(&relative))).expect_err("a path");
+        assert!(refusal.message.contains("./etc") && refusal.message.contains("absolute path"), "{refusal}");
         for (action, body) in [
             (Action::ContainerCreate, json!({"HostConfig": {"VolumeDriver": evil}})),
             (Action::ContainerCreate, json!({"HostConfig": {"LogConfig": {"Type": evil}}})),

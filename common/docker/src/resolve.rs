@@ -267,8 +267,10 @@ fn images<'a>(canonical: &Canonical, view: &'a View, out: &mut Resolved<'a>) -> 
             let local = out.image.filter(|_| action != Action::DistributionInspect);
             out.resources.push(image_resource(&asked, local));
             // Elsewhere the name itself matters: which tag is removed, pushed or exported.
-            if matches!(action, Action::ImageInspect | Action::ImageHistory | Action::ImageAttestations)
-                && let (Some(image), Some(capture)) = (local, out.captures.first_mut())
+            if matches!(
+                action,
+                Action::ImageInspect | Action::ImageHistory | Action::ImageAttestations | Action::ImageTag
+            ) && let (Some(image), Some(capture)) = (local, out.captures.first_mut())
             {
                 capture.clone_from(&image.id);
             }

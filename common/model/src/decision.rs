@@ -202,12 +202,9 @@ pub struct Decision {
 }
 
 impl Decision {
-    /// It is a denial by nothing but rules that are satisfied once this has been added to the request.
+    /// It is a denial, and a rule of it is satisfied no more once this has been added to the request.
     pub fn is_mended_by(&self, addition: &str) -> bool {
-        self.effect == Effect::Deny
-            && self.errors.is_empty()
-            && !self.rules.is_empty()
-            && self.rules.iter().all(|rule| rule.mends == addition)
+        self.effect == Effect::Deny && self.rules.iter().any(|rule| rule.mends == addition)
     }
 
     /// One sentence for the person who was refused: which rule, or that nothing permits.

@@ -13,9 +13,16 @@ fn body() -> impl Strategy<Value = Value> {
             letters.map(|(c, u)| if u { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect::<String>()
         })
     };
-    let host =
-        (any::<bool>(), any::<i64>(), proptest::collection::vec("[a-z/:,.]{0,12}", 0..3), spelling("Privileged"))
-            .prop_map(|(privileged, memory, binds, key)| json!({key: privileged, "Memory": memory, "Binds": binds}));
+    let host = (
+        any::<bool>(),
+        any::<i64>(),
+        proptest::collection::vec(
+            "((/[a-z/.]{0,8}|[a-z][a-z.]{1,6}):)?(/[a-z]{1,4})(:(ro|rw|Z|nocopy|ro,rshared|[a-z,:]{0,6}))?",
+            0..3,
+        ),
+        spelling("Privileged"),
+    )
+        .prop_map(|(privileged, memory, binds, key)| json!({key: privileged, "Memory": memory, "Binds": binds}));
     (host, spelling("HostConfig"), spelling("Image"), proptest::collection::btree_map(".{0,4}", ".{0,4}", 0..3))
         .prop_map(|(host, host_key, image_key, labels)| json!({host_key: host, image_key: "base", "Labels": labels}))
 }

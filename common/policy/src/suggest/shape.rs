@@ -54,7 +54,7 @@ const FREE: &[&str] = &[
     "registry_credentials",
 ];
 
-/// Of the many facts of `container.create`, those that give power over the host or over other containers. The others
+/// Of the many facts of `container.create`, and of the start of what was created, those that give power over the host or over other containers. The others
 /// either follow from these or only bind the container itself: limits, environment, labels, logging.
 const OF_CREATE: &[&str] = &[
     "privileged",
@@ -129,6 +129,10 @@ pub(super) fn is_held(action: Action, name: &str, terms: &Terms) -> bool {
     }
     match action {
         Action::ContainerCreate => OF_CREATE.contains(&name),
+        // The rest of these the engine fills in by itself.
+        Action::ContainerStart | Action::ContainerRestart => {
+            OF_CREATE.contains(&name) || facts::of(action).iter().any(|spec| spec.name == name)
+        }
         _ => !FREE.contains(&name),
     }
 }

@@ -9,6 +9,7 @@ mod break_glass;
 mod cli_usage;
 mod disks;
 mod durability;
+mod evasions;
 mod events;
 mod explain;
 mod ground;

@@ -5,7 +5,11 @@ use wharden_harness::World;
 
 const WORKLOADS: &str = r#"
 @id("ci-may-list")
-permit (principal is Workload, action == Docker::Action::"container.list", resource)
+permit (
+    principal is Workload,
+    action in [Docker::Action::"container.list", Docker::Action::"container.inspect"],
+    resource
+)
 when { principal.image == "rootapp" && principal.hasTag("role") && principal.getTag("role") == "ci" };
 "#;
 
