@@ -44,7 +44,7 @@ missing_packages() {
     # program:package
     local need=(
         dockerd:docker.io docker:docker.io busybox:busybox-static gcc:gcc useradd:passwd setpriv:util-linux
-        script:bsdutils mount:mount tar:tar flock:util-linux
+        script:bsdutils mount:mount tar:tar flock:util-linux openssl:openssl
     ) pair
     for pair in "${need[@]}"; do
         have "${pair%%:*}" || printf '%s\n' "${pair#*:}"

@@ -8,7 +8,7 @@ use crate::{
     cli::{Cli, Command, Enroll, Run, Status as StatusArgs},
     config::{Config, ConfigError},
     enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
-    guard::{self, Guard, ListenError, Slots, Stats},
+    guard::{self, Guard, GuardTls, GuardTlsError, ListenError, RemoteListener, Slots, Stats},
     inventory::{Engine, Mark, resolve_host_path},
     limits::{DRAIN, LISTS_MAX},
     metrics::{self, Gauges},
@@ -64,6 +64,10 @@ pub enum BootError {
     Spool(#[from] SpoolError),
     #[error(transparent)]
     Listen(#[from] ListenError),
+    #[error("the guard {0}")]
+    ListenTcp(#[source] io::Error),
+    #[error(transparent)]
+    GuardTls(#[from] GuardTlsError),
     #[error(transparent)]
     BreakGlass(#[from] BreakGlassError),
     #[error(transparent)]
@@ -188,6 +192,7 @@ async fn run(args: Run) -> Result<(), BootError> {
     let registry = Metrics::new("wharden_agent");
     let guard = Arc::new(Guard {
         host_id: host.host_id.clone(),
+        cluster_id: host.cluster_id.clone(),
         host_name: host.hostname.clone(),
         contact: config.contact.clone(),
         private: ArcSwap::from_pointee(private_paths(&config, dir.path())),
@@ -204,6 +209,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         break_glass: glass.clone(),
     });
     let controllers = controllers(&config, &identity)?;
+    let remote = RemoteSide::open(&config, &dir, &identity, &clock)?;
     let (state, session_state) = watch::channel(SessionState::default());
     let context = Arc::new(Context {
         dir,
@@ -213,6 +219,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         bundles: Arc::clone(&bundles),
         reporter,
         engine,
+        guard: remote.as_ref().map(|remote| Arc::clone(&remote.tls.told)).unwrap_or_default(),
         notices: glass.notices(),
         clock: Arc::clone(&clock),
         renewed: Notify::new(),
@@ -235,6 +242,10 @@ async fn run(args: Run) -> Result<(), BootError> {
         let listener = guard::bind(&config.guard_socket, config.mode()?, &config.engine_socket)?;
         drop(shutdown.spawn("guard", listener.run(Arc::clone(&guard), shutdown.clone())));
     }
+    let guard_address = remote.as_ref().map(|remote| remote.tls.address.clone());
+    if let Some(remote) = remote {
+        remote.serve(Arc::clone(&guard), &shutdown);
+    }
     let keeper = protect::keep(context.dir.clone(), guard, config.mode()?, shutdown.clone());
     shutdown.spawn_until_stopped("protected socket", keeper);
     shutdown.spawn_until_stopped("break-glass", break_glass::watch(glass, Arc::clone(&clock)));
@@ -244,6 +255,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         boot_id,
         started_at: Timestamp(clock.now()),
         guard_socket: config.guard_socket.clone(),
+        guard_address,
         engine_socket: config.engine_socket.clone(),
     };
     shutdown.spawn_until_stopped("status", status::keep(context, fixed));
@@ -262,6 +274,52 @@ async fn run(args: Run) -> Result<(), BootError> {
     tokio::task::spawn_blocking(move || writer.stop()).await.map_err(io::Error::other)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The guard's TCP port, bound and with a certificate.
+struct RemoteSide {
+    tcp: TcpListener,
+    tls: GuardTls,
+    config: Arc<tls::ServerConfig>,
+    renew_at: Timestamp,
+}
+
+impl RemoteSide {
+    /// `None` when the host is not to be used from elsewhere.
+    fn open(
+        config: &Config,
+        dir: &DataDir,
+        identity: &HostIdentity,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Option<Self>, BootError> {
+        let Some(listen) = config.guard_listen else { return Ok(None) };
+        let tcp = tls::bind(listen).map_err(BootError::ListenTcp)?;
+        let port = tcp.local_addr()?.port();
+        let names = config.names(&rustix::system::uname().nodename().to_string_lossy());
+        let address = match names.first() {
+            Some(v6) if v6.contains(':') => format!("[{v6}]:{port}"),
+            name => format!("{}:{port}", name.map(String::as_str).unwrap_or_default()),
+        };
+        let tls = GuardTls {
+            dir: dir.clone(),
+            host: identity.host.host_id.clone(),
+            names,
+            cluster_ca: identity.ca().to_vec(),
+            address,
+            clock: Arc::clone(clock),
+            told: Arc::default(),
+        };
+        let (config, renew_at) = tls.make()?;
+        Ok(Some(Self { tcp, tls, config, renew_at }))
+    }
+
+    fn serve(self, guard: Arc<Guard>, shutdown: &Shutdown) {
+        tracing::info!(address = %self.tls.address, names = ?self.tls.names, "the guard is up on TCP");
+        let (renewed, config) = watch::channel(self.config);
+        let listener = RemoteListener::new(self.tcp, config);
+        drop(shutdown.spawn("guard on TCP", listener.run(guard, shutdown.clone())));
+        shutdown.spawn_until_stopped("guard certificate", self.tls.keep(self.renew_at, renewed));
+    }
 }
 
 fn controllers(config: &Config, identity: &HostIdentity) -> Result<Vec<Address>, BootError> {

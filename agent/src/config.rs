@@ -27,6 +27,11 @@ pub struct Config {
     pub guard_socket: PathBuf,
     /// Its mode in octal. Anyone may connect by default: who it is decides what they may do.
     pub guard_socket_mode: String,
+    /// Address at which the guard also serves people elsewhere, who hold a certificate; none by default.
+    pub guard_listen: Option<SocketAddr>,
+    /// Names or addresses that they reach this host by, the best first; by default the address that it listens on, when
+    /// that is one, and the system's host name.
+    pub guard_names: Vec<String>,
     /// The engine's own socket.
     pub engine_socket: PathBuf,
     /// Socket of the engine's authorization plugin, e.g. `/run/docker/plugins/wharden.sock`; none by default.
@@ -53,6 +58,8 @@ impl Default for Config {
         Self {
             guard_socket: "/run/wharden/docker.sock".into(),
             guard_socket_mode: "0666".to_owned(),
+            guard_listen: None,
+            guard_names: Vec::new(),
             engine_socket: "/run/docker.sock".into(),
             authz_socket: None,
             private_paths: Vec::new(),
@@ -75,6 +82,13 @@ pub struct Overrides {
     /// Its mode, in octal [default: 0666]
     #[arg(long, env = "WHARDEN_GUARD_SOCKET_MODE", value_name = "MODE")]
     pub guard_socket_mode: Option<String>,
+    /// Address to serve people elsewhere on, who hold a certificate of `wharden docker login`, e.g. 0.0.0.0:2376
+    #[arg(long, env = "WHARDEN_GUARD_LISTEN", value_name = "ADDR:PORT")]
+    pub guard_listen: Option<SocketAddr>,
+    /// Names or addresses that they reach this host by, the best first, comma-separated [default: the address listened
+    /// on, and the host name]
+    #[arg(long = "guard-name", env = "WHARDEN_GUARD_NAME", value_name = "NAME", value_delimiter = ',')]
+    pub guard_names: Option<Vec<String>>,
     /// The Docker Engine's own socket [default: /run/docker.sock]
     #[arg(long, env = "WHARDEN_ENGINE_SOCKET", value_name = "PATH")]
     pub engine_socket: Option<PathBuf>,
@@ -125,6 +139,8 @@ impl Config {
         Self {
             guard_socket: overrides.guard_socket.unwrap_or(self.guard_socket),
             guard_socket_mode: overrides.guard_socket_mode.unwrap_or(self.guard_socket_mode),
+            guard_listen: overrides.guard_listen.or(self.guard_listen),
+            guard_names: overrides.guard_names.unwrap_or(self.guard_names),
             engine_socket: overrides.engine_socket.unwrap_or(self.engine_socket),
             authz_socket: overrides.authz_socket.or(self.authz_socket),
             private_paths: self.private_paths.into_iter().chain(overrides.private_paths).collect(),
@@ -185,6 +201,15 @@ impl Config {
         })
     }
 
+    /// Names that people elsewhere reach this host by, the best first.
+    pub fn names(&self, hostname: &str) -> Vec<String> {
+        if !self.guard_names.is_empty() {
+            return self.guard_names.clone();
+        }
+        let own = self.guard_listen.map(|address| address.ip()).filter(|ip| !ip.is_unspecified());
+        own.iter().map(ToString::to_string).chain([hostname.to_owned()]).collect()
+    }
+
     /// Controllers to use in place of those of the enrolment.
     ///
     /// # Errors
@@ -213,6 +238,14 @@ mod tests {
         assert_eq!((config.engine_socket, config.guard_socket), ("/b".into(), "/g".into()));
         assert_eq!((config.limits.connections, config.limits.head_timeout_s), (5, 10));
         assert_eq!(Config::load(Path::new("/nonexistent"), None, Overrides::default()).expect("ok"), Config::default());
+    }
+
+    #[test]
+    fn a_host_is_reached_by_what_it_is_told_or_by_address_and_name() {
+        let names = |text: &str| load(text, Overrides::default()).expect("valid").names("web1");
+        assert_eq!(names("guard_listen = \"0.0.0.0:2376\""), ["web1"]);
+        assert_eq!(names("guard_listen = \"10.0.0.1:2376\""), ["10.0.0.1", "web1"]);
+        assert_eq!(names("guard_listen = \"10.0.0.1:2376\"\nguard_names = [\"dock.example\"]"), ["dock.example"]);
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub const LINGER: Duration = Duration::from_secs(5);
 pub const LINGER_BYTES: usize = 64 * 1024 * 1024;
 /// How often a half-closed client is asked whether it has gone altogether.
 pub const HANGUP_CHECK: Duration = Duration::from_secs(1);
+/// When a silent client on TCP is first asked whether it is there, how often from then on, and how many questions may stay
+/// unanswered: one that closed its end without a reset is found out within a minute and a half.
+pub const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(15), Duration::from_secs(15), 4);
 /// Time-out of writing an answer of the guard's own.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -137,9 +140,9 @@ pub const STATE_FILE_MAX: u64 = 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Open connections to the guard. Each costs two file descriptors and up to 512 KiB while it streams.
+    /// Open connections to the guard. Each costs two file descriptors, three on TCP, and up to 512 KiB while it streams.
     pub connections: usize,
-    /// Open connections of one OS user, so that one cannot lock out the others.
+    /// Open connections of one user, on the unix socket and on TCP apart, so that one cannot lock out the others.
     pub connections_per_user: usize,
     /// Seconds that a request head may take from its first byte.
     pub head_timeout_s: u64,

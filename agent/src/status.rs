@@ -24,6 +24,9 @@ pub struct Live {
     pub boot_id: BootId,
     pub started_at: Timestamp,
     pub guard_socket: PathBuf,
+    /// Where people elsewhere reach the guard; absent when they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard_address: Option<String>,
     pub engine_socket: PathBuf,
     pub posture: Posture,
     pub revision: Revision,
@@ -56,6 +59,7 @@ pub struct Fixed {
     pub boot_id: BootId,
     pub started_at: Timestamp,
     pub guard_socket: PathBuf,
+    pub guard_address: Option<String>,
     pub engine_socket: PathBuf,
 }
 
@@ -88,6 +92,7 @@ fn live(fixed: &Fixed, bundles: &Bundles, reporter: &Reporter, session: SessionS
         boot_id: fixed.boot_id.clone(),
         started_at: fixed.started_at,
         guard_socket: fixed.guard_socket.clone(),
+        guard_address: fixed.guard_address.clone(),
         engine_socket: fixed.engine_socket.clone(),
         posture: held.posture,
         revision: held.revision,
@@ -148,6 +153,7 @@ impl Status {
                     None => format!("none since {}: {}", live.session.since, live.session.problem),
                 };
                 rows.extend([("session", session), ("guard", live.guard_socket.display().to_string())]);
+                rows.extend(live.guard_address.iter().map(|address| ("on TCP", address.clone())));
             }
             let bundle = match (live.revision, live.bundle_problem.as_str()) {
                 (0, "") => "none yet".to_owned(),

@@ -1,4 +1,5 @@
 use super::{
+    directory::{Barred, Directory},
     file::{self, FileError, Floor},
     verify::{Offer, Owner, VerifyError, verify},
 };
@@ -8,7 +9,8 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
-use wharden_model::{Decision, Posture, Revision};
+use tokio::sync::watch;
+use wharden_model::{Decision, Posture, Revision, SessionId, UserName};
 use wharden_policy::{Compiled, Query, no_bundle};
 use wharden_runtime::fsync::write_atomic;
 
@@ -43,12 +45,21 @@ pub struct Held {
     /// Why the bundle on disk is not in force; `None` when it is, or when there never was one.
     pub problem: Option<String>,
     compiled: Option<Compiled>,
+    directory: Directory,
 }
 
 impl Held {
     /// Decides by the bundle. Without one everything but ping and version is denied.
     pub fn decide(&self, query: &Query<'_>) -> Decision {
         self.compiled.as_ref().map_or_else(|| no_bundle(query.action), |compiled| compiled.decide(query))
+    }
+
+    /// Whether somebody who comes from elsewhere with a certificate of this session may be served.
+    ///
+    /// # Errors
+    /// [`Barred`]; whom the bundle does not know is not let in.
+    pub fn admits(&self, user: &UserName, session: &SessionId) -> Result<(), Barred> {
+        if self.has_bundle() { self.directory.admits(user, session) } else { Err(Barred::NoBundle) }
     }
 
     /// True when there is a bundle.
@@ -69,6 +80,7 @@ pub struct Bundles {
     floor_path: PathBuf,
     owner: ArcSwap<Owner>,
     current: ArcSwap<Held>,
+    changed: watch::Sender<Revision>,
     /// Held while a bundle is taken, so that two never race to the disk.
     floor: Mutex<Floor>,
 }
@@ -103,6 +115,7 @@ impl Bundles {
             bundle_path,
             floor_path,
             owner: ArcSwap::from_pointee(owner),
+            changed: watch::channel(held.revision).0,
             current: ArcSwap::from_pointee(held),
             floor: Mutex::new(floor),
         }
@@ -118,12 +131,18 @@ impl Bundles {
             posture: bundle.scope.posture,
             problem: None,
             compiled: Some(compiled),
+            directory: Directory::of(&bundle),
         }))
     }
 
     /// What is enforced now.
     pub fn current(&self) -> Arc<Held> {
         self.current.load_full()
+    }
+
+    /// Wakes whenever another bundle is in force.
+    pub fn changes(&self) -> watch::Receiver<Revision> {
+        self.changed.subscribe()
     }
 
     /// Replaces the keys that bundles may be signed with.
@@ -149,6 +168,7 @@ impl Bundles {
             posture: bundle.scope.posture,
             problem: None,
             compiled: Some(compiled),
+            directory: Directory::of(&bundle),
         };
         let new_floor = Floor { revision: held.revision, posture: held.posture };
         self.write(&self.bundle_path, &file::encode(&whole))?;
@@ -157,7 +177,9 @@ impl Bundles {
             self.write(&self.floor_path, &serde_json::to_vec(&new_floor).unwrap_or_default())?;
             *floor = new_floor;
         }
+        let revision = held.revision;
         self.current.store(Arc::new(held));
+        self.changed.send_replace(revision);
         Ok(())
     }
 
@@ -191,7 +213,7 @@ pub fn clear(data_dir: &Path) -> io::Result<()> {
 }
 
 fn empty(posture: Posture, problem: Option<String>) -> Held {
-    Held { revision: 0, digest: None, posture, problem, compiled: None }
+    Held { revision: 0, digest: None, posture, problem, compiled: None, directory: Directory::default() }
 }
 
 #[cfg(test)]
@@ -240,6 +262,7 @@ mod tests {
                     text: "permit(principal, action, resource);".into(),
                 }],
                 users: vec![],
+                ended_sessions: vec![],
             }
         }
 

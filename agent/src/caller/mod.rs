@@ -1,4 +1,5 @@
-//! Who is calling: the OS user behind a unix socket, or the container that the calling process lives in.
+//! Who is calling: the OS user behind a unix socket, the container that the calling process lives in, or the user that a
+//! certificate names.
 //!
 //! What cannot be told is not guessed: it is nobody, and nobody is refused.
 //!
@@ -7,8 +8,12 @@
 mod cgroup;
 mod names;
 mod peer;
+mod process;
+mod remote;
 mod workload;
 
 pub use names::UserNames;
-pub use peer::{Peer, PeerError};
+pub use peer::{Holder, Peer};
+pub use process::{PeerError, Process};
+pub use remote::{Remote, Unwelcome};
 pub use workload::{Unidentified, identify};

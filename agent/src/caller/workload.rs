@@ -1,7 +1,8 @@
 use super::{
     cgroup::Residence,
     names::UserNames,
-    peer::{Peer, PeerError, read_proc, same_namespace},
+    process::{PeerError, Process, read_proc, same_namespace},
+    remote::Unwelcome,
 };
 use crate::inventory::{Engine, EngineError};
 use serde_json::Value;
@@ -23,6 +24,8 @@ pub enum Unidentified {
     ForeignContainer(String),
     #[error("the caller's control group has the name of container {0}, but is not that container's")]
     Impostor(String),
+    #[error(transparent)]
+    Unwelcome(#[from] Unwelcome),
     #[error("the caller's container cannot be looked up: {0}")]
     Engine(#[from] EngineError),
 }
@@ -32,7 +35,7 @@ pub enum Unidentified {
 ///
 /// # Errors
 /// [`Unidentified`].
-pub async fn identify(peer: &Peer, engine: &Engine, names: &UserNames) -> Result<Principal, Unidentified> {
+pub async fn identify(peer: &Process, engine: &Engine, names: &UserNames) -> Result<Principal, Unidentified> {
     let own = read_proc("/proc/self/cgroup")?;
     let (home, sandboxed) = peer.inspect(|pid| {
         let home = Residence::parse(&read_proc(format!("/proc/{pid}/cgroup"))?, &own);

@@ -1,5 +1,6 @@
 use super::{
     data_dir::{DataDir, DataDirError},
+    guard_identity,
     identity::{HOST_FILE, HostFile, HostIdentity, IdentityError, KEY_FILE, KEY_LABEL, blocks},
 };
 use crate::{
@@ -108,6 +109,7 @@ pub async fn enroll(options: &EnrollOptions) -> Result<HostIdentity, EnrollError
     let identity = check(options, &token, answer, &key)?;
     if options.force {
         bundle::clear(dir.path()).map_err(EnrollError::Clear)?;
+        guard_identity::clear(&dir)?;
     }
     HostIdentity::store_key(&dir, KEY_FILE, &key)?;
     identity.store(&dir)?;

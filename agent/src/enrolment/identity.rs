@@ -1,13 +1,10 @@
-use super::{
-    data_dir::{DataDir, DataDirError},
-    pem,
-};
+use super::data_dir::{DataDir, DataDirError};
 use crate::bundle::Owner;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use wharden_model::{ClusterId, HostId, Posture, Timestamp};
-use wharden_pki::{CertError, KeyError, KeyPair, PeerCert, peer_of};
+use wharden_pki::{CertError, KeyError, KeyPair, PeerCert, peer_of, pem};
 use wharden_runtime::tls;
 use zeroize::Zeroizing;
 
@@ -15,8 +12,8 @@ pub(super) const HOST_FILE: &str = "host.json";
 pub(super) const KEY_FILE: &str = "host.key";
 pub(super) const CHAIN_FILE: &str = "host.pem";
 pub(super) const BUNDLE_KEYS_FILE: &str = "bundle.keys";
-pub(super) const KEY_LABEL: &str = "PRIVATE KEY";
-pub(super) const CHAIN_LABEL: &str = "CERTIFICATE";
+pub(super) const KEY_LABEL: &str = pem::PRIVATE_KEY;
+pub(super) const CHAIN_LABEL: &str = pem::CERTIFICATE;
 
 const FORMAT: u32 = 1;
 

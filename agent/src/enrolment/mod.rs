@@ -6,11 +6,12 @@
 
 mod data_dir;
 mod enroll;
+mod guard_identity;
 mod identity;
-mod pem;
 mod renew;
 
 pub use data_dir::{DataDir, DataDirError, Lock};
 pub use enroll::{EnrollError, EnrollOptions, enroll};
+pub use guard_identity::{GuardIdentity, GuardIdentityError};
 pub use identity::{HostFile, HostIdentity, IdentityError};
 pub use renew::{RenewError, renew, renew_at};

@@ -11,7 +11,7 @@ use crate::{
 use std::time::Instant;
 use tokio::{io::AsyncWriteExt, time::timeout};
 use wharden_docker::{ApiVersion, Head, Judged, Refusal, Request};
-use wharden_model::Principal;
+use wharden_model::{Principal, Timestamp};
 
 /// The end of a request's way through the guard, up to the engine.
 #[derive(Debug)]
@@ -53,10 +53,19 @@ impl Caller {
     }
 
     async fn principal(&mut self, guard: &Guard) -> Result<Principal, Unidentified> {
+        let process = match &self.peer {
+            Peer::Remote(remote) => {
+                // Asked anew for every request: what a certificate is worth may end while its connection goes on.
+                let principal = remote.principal(&guard.bundles.current(), Timestamp(guard.clock.now()))?;
+                self.known = Some(principal.clone());
+                return Ok(principal);
+            }
+            Peer::Process(process) => process,
+        };
         if let Some(known) = &self.known {
             return Ok(known.clone());
         }
-        let principal = identify(&self.peer, &guard.engine, &guard.names).await?;
+        let principal = identify(process, &guard.engine, &guard.names).await?;
         self.known = Some(principal.clone());
         Ok(principal)
     }
@@ -74,12 +83,16 @@ impl Guard {
         let started = Instant::now();
         let who = match caller.principal(self).await {
             Ok(principal) => {
-                let uid = matches!(principal, Principal::User { .. }).then_some(caller.peer.uid);
+                let uid = caller.peer.uid().filter(|_| matches!(principal, Principal::User { .. }));
                 Who { principal, nobody: None, uid }
             }
             Err(Unidentified::Engine(error)) => return Ok(Verdict::Refuse(self.engine_failed(&error, false))),
+            Err(Unidentified::Unwelcome(why)) => {
+                let message = format!("Wharden: {}", super::remote::refusal(&why));
+                return Ok(Verdict::Refuse(Refused { status: 401, message, body_read: false }));
+            }
             Err(error) => {
-                let principal = Principal::User { name: format!("uid:{}", caller.peer.uid) };
+                let principal = Principal::User { name: caller.peer.name() };
                 Who { principal, nobody: Some(error.to_string()), uid: None }
             }
         };

@@ -1,11 +1,10 @@
-use super::link::Link;
+use super::{link::Link, stream::Stream};
 use crate::limits::{ANSWER_TIMEOUT, LINGER, LINGER_BYTES};
 use http::StatusCode;
 use serde_json::json;
 use std::io;
 use tokio::{
     io::AsyncWriteExt,
-    net::UnixStream,
     time::{sleep, timeout},
 };
 use wharden_docker::ApiVersion;
@@ -58,11 +57,11 @@ impl Answer {
 ///
 /// # Errors
 /// Those of the client's stream.
-pub async fn turn_away(stream: UnixStream, why: &str) -> io::Result<()> {
+pub async fn turn_away(stream: Stream, status: u16, why: &str) -> io::Result<()> {
     let mut client = Link::new(stream);
     timeout(LINGER, client.inbox.fill(&mut client.stream)).await.map_err(io::Error::from)??;
     let message = format!("Wharden: {why}");
-    Answer { status: 503, message, head_request: false, close: true, api: None }.send(&mut client).await
+    Answer { status, message, head_request: false, close: true, api: None }.send(&mut client).await
 }
 
 /// Ends our side and reads on until the client ends its own, within limits.

@@ -5,25 +5,40 @@ use super::{
     case::Refused,
     exchange::{self, End, ExchangeError, Plan},
     link::Link,
+    remote,
     sieve::Sieve,
+    stream::Stream,
     tunnel,
 };
 use crate::{caller::Peer, limits::HEAD_MAX};
 use std::{io, sync::Arc};
 use tokio::{
     io::AsyncWriteExt,
-    net::UnixStream,
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use wharden_docker::{ForwardBody, Head, Refusal, ResponseKind, parse_head};
 
-/// Serves one connection until either side ends it. Errors of the streams end it silently: nobody is left to tell.
-pub async fn serve(guard: Arc<Guard>, stream: UnixStream, peer: Peer, stop: CancellationToken) {
+/// Serves one connection until either side ends it, or somebody elsewhere is no longer welcome: then it is cut off where it
+/// stands, streams and tunnels too. Errors of the streams end it silently: nobody is left to tell.
+pub async fn serve(guard: Arc<Guard>, stream: Stream, peer: Peer, stop: CancellationToken) {
+    let from = if let Peer::Remote(remote) = &peer { Some(remote.clone()) } else { None };
+    let served = turns(&guard, stream, peer, &stop);
+    let Some(from) = from else { return served.await };
+    tokio::select! {
+        biased;
+        why = remote::until_unwelcome(&guard, &from) => {
+            tracing::info!(user = %from.user, %why, "a connection was cut off");
+        }
+        () = served => {}
+    }
+}
+
+async fn turns(guard: &Guard, stream: Stream, peer: Peer, stop: &CancellationToken) {
     let mut connection =
-        Connection { client: Link::new(stream), engine: None, caller: Caller::new(peer), closes: false, guard: &guard };
+        Connection { client: Link::new(stream), engine: None, caller: Caller::new(peer), closes: false, guard };
     loop {
-        match connection.turn(&stop).await {
+        match connection.turn(stop).await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
@@ -154,7 +169,7 @@ impl Connection<'_> {
             let (mut engine, used) = match self.engine.take().filter(Link::is_quiet) {
                 Some(engine) => (engine, true),
                 None => match self.guard.engine.connect().await {
-                    Ok(stream) => (Link::new(stream), false),
+                    Ok(stream) => (Link::from(stream), false),
                     Err(error) => {
                         let refused = self.guard.engine_failed(&error, !streams);
                         return self.refuse(refused, head_request).await;

@@ -1,7 +1,4 @@
-use super::{
-    link::{Link, Source},
-    sieve::Sieve,
-};
+use super::{link::Link, sieve::Sieve, stream::Source};
 use crate::{
     limits::{HANGUP_CHECK, HEAD_MAX, INTERIM_MAX, PIPELINE_MAX},
     wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
@@ -125,8 +122,9 @@ async fn upload(
     }
     loop {
         // Further requests, or early input for a tunnel, wait here; their number is bounded.
-        let done = inbox.len() >= PIPELINE_MAX || !matches!(inbox.fill(from).await, Ok(n) if n > 0);
-        if done {
+        let more = if inbox.len() >= PIPELINE_MAX { Ok(0) } else { inbox.fill(from).await };
+        let Ok(more) = more else { return ExchangeError::ClientGone };
+        if more == 0 {
             while !from.hung_up() {
                 sleep(HANGUP_CHECK).await;
             }

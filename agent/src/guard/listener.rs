@@ -1,5 +1,5 @@
-use super::{Guard, answer, connection};
-use crate::caller::Peer;
+use super::{Guard, answer, connection, stream::Stream};
+use crate::caller::{Peer, Process};
 use rustix::{
     fs::{CWD, RenameFlags, renameat_with},
     io::Errno,
@@ -151,7 +151,7 @@ impl Listener {
                 accepted = self.accept() => accepted,
             };
             match accepted {
-                Ok(stream) => admit(stream, &guard, &shutdown),
+                Ok(stream) => admit_process(stream, &guard, &shutdown),
                 Err(error) => {
                     tracing::error!(%error, "accepting a connection failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -161,15 +161,20 @@ impl Listener {
     }
 }
 
-fn admit(stream: UnixStream, guard: &Arc<Guard>, shutdown: &Shutdown) {
-    let peer = match Peer::of(&stream) {
-        Ok(peer) => peer,
+fn admit_process(stream: UnixStream, guard: &Arc<Guard>, shutdown: &Shutdown) {
+    let peer = match Process::of(&stream) {
+        Ok(process) => Peer::Process(process),
         Err(error) => {
             tracing::warn!(%error, "a connection was closed");
             return;
         }
     };
-    match guard.slots.take(peer.uid) {
+    admit(Stream::Unix(stream), peer, guard, shutdown);
+}
+
+/// Serves a connection as a task of its own, unless a limit is reached.
+pub(super) fn admit(stream: Stream, peer: Peer, guard: &Arc<Guard>, shutdown: &Shutdown) {
+    match guard.slots.take(peer.holder()) {
         Ok(slot) => {
             let (guard, stop) = (Arc::clone(guard), shutdown.child());
             drop(shutdown.spawn("guard connection", async move {
@@ -177,18 +182,20 @@ fn admit(stream: UnixStream, guard: &Arc<Guard>, shutdown: &Shutdown) {
                 connection::serve(guard, stream, peer, stop).await;
             }));
         }
-        Err(why) => {
-            guard.stats.turned_away.inc();
-            // Beyond a few that are told why, a flood is cut off without a word.
-            if let Some(courtesy) = guard.slots.courtesy() {
-                shutdown.spawn_until_stopped("turned away", async move {
-                    let _courtesy = courtesy;
-                    if let Err(error) = answer::turn_away(stream, &why).await {
-                        tracing::debug!(%error, "a connection was closed without an answer");
-                    }
-                });
+        Err(why) => turn_away(stream, 503, why, guard, shutdown),
+    }
+}
+
+/// Says why a connection is not served. Beyond a few that are told, a flood is cut off without a word.
+pub(super) fn turn_away(stream: Stream, status: u16, why: String, guard: &Guard, shutdown: &Shutdown) {
+    guard.stats.turned_away.inc();
+    if let Some(courtesy) = guard.slots.courtesy() {
+        shutdown.spawn_until_stopped("turned away", async move {
+            let _courtesy = courtesy;
+            if let Err(error) = answer::turn_away(stream, status, &why).await {
+                tracing::debug!(%error, "a connection was closed without an answer");
             }
-        }
+        });
     }
 }
 

@@ -1,4 +1,4 @@
-//! The enforcement point: a unix socket that speaks the engine's API, judges every request, and sends on exactly what it
+//! The enforcement point: a unix socket, and TLS on TCP where wanted, that speaks the engine's API, judges every request, and sends on exactly what it
 //! has judged.
 //!
 //! Place in the path of data: head → routed → body → canonical form → looked up → judged → decided → engine, or a
@@ -15,9 +15,12 @@ mod exchange;
 mod explain;
 mod link;
 mod listener;
+mod remote;
 mod sieve;
 mod slots;
 mod stats;
+mod stream;
+mod tls;
 mod tunnel;
 
 use crate::{
@@ -26,17 +29,20 @@ use crate::{
 use arc_swap::ArcSwap;
 use std::{path::PathBuf, sync::Arc};
 use tokio::sync::Semaphore;
-use wharden_model::HostId;
+use wharden_model::{ClusterId, HostId};
 use wharden_runtime::clock::Clock;
 
 pub(crate) use case::{Case, Refused, Who};
 pub use listener::{ListenError, Listener, Place, bind, bind_over};
+pub use remote::RemoteListener;
 pub use slots::Slots;
 pub use stats::Stats;
+pub use tls::{GuardTls, GuardTlsError};
 
 /// Everything that the connections of the guard share.
 pub struct Guard {
     pub host_id: HostId,
+    pub cluster_id: ClusterId,
     /// Name of the host, for people.
     pub host_name: String,
     /// Whom to ask when refused, for people.

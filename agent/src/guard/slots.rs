@@ -1,3 +1,4 @@
+use crate::caller::Holder;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -7,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Connections over the limit that are told so at one time.
 const COURTESIES_MAX: usize = 64;
 
-/// Counts open connections, all and for each OS user.
+/// Counts open connections, all and for each user.
 #[derive(Clone, Debug)]
 pub struct Slots(Arc<Inner>);
 
@@ -22,14 +23,14 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Open {
     all: usize,
-    by_user: HashMap<u32, usize>,
+    by_user: HashMap<Holder, usize>,
 }
 
 /// One open connection; ends its count when dropped.
 #[derive(Debug)]
 pub struct Slot {
     slots: Slots,
-    uid: u32,
+    holder: Holder,
 }
 
 impl Slots {
@@ -47,12 +48,12 @@ impl Slots {
     ///
     /// # Errors
     /// For people.
-    pub fn take(&self, uid: u32) -> Result<Slot, String> {
+    pub fn take(&self, holder: Holder) -> Result<Slot, String> {
         let mut open = self.open();
         if open.all >= self.0.max {
             return Err(format!("all {} connections are in use: close some, or raise limits.connections", self.0.max));
         }
-        let mine = open.by_user.entry(uid).or_default();
+        let mine = open.by_user.entry(holder.clone()).or_default();
         if *mine >= self.0.max_per_user {
             return Err(format!(
                 "your user has all of its {} connections in use: close some, or raise limits.connections_per_user",
@@ -61,7 +62,7 @@ impl Slots {
         }
         *mine += 1;
         open.all += 1;
-        Ok(Slot { slots: self.clone(), uid })
+        Ok(Slot { slots: self.clone(), holder })
     }
 
     /// Leave to tell one connection over the limit why it is not served; `None` when many are being told.
@@ -83,10 +84,10 @@ impl Drop for Slot {
     fn drop(&mut self) {
         let mut open = self.slots.open();
         open.all = open.all.saturating_sub(1);
-        if let Some(mine) = open.by_user.get_mut(&self.uid) {
+        if let Some(mine) = open.by_user.get_mut(&self.holder) {
             *mine = mine.saturating_sub(1);
             if *mine == 0 {
-                open.by_user.remove(&self.uid);
+                open.by_user.remove(&self.holder);
             }
         }
     }
@@ -99,10 +100,11 @@ mod tests {
     #[test]
     fn one_user_cannot_take_the_slots_of_all() {
         let slots = Slots::new(3, 2);
-        let mine = [slots.take(1).expect("free"), slots.take(1).expect("free")];
-        assert!(slots.take(1).expect_err("limit").contains("your user"));
-        let other = slots.take(2).expect("free");
-        assert!(slots.take(3).expect_err("full").contains("all 3"));
+        let remote = || Holder::User("ann".parse().expect("name"));
+        let mine = [slots.take(remote()).expect("free"), slots.take(remote()).expect("free")];
+        assert!(slots.take(remote()).expect_err("limit").contains("your user"));
+        let other = slots.take(Holder::Uid(2)).expect("free");
+        assert!(slots.take(Holder::Uid(3)).expect_err("full").contains("all 3"));
         drop(other);
         drop(mine);
         assert_eq!(slots.open_connections(), 0);

@@ -1,4 +1,4 @@
-use super::link::{Link, Source};
+use super::{link::Link, stream::Source};
 use crate::{limits::HANGUP_CHECK, wire::Inbox};
 use std::{
     io,

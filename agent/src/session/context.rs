@@ -3,13 +3,13 @@ use crate::{
     break_glass::Notices,
     bundle::Bundles,
     enrolment::{DataDir, HostIdentity},
-    inventory::Engine,
+    inventory::{Engine, host_report},
     report::Reporter,
 };
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use std::sync::Arc;
 use tokio::sync::{Notify, watch};
-use wharden_model::{BootId, Timestamp};
+use wharden_model::{BootId, HostReport, RemoteGuard, Timestamp};
 use wharden_runtime::{
     clock::Clock,
     tls::{Connector, HTTP2, TlsError, client_config},
@@ -25,6 +25,8 @@ pub struct Context {
     pub bundles: Arc<Bundles>,
     pub reporter: Reporter,
     pub engine: Arc<Engine>,
+    /// Where people elsewhere reach the guard; empty when they do not.
+    pub guard: Arc<ArcSwapOption<RemoteGuard>>,
     pub notices: Notices,
     pub clock: Arc<dyn Clock>,
     /// Told when the certificate has been renewed.
@@ -49,6 +51,12 @@ impl Context {
         let identity = self.identity.load();
         let config = client_config(&[identity.ca().to_vec()], Some(&identity.tls()), &[HTTP2])?;
         Ok(Connector::new(config))
+    }
+
+    /// What this host is, as far as it can be seen now.
+    pub(super) async fn report(&self) -> HostReport {
+        let guard = self.guard.load().as_deref().cloned();
+        HostReport { guard, ..host_report(&self.engine).await }
     }
 
     pub(super) fn now(&self) -> Timestamp {

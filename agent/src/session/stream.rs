@@ -2,7 +2,6 @@ use super::{context::Context, event_flow::EventFlow};
 use crate::{
     break_glass::Pending,
     bundle::Offer,
-    inventory::host_report,
     limits::{CALL_TIMEOUT, HEARTBEAT_BOUNDS, NOTICES_BATCH, REPORT_INTERVAL, SESSION_QUEUE},
 };
 use std::{io, sync::Arc, time::Duration};
@@ -65,7 +64,7 @@ impl<'c> Session<'c> {
     /// # Errors
     /// [`SessionError`].
     pub async fn open(context: &'c Context, channel: Channel) -> Result<Self, SessionError> {
-        let report = host_report(&context.engine).await;
+        let report = context.report().await;
         let (outbound, messages) = mpsc::channel(SESSION_QUEUE);
         let held = context.bundles.current();
         let hello = Hello {
@@ -210,7 +209,7 @@ impl<'c> Session<'c> {
     }
 
     async fn renew_report(&mut self) -> Result<(), SessionError> {
-        let report = host_report(&self.context.engine).await;
+        let report = self.context.report().await;
         if report == self.report {
             return Ok(());
         }

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::UnixStream,
     time::{Duration, timeout},
 };
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-pub struct Client {
-    pub stream: UnixStream,
+pub struct Client<S = UnixStream> {
+    pub stream: S,
     buffer: Vec<u8>,
 }
 
@@ -30,7 +30,13 @@ impl Answer {
 
 impl Client {
     pub async fn connect(path: &Path) -> Self {
-        Self { stream: UnixStream::connect(path).await.expect("connect"), buffer: Vec::new() }
+        Self::over(UnixStream::connect(path).await.expect("connect"))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    pub fn over(stream: S) -> Self {
+        Self { stream, buffer: Vec::new() }
     }
 
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {

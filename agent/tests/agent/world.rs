@@ -52,6 +52,7 @@ pub fn bundle(text: &str, posture: Posture) -> Bundle {
             text: text.to_owned(),
         }],
         users: vec![],
+        ended_sessions: vec![],
     }
 }
 
@@ -59,8 +60,10 @@ pub struct World {
     pub engine: Engine,
     pub socket: PathBuf,
     pub reporter: Reporter,
+    pub guard: Arc<Guard>,
     pub break_glass: BreakGlass,
-    shutdown: Shutdown,
+    pub shutdown: Shutdown,
+    signer: BundleSigner,
     writer: Option<Writer>,
     _dir: tempfile::TempDir,
 }
@@ -77,10 +80,7 @@ impl World {
         let owner = Owner { host_id: host_id(), cluster_id: cluster_id(), keys: vec![signer.public_key()] };
         let bundles = Bundles::load(dir.path(), owner, posture);
         if let Some(policy) = policy {
-            let payload = serde_json::to_vec(&bundle(policy, posture)).expect("json");
-            let digest = Sha256::digest(&payload).into();
-            let signature = signer.sign(&bundle_statement(&cluster_id(), 7, &digest));
-            bundles.take(&Offer { revision: 7, digest, signature: &signature, payload: &payload }).expect("good");
+            take(&bundles, &signer, 7, &bundle(policy, posture));
         }
         let boot_id = BootId::new("00000000000000aa").expect("id");
         let spool = Spool::open(&dir.path().join("spool"), boot_id.clone(), limits.spool_bytes).expect("spool");
@@ -89,6 +89,7 @@ impl World {
         let listener = guard::bind(&socket, 0o666, &engine.path).expect("listen");
         let guard = Guard {
             host_id: host_id(),
+            cluster_id: cluster_id(),
             host_name: "web-1".into(),
             contact: "sec@corp".into(),
             private: ArcSwap::from_pointee(vec![engine.path.display().to_string(), socket.display().to_string()]),
@@ -105,9 +106,15 @@ impl World {
             limits,
         };
         let shutdown = Shutdown::new();
-        drop(shutdown.spawn("guard", listener.run(Arc::new(guard), shutdown.clone())));
+        let guard = Arc::new(guard);
+        drop(shutdown.spawn("guard", listener.run(Arc::clone(&guard), shutdown.clone())));
         let break_glass = BreakGlass::new(DataDir::create(&dir.path().join("data")).expect("data"));
-        Self { engine, socket, reporter, break_glass, shutdown, writer: Some(writer), _dir: dir }
+        Self { engine, socket, reporter, guard, break_glass, signer, shutdown, writer: Some(writer), _dir: dir }
+    }
+
+    /// Puts a bundle in force.
+    pub fn take(&self, revision: u64, bundle: &Bundle) {
+        take(&self.guard.bundles, &self.signer, revision, bundle);
     }
 
     /// All events, after everything that was recorded has been written.
@@ -132,4 +139,11 @@ impl Drop for World {
             writer.stop();
         }
     }
+}
+
+fn take(bundles: &Bundles, signer: &BundleSigner, revision: u64, bundle: &Bundle) {
+    let payload = serde_json::to_vec(bundle).expect("json");
+    let digest = Sha256::digest(&payload).into();
+    let signature = signer.sign(&bundle_statement(&cluster_id(), revision, &digest));
+    bundles.take(&Offer { revision, digest, signature: &signature, payload: &payload }).expect("good");
 }

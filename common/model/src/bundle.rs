@@ -3,7 +3,7 @@
 use crate::{
     decision::KnownUser,
     host::Posture,
-    id::{ClusterId, HostId, PolicyName},
+    id::{ClusterId, HostId, PolicyName, SessionId},
     label::Labels,
     policy::Mode,
 };
@@ -49,6 +49,23 @@ pub struct Bundle {
     pub scope: Scope,
     /// Documents, by name.
     pub policies: Vec<BundlePolicy>,
-    /// Users that are in a group that a policy names, that a policy names, or that are disabled, by name.
+    /// Users that are in a group that a policy names, that a policy names, that are disabled, or that hold a
+    /// certificate for Docker, by name.
     pub users: Vec<BundleUser>,
+    /// Login sessions that have ended while a certificate of theirs for Docker has not, in order. Whoever shows such a
+    /// certificate is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended_sessions: Vec<SessionId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bundle_without_ended_sessions_has_the_form_that_it_always_had() {
+        let json = r#"{"format":1,"cluster_id":"c-0123456789abcdef","scope":{"labels":{},"posture":"observe","host":null},"policies":[],"users":[]}"#;
+        let bundle: Bundle = serde_json::from_str(json).expect("reads");
+        assert_eq!(serde_json::to_string(&bundle).expect("writes"), json);
+    }
 }

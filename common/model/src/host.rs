@@ -70,4 +70,17 @@ pub struct HostReport {
     pub containers_running: u32,
     /// All containers.
     pub containers_total: u32,
+    /// Where its guard listens for people elsewhere; absent when it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<RemoteGuard>,
+}
+
+/// A guard that listens on TCP. A host tells this about itself only: whoever uses the CA does so for this address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RemoteGuard {
+    /// `host:port`, v6 addresses in brackets.
+    pub address: String,
+    /// The certificate of the CA that made the guard's own, PEM.
+    pub ca_pem: String,
 }

@@ -23,7 +23,7 @@ pub use break_glass::{BreakGlassEnd, BreakGlassNotice, BreakGlassStep};
 pub use bundle::{Bundle, BundlePolicy, BundleUser, Scope};
 pub use decision::{Decision, DecisionEvent, Effect, EventQuery, Outcome, Principal, Resource, ResourceKind};
 pub use facts::{FactSpec, FactType, FactValue, Facts};
-pub use host::{HostReport, Posture};
+pub use host::{HostReport, Posture, RemoteGuard};
 pub use id::{BootId, ClusterId, GroupName, HostId, IdError, PolicyName, RequestId, SessionId, TokenId, UserName};
 pub use label::{LabelError, Labels};
 pub use policy::Mode;

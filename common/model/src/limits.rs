@@ -6,6 +6,12 @@ pub const NAME_MAX: usize = 64;
 pub const POLICY_NAME_MAX: usize = 64;
 /// Longest host name as reported by an agent, in bytes (RFC 1035 §2.3.4).
 pub const HOSTNAME_MAX: usize = 253;
+/// Longest address of a guard, in bytes: a host name, a colon and a port.
+pub const GUARD_ADDRESS_MAX: usize = HOSTNAME_MAX + 6;
+/// Longest certificate of a guard's CA in PEM, in bytes. Ours have about 800.
+pub const GUARD_CA_MAX: usize = 4 * 1024;
+/// Longest certificate request in PEM, in bytes. One for a P-256 key has about 400.
+pub const CSR_PEM_MAX: usize = 6 * 1024;
 /// Longest label key and value, in bytes (the sizes that Kubernetes made usual).
 pub const LABEL_KEY_MAX: usize = 63;
 /// Longest label value, in bytes.

@@ -1,11 +1,12 @@
-//! The private CA of a cluster. Hosts and controllers get their certificates here and nowhere else.
+//! The private CA of a cluster. Hosts, controllers and users get their certificates here and nowhere else.
 //!
 //! Nothing in a request but its public key reaches the certificate: who the holder is was decided before.
 
 use crate::{
     key::{KeyError, KeyPair},
-    limits::{CA_LIFETIME, CSR_MAX, SERVER_NAMES_MAX, SKEW},
-    peer::{self, CertError, parse},
+    limits::{CA_LIFETIME, CSR_MAX, SERVER_NAMES_MAX, SKEW, USER_LIFETIME},
+    peer::{self, CertError, life_of, parse},
+    pem,
     uri::Name,
 };
 use rcgen::{
@@ -14,7 +15,7 @@ use rcgen::{
 };
 use rustls_pki_types::{CertificateDer, ServerName};
 use std::{net::IpAddr, time::Duration};
-use wharden_model::{ClusterId, HostId, Timestamp};
+use wharden_model::{ClusterId, HostId, SessionId, Timestamp, UserName};
 use x509_parser::prelude::{FromDer, X509CertificationRequest};
 use zeroize::Zeroizing;
 
@@ -48,14 +49,14 @@ pub enum CsrError {
     Sign,
 }
 
-/// Why a controller's certificate was not made.
+/// Why the certificate of a controller or a guard was not made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServerNameError {
     #[error("{0:?} is neither a DNS name nor an IP address")]
     Name(String),
-    #[error("a controller has 1 to {SERVER_NAMES_MAX} names, not {0}")]
+    #[error("a server has 1 to {SERVER_NAMES_MAX} names, not {0}")]
     Count(usize),
-    #[error("the controller's key: {0}")]
+    #[error("the server's key: {0}")]
     Key(#[from] KeyError),
     #[error("the CA ended at {0}: no certificate can be made")]
     CaExpired(Timestamp),
@@ -76,7 +77,7 @@ pub struct Issued {
     pub not_after: Timestamp,
 }
 
-/// What a controller needs to serve TLS.
+/// What a controller or a guard needs to serve TLS.
 pub struct ServerIdentity {
     /// Its certificate, then the CA's: first contact by fingerprint needs the CA to be sent.
     pub chain: Vec<Vec<u8>>,
@@ -123,9 +124,9 @@ impl Ca {
         if !key.matches(cert_der) {
             return Err(CaError::Mismatch);
         }
-        let not_after = u64::try_from(parse(cert_der)?.validity().not_after.timestamp()).unwrap_or(0);
+        let (_, not_after) = life_of(&parse(cert_der)?)?;
         let issuer = Issuer::from_ca_cert_der(&CertificateDer::from(cert_der), key.0).map_err(|_| CaError::Sign)?;
-        Ok(Self { cluster_id, cert_der: cert_der.to_vec(), not_after: Timestamp::from_secs(not_after), issuer })
+        Ok(Self { cluster_id, cert_der: cert_der.to_vec(), not_after, issuer })
     }
 
     /// The cluster that it belongs to.
@@ -140,14 +141,7 @@ impl Ca {
 
     /// Its certificate in PEM, for `--cacert` and the like.
     pub fn cert_pem(&self) -> String {
-        let body = data_encoding::BASE64.encode(&self.cert_der);
-        let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
-        for line in body.as_bytes().chunks(64) {
-            pem.push_str(&String::from_utf8_lossy(line));
-            pem.push('\n');
-        }
-        pem.push_str("-----END CERTIFICATE-----\n");
-        pem
+        pem::encode(pem::CERTIFICATE, [self.cert_der.as_slice()])
     }
 
     /// Its private key, PKCS#8, to be sealed.
@@ -171,16 +165,44 @@ impl Ca {
         now: Timestamp,
         lifetime: Duration,
     ) -> Result<Issued, CsrError> {
+        let name = Name::Host(self.cluster_id.clone(), host_id.clone());
+        self.issue_client(csr_der, host_id.as_str(), &name, now, lifetime)
+    }
+
+    /// Makes the certificate of a user in a login session for the key in the request; everything else in the request is
+    /// ignored. It lasts [`USER_LIFETIME`](crate::limits::USER_LIFETIME) at most.
+    ///
+    /// # Errors
+    /// [`CsrError`].
+    pub fn issue_user(
+        &self,
+        csr_der: &[u8],
+        user: &UserName,
+        session: &SessionId,
+        now: Timestamp,
+        lifetime: Duration,
+    ) -> Result<Issued, CsrError> {
+        let name = Name::User(self.cluster_id.clone(), user.clone(), session.clone());
+        self.issue_client(csr_der, user.as_str(), &name, now, lifetime.min(USER_LIFETIME))
+    }
+
+    fn issue_client(
+        &self,
+        csr_der: &[u8],
+        shown: &str,
+        name: &Name,
+        now: Timestamp,
+        lifetime: Duration,
+    ) -> Result<Issued, CsrError> {
         if now > self.not_after {
             return Err(CsrError::CaExpired(self.not_after));
         }
         let key = requested_key(csr_der)?;
         let (mut params, not_before, not_after) = life(now, lifetime, self.not_after);
-        params.distinguished_name = common_name(host_id.as_str());
-        params.subject_alt_names =
-            vec![uri(&Name::Host(self.cluster_id.clone(), host_id.clone())).ok_or(CsrError::Sign)?];
+        params.distinguished_name = common_name(shown);
+        params.subject_alt_names = vec![uri(name).ok_or(CsrError::Sign)?];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let (der, serial) = self.sign(params, &key).ok_or(CsrError::Sign)?;
+        let (der, serial) = sign(params, &key, &self.issuer).ok_or(CsrError::Sign)?;
         Ok(Issued { der, serial, not_before, not_after })
     }
 
@@ -198,36 +220,38 @@ impl Ca {
         if now > self.not_after {
             return Err(ServerNameError::CaExpired(self.not_after));
         }
-        if names.is_empty() || names.len() > SERVER_NAMES_MAX {
-            return Err(ServerNameError::Count(names.len()));
-        }
         let key = KeyPair::generate()?;
         let (mut params, _, not_after) = life(now, lifetime, self.not_after);
         params.distinguished_name = common_name(&format!("Wharden controller {node_id}"));
-        params.subject_alt_names = names.iter().map(|name| server_name(name)).collect::<Result<_, _>>()?;
+        params.subject_alt_names = server_names(names)?;
         let own = uri(&Name::Controller(self.cluster_id.clone(), node_id)).ok_or(ServerNameError::Sign)?;
         params.subject_alt_names.push(own);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let (der, serial) = self.sign(params, &key.0).ok_or(ServerNameError::Sign)?;
+        let (der, serial) = sign(params, &key.0, &self.issuer).ok_or(ServerNameError::Sign)?;
         Ok(ServerIdentity { chain: vec![der, self.cert_der.clone()], key_pkcs8: key.pkcs8_der(), serial, not_after })
-    }
-
-    fn sign(&self, mut params: CertificateParams, key: &impl PublicKeyData) -> Option<(Vec<u8>, String)> {
-        let mut serial = [0_u8; 16];
-        rand::fill(&mut serial);
-        // Positive and of full length in DER, so that it reads the same wherever it is shown.
-        serial[0] = serial[0] & 0x7f | 0x40;
-        params.serial_number = Some(SerialNumber::from_slice(&serial));
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.use_authority_key_identifier_extension = true;
-        let cert = params.signed_by(key, &self.issuer).ok()?;
-        Some((cert.der().to_vec(), data_encoding::HEXLOWER.encode(&serial)))
     }
 }
 
+/// Makes a certificate that is no CA's; the certificate and its serial number.
+pub(crate) fn sign(
+    mut params: CertificateParams,
+    key: &impl PublicKeyData,
+    issuer: &Issuer<'static, rcgen::KeyPair>,
+) -> Option<(Vec<u8>, String)> {
+    let mut serial = [0_u8; 16];
+    rand::fill(&mut serial);
+    // Positive and of full length in DER, so that it reads the same wherever it is shown.
+    serial[0] = serial[0] & 0x7f | 0x40;
+    params.serial_number = Some(SerialNumber::from_slice(&serial));
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.use_authority_key_identifier_extension = true;
+    let cert = params.signed_by(key, issuer).ok()?;
+    Some((cert.der().to_vec(), data_encoding::HEXLOWER.encode(&serial)))
+}
+
 /// Parameters with a life from a little before `now`, never past `end`.
-fn life(now: Timestamp, lifetime: Duration, end: Timestamp) -> (CertificateParams, Timestamp, Timestamp) {
+pub(crate) fn life(now: Timestamp, lifetime: Duration, end: Timestamp) -> (CertificateParams, Timestamp, Timestamp) {
     let begin = now.as_secs().saturating_sub(SKEW.as_secs());
     // The last second that DER's GeneralizedTime can say is in the year 9999.
     const LAST: u64 = 253_402_300_799;
@@ -239,7 +263,7 @@ fn life(now: Timestamp, lifetime: Duration, end: Timestamp) -> (CertificateParam
     (params, Timestamp::from_secs(begin), Timestamp::from_secs(finish))
 }
 
-fn common_name(name: &str) -> DistinguishedName {
+pub(crate) fn common_name(name: &str) -> DistinguishedName {
     let mut dn = DistinguishedName::new();
     dn.push(DnType::CommonName, name);
     dn
@@ -247,6 +271,14 @@ fn common_name(name: &str) -> DistinguishedName {
 
 fn uri(name: &Name) -> Option<SanType> {
     name.uri().try_into().ok().map(SanType::URI)
+}
+
+/// The names that a server is dialled by.
+pub(crate) fn server_names(names: &[String]) -> Result<Vec<SanType>, ServerNameError> {
+    if names.is_empty() || names.len() > SERVER_NAMES_MAX {
+        return Err(ServerNameError::Count(names.len()));
+    }
+    names.iter().map(|name| server_name(name)).collect()
 }
 
 fn server_name(name: &str) -> Result<SanType, ServerNameError> {

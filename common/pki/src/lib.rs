@@ -1,5 +1,5 @@
-//! Everything that makes trust: the cluster key and what it seals, the private CA, host keys and their requests,
-//! bundle signatures, and one-time secrets.
+//! Everything that makes trust: the cluster key and what it seals, the private CA, keys of hosts and users and their
+//! requests, the CA that a host makes for its own guard, bundle signatures, and one-time secrets.
 //!
 //! Place in the path of data: the controller issues and signs with it, the agent asks and verifies with it.
 //!
@@ -8,9 +8,11 @@
 
 mod ca;
 mod cluster_key;
+mod guard_ca;
 mod key;
 pub mod limits;
 mod peer;
+pub mod pem;
 pub mod recovery;
 mod signer;
 pub mod token;
@@ -18,6 +20,7 @@ mod uri;
 
 pub use ca::{Ca, CaError, CsrError, Issued, ServerIdentity, ServerNameError};
 pub use cluster_key::{ClusterKey, ClusterKeyError, OpenError};
+pub use guard_ca::GuardCa;
 pub use key::{KeyError, KeyPair};
-pub use peer::{CertError, PeerCert, ca_cluster, fingerprint, peer_of, verify_host};
+pub use peer::{CertError, PeerCert, UserCert, ca_cluster, fingerprint, peer_of, user_of, verify_host, verify_user};
 pub use signer::{BundleSigner, SignatureError, SignerError, bundle_statement, verify_bundle};

@@ -1,11 +1,12 @@
 //! Who a certificate says its holder is.
 //!
-//! [`peer_of`] only reads: use it on a certificate that a TLS handshake has verified, expired ones included.
-//! [`verify_host`] checks everything itself: use it on a certificate that came any other way.
+//! [`peer_of`] and [`user_of`] only read: use them on a certificate that a TLS handshake has verified, expired ones
+//! included. [`verify_host`] and [`verify_user`] check everything themselves: use them on a certificate that came any
+//! other way. A host's certificate names no user and a user's no host, so that neither can stand in for the other.
 
 use crate::{limits::CERT_MAX, uri::Name};
 use sha2::{Digest, Sha256};
-use wharden_model::{ClusterId, HostId, Timestamp};
+use wharden_model::{ClusterId, HostId, SessionId, Timestamp, UserName};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 /// Why a certificate was refused.
@@ -17,6 +18,8 @@ pub enum CertError {
     Malformed,
     #[error("the certificate names no Wharden host: it belongs to something else")]
     NotAHost,
+    #[error("the certificate names no Wharden user: it belongs to something else")]
+    NotAUser,
     #[error("the certificate is no Wharden CA")]
     NotACa,
     #[error("the certificate was not made by this cluster's CA")]
@@ -52,14 +55,45 @@ impl PeerCert {
     /// # Errors
     /// [`CertError::NotYet`] and [`CertError::Expired`].
     pub fn check_time(&self, now: Timestamp) -> Result<(), CertError> {
-        if now < self.not_before {
-            return Err(CertError::NotYet(self.not_before));
-        }
-        if now > self.not_after {
-            return Err(CertError::Expired(self.not_after));
-        }
-        Ok(())
+        check_time(self.not_before, self.not_after, now)
     }
+}
+
+/// What a user's certificate says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserCert {
+    /// The cluster whose CA made it.
+    pub cluster_id: ClusterId,
+    /// The user.
+    pub user: UserName,
+    /// The login session that it was issued in; it is worth nothing once that has ended.
+    pub session: SessionId,
+    /// Serial number in lower-case hex.
+    pub serial: String,
+    /// First moment of its life.
+    pub not_before: Timestamp,
+    /// Last moment of its life.
+    pub not_after: Timestamp,
+}
+
+impl UserCert {
+    /// Whether it may be used at `now`.
+    ///
+    /// # Errors
+    /// [`CertError::NotYet`] and [`CertError::Expired`].
+    pub fn check_time(&self, now: Timestamp) -> Result<(), CertError> {
+        check_time(self.not_before, self.not_after, now)
+    }
+}
+
+fn check_time(not_before: Timestamp, not_after: Timestamp, now: Timestamp) -> Result<(), CertError> {
+    if now < not_before {
+        return Err(CertError::NotYet(not_before));
+    }
+    if now > not_after {
+        return Err(CertError::Expired(not_after));
+    }
+    Ok(())
 }
 
 /// Reads the host out of a certificate. Does not verify it.
@@ -75,20 +109,53 @@ pub fn peer_of(cert_der: &[u8]) -> Result<PeerCert, CertError> {
 /// # Errors
 /// [`CertError`] with the first thing that is wrong.
 pub fn verify_host(ca_der: &[u8], cert_der: &[u8], now: Timestamp) -> Result<PeerCert, CertError> {
-    let (ca, cert) = (parse(ca_der)?, parse(cert_der)?);
+    let cert = parse(cert_der)?;
+    let cluster = issued_by(&cert, ca_der)?;
+    let peer = peer_of_parsed(&cert)?;
+    check_client(&cert, &peer.cluster_id, cluster)?;
+    peer.check_time(now)?;
+    Ok(peer)
+}
+
+/// Reads the user out of a certificate. Does not verify it.
+///
+/// # Errors
+/// [`CertError`] when it is damaged or names no user, or more than one.
+pub fn user_of(cert_der: &[u8]) -> Result<UserCert, CertError> {
+    user_of_parsed(&parse(cert_der)?)
+}
+
+/// Verifies that the CA made this certificate for a user of its cluster, for use as a client, valid at `now`.
+///
+/// # Errors
+/// [`CertError`] with the first thing that is wrong.
+pub fn verify_user(ca_der: &[u8], cert_der: &[u8], now: Timestamp) -> Result<UserCert, CertError> {
+    let cert = parse(cert_der)?;
+    let cluster = issued_by(&cert, ca_der)?;
+    let user = user_of_parsed(&cert)?;
+    check_client(&cert, &user.cluster_id, cluster)?;
+    user.check_time(now)?;
+    Ok(user)
+}
+
+/// The cluster of the CA, if that CA made the certificate.
+fn issued_by(cert: &X509Certificate<'_>, ca_der: &[u8]) -> Result<ClusterId, CertError> {
+    let ca = parse(ca_der)?;
     let cluster = ca_cluster_parsed(&ca)?;
-    if cert.issuer() != ca.subject() || !signed_by(&cert, &ca) {
+    if cert.issuer() != ca.subject() || !signed_by(cert, &ca) {
         return Err(CertError::ForeignCa);
     }
-    let peer = peer_of_parsed(&cert)?;
-    if peer.cluster_id != cluster {
-        return Err(CertError::ForeignCluster { found: peer.cluster_id, expected: cluster });
+    Ok(cluster)
+}
+
+fn check_client(cert: &X509Certificate<'_>, found: &ClusterId, expected: ClusterId) -> Result<(), CertError> {
+    if *found != expected {
+        return Err(CertError::ForeignCluster { found: found.clone(), expected });
     }
     if cert.is_ca() || !cert.extended_key_usage().ok().flatten().is_some_and(|usage| usage.value.client_auth) {
         return Err(CertError::Usage);
     }
-    peer.check_time(now)?;
-    Ok(peer)
+    Ok(())
 }
 
 /// The cluster that a CA certificate belongs to. Does not verify it.
@@ -123,14 +190,25 @@ fn ca_cluster_parsed(cert: &X509Certificate<'_>) -> Result<ClusterId, CertError>
 
 fn peer_of_parsed(cert: &X509Certificate<'_>) -> Result<PeerCert, CertError> {
     let Some(Name::Host(cluster_id, host_id)) = name_of(cert)? else { return Err(CertError::NotAHost) };
+    let (not_before, not_after) = life_of(cert)?;
+    Ok(PeerCert { cluster_id, host_id, serial: serial_of(cert), not_before, not_after })
+}
+
+fn user_of_parsed(cert: &X509Certificate<'_>) -> Result<UserCert, CertError> {
+    let Some(Name::User(cluster_id, user, session)) = name_of(cert)? else { return Err(CertError::NotAUser) };
+    let (not_before, not_after) = life_of(cert)?;
+    Ok(UserCert { cluster_id, user, session, serial: serial_of(cert), not_before, not_after })
+}
+
+fn serial_of(cert: &X509Certificate<'_>) -> String {
+    data_encoding::HEXLOWER.encode(cert.raw_serial())
+}
+
+/// First and last moment.
+pub(crate) fn life_of(cert: &X509Certificate<'_>) -> Result<(Timestamp, Timestamp), CertError> {
     let at = |secs: i64| u64::try_from(secs).map(Timestamp::from_secs).map_err(|_| CertError::Malformed);
-    Ok(PeerCert {
-        cluster_id,
-        host_id,
-        serial: data_encoding::HEXLOWER.encode(cert.raw_serial()),
-        not_before: at(cert.validity().not_before.timestamp())?,
-        not_after: at(cert.validity().not_after.timestamp())?,
-    })
+    let validity = cert.validity();
+    Ok((at(validity.not_before.timestamp())?, at(validity.not_after.timestamp())?))
 }
 
 /// Our CA signs with ECDSA over P-256 and SHA-256, written in exactly one way. The parser is laxer, and a certificate

@@ -1,6 +1,7 @@
-//! The names inside certificates: `wharden://<cluster id>/ca`, `…/host/<host id>`, `…/controller/<number>`.
+//! The names inside certificates: `wharden://<cluster id>/ca`, `…/host/<host id>`, `…/controller/<number>`,
+//! `…/user/<user name>/session/<session id>`.
 
-use wharden_model::{ClusterId, HostId};
+use wharden_model::{ClusterId, HostId, SessionId, UserName};
 
 const SCHEME: &str = "wharden://";
 
@@ -10,6 +11,7 @@ pub(crate) enum Name {
     Ca(ClusterId),
     Host(ClusterId, HostId),
     Controller(ClusterId, u64),
+    User(ClusterId, UserName, SessionId),
 }
 
 impl Name {
@@ -21,6 +23,10 @@ impl Name {
             None if path == "ca" => Self::Ca(cluster),
             Some(("host", id)) => Self::Host(cluster, HostId::new(id).ok()?),
             Some(("controller", id)) => Self::Controller(cluster, id.parse().ok()?),
+            Some(("user", rest)) => {
+                let (user, session) = rest.split_once("/session/")?;
+                Self::User(cluster, UserName::new(user).ok()?, SessionId::new(session).ok()?)
+            }
             _ => return None,
         };
         (name.uri() == uri).then_some(name)
@@ -32,6 +38,7 @@ impl Name {
             Self::Ca(cluster) => format!("{SCHEME}{cluster}/ca"),
             Self::Host(cluster, host) => format!("{SCHEME}{cluster}/host/{host}"),
             Self::Controller(cluster, node) => format!("{SCHEME}{cluster}/controller/{node}"),
+            Self::User(cluster, user, session) => format!("{SCHEME}{cluster}/user/{user}/session/{session}"),
         }
     }
 }
@@ -47,6 +54,7 @@ mod tests {
             "wharden://c-0123456789abcdef/ca",
             "wharden://c-0123456789abcdef/host/h-0123456789abcdef",
             "wharden://c-0123456789abcdef/controller/3",
+            "wharden://c-0123456789abcdef/user/alice.b@corp/session/s-0123456789abcdef0123456789abcdef",
         ] {
             assert_eq!(Name::parse(uri).expect(uri).uri(), uri);
         }
@@ -56,6 +64,9 @@ mod tests {
             "wharden://c-0123456789abcdef/ca/",
             "wharden://c-0123456789abcdef/host/h-0123456789abcdef/x",
             "wharden://c-0123456789abcdef/host/",
+            "wharden://c-0123456789abcdef/user/alice",
+            "wharden://c-0123456789abcdef/user//session/s-0123456789abcdef0123456789abcdef",
+            "wharden://c-0123456789abcdef/user/a/session/s-0123456789abcdef0123456789abcdef/session/x",
             "wharden://c-0123456789abcdef/controller/03",
             "wharden://c-0123456789abcdef/controller/+3",
             "WHARDEN://c-0123456789abcdef/ca",
@@ -67,7 +78,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_is_what_would_be_written(uri in "wharden://c-[0-9a-f]{16}/(ca|host/h-[0-9a-f]{15,17}|controller/[0-9+]{1,21}|.{0,20})") {
+        fn what_is_read_is_what_would_be_written(uri in "wharden://c-[0-9a-f]{16}/(ca|host/h-[0-9a-f]{15,17}|controller/[0-9+]{1,21}|user/.{0,9}/session/s-[0-9a-f]{31,33}|.{0,20})") {
             if let Some(name) = Name::parse(&uri) {
                 prop_assert_eq!(name.uri(), uri);
             }

@@ -94,6 +94,7 @@ impl Fleet {
                 scope: Scope { labels: LABELS.parse().expect("valid"), posture: Posture::Enforce, host: None },
                 policies: policies.collect(),
                 users: users.collect(),
+                ended_sessions: vec![],
             },
             questions: questions(people, teams),
             host: HOST.parse().expect("valid"),

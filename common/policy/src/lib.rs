@@ -45,7 +45,7 @@ pub use error::CompileError;
 pub use lever::apply;
 pub use near::near_misses;
 pub use packs::{PackInfo, packs};
-pub use planner::Planner;
+pub use planner::{Planner, Remote};
 pub use query::{AdminQuery, AdminResource, Query};
 pub use rule::{Parsed, RuleInfo};
 pub use schema::schema_text;

@@ -7,18 +7,28 @@ use crate::{
 };
 use std::{collections::BTreeSet, sync::Arc};
 use wharden_model::{
-    Bundle, BundlePolicy, ClusterId, HostId, Labels, Mode, Posture, ResourceKind, Scope, bundle::BUNDLE_FORMAT,
-    decision::KnownUser,
+    Bundle, BundlePolicy, ClusterId, HostId, Labels, Mode, Posture, ResourceKind, Scope, SessionId, UserName,
+    bundle::BUNDLE_FORMAT, decision::KnownUser,
 };
 
-/// What the controller publishes. Built once for each revision.
+/// What the controller publishes. Built once for each revision; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Planner {
     cluster: ClusterId,
-    documents: Vec<Planned>,
-    users: Vec<KnownUser>,
+    documents: Arc<[Planned]>,
+    users: Arc<[KnownUser]>,
     /// Hosts that some rule names: each of them is a scope of its own.
-    hosts: BTreeSet<String>,
+    hosts: Arc<BTreeSet<String>>,
+    remote: Arc<Remote>,
+}
+
+/// Those who use Docker from elsewhere, by certificates that name user and login session.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remote {
+    /// Users with a certificate that is good: every bundle names them, since hosts refuse whom they do not know.
+    pub users: BTreeSet<UserName>,
+    /// Sessions that are over while certificates of theirs have not ended.
+    pub ended: BTreeSet<SessionId>,
 }
 
 #[derive(Clone, Debug)]
@@ -57,8 +67,14 @@ impl Planner {
         users.sort_by(|a, b| a.name.cmp(&b.name));
         let rules =
             documents.iter().flat_map(|document| &document.rules).filter(|rule| rule.source.heads.concerns_hosts());
-        let hosts = rules.flat_map(|rule| rule.hosts.iter().cloned()).collect();
-        Ok(Self { cluster, documents, users, hosts })
+        let hosts = Arc::new(rules.flat_map(|rule| rule.hosts.iter().cloned()).collect());
+        Ok(Self { cluster, documents: documents.into(), users: users.into(), hosts, remote: Arc::default() })
+    }
+
+    /// The same policies and users, with these who come from elsewhere. Costs nothing.
+    #[must_use]
+    pub fn with_remote(&self, remote: Remote) -> Self {
+        Self { remote: Arc::new(remote), ..self.clone() }
     }
 
     /// The scope of a host. Hosts with one scope get one bundle.
@@ -71,7 +87,7 @@ impl Planner {
     pub fn bundle(&self, scope: &Scope) -> Bundle {
         let (mut users, mut groups) = (BTreeSet::new(), BTreeSet::new());
         let mut policies = Vec::new();
-        for document in &self.documents {
+        for document in self.documents.iter() {
             let here: Vec<_> = document.rules.iter().filter(|rule| rule.concerns(scope)).collect();
             for rule in &here {
                 users.extend(&rule.users);
@@ -87,7 +103,10 @@ impl Planner {
             // Groups that no rule names cannot make a difference, and would tell hosts more than they need.
             known.groups.retain(|group| groups.contains(&group.as_str().to_owned()));
             known.groups.sort_unstable();
-            let wanted = known.disabled || !known.groups.is_empty() || users.contains(&user.name.as_str().to_owned());
+            let wanted = known.disabled
+                || !known.groups.is_empty()
+                || users.contains(&user.name.as_str().to_owned())
+                || self.remote.users.contains(&user.name);
             wanted.then_some(known)
         });
         Bundle {
@@ -96,6 +115,7 @@ impl Planner {
             scope: scope.clone(),
             users: users.collect(),
             policies,
+            ended_sessions: self.remote.ended.iter().cloned().collect(),
         }
     }
 }

@@ -26,7 +26,8 @@ Examples:
   wharden token create --ttl 1h --label env=prod --posture enforce
   wharden policy put baseline ./baseline.cedar --mode monitor
   wharden policy test --user bob --host web1 docker run --privileged alpine
-  wharden events --follow --decision denied";
+  wharden events --follow --decision denied
+  wharden docker login --host web1";
 
 /// Says who may do what with containers, on every host, and shows what is going on.
 #[derive(Debug, Parser)]
@@ -89,6 +90,9 @@ pub enum Command {
     /// Starter packs: policies to begin with
     #[command(subcommand)]
     Pack(commands::pack::Pack),
+    /// Docker on hosts from elsewhere: certificates and contexts
+    #[command(subcommand)]
+    Docker(commands::docker::Docker),
     /// Decisions made on hosts
     Events(commands::events::Events),
     /// One decision: why, and what would do

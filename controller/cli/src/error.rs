@@ -48,6 +48,8 @@ pub enum CliError {
     DockerLine(#[from] LineError),
     #[error("cannot read {what}: {source}")]
     Read { what: String, source: io::Error },
+    #[error("cannot write {what}: {source}")]
+    Write { what: String, source: io::Error },
     #[error("{what} is larger than the {limit} bytes that are allowed")]
     TooLarge { what: String, limit: usize },
     #[error("cannot write the answer: {0}")]
@@ -96,6 +98,7 @@ impl CliError {
             Self::CaFile { .. } => "ca_file",
             Self::Credentials(_) => "credentials_file",
             Self::Read { .. } => "read",
+            Self::Write { .. } => "write",
             Self::TooLarge { .. } => "too_large",
             Self::Output(_) => "output",
             Self::Prompt(_) => "prompt",
@@ -127,6 +130,7 @@ impl CliError {
             Self::Credentials(error) => error.hint(),
             Self::DockerLine(error) => error.hint(),
             Self::Read { .. } => "check the name, and that you may read it".to_owned(),
+            Self::Write { .. } => "check that you may write there, and that the disk has room".to_owned(),
             Self::TooLarge { .. } => "split it into smaller ones".to_owned(),
             Self::Clap(_) | Self::Client(_) | Self::Output(_) | Self::Prompt(_) | Self::Json(_) => String::new(),
             Self::NotConfirmed => "answer y, or give --yes".to_owned(),

@@ -29,6 +29,8 @@ pub const REFRESH_BEFORE_MS: u64 = 15_000;
 pub const LOCK_WAIT: Duration = Duration::from_secs(45);
 /// Pause between two looks at the lock.
 pub const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// Longest wait for the docker command, which only reads and writes files for what it is asked.
+pub const DOCKER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Widest text of help, in columns: longer lines are hard to read.
 pub const HELP_WIDTH: usize = 100;
 /// Longest name or id of a host on the command line, in bytes (RFC 1035 §2.3.4).

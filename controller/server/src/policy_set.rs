@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use wharden_model::{BundlePolicy, GroupName, Mode, UserName, decision::KnownUser};
+use wharden_policy::Remote;
 use wharden_state::State;
 
 /// Documents that are not disabled, by name.
@@ -16,6 +17,19 @@ pub fn policies(state: &State) -> Vec<BundlePolicy> {
             text: policy.current.text.clone(),
         })
         .collect()
+}
+
+/// Those who use Docker from elsewhere.
+pub fn remote(state: &State) -> Remote {
+    let mut remote = Remote::default();
+    for (id, session) in &state.docker_sessions {
+        if session.ended {
+            remote.ended.insert(id.clone());
+        } else {
+            remote.users.insert(session.user.clone());
+        }
+    }
+    remote
 }
 
 /// Every user with its groups, by name.

@@ -3,7 +3,7 @@
 use crate::{
     apply::{Context, State, retain},
     command::{AccountCommand, UserCommand},
-    entry::{Applied, Change, Kind, Rejection, Reply},
+    entry::{Applied, Kind, Rejection, Reply},
     hex::Hex,
     limits,
     policy::Policy,
@@ -169,8 +169,7 @@ impl State {
         let ids: Vec<SessionId> =
             self.sessions.iter().filter(|(_, s)| s.user == *user).map(|(id, _)| id.clone()).collect();
         for id in ids {
-            self.sessions.remove(&id);
-            context.changes.push(Change::SessionEnded(id));
+            self.end_session(context, &id);
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     cluster::Cluster,
     command::{AuditCommand, Command},
     directory::Group,
+    docker::{DockerSession, Issues},
     entry::{Applied, Change, Entry, Rejection, Reply},
     hex::Hex,
     host::Host,
@@ -34,6 +35,11 @@ pub struct State {
     pub tokens: OrdMap<TokenId, JoinToken>,
     pub hosts: OrdMap<HostId, Host>,
     pub policies: OrdMap<PolicyName, Policy>,
+    /// Sessions with certificates for Docker that have not ended.
+    #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
+    pub docker_sessions: OrdMap<SessionId, DockerSession>,
+    #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
+    pub docker_issues: OrdMap<UserName, Issues>,
     pub audit: AuditLog,
     pub(crate) replies: RecentReplies,
 }
@@ -95,6 +101,7 @@ impl State {
             Command::Host(c) => self.apply_host(context, c),
             Command::Policy(c) => self.apply_policy(context, c),
             Command::Audit(AuditCommand::Refused { .. }) => Ok(Applied::Done),
+            Command::Docker(c) => self.apply_docker(context, c),
         }
     }
 

@@ -111,6 +111,8 @@ pub enum Rejection {
     Revoked(HostId),
     #[error("it is in use: {0}")]
     InUse(String),
+    #[error("too many certificates in an hour; try again in {seconds} s")]
+    TooMany { seconds: u64 },
 }
 
 /// Kinds of things that a rejection speaks of.
@@ -126,6 +128,7 @@ pub enum Kind {
     Policy,
     Version,
     Session,
+    DockerSession,
 }
 
 impl fmt::Display for Kind {
@@ -140,6 +143,7 @@ impl fmt::Display for Kind {
             Self::Policy => "policy",
             Self::Version => "version",
             Self::Session => "session",
+            Self::DockerSession => "sessions with certificates for Docker",
         })
     }
 }

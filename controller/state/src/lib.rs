@@ -13,6 +13,7 @@ mod audit;
 mod cluster;
 mod command;
 mod directory;
+mod docker;
 mod entry;
 mod hex;
 mod host;
@@ -28,10 +29,11 @@ pub use apply::State;
 pub use audit::{AuditLog, AuditRecord};
 pub use cluster::{Cluster, SealedKeys};
 pub use command::{
-    AccountCommand, AuditCommand, ClusterCommand, Command, FirstPolicy, GroupCommand, HostCommand, PolicyCommand,
-    PolicyOrigin, Proof, SessionCommand, TokenCommand, UserCommand,
+    AccountCommand, AuditCommand, ClusterCommand, Command, DockerCommand, FirstPolicy, GroupCommand, HostCommand,
+    PolicyCommand, PolicyOrigin, Proof, SessionCommand, TokenCommand, UserCommand,
 };
 pub use directory::Group;
+pub use docker::{DockerSession, Issues};
 pub use entry::{Actor, Applied, Batch, Change, Entry, Kind, Rejection, Replies, Reply};
 pub use hex::Hex;
 pub use host::Host;

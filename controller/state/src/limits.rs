@@ -17,6 +17,15 @@ pub const TOKENS_MAX: usize = 10_000;
 pub const INVITES_MAX: usize = 10_000;
 /// Open sessions of one user; the oldest ends when one more opens.
 pub const SESSIONS_PER_USER_MAX: usize = 20;
+/// Sessions with certificates for Docker that have not ended, those included that are over: every bundle names the latter,
+/// and none is forgotten before its time. 10,000 are some 400 KiB of a bundle.
+pub const DOCKER_SESSIONS_MAX: usize = 10_000;
+/// Seconds that an ended session is named after its certificates have ended: the clock of a host may be slow.
+pub const DOCKER_SESSION_KEPT_S: u64 = 3600;
+/// Certificates for Docker that one user may get in a window: a person needs one a day.
+pub const DOCKER_ISSUES_MAX: u32 = 30;
+/// That window, in seconds.
+pub const DOCKER_ISSUES_WINDOW_S: u64 = 3600;
 /// Names whose failed logins are counted; the one that failed longest ago is forgotten first.
 pub const FAILURES_MAX: usize = 10_000;
 /// Replies kept so that a retry gets the first answer: minutes of writes at thousands a second.

@@ -11,7 +11,7 @@
 use crate::{
     apply::{Context, State},
     command::{Proof, SessionCommand},
-    entry::{Applied, Change, Rejection, Reply},
+    entry::{Applied, Rejection, Reply},
     hex::Hex,
     limits,
 };
@@ -67,14 +67,15 @@ impl State {
                     session.expires_at = *expires_at;
                     return Ok(Applied::Done);
                 }
-                self.sessions.remove(id);
-                context.changes.push(Change::SessionEnded(id.clone()));
+                self.end_session(context, id);
                 // The session is gone for good, so this is a change and not a rejection.
                 Ok(Applied::SessionReuse)
             }
             SessionCommand::Close { id } => {
-                self.sessions.remove(id).ok_or(Rejection::SessionEnded)?;
-                context.changes.push(Change::SessionEnded(id.clone()));
+                if !self.sessions.contains_key(id) {
+                    return Err(Rejection::SessionEnded);
+                }
+                self.end_session(context, id);
                 Ok(Applied::Done)
             }
         }
@@ -123,8 +124,7 @@ impl State {
         for (_, id, expired) in mine {
             if expired || live >= limits::SESSIONS_PER_USER_MAX {
                 live -= usize::from(!expired);
-                self.sessions.remove(&id);
-                context.changes.push(Change::SessionEnded(id));
+                self.end_session(context, &id);
             }
         }
     }

@@ -215,6 +215,91 @@ fn deleting_a_user_ends_its_sessions_and_memberships() {
     assert!(state.sessions.is_empty() && state.groups_of(&user("root")).is_empty());
 }
 
+fn session(id: u8) -> SessionId {
+    SessionId::new(format!("s-{id:032x}")).unwrap()
+}
+
+fn issue(id: u8, name: &str, expires_at: u64) -> Command {
+    Command::Docker(DockerCommand::Issue {
+        session: session(id),
+        user: user(name),
+        serial: "0a".into(),
+        expires_at: Timestamp(expires_at),
+    })
+}
+
+fn is_policy(changes: &[Change]) -> bool {
+    changes.iter().any(|change| matches!(change, Change::Policy(_)))
+}
+
+#[test]
+fn a_certificate_for_docker_needs_an_open_session_of_the_same_user() {
+    let (mut state, n) = bootstrapped();
+    assert_eq!(state.apply(n, &entry(n, issue(1, "root", 900_000))).0, Err(Rejection::SessionEnded));
+    state.apply(n + 1, &entry(n + 1, open(1, Proof::Totp { step: 101 }))).0.unwrap();
+    assert_eq!(state.apply(n + 2, &entry(n + 2, issue(1, "mallory", 900_000))).0, Err(Rejection::SessionEnded));
+    let (reply, changes) = state.apply(n + 3, &entry(n + 3, issue(1, "root", 900_000)));
+    assert_eq!((reply, is_policy(&changes)), (Ok(Applied::Done), true), "hosts have to know the user");
+    let record = state.audit.records().last().unwrap();
+    assert_eq!((record.action.as_str(), record.resource.as_str()), ("docker.certificate", "user root"));
+    let (_, changes) = state.apply(n + 4, &entry(n + 4, issue(1, "root", 800_000)));
+    assert!(!is_policy(&changes), "they know it");
+    assert_eq!(state.docker_sessions[&session(1)].expires_at, Timestamp(900_000), "the later end counts");
+}
+
+#[test]
+fn whatever_ends_a_session_ends_its_certificates_until_they_end_themselves() {
+    let close = Command::Session(SessionCommand::Close { id: session(1) });
+    let reuse = Command::Session(SessionCommand::Refresh {
+        id: session(1),
+        old_hash: hash(99),
+        new_hash: hash(98),
+        expires_at: Timestamp(20_000_000),
+    });
+    let disable = Command::User(UserCommand::SetDisabled { name: user("root"), disabled: true });
+    let delete = Command::User(UserCommand::Delete { name: user("root") });
+    for end in [close, reuse, disable, delete] {
+        let (mut state, n) = bootstrapped();
+        state.apply(n, &entry(n, open(1, Proof::Totp { step: 101 }))).0.unwrap();
+        state.apply(n + 1, &entry(n + 1, issue(1, "root", 900_000))).0.unwrap();
+        let (reply, changes) = state.apply(n + 2, &entry(n + 2, end.clone()));
+        assert!(reply.is_ok() && is_policy(&changes), "{end:?}");
+        assert!(state.docker_sessions[&session(1)].ended, "{end:?}");
+        assert_eq!(state.policy_revision, n + 2, "{end:?}");
+    }
+}
+
+#[test]
+fn an_ended_session_is_forgotten_when_no_clock_can_take_its_certificates_for_good() {
+    let (mut state, n) = bootstrapped();
+    let at = |n: u64, secs: u64, command| Entry { issued_at: Timestamp::from_secs(secs), ..entry(n, command) };
+    state.apply(n, &at(n, 10, open(1, Proof::Totp { step: 101 }))).0.unwrap();
+    state.apply(n + 1, &at(n + 1, 10, issue(1, "root", 900_000))).0.unwrap();
+    state.apply(n + 2, &at(n + 2, 11, Command::Session(SessionCommand::Close { id: session(1) }))).0.unwrap();
+    let end = 900 + limits::DOCKER_SESSION_KEPT_S;
+    for (n, secs, kept) in [(n + 3, end - 1, true), (n + 5, end, false)] {
+        state.apply(n, &at(n, secs, open(n as u8, Proof::Totp { step: 101 + n }))).0.unwrap();
+        state.apply(n + 1, &at(n + 1, secs, issue(n as u8, "root", 9_000_000))).0.unwrap();
+        assert_eq!(state.docker_sessions.contains_key(&session(1)), kept, "{secs}");
+    }
+}
+
+#[test]
+fn certificates_for_docker_are_counted_by_the_hour() {
+    let (mut state, n) = bootstrapped();
+    let at = |n: u64, secs: u64, command| Entry { issued_at: Timestamp::from_secs(secs), ..entry(n, command) };
+    state.apply(n, &at(n, 10, open(1, Proof::Totp { step: 101 }))).0.unwrap();
+    let mut next = n + 1;
+    for _ in 0..limits::DOCKER_ISSUES_MAX {
+        state.apply(next, &at(next, 10, issue(1, "root", 9_000_000))).0.unwrap();
+        next += 1;
+    }
+    let refused = state.apply(next, &at(next, 100, issue(1, "root", 9_000_000))).0;
+    assert_eq!(refused, Err(Rejection::TooMany { seconds: limits::DOCKER_ISSUES_WINDOW_S - 90 }));
+    let later = 10 + limits::DOCKER_ISSUES_WINDOW_S;
+    state.apply(next + 1, &at(next + 1, later, issue(1, "root", 9_000_000))).0.unwrap();
+}
+
 #[test]
 fn a_rejected_command_changes_nothing_but_the_audit() {
     let (mut state, n) = bootstrapped();
@@ -234,6 +319,9 @@ fn the_form_of_entries_and_snapshots_is_frozen() {
     state.apply(n, &entry(n, open(1, Proof::Totp { step: 101 }))).0.unwrap();
     insta::assert_json_snapshot!("entry", entry(n, open(1, Proof::Totp { step: 101 })));
     insta::assert_json_snapshot!("state", state);
+    insta::assert_json_snapshot!("docker_entry", entry(n + 1, issue(1, "root", 900_000)));
+    state.apply(n + 1, &entry(n + 1, issue(1, "root", 900_000))).0.unwrap();
+    insta::assert_json_snapshot!("docker_state", (&state.docker_sessions, &state.docker_issues));
 }
 
 #[test]
@@ -315,6 +403,8 @@ fn commands() -> impl Strategy<Value = Command> {
         })),
         (0u64..4).prop_map(|h| Command::Host(HostCommand::Revoke { id: HostId::new(format!("h-{h:016x}")).unwrap() })),
         ("[a-z]{1,5}", prop::option::of(0u64..3)).prop_map(|(text, v)| put(&text, v)),
+        (0u8..4, prop::sample::select(vec!["a", "root"]), 1u64..90_000).prop_map(|(id, n, end)| issue(id, n, end)),
+        (0u8..4).prop_map(|id| Command::Session(SessionCommand::Close { id: session(id) })),
         Just(Command::Policy(PolicyCommand::Delete { name: PolicyName::new("p").unwrap() })),
     ]
 }

@@ -3,6 +3,7 @@
 use crate::{
     bins,
     client::{Docker, Python},
+    controller::free_port,
     daemon::Daemon,
     os_user::OsUser,
     output::Output,
@@ -22,6 +23,7 @@ pub struct Agent {
     homes: PathBuf,
     guard: PathBuf,
     engine: PathBuf,
+    tcp: Option<u16>,
     more: Vec<OsString>,
     daemon: Option<Daemon>,
 }
@@ -35,9 +37,23 @@ impl Agent {
             homes: place.join("homes"),
             guard: place.join(&format!("{name}.sock")),
             engine: engine.to_owned(),
+            tcp: None,
             more: Vec::new(),
             daemon: None,
         }
+    }
+
+    /// From its next start on, its guard listens on TCP too.
+    pub fn listen_on_tcp(&mut self) {
+        self.tcp = Some(free_port());
+    }
+
+    /// Where its guard listens on TCP.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn tcp_address(&self) -> String {
+        format!("127.0.0.1:{}", self.tcp.expect("the guard listens on TCP"))
     }
 
     /// Runs `enroll`.
@@ -62,6 +78,9 @@ impl Agent {
             .arg("--engine-socket")
             .arg(&self.engine)
             .args(&self.more);
+        if self.tcp.is_some() {
+            command.arg("--guard-listen").arg(self.tcp_address());
+        }
         command
     }
 

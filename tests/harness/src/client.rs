@@ -15,7 +15,7 @@ pub type Talk<'a> = &'a [(&'a str, &'a str)];
 #[derive(Clone, Debug)]
 pub struct Docker {
     program: PathBuf,
-    socket: PathBuf,
+    socket: Option<PathBuf>,
     user: Option<OsUser>,
     home: PathBuf,
     env: Vec<(String, String)>,
@@ -26,11 +26,17 @@ impl Docker {
     pub fn new(socket: &Path, user: Option<OsUser>, home: &Path) -> Self {
         Self {
             program: "/usr/bin/docker".into(),
-            socket: socket.to_owned(),
+            socket: Some(socket.to_owned()),
             user,
             home: home.to_owned(),
             env: Vec::new(),
         }
+    }
+
+    /// The distribution's docker command as on a laptop: by a context that is in the folder `home`, or by none.
+    pub fn elsewhere(home: &Path, context: Option<&str>) -> Self {
+        let env = context.map(|name| ("DOCKER_CONTEXT".to_owned(), name.to_owned())).into_iter().collect();
+        Self { program: "/usr/bin/docker".into(), socket: None, user: None, home: home.to_owned(), env }
     }
 
     /// Every docker command of this machine, by path: the distribution's, and a newer one where it is installed.
@@ -95,7 +101,12 @@ impl Docker {
                 command.env_remove("DOCKER_CONTEXT").env_remove("DOCKER_CONFIG").env("HOME", &self.home);
             }
         }
-        command.env("DOCKER_HOST", format!("unix://{}", self.socket.display())).env("DOCKER_CLI_HINTS", "false");
+        match &self.socket {
+            Some(socket) => command.env("DOCKER_HOST", format!("unix://{}", socket.display())),
+            // Nothing of this machine but what is set here: CAs and proxies of its own would count otherwise.
+            None => command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", &self.home),
+        };
+        command.env("DOCKER_CLI_HINTS", "false");
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
     }
 }

@@ -35,6 +35,7 @@ pub struct Setup<'a> {
     users: Vec<(&'a str, Vec<&'a str>)>,
     policies: Vec<(&'a str, &'a str)>,
     labels: Value,
+    tcp: bool,
 }
 
 impl World {
@@ -137,6 +138,13 @@ impl<'a> Setup<'a> {
         self
     }
 
+    /// Lets the guard listen on TCP too.
+    #[must_use]
+    pub fn tcp(mut self) -> Self {
+        self.tcp = true;
+        self
+    }
+
     /// Starts everything and waits until the host enforces what was asked for.
     ///
     /// # Panics
@@ -161,6 +169,9 @@ impl<'a> Setup<'a> {
         }
         let token = admin.join_token(self.posture.unwrap_or("enforce"), 1, &self.labels);
         let mut agent = Agent::new(&place, "agent", engine.socket());
+        if self.tcp {
+            agent.listen_on_tcp();
+        }
         agent.enroll(&controller.agent_address(), &token, HOSTNAME).ok();
         agent.start();
         let host = admin.hosts(HOSTNAME)[0]["id"].as_str().expect("host id").to_owned();

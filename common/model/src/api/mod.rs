@@ -7,6 +7,7 @@ mod advice;
 mod audit;
 mod auth;
 mod directory;
+mod docker;
 mod error;
 mod event;
 mod host;
@@ -20,6 +21,7 @@ pub use advice::{Advice, ChangeOp, Explanation, Miss, MissPart, NamedDocument, N
 pub use audit::{AuditPage, AuditRecord, AuditVerdict};
 pub use auth::{Enrolment, EnrolmentComplete, EnrolmentStart, Invite, Login, Refresh, SessionTokens, WhoAmI};
 pub use directory::{Group, NewGroup, NewUser, User, UserPatch};
+pub use docker::{DockerCertificate, DockerHost, NewDockerCertificate};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use event::EventPage;
 pub use host::{Host, HostPatch, HostStatus};

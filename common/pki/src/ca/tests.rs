@@ -1,5 +1,5 @@
 use super::*;
-use crate::{limits::HOST_LIFETIME, peer_of, verify_host};
+use crate::{limits::HOST_LIFETIME, peer_of, user_of, verify_host, verify_user};
 use proptest::prelude::*;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_123);
@@ -150,4 +150,50 @@ fn a_certificate_with_any_bit_changed_never_verifies() {
         changed[at] ^= 1 << (at % 8);
         assert!(verify_host(ca.cert_der(), &changed, NOW).is_err(), "byte {at}");
     }
+}
+
+fn user() -> UserName {
+    UserName::new("alice").expect("name")
+}
+
+fn session() -> SessionId {
+    SessionId::new(format!("s-{:032x}", 7)).expect("id")
+}
+
+#[test]
+fn a_user_gets_a_certificate_that_names_user_and_session_for_eight_hours_at_most() {
+    let ca = ca();
+    let key = KeyPair::generate().expect("key");
+    let csr = key.csr_der().expect("request");
+    let issued = ca.issue_user(&csr, &user(), &session(), NOW, HOST_LIFETIME).expect("issued");
+    let named = verify_user(ca.cert_der(), &issued.der, NOW).expect("valid");
+    assert_eq!((&named.cluster_id, &named.user, &named.session), (&cluster(), &user(), &session()));
+    assert_eq!(issued.not_before, Timestamp::from_secs(NOW.as_secs() - 300));
+    assert_eq!(issued.not_after, Timestamp::from_secs(NOW.as_secs() + 8 * 3600), "whatever was asked for");
+    assert_eq!((named.not_after, &named.serial), (issued.not_after, &issued.serial));
+    assert!(key.matches(&issued.der));
+    let cert = parse(&issued.der).expect("parses");
+    assert!(!cert.is_ca());
+    assert_eq!(cert.subject().to_string(), "CN=alice");
+    let usage = cert.extended_key_usage().expect("usage").expect("present");
+    assert!(usage.value.client_auth && !usage.value.server_auth);
+    assert_eq!(cert.subject_alternative_name().expect("names").expect("present").value.general_names.len(), 1);
+    let late = issued.not_after.plus_secs(1);
+    assert_eq!(verify_user(ca.cert_der(), &issued.der, late), Err(CertError::Expired(issued.not_after)));
+    let stranger = Ca::generate(&cluster(), NOW).expect("CA");
+    assert_eq!(verify_user(stranger.cert_der(), &issued.der, NOW), Err(CertError::ForeignCa));
+}
+
+#[test]
+fn a_users_certificate_is_not_a_hosts_nor_a_hosts_a_users() {
+    let ca = ca();
+    let csr = KeyPair::generate().expect("key").csr_der().expect("request");
+    let of_user = ca.issue_user(&csr, &user(), &session(), NOW, USER_LIFETIME).expect("issued");
+    let of_host = ca.issue_host(&csr, &host(), NOW, HOST_LIFETIME).expect("issued");
+    assert_eq!(peer_of(&of_user.der), Err(CertError::NotAHost));
+    assert_eq!(verify_host(ca.cert_der(), &of_user.der, NOW), Err(CertError::NotAHost));
+    assert_eq!(user_of(&of_host.der), Err(CertError::NotAUser));
+    assert_eq!(verify_user(ca.cert_der(), &of_host.der, NOW), Err(CertError::NotAUser));
+    let server = ca.issue_server(&["localhost".into()], 1, NOW, HOST_LIFETIME).expect("issued");
+    assert_eq!(verify_user(ca.cert_der(), &server.chain[0], NOW), Err(CertError::NotAUser));
 }

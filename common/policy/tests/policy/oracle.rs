@@ -159,6 +159,7 @@ pub fn bundle(documents: &[(&str, &str)], users: &[KnownUser], labels: &Labels) 
         scope: Scope { labels: labels.clone(), posture: Posture::Enforce, host: None },
         policies: policies.collect(),
         users: users.to_vec(),
+        ended_sessions: vec![],
     }
 }
 

@@ -1,8 +1,8 @@
 //! What hosts get: no rule, user or group that cannot concern them, and the same rule ids everywhere.
 
 use crate::kit::{HOST, parts};
-use wharden_model::{Bundle, HostId, Labels, Posture};
-use wharden_policy::{Compiled, Planner, validate};
+use wharden_model::{Bundle, HostId, Labels, Posture, SessionId};
+use wharden_policy::{Compiled, Planner, Remote, validate};
 
 const OTHER: &str = "h-0000000000000002";
 const ORG: &str = r#"
@@ -106,4 +106,20 @@ fn a_document_of_which_every_rule_stays_keeps_its_text_to_the_letter() {
     let (policies, _) = parts(&[("a", text)], &[]);
     let planner = Planner::new("c-0000000000000001".parse().expect("valid"), policies, vec![]).expect("plans");
     assert_eq!(bundle(&planner, HOST, "").policies[0].text, text);
+}
+
+#[test]
+fn who_comes_from_elsewhere_is_named_everywhere_and_so_are_ended_sessions() {
+    let before = planner();
+    let ended: SessionId = "s-00000000000000000000000000000001".parse().expect("valid");
+    let remote = Remote {
+        users: ["cat", "off", "gone"].iter().map(|name| name.parse().expect("valid")).collect(),
+        ended: [ended.clone()].into(),
+    };
+    let prod = bundle(&before.with_remote(remote), HOST, "env=prod");
+    assert_eq!(names(&prod), ["ben", "cat", "off", "rel"], "whom the directory does not know is still nobody");
+    assert!(prod.users.iter().all(|user| user.groups.iter().all(|group| group.as_str() != "secret-club")));
+    assert_eq!(prod.ended_sessions, [ended]);
+    let unchanged = bundle(&before, HOST, "env=prod");
+    assert_eq!((names(&unchanged), unchanged.ended_sessions.len()), (vec!["ben", "off", "rel"], 0));
 }

@@ -184,6 +184,7 @@ fn card(host: &api::Host, look: &Look) -> String {
             ("Memory", Cell::new(bytes(report.memory_bytes))),
             ("Containers", Cell::new(format!("{} running of {}", report.containers_running, report.containers_total))),
         ]);
+        fields.extend(report.guard.iter().map(|guard| ("Guard on TCP", Cell::new(&guard.address))));
     }
     record(fields, look)
 }

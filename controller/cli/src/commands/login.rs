@@ -28,6 +28,13 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct Login {
+    #[command(flatten)]
+    factors: Factors,
+}
+
+/// Who logs in, and how that is proved.
+#[derive(Debug, Args)]
+pub struct Factors {
     /// Name of the account
     #[arg(long, value_name = "USER")]
     username: Option<UserName>,
@@ -40,6 +47,20 @@ pub struct Login {
     /// A recovery code in place of a code; it is used up
     #[arg(long, value_name = "CODE", value_parser = secret)]
     recovery_code: Option<Secret>,
+}
+
+impl Factors {
+    /// True when any of them is on the command line.
+    pub fn are_given(&self) -> bool {
+        self.username.is_some() || self.password_stdin || self.totp.is_some() || self.recovery_code.is_some()
+    }
+}
+
+/// A session that was opened.
+pub struct Opened {
+    pub url: String,
+    pub session: Session,
+    pub recovery_codes_left: Option<u32>,
 }
 
 /// What a program gets: no token.
@@ -59,6 +80,32 @@ struct LoggedIn<'a> {
 /// # Errors
 /// Whatever kept it from succeeding.
 pub async fn run(args: Login, context: &mut Context<'_>) -> Result<(), CliError> {
+    let Opened { url, session, recovery_codes_left: left } = log_in(args.factors, context).await?;
+    let answer = LoggedIn {
+        username: &session.username,
+        url: &url,
+        session_id: &session.session_id,
+        access_expires_at: session.access_expires_at,
+        refresh_expires_at: session.refresh_expires_at,
+        recovery_codes_left: left,
+    };
+    if !context.is_quiet() || context.is_json() {
+        context.answer(&answer, |look| {
+            let until = moment(look.now, session.refresh_expires_at);
+            clean(&format!("{} is logged in at {url}; unused, the session ends {until}", session.username))
+        })?;
+    }
+    if let Some(left) = left {
+        context.note(&format!("recovery codes left: {left}"));
+    }
+    Ok(())
+}
+
+/// Asks for what is not given, opens a session and keeps it.
+///
+/// # Errors
+/// Whatever kept it from succeeding.
+pub async fn log_in(args: Factors, context: &mut Context<'_>) -> Result<Opened, CliError> {
     let transport = context.transport()?;
     let store = context.store()?;
     // A file that cannot be used is better known before a code is used up.
@@ -80,30 +127,11 @@ pub async fn run(args: Login, context: &mut Context<'_>) -> Result<(), CliError>
     let tokens: SessionTokens = transport.call(&Call::post(&["login"]).body(&login)?, None).await?;
 
     let url = transport.url();
-    let left = tokens.recovery_codes_left;
+    let recovery_codes_left = tokens.recovery_codes_left;
     let session = Session::new(tokens, transport.ca_pem().map(str::to_owned));
     let guard = store.lock().await?;
     let mut credentials = store.load()?;
     credentials.log_in(&url, session.clone());
     store.save(&credentials, &guard)?;
-    drop(guard);
-
-    let answer = LoggedIn {
-        username: &session.username,
-        url: &url,
-        session_id: &session.session_id,
-        access_expires_at: session.access_expires_at,
-        refresh_expires_at: session.refresh_expires_at,
-        recovery_codes_left: left,
-    };
-    if !context.is_quiet() || context.is_json() {
-        context.answer(&answer, |look| {
-            let until = moment(look.now, session.refresh_expires_at);
-            clean(&format!("{} is logged in at {url}; unused, the session ends {until}", session.username))
-        })?;
-    }
-    if let Some(left) = left {
-        context.note(&format!("recovery codes left: {left}"));
-    }
-    Ok(())
+    Ok(Opened { url, session, recovery_codes_left })
 }

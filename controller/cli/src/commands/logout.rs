@@ -17,9 +17,17 @@ pub struct Logout {
 /// # Errors
 /// Whatever kept it from succeeding.
 pub async fn run(args: Logout, context: &mut Context<'_>) -> Result<(), CliError> {
-    let transport = context.transport()?;
-    let url = transport.url();
-    if !args.local {
+    let url = end(args.local, context).await?;
+    context.done(&format!("logged out at {url}"))
+}
+
+/// Ends the session, only here with `local`, and gives the controller's URL.
+///
+/// # Errors
+/// Whatever kept it from succeeding.
+pub async fn end(local: bool, context: &Context<'_>) -> Result<String, CliError> {
+    let url = context.transport()?.url();
+    if !local {
         match context.api()?.act(Call::post(&["logout"])).await {
             // A session that has ended is what was asked for.
             Ok(()) | Err(CliError::NotLoggedIn { .. }) => {}
@@ -31,5 +39,5 @@ pub async fn run(args: Logout, context: &mut Context<'_>) -> Result<(), CliError
     let mut credentials = store.load()?;
     credentials.log_out(&url);
     store.save(&credentials, &guard)?;
-    context.done(&format!("logged out at {url}"))
+    Ok(url)
 }

@@ -3,6 +3,7 @@
 mod advice;
 pub mod audit;
 pub mod completions;
+pub mod docker;
 pub mod enrol;
 pub mod event;
 pub mod events;
@@ -30,6 +31,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<(), CliE
         Command::AcceptInvite(args) => enrol::accept_invite(args, context).await,
         Command::Login(args) => login::run(args, context).await,
         Command::Logout(args) => logout::run(args, context).await,
+        Command::Docker(noun) => docker::run(noun, context).await,
         Command::Whoami => whoami::run(context).await,
         Command::Totp(args) => totp::run(args, context).await,
         Command::User(noun) => user::run(noun, context).await,

@@ -20,6 +20,8 @@ const COMMANDS: &[&str] = &[
     "policy test",
     "policy suggest",
     "pack",
+    "docker",
+    "docker login",
     "event",
     "events",
     "audit",

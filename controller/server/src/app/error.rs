@@ -81,7 +81,7 @@ impl From<Rejection> for AppError {
             Rejection::Revoked(_) => conflict("a revoked host must enrol again"),
             Rejection::BadToken | Rejection::TokenExpired | Rejection::TokenUsedUp => Self::BadToken(message),
             Rejection::BadCredentials | Rejection::CodeUsed => Self::BadCredentials,
-            Rejection::Locked { seconds } => Self::TooMany { seconds },
+            Rejection::Locked { seconds } | Rejection::TooMany { seconds } => Self::TooMany { seconds },
             Rejection::SessionEnded => Self::NotLoggedIn("the session has ended"),
             Rejection::Initialised | Rejection::NotInitialised => Self::Unavailable(message),
         }

@@ -4,6 +4,7 @@
 
 mod access;
 mod directory;
+mod docker;
 mod enrolment;
 mod error;
 mod explain;

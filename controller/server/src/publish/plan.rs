@@ -13,7 +13,7 @@ use std::{
 };
 use tokio::sync::OnceCell;
 use wharden_model::{ClusterId, PolicyName, Revision, Scope, decision::KnownUser};
-use wharden_policy::{CompileError, Planner};
+use wharden_policy::{CompileError, Planner, Remote};
 use wharden_state::State;
 
 /// What of the state goes into bundles; labels and postures come with the scope. Equal sources make equal plans, so
@@ -22,12 +22,18 @@ use wharden_state::State;
 pub(super) struct Source {
     policies: Vec<(PolicyName, Revision)>,
     users: Vec<KnownUser>,
+    remote: Remote,
 }
 
 impl Source {
     pub fn of(state: &State) -> Self {
         let policies = state.policies.iter().map(|(name, policy)| (name.clone(), policy.revision)).collect();
-        Self { policies, users: policy_set::users(state) }
+        Self { policies, users: policy_set::users(state), remote: policy_set::remote(state) }
+    }
+
+    /// Differs at most in those who come from elsewhere.
+    pub fn has_policy_of(&self, other: &Self) -> bool {
+        self.policies == other.policies && self.users == other.users
     }
 }
 
@@ -61,7 +67,15 @@ impl Plan {
         metrics: PublishMetrics,
     ) -> Result<Self, CompileError> {
         let planner = Planner::new(cluster, policy_set::policies(state), source.users.clone())?;
+        let planner = planner.with_remote(source.remote.clone());
         Ok(Self { source, planner, made: Mutex::default(), metrics })
+    }
+
+    /// The same policies with others who come from elsewhere: nothing is read anew, so that the end of a session is
+    /// told at once however many policies there are.
+    pub fn again(&self, source: Source) -> Self {
+        let planner = self.planner.with_remote(source.remote.clone());
+        Self { source, planner, made: Mutex::default(), metrics: self.metrics.clone() }
     }
 
     pub fn planner(&self) -> &Planner {

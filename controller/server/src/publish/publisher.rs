@@ -91,7 +91,10 @@ impl Task {
 
     async fn plan(&self, state: &Arc<State>, held: Option<Arc<Published>>) -> Result<Arc<Plan>, String> {
         let source = Source::of(state);
-        if let Some(held) = held.filter(|held| held.plan().source == source) {
+        if let Some(held) = held.filter(|held| held.plan().source.has_policy_of(&source)) {
+            if held.plan().source != source {
+                return Ok(Arc::new(held.plan().again(source)));
+            }
             held.plan().sweep();
             return Ok(Arc::clone(held.plan()));
         }

@@ -6,6 +6,7 @@ mod auth;
 mod body;
 mod caller;
 mod directory;
+mod docker;
 mod error;
 mod health;
 mod hosts;

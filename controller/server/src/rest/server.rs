@@ -1,6 +1,8 @@
 //! The port: layers around the routes, and the OpenAPI document that they make.
 
-use super::{Api, auth, caller::RequestIdOf, directory, error, health, hosts, packs, policies, records, tokens};
+use super::{
+    Api, auth, caller::RequestIdOf, directory, docker, error, health, hosts, packs, policies, records, tokens,
+};
 use crate::{limits, raft::new_request_id};
 use axum::{
     Json, Router,
@@ -47,6 +49,7 @@ fn routes() -> OpenApiRouter<Api> {
         .merge(directory::routes())
         .merge(tokens::routes())
         .merge(hosts::routes())
+        .merge(docker::routes())
         .merge(policies::routes())
         .merge(packs::routes())
         .merge(records::routes())

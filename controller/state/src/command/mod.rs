@@ -4,12 +4,14 @@
 mod account;
 mod cluster;
 mod directory;
+mod docker;
 mod host;
 mod policy;
 
 pub use account::{AccountCommand, FirstPolicy, Proof, SessionCommand};
 pub use cluster::{AuditCommand, ClusterCommand};
 pub use directory::{GroupCommand, UserCommand};
+pub use docker::DockerCommand;
 pub use host::{HostCommand, TokenCommand};
 pub use policy::{PolicyCommand, PolicyOrigin};
 
@@ -28,6 +30,7 @@ pub enum Command {
     Host(HostCommand),
     Policy(PolicyCommand),
     Audit(AuditCommand),
+    Docker(DockerCommand),
 }
 
 /// What the audit says of a command. Secrets are not in here, nor their hashes.
@@ -56,6 +59,7 @@ impl Command {
             Self::Host(c) => c.line(),
             Self::Policy(c) => Some(c.line()),
             Self::Audit(c) => Some(c.line()),
+            Self::Docker(c) => Some(c.line()),
         }
     }
 }

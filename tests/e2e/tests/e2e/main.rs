@@ -21,6 +21,7 @@ mod offline;
 mod policies;
 mod protect;
 mod quickstart;
+mod remote;
 mod rules;
 mod streams;
 mod suggest;

@@ -121,3 +121,16 @@ async fn a_revoked_host_is_cut_off_at_once_and_stays_out() {
     assert_eq!(code(agent.say(&cluster, hello((0, &[]))).await), Code::PermissionDenied);
     assert_eq!(code(renew(&agent, &cluster).await), Code::PermissionDenied);
 }
+
+#[tokio::test]
+async fn a_users_certificate_for_docker_opens_nothing_on_the_port_of_agents() {
+    let cluster = Cluster::start().await;
+    let mut agent = cluster.enrol(&cluster.token(1), "web").await;
+    let csr = agent.key.csr_der().expect("request");
+    let (user, session) = ("root".parse().expect("name"), format!("s-{:032x}", 1).parse().expect("id"));
+    let now = Timestamp(SystemClock.now());
+    let issued = cluster.keys.ca.issue_user(&csr, &user, &session, now, HOST_LIFETIME).expect("issued");
+    agent.chain[0] = issued.der;
+    assert_eq!(code(agent.say(&cluster, hello((0, &[]))).await), Code::Unauthenticated);
+    assert_eq!(code(renew(&agent, &cluster).await), Code::Unauthenticated);
+}

@@ -1,6 +1,13 @@
-//! PEM (RFC 7468), as far as our own files need it.
+//! PEM (RFC 7468), in the strict form that this and every other tool writes.
 
 use data_encoding::BASE64;
+
+/// Label of certificates.
+pub const CERTIFICATE: &str = "CERTIFICATE";
+/// Label of PKCS#8 keys.
+pub const PRIVATE_KEY: &str = "PRIVATE KEY";
+/// Label of PKCS#10 requests.
+pub const REQUEST: &str = "CERTIFICATE REQUEST";
 
 const LINE: usize = 64;
 
