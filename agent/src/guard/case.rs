@@ -45,6 +45,8 @@ pub(crate) struct Case<'a> {
     head: &'a Head,
     who: Who,
     body_read: bool,
+    /// What is missing for a rule may be added.
+    mends: bool,
 }
 
 /// What an event tells about a request beside the decision.
@@ -59,7 +61,12 @@ struct Told {
 impl<'a> Case<'a> {
     /// Opens the case of a request whose head has been read at `started`.
     pub(crate) fn new(guard: &'a Guard, started: Instant, head: &'a Head, who: Who) -> Self {
-        Self { guard, started, head, who, body_read: false }
+        Self { guard, started, head, who, body_read: false, mends: true }
+    }
+
+    /// The request will be executed as it is: nothing can be added to it.
+    pub(crate) fn as_it_is(self) -> Self {
+        Self { mends: false, ..self }
     }
 
     /// Routes the request.
@@ -82,7 +89,8 @@ impl<'a> Case<'a> {
         let view = self.look_up(&canonical).await?;
         let mut judged = self.judge(&canonical, &view)?;
         let (mut resource, mut decision, mut posture) = self.ask(&judged);
-        if posture == Posture::Enforce
+        if self.mends
+            && posture == Posture::Enforce
             && decision.is_mended_by(NO_NEW_PRIVILEGES)
             && let Some(mended) = canonical.without_new_privileges()
         {

@@ -33,6 +33,7 @@ fn thing(resource: &Resource) -> String {
     let kind = resource.kind.name().to_lowercase();
     match (resource.kind, resource.name.as_str(), resource.id.as_str()) {
         (ResourceKind::Engine, ..) => "the engine".to_owned(),
+        (_, "", "new") if !resource.image.is_empty() => format!("a new {kind} of {}", show(&resource.image)),
         (_, "", "new") => format!("a new {kind}"),
         (_, "", id) => format!("{kind} {}", show(id)),
         (_, name, _) => format!("{kind} {}", show(name)),

@@ -165,7 +165,11 @@ fn why(event: &DecisionEvent) -> String {
 
 fn on(event: &DecisionEvent) -> String {
     let resource = &event.resource;
-    if resource.name.is_empty() { resource.id.chars().take(12).collect() } else { resource.name.clone() }
+    match (resource.name.as_str(), resource.id.as_str(), resource.image.as_str()) {
+        ("", "new", image) if !image.is_empty() => format!("new, of {image}"),
+        ("", id, _) => id.chars().take(12).collect(),
+        (name, ..) => name.to_owned(),
+    }
 }
 
 fn time(at: Timestamp) -> String {

@@ -123,6 +123,10 @@ pub async fn log_in(args: Factors, context: &mut Context<'_>) -> Result<Opened, 
         (None, None) => Some(Secret::new(context.ask("code", "--totp or --recovery-code")?)),
         (code, _) => code,
     };
+    let six_digits = |code: &Secret| code.reveal().len() == 6 && code.reveal().bytes().all(|b| b.is_ascii_digit());
+    if code.as_ref().is_some_and(|code| !six_digits(code)) {
+        return Err(CliError::usage("the code is not six digits", "take the one that your authenticator shows now"));
+    }
     let login = api::Login { username, password, code, recovery_code: args.recovery_code };
     let tokens: SessionTokens = transport.call(&Call::post(&["login"]).body(&login)?, None).await?;
 
