@@ -17,7 +17,11 @@ const FOLLOW: &[&str] = &[
     "method",
     "path",
     "sensitive_paths",
+    "replaceable_paths",
     "engine_socket",
+    "foreign_volumes",
+    "foreign_networks",
+    "foreign_namespaces",
     "root_user",
     "user_by_name",
     "mount_types",
@@ -167,15 +171,28 @@ fn settle(facts: &mut Facts, change: &RequestChange) {
             put(facts, "user_by_name", !numeric && !text.is_empty() && text.split(':').next() != Some("root"));
         }
         ("host_namespaces", ChangeOp::Remove) => namespace(facts, text),
-        ("shared_namespaces", ChangeOp::Remove) => namespace(facts, text.split(':').next().unwrap_or("")),
+        ("shared_namespaces", ChangeOp::Remove) => {
+            without(facts, "foreign_namespaces", |v| v == text);
+            namespace(facts, text.split(':').next().unwrap_or(""));
+        }
+        ("links", ChangeOp::Remove) if is_empty(facts, "links") => {
+            without(facts, "shared_namespaces", |v| v.starts_with("link:"));
+            without(facts, "foreign_namespaces", |v| v.starts_with("link:"));
+        }
+        ("volumes", ChangeOp::Remove) => without(facts, "foreign_volumes", |v| v == text),
         ("network_mode", _) => {
             without(facts, "host_namespaces", |v| v == "network");
             without(facts, "shared_namespaces", |v| v.starts_with("network:"));
+            without(facts, "foreign_namespaces", |v| v.starts_with("network:"));
+            put(facts, "foreign_networks", nothing());
             put(facts, "host_network", text == "host");
             put(facts, "networks", BTreeSet::from([text.to_owned()]));
         }
-        ("networks", ChangeOp::Remove) if facts.get("network_mode") == Some(&text.into()) => {
-            put(facts, "network_mode", "default");
+        ("networks", ChangeOp::Remove) => {
+            without(facts, "foreign_networks", |v| v == text);
+            if facts.get("network_mode") == Some(&text.into()) {
+                put(facts, "network_mode", "default");
+            }
         }
         ("host_network", _) => put(facts, "network_mode", "default"),
         ("security_opt", ChangeOp::Remove) => security(facts, text),
@@ -192,6 +209,7 @@ fn settle(facts: &mut Facts, change: &RequestChange) {
 /// After a host path has gone: what was only true because of it.
 fn mounts(facts: &mut Facts, path: &str) {
     without(facts, "host_paths_writable", |v| v == path);
+    without(facts, "replaceable_paths", |v| v == path);
     let left = texts(facts, "host_paths");
     without(facts, "sensitive_paths", |place| !left.iter().any(|path| related(path, place)));
     if !left.iter().any(|path| may_hold_a_socket(path)) {

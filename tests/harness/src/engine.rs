@@ -122,6 +122,12 @@ impl Drop for Engine {
         // Else dockerd gives each of them ten seconds to end.
         if self.daemon.ended().is_none() {
             self.remove_containers(&self.docker());
+            // Bridges outlive their engine, and the addresses that it gave them are gone for the next one.
+            let networks = self.docker().run(&["network", "ls", "-q", "--filter", "type=custom"]).out();
+            let networks: Vec<_> = networks.split_whitespace().collect();
+            if !networks.is_empty() {
+                self.docker().run(&[&["network", "rm"], &networks[..]].concat());
+            }
         }
     }
 }

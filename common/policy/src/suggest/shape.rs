@@ -85,6 +85,7 @@ const OF_CREATE: &[&str] = &[
     "sysctls",
     "user",
     "group_add",
+    "log_driver",
     "oom_kill_disable",
     "oom_score_adj",
     "entrypoint",
@@ -304,6 +305,10 @@ mod tests {
             "apparmor",
             "label_disabled",
             "checkpoint",
+            "no_new_privileges",
+            "replaceable_paths",
+            "foreign_volumes",
+            "foreign_namespaces",
         ];
         let pack = crate::packs().iter().find(|pack| pack.name == "baseline").expect("the pack");
         let policy = wharden_model::BundlePolicy {

@@ -62,6 +62,8 @@ fn each_offence_is_told_in_words_of_docker_and_nothing_else_is() {
             ("user", "".into()),
             ("root_user", true.into()),
             ("seccomp", "default".into()),
+            ("apparmor", "default".into()),
+            ("no_new_privileges", true.into()),
             ("hostname", "x".into()),
         ],
     );
