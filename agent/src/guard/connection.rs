@@ -5,10 +5,14 @@ use super::{
     case::Refused,
     exchange::{self, End, ExchangeError, Plan},
     link::Link,
+    room::Holding,
     sieve::Sieve,
     tunnel,
 };
-use crate::{caller::Peer, limits::HEAD_MAX};
+use crate::{
+    caller::Peer,
+    limits::{HEAD_MAX, HELD_FREE},
+};
 use std::{io, sync::Arc};
 use tokio::{
     io::AsyncWriteExt,
@@ -20,8 +24,14 @@ use wharden_docker::{ForwardBody, Head, Refusal, ResponseKind, parse_head};
 
 /// Serves one connection until either side ends it. Errors of the streams end it silently: nobody is left to tell.
 pub async fn serve(guard: Arc<Guard>, stream: UnixStream, peer: Peer, stop: CancellationToken) {
-    let mut connection =
-        Connection { client: Link::new(stream), engine: None, caller: Caller::new(peer), closes: false, guard: &guard };
+    let mut connection = Connection {
+        holding: guard.room.holding(peer.uid),
+        client: Link::new(stream),
+        engine: None,
+        caller: Caller::new(peer),
+        closes: false,
+        guard: &guard,
+    };
     loop {
         match connection.turn(&stop).await {
             Ok(true) => {}
@@ -39,6 +49,8 @@ struct Connection<'g> {
     /// The engine's end, kept for the next request.
     engine: Option<Link>,
     caller: Caller,
+    /// Memory for the head and the body of the present request.
+    holding: Holding,
     /// The client wants the connection closed after the present answer.
     closes: bool,
     guard: &'g Guard,
@@ -70,7 +82,7 @@ impl Connection<'_> {
                 return self.refuse(refused, head_request).await;
             }
         };
-        match self.guard.admit(&mut self.client, &mut self.caller, &head, api).await {
+        match self.guard.admit(&mut self.client, &mut self.caller, &mut self.holding, &head, api).await {
             Ok(Verdict::Forward(admitted)) => Box::pin(self.forward(*admitted, head_request)).await,
             Ok(Verdict::Refuse(refused)) => self.refuse(refused, head_request).await,
             Err(super::admit::Lost) => Ok(false),
@@ -104,6 +116,11 @@ impl Connection<'_> {
                 }
             }
             seen = bytes.len();
+            let footprint = self.client.inbox.next_footprint();
+            if let Err(full) = self.holding.hold(footprint.saturating_sub(HELD_FREE)).await {
+                self.guard.stats.no_room.inc();
+                return Next::Refuse(full.into());
+            }
             match timeout_at(deadline, self.client.inbox.fill(&mut self.client.stream)).await {
                 Err(_) if seen == 0 => return Next::End,
                 Err(_) => {
@@ -121,6 +138,11 @@ impl Connection<'_> {
 
     async fn refuse(&mut self, refused: Refused, head_request: bool) -> io::Result<bool> {
         let close = !refused.body_read || self.closes;
+        if close {
+            self.client.inbox.consume(usize::MAX);
+            self.client.inbox.shrink();
+        }
+        self.holding.release();
         let api = if refused.status == 503 { None } else { self.guard.engine.api().await.ok() };
         let answer = Answer { status: refused.status, message: refused.message, head_request, close, api };
         answer.send(&mut self.client).await?;

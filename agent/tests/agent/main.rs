@@ -6,6 +6,7 @@ mod connections;
 mod controller;
 mod engine;
 mod enrolment;
+mod room;
 mod session;
 mod streams;
 mod tunnels;

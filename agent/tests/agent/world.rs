@@ -3,14 +3,14 @@
 use crate::engine::Engine;
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
-use std::{path::PathBuf, sync::Arc};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use wharden_agent::{
     break_glass::BreakGlass,
     bundle::{Bundles, Offer, Owner},
     caller::UserNames,
     enrolment::DataDir,
-    guard::{self, Guard, Slots, Stats},
+    guard::{self, Guard, Room, Slots, Stats},
     inventory,
     limits::{LISTS_MAX, Limits},
     report::{Reporter, Spool, Writer},
@@ -57,6 +57,7 @@ pub fn bundle(text: &str, posture: Posture) -> Bundle {
 
 pub struct World {
     pub engine: Engine,
+    pub guard: Arc<Guard>,
     pub socket: PathBuf,
     pub reporter: Reporter,
     pub break_glass: BreakGlass,
@@ -72,6 +73,8 @@ impl World {
 
     pub fn with(policy: Option<&str>, posture: Posture, limits: Limits) -> Self {
         let dir = tempfile::tempdir().expect("dir");
+        // Other users may reach the socket.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o711)).expect("mode");
         let engine = Engine::start(&dir.path().join("engine.sock"));
         let signer = BundleSigner::generate().expect("key");
         let owner = Owner { host_id: host_id(), cluster_id: cluster_id(), keys: vec![signer.public_key()] };
@@ -87,7 +90,7 @@ impl World {
         let (reporter, writer) = Reporter::start(spool, host_id(), boot_id).expect("thread");
         let socket = dir.path().join("guard.sock");
         let listener = guard::bind(&socket, 0o666, &engine.path).expect("listen");
-        let guard = Guard {
+        let guard = Arc::new(Guard {
             host_id: host_id(),
             host_name: "web-1".into(),
             contact: "sec@corp".into(),
@@ -98,16 +101,16 @@ impl World {
             names: UserNames::default(),
             clock: Arc::new(SystemClock),
             stats: Stats::new(&Metrics::new("test")),
-            buffered: Semaphore::new(limits.buffered_bytes),
+            room: Room::new(limits.buffered_bytes, limits.buffered_bytes_per_user),
             listed: Semaphore::new(LISTS_MAX),
             slots: Slots::new(limits.connections, limits.connections_per_user),
             break_glass: BreakGlass::new(DataDir::create(&dir.path().join("data")).expect("data")),
             limits,
-        };
+        });
         let shutdown = Shutdown::new();
-        drop(shutdown.spawn("guard", listener.run(Arc::new(guard), shutdown.clone())));
+        drop(shutdown.spawn("guard", listener.run(Arc::clone(&guard), shutdown.clone())));
         let break_glass = BreakGlass::new(DataDir::create(&dir.path().join("data")).expect("data"));
-        Self { engine, socket, reporter, break_glass, shutdown, writer: Some(writer), _dir: dir }
+        Self { engine, guard, socket, reporter, break_glass, shutdown, writer: Some(writer), _dir: dir }
     }
 
     /// All events, after everything that was recorded has been written.

@@ -51,7 +51,7 @@ fn making(json: &Value) -> Making {
     for (field, usual) in [("MaskedPaths", MASKED), ("ReadonlyPaths", READ_ONLY)] {
         let list = host.get(field).and_then(Value::as_array);
         let has = |path: &&str| list.is_some_and(|l| l.iter().any(|p| p.as_str() == Some(path)));
-        if list.is_none() || usual.iter().all(|path| has(path)) {
+        if list.is_none() || usual.iter().all(has) {
             host.remove(field);
         }
     }
