@@ -1,6 +1,7 @@
 //! The agent from outside: a scripted engine behind the guard, a scripted controller at the end of the session.
 
 mod admission;
+mod bad_days;
 mod client;
 mod connections;
 mod controller;

@@ -20,7 +20,11 @@ use wharden_model::{
     bundle::BUNDLE_FORMAT,
 };
 use wharden_pki::{BundleSigner, bundle_statement};
-use wharden_runtime::{clock::SystemClock, metrics::Metrics, shutdown::Shutdown};
+use wharden_runtime::{
+    clock::{Clock, SystemClock},
+    metrics::Metrics,
+    shutdown::Shutdown,
+};
 
 pub const OPEN: &str = "permit(principal, action, resource);";
 pub const NO_PRIVILEGED: &str = r#"
@@ -72,6 +76,10 @@ impl World {
     }
 
     pub fn with(policy: Option<&str>, posture: Posture, limits: Limits) -> Self {
+        Self::with_clock(policy, posture, limits, Arc::new(SystemClock))
+    }
+
+    pub fn with_clock(policy: Option<&str>, posture: Posture, limits: Limits, clock: Arc<dyn Clock>) -> Self {
         let dir = tempfile::tempdir().expect("dir");
         // Other users may reach the socket.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o711)).expect("mode");
@@ -99,7 +107,7 @@ impl World {
             bundles: Arc::new(bundles),
             reporter: reporter.clone(),
             names: UserNames::default(),
-            clock: Arc::new(SystemClock),
+            clock,
             stats: Stats::new(&Metrics::new("test")),
             room: Room::new(limits.buffered_bytes, limits.buffered_bytes_per_user),
             listed: Semaphore::new(LISTS_MAX),
