@@ -6,6 +6,7 @@ use crate::{
     engine::Fault,
     world::{NO_PRIVILEGED, World},
 };
+use futures::future::join_all;
 use std::sync::{Arc, atomic::Ordering::SeqCst};
 use wharden_agent::limits::Limits;
 use wharden_model::{Outcome, Posture};
@@ -94,6 +95,21 @@ async fn while_the_engine_hangs_refusals_are_still_given_and_those_who_leave_lea
     world.engine.set_fault(None);
     assert_eq!(world.engine.lines(), lines, "nothing was answered, so nothing was remembered");
     works_as_ever(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_may_be_another_is_asked_once_by_all_who_come() {
+    let world = World::start(Some(NO_PRIVILEGED), Posture::Enforce);
+    works_as_ever(&world).await;
+    let (before, clients) = (world.engine.asked("/info"), 200);
+    let mut open = Vec::new();
+    for _ in 0..clients {
+        open.push(Client::connect(&world.socket).await);
+    }
+    world.guard.engine.forget();
+    let asked = join_all(open.iter_mut().map(async |client| client.send(get("/_ping")).await.answer().await.status));
+    assert_eq!(asked.await, vec![200; clients]);
+    assert_eq!(world.engine.asked("/info") - before, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

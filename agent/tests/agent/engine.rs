@@ -78,6 +78,15 @@ impl Engine {
         self.memory.seen.lock().expect("lock").iter().filter(asked).cloned().collect()
     }
 
+    /// How often the guard itself has asked for this path.
+    pub fn asked(&self, path: &str) -> usize {
+        let line = format!("GET {path} HTTP/1.1");
+        let own = |seen: &&Seen| {
+            seen.line == line && seen.headers.get("user-agent").is_some_and(|agent| agent == "wharden-agent")
+        };
+        self.memory.seen.lock().expect("lock").iter().filter(own).count()
+    }
+
     pub fn set_fault(&self, fault: Option<Fault>) {
         *self.memory.fault.lock().expect("lock") = fault;
     }
