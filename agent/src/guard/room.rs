@@ -117,7 +117,7 @@ impl Holding {
     pub fn release(&mut self) {
         if let Some(Taken { user, mine, all }) = self.taken.take() {
             drop((mine, all));
-            self.leave(user);
+            self.leave(&user);
         }
     }
 
@@ -142,7 +142,7 @@ impl Holding {
             (Ok((mine, all)), None) => self.taken = user.map(|user| Taken { user, mine, all }),
             (Err(full), _) => {
                 if let Some(user) = user {
-                    self.leave(user);
+                    self.leave(&user);
                 }
                 return Err(full);
             }
@@ -151,10 +151,10 @@ impl Holding {
     }
 
     /// Forgets the user's share once nobody uses it.
-    fn leave(&self, user: Arc<Semaphore>) {
+    fn leave(&self, user: &Arc<Semaphore>) {
         let mut users = self.room.users();
         // The map's own and this one.
-        if Arc::strong_count(&user) <= 2 {
+        if Arc::strong_count(user) <= 2 {
             users.remove(&self.uid);
         }
     }
@@ -192,7 +192,7 @@ impl Visit<'_> {
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
         if let Some(user) = self.user.take() {
-            self.holding.leave(user);
+            self.holding.leave(&user);
         }
     }
 }

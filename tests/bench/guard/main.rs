@@ -34,14 +34,16 @@ fn main() {
     // At rest first: what a load leaves behind is another question.
     report.insert("agent_at_rest".into(), at_rest(world.agent.pid()));
     let mut cases = Map::new();
-    for (name, figure, values) in bench.run() {
+    bench.run(|(name, figure, values)| {
         let keys = match figure {
             Figure::Micros => ["direct_p50_us", "guard_p50_us", "haproxy_p50_us"],
             Figure::MibPerSecond => ["direct_mib_s", "guard_mib_s", "haproxy_mib_s"],
         };
         let values = keys.into_iter().zip(values).map(|(key, value)| (key.to_owned(), json!(round(value))));
-        cases.insert(name.to_owned(), Value::Object(values.collect()));
-    }
+        let values = Value::Object(values.collect());
+        eprintln!("{name}: {values}");
+        cases.insert(name.to_owned(), values);
+    });
     report.insert("cases".into(), Value::Object(cases));
     report.insert("image_bytes".into(), json!(size));
     report.insert("agent_rss_mib_after".into(), json!(round(rss(world.agent.pid()))));
