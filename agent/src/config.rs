@@ -175,9 +175,14 @@ impl Config {
                 return Err(ConfigError::Value { at, message: "0 would refuse everything".to_owned() });
             }
         }
-        if limits.buffered_bytes < Limits::MIN_BUFFERED {
-            let message = format!("the largest body of one request needs {} bytes", Limits::MIN_BUFFERED);
-            return Err(ConfigError::Value { at: "limits.buffered_bytes", message });
+        for (at, value) in [
+            ("limits.buffered_bytes", limits.buffered_bytes),
+            ("limits.buffered_bytes_per_user", limits.buffered_bytes_per_user),
+        ] {
+            if value < Limits::MIN_BUFFERED {
+                let message = format!("the largest body of one request needs {} bytes", Limits::MIN_BUFFERED);
+                return Err(ConfigError::Value { at, message });
+            }
         }
         Ok(self)
     }
@@ -259,7 +264,8 @@ mod tests {
             ("log_format = \"xml\"", "log_format"),
             ("controllers = [\"a:b\"]", "controllers"),
             ("[limits]\nconnections = 0", "limits.connections"),
-            ("[limits]\nbuffered_bytes = 10", "limits.buffered_bytes"),
+            ("[limits]\nbuffered_bytes = 10", "limits.buffered_bytes:"),
+            ("[limits]\nbuffered_bytes_per_user = 10", "limits.buffered_bytes_per_user"),
         ] {
             let error = load(text, Overrides::default()).expect_err(text).to_string();
             assert!(error.contains(named), "{error}");

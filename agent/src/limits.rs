@@ -18,6 +18,12 @@ pub const CHUNK_LINE_MAX: usize = 4 * 1024;
 pub const TRAILERS_MAX: usize = 16 * 1024;
 /// Interim responses (1xx) taken for one request; an engine that sends more is broken.
 pub const INTERIM_MAX: usize = 16;
+/// Bytes that a connection may hold of a head or a body without asking for room in [`Limits::buffered_bytes`]: its read
+/// buffer, which it has anyway.
+pub const HELD_FREE: usize = BUFFER_MIN;
+/// How long a head or a body waits for room to go on arriving. A burst of large bodies passes in that time; who holds
+/// what others wait for gives it up.
+pub const ROOM_WAIT: Duration = Duration::from_secs(5);
 /// How long a refused client may go on sending a body that nobody will read, so that it gets to see the refusal.
 pub const LINGER: Duration = Duration::from_secs(5);
 /// Bytes of such a body that are read and thrown away.
@@ -59,7 +65,9 @@ pub const PROC_FILE_MAX: u64 = 64 * 1024;
 /// Largest question of the engine's to the authorization plugin, in bytes: a body just under 1 MiB in base64, with the
 /// headers and certificates of the request.
 pub const AUTHZ_QUESTION_MAX: usize = 4 * 1024 * 1024;
-/// Questions up to this size, in bytes, are read without asking for room in [`Limits::buffered_bytes`]: the agent's own
+/// Bytes of questions held at one time. A room of their own: requests that hold memory of the guard's wait for them.
+pub const AUTHZ_BUFFERED: usize = 8 * 1024 * 1024;
+/// Questions up to this size, in bytes, are read without asking for room in [`AUTHZ_BUFFERED`]: the agent's own
 /// lookups are among them, and must not wait for the requests that wait for them.
 pub const AUTHZ_SMALL: usize = 32 * 1024;
 /// Connections from the engine to the plugin; more wait in the socket. The engine uses one for each request that it asks
@@ -150,8 +158,10 @@ pub struct Limits {
     pub idle_timeout_s: u64,
     /// Seconds that a body which has to be read before the decision may take.
     pub body_timeout_s: u64,
-    /// Bytes of such bodies held at one time, all connections together.
+    /// Bytes held at one time of such bodies, and of heads larger than usual, all connections together.
     pub buffered_bytes: usize,
+    /// Bytes of them that one OS user may fill, so that one cannot keep the others waiting.
+    pub buffered_bytes_per_user: usize,
     /// Bytes of decision events kept on disk while no controller takes them.
     pub spool_bytes: u64,
 }
@@ -165,14 +175,16 @@ impl Default for Limits {
             idle_timeout_s: 600,
             body_timeout_s: 30,
             buffered_bytes: 32 * 1024 * 1024,
+            buffered_bytes_per_user: 16 * 1024 * 1024,
             spool_bytes: 64 * 1024 * 1024,
         }
     }
 }
 
 impl Limits {
-    /// Least that [`Limits::buffered_bytes`] may be: the largest body that any route reads whole has to fit.
-    pub const MIN_BUFFERED: usize = 8 * 1024 * 1024;
+    /// Least that [`Limits::buffered_bytes`] and [`Limits::buffered_bytes_per_user`] may be: the largest body that any
+    /// route reads whole has to fit, with the buffers that it is read through.
+    pub const MIN_BUFFERED: usize = 4 * 1024 * 1024;
 
     /// See [`Limits::head_timeout_s`].
     pub const fn head_timeout(&self) -> Duration {

@@ -2,7 +2,7 @@ use super::message::{Answer, Question};
 use crate::{
     guard::{Case, Guard, Refused, Who},
     inventory::MARK_HEADER,
-    limits::AUTHZ_CASES,
+    limits::{AUTHZ_BUFFERED, AUTHZ_CASES},
 };
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Semaphore;
@@ -16,6 +16,8 @@ pub const SOCKET_USER: &str = "engine-socket";
 pub struct Plugin {
     guard: Arc<Guard>,
     cases: Semaphore,
+    /// Bytes of questions that may be held.
+    pub(super) room: Semaphore,
 }
 
 /// What is known of the body of a request.
@@ -31,12 +33,7 @@ enum Body {
 impl Plugin {
     /// Decides with everything that the guard decides with.
     pub fn new(guard: Arc<Guard>) -> Self {
-        Self { guard, cases: Semaphore::new(AUTHZ_CASES) }
-    }
-
-    /// What is shared with the guard.
-    pub(super) fn guard(&self) -> &Guard {
-        &self.guard
+        Self { guard, cases: Semaphore::new(AUTHZ_CASES), room: Semaphore::new(AUTHZ_BUFFERED) }
     }
 
     /// Answers one question.

@@ -113,7 +113,7 @@ async fn read(body: Incoming, plugin: &Plugin) -> Result<(Bytes, Option<Semaphor
         return Err("the engine's question is too long");
     }
     let room = match u32::try_from(size) {
-        Ok(size) if size as usize > AUTHZ_SMALL => plugin.guard().buffered.acquire_many(size).await.ok(),
+        Ok(size) if size as usize > AUTHZ_SMALL => plugin.room.acquire_many(size).await.ok(),
         _ => None,
     };
     match timeout(AUTHZ_READ_TIMEOUT, Limited::new(body, AUTHZ_QUESTION_MAX).collect()).await {

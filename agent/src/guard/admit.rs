@@ -3,10 +3,12 @@ use super::{
     case::{Case, Refused, Who},
     exchange::framed,
     link::Link,
+    room::{Full, Holding},
 };
 use crate::{
     caller::{Peer, Unidentified, identify},
-    wire::{self, BodyError, BodyFraming},
+    limits::HELD_FREE,
+    wire::{Body, BodyError, BodyFraming},
 };
 use std::time::Instant;
 use tokio::{io::AsyncWriteExt, time::timeout};
@@ -77,6 +79,7 @@ impl Guard {
         &self,
         client: &mut Link,
         caller: &mut Caller,
+        holding: &mut Holding,
         head: &Head,
         api: ApiVersion,
     ) -> Result<Verdict, Lost> {
@@ -105,7 +108,7 @@ impl Guard {
         let mut continue_first = request.expects_continue();
         let body = match request.buffers_body() {
             None => None,
-            Some(limit) => match self.read_body(client, &request, limit).await? {
+            Some(limit) => match self.read_body(client, holding, &request, limit).await? {
                 Ok(body) => {
                     case.body_read();
                     continue_first = false;
@@ -123,6 +126,7 @@ impl Guard {
     async fn read_body(
         &self,
         client: &mut Link,
+        holding: &mut Holding,
         request: &Request,
         limit: usize,
     ) -> Result<Result<Vec<u8>, Refusal>, Lost> {
@@ -136,27 +140,68 @@ impl Guard {
             return Ok(Err(too_large(limit)));
         }
         let read = async {
-            // Waits for room rather than grow: the client's own socket holds its bytes meanwhile.
-            let room = self.buffered.acquire_many(u32::try_from(size).unwrap_or(u32::MAX)).await;
-            let _room = room.map_err(|_| BodyError::Cut)?;
             if request.expects_continue() {
                 let go_on = client.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
                 go_on.await.map_err(BodyError::Write)?;
             }
-            wire::read_body(framing, limit, &mut client.inbox, &mut client.stream).await
+            read_held(framing, limit, client, holding).await
         };
         Ok(match timeout(self.limits.body_timeout(), read).await {
             Ok(Ok(body)) => Ok(body),
-            Ok(Err(BodyError::TooLarge(limit))) => Err(too_large(limit)),
-            Ok(Err(BodyError::Chunk(error))) => Err(Refusal::bad(format!("the request's body: {error}"))),
-            Ok(Err(BodyError::Cut)) => Err(Refusal::bad("the request ends in the middle of its body")),
-            Ok(Err(BodyError::Read(_) | BodyError::Write(_))) => return Err(Lost),
+            Ok(Err(Unread::Full(full))) => {
+                self.stats.no_room.inc();
+                Err(full.into())
+            }
+            Ok(Err(Unread::Body(BodyError::TooLarge(limit)))) => Err(too_large(limit)),
+            Ok(Err(Unread::Body(BodyError::Chunk(error)))) => Err(Refusal::bad(format!("the request's body: {error}"))),
+            Ok(Err(Unread::Body(BodyError::Cut))) => Err(Refusal::bad("the request ends in the middle of its body")),
+            Ok(Err(Unread::Body(BodyError::Read(_) | BodyError::Write(_)))) => return Err(Lost),
             Err(_) => Err(Refusal::with(
                 408,
                 format!("the request's body did not arrive within {} s", self.limits.body_timeout_s),
             )),
         })
     }
+}
+
+/// Why a body was not read whole.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error(transparent)]
+    Full(#[from] Full),
+}
+
+/// Reads a whole body, and holds room for what has arrived before it is taken: until then the client's own socket holds
+/// it.
+async fn read_held(
+    framing: BodyFraming,
+    limit: usize,
+    client: &mut Link,
+    holding: &mut Holding,
+) -> Result<Vec<u8>, Unread> {
+    let (mut body, mut bytes) = (Body::new(framing), Vec::new());
+    while !body.is_whole() {
+        if client.inbox.is_empty() {
+            holding.hold((bytes.capacity() + client.inbox.next_footprint()).saturating_sub(HELD_FREE)).await?;
+            if client.inbox.fill(&mut client.stream).await.map_err(BodyError::Read)? == 0 {
+                return Err(BodyError::Cut.into());
+            }
+        }
+        let fits = bytes.len() + client.inbox.len();
+        if fits > bytes.capacity() {
+            let grown = fits.max(bytes.len() + bytes.len() / 2);
+            holding.hold((grown + client.inbox.footprint()).saturating_sub(HELD_FREE)).await?;
+            bytes.reserve_exact(grown - bytes.len());
+        }
+        if !body.take(limit, &mut client.inbox, &mut bytes)? {
+            break;
+        }
+    }
+    client.inbox.shrink();
+    holding.hold(bytes.capacity()).await?;
+    Ok(bytes)
 }
 
 fn too_large(limit: usize) -> Refusal {

@@ -74,6 +74,7 @@ pub async fn linger(client: &mut Link) -> io::Result<()> {
         let mut read = 0;
         while read < LINGER_BYTES {
             client.inbox.consume(usize::MAX);
+            client.inbox.shrink();
             match client.inbox.fill(&mut client.stream).await {
                 Ok(0) | Err(_) => return,
                 Ok(n) => read += n,

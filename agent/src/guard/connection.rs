@@ -6,11 +6,15 @@ use super::{
     exchange::{self, End, ExchangeError, Plan},
     link::Link,
     remote,
+    room::Holding,
     sieve::Sieve,
     stream::Stream,
     tunnel,
 };
-use crate::{caller::Peer, limits::HEAD_MAX};
+use crate::{
+    caller::Peer,
+    limits::{HEAD_MAX, HELD_FREE},
+};
 use std::{io, sync::Arc};
 use tokio::{
     io::AsyncWriteExt,
@@ -35,8 +39,14 @@ pub async fn serve(guard: Arc<Guard>, stream: Stream, peer: Peer, stop: Cancella
 }
 
 async fn turns(guard: &Guard, stream: Stream, peer: Peer, stop: &CancellationToken) {
-    let mut connection =
-        Connection { client: Link::new(stream), engine: None, caller: Caller::new(peer), closes: false, guard };
+    let mut connection = Connection {
+        holding: guard.room.holding(peer.holder()),
+        client: Link::new(stream),
+        engine: None,
+        caller: Caller::new(peer),
+        closes: false,
+        guard,
+    };
     loop {
         match connection.turn(stop).await {
             Ok(true) => {}
@@ -54,6 +64,8 @@ struct Connection<'g> {
     /// The engine's end, kept for the next request.
     engine: Option<Link>,
     caller: Caller,
+    /// Memory for the head and the body of the present request.
+    holding: Holding,
     /// The client wants the connection closed after the present answer.
     closes: bool,
     guard: &'g Guard,
@@ -85,7 +97,7 @@ impl Connection<'_> {
                 return self.refuse(refused, head_request).await;
             }
         };
-        match self.guard.admit(&mut self.client, &mut self.caller, &head, api).await {
+        match self.guard.admit(&mut self.client, &mut self.caller, &mut self.holding, &head, api).await {
             Ok(Verdict::Forward(admitted)) => Box::pin(self.forward(*admitted, head_request)).await,
             Ok(Verdict::Refuse(refused)) => self.refuse(refused, head_request).await,
             Err(super::admit::Lost) => Ok(false),
@@ -119,6 +131,11 @@ impl Connection<'_> {
                 }
             }
             seen = bytes.len();
+            let footprint = self.client.inbox.next_footprint();
+            if let Err(full) = self.holding.hold(footprint.saturating_sub(HELD_FREE)).await {
+                self.guard.stats.no_room.inc();
+                return Next::Refuse(full.into());
+            }
             match timeout_at(deadline, self.client.inbox.fill(&mut self.client.stream)).await {
                 Err(_) if seen == 0 => return Next::End,
                 Err(_) => {
@@ -136,6 +153,11 @@ impl Connection<'_> {
 
     async fn refuse(&mut self, refused: Refused, head_request: bool) -> io::Result<bool> {
         let close = !refused.body_read || self.closes;
+        if close {
+            self.client.inbox.consume(usize::MAX);
+            self.client.inbox.shrink();
+        }
+        self.holding.release();
         let api = if refused.status == 503 { None } else { self.guard.engine.api().await.ok() };
         let answer = Answer { status: refused.status, message: refused.message, head_request, close, api };
         answer.send(&mut self.client).await?;

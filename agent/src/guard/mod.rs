@@ -16,6 +16,7 @@ mod explain;
 mod link;
 mod listener;
 mod remote;
+mod room;
 mod sieve;
 mod slots;
 mod stats;
@@ -35,6 +36,7 @@ use wharden_runtime::clock::Clock;
 pub(crate) use case::{Case, Refused, Who};
 pub use listener::{ListenError, Listener, Place, bind, bind_over};
 pub use remote::RemoteListener;
+pub use room::Room;
 pub use slots::Slots;
 pub use stats::Stats;
 pub use tls::{GuardTls, GuardTlsError};
@@ -56,8 +58,8 @@ pub struct Guard {
     pub limits: Limits,
     pub clock: Arc<dyn Clock>,
     pub stats: Stats,
-    /// Bytes of bodies that may be held.
-    pub buffered: Semaphore,
+    /// Memory for bodies and heads that are still being sent.
+    pub room: Room,
     /// Lists that may be held.
     pub listed: Semaphore,
     pub slots: Slots,

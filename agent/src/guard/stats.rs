@@ -14,6 +14,8 @@ pub struct Stats {
     pub decided_in: Histogram,
     /// Connections refused because of a limit.
     pub turned_away: Counter,
+    /// Requests refused because what was still being sent held all the room.
+    pub no_room: Counter,
     /// Requests that could not be served because the engine did not answer.
     pub engine_errors: Counter,
     /// Tunnels opened.
@@ -41,6 +43,7 @@ impl Stats {
             requests: Family::default(),
             decided_in: Histogram::new([50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 5e-3, 25e-3, 100e-3, 1.0, 10.0]),
             turned_away: Counter::default(),
+            no_room: Counter::default(),
             engine_errors: Counter::default(),
             tunnels: Counter::default(),
         };
@@ -52,6 +55,11 @@ impl Stats {
                 stats.decided_in.clone(),
             );
             registry.register("guard_turned_away", "Connections refused because of a limit", stats.turned_away.clone());
+            registry.register(
+                "guard_no_room",
+                "Requests refused for lack of memory for heads and bodies",
+                stats.no_room.clone(),
+            );
             registry.register(
                 "guard_engine_errors",
                 "Requests that failed because of the engine",

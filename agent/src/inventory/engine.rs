@@ -52,6 +52,8 @@ pub struct Engine {
     socket: ArcSwap<PathBuf>,
     idle: Mutex<Vec<UnixStream>>,
     api: Mutex<Option<ApiVersion>>,
+    /// One asks the engine what it is; those who want to know too wait for that answer.
+    asking: tokio::sync::Mutex<()>,
     /// Where the engine keeps images and volumes, as it says.
     root: ArcSwapOption<String>,
     mark: Option<Mark>,
@@ -64,6 +66,7 @@ impl Engine {
             socket: ArcSwap::from_pointee(socket.into()),
             idle: Mutex::new(Vec::new()),
             api: Mutex::new(None),
+            asking: tokio::sync::Mutex::new(()),
             root: ArcSwapOption::empty(),
             mark: None,
         }
@@ -119,7 +122,13 @@ impl Engine {
         if let Some(api) = *lock(&self.api) {
             return Ok(api);
         }
-        let version = self.get("/version").await?;
+        let path = "/version";
+        let turn = timeout_at(Instant::now() + LOOKUP_TIMEOUT, self.asking.lock()).await;
+        let _turn = turn.map_err(|_| EngineError::Timeout { path: path.to_owned() })?;
+        if let Some(api) = *lock(&self.api) {
+            return Ok(api);
+        }
+        let version = self.get(path).await?;
         let text = version.get("ApiVersion").and_then(Value::as_str).unwrap_or_default();
         let api = known(text).ok_or_else(|| EngineError::Version(text.chars().take(40).collect()))?;
         let info = self.get("/info").await?;

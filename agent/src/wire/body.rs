@@ -177,6 +177,11 @@ impl Body {
         Self { framing, scanner: ChunkScanner::default(), left }
     }
 
+    /// True when nothing more is to come.
+    pub fn is_whole(&self) -> bool {
+        self.left == 0
+    }
+
     /// Adds what comes next to `out`; false when that was the last of it.
     ///
     /// # Errors
@@ -202,6 +207,14 @@ impl Body {
                 other => other?,
             }
         }
+        self.take(max, inbox, out)
+    }
+
+    /// Adds what of it is at hand to `out`; false when that was the last of it.
+    ///
+    /// # Errors
+    /// As [`Body::append`].
+    pub fn take(&mut self, max: usize, inbox: &mut Inbox, out: &mut Vec<u8>) -> Result<bool, BodyError> {
         let (data, used, end) = match self.framing {
             BodyFraming::Chunked => {
                 let gathered = gather(&mut self.scanner, inbox.bytes_mut())?;

@@ -47,7 +47,9 @@ impl Inbox {
     /// # Errors
     /// Those of the stream.
     pub async fn fill(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
-        self.bytes.reserve(self.step);
+        if self.must_grow() {
+            self.bytes.reserve(self.step);
+        }
         let room = self.bytes.capacity() - self.bytes.len();
         let n = from.read_buf(&mut self.bytes).await?;
         if n >= room.min(self.step) {
@@ -56,11 +58,28 @@ impl Inbox {
         Ok(n)
     }
 
+    /// Bytes of memory that this takes.
+    pub fn footprint(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Bytes of memory that this takes after the next fill.
+    pub fn next_footprint(&self) -> usize {
+        let now = self.bytes.capacity();
+        if self.must_grow() { (self.bytes.len() + self.step).max(now * 2) } else { now }
+    }
+
+    /// What a slow sender sends bit by bit goes into the room that is left.
+    fn must_grow(&self) -> bool {
+        self.bytes.capacity() - self.bytes.len() < self.step / 2
+    }
+
     /// Gives back memory that a fast stream needed.
     pub fn shrink(&mut self) {
-        self.step = BUFFER_MIN;
-        if self.bytes.is_empty() && self.bytes.capacity() > BUFFER_MIN {
+        // What has been consumed does not show in the capacity, and is held all the same.
+        if self.bytes.is_empty() && (self.step > BUFFER_MIN || self.bytes.capacity() > BUFFER_MIN) {
             self.bytes = BytesMut::new();
         }
+        self.step = BUFFER_MIN;
     }
 }

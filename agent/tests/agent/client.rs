@@ -32,6 +32,20 @@ impl Client {
     pub async fn connect(path: &Path) -> Self {
         Self::over(UnixStream::connect(path).await.expect("connect"))
     }
+
+    /// As another OS user: the kernel records who a thread is when it connects.
+    pub async fn connect_as(uid: u32, path: &Path) -> Self {
+        let path = path.to_owned();
+        let connect = move || {
+            let uid = rustix::process::Uid::from_raw(uid);
+            rustix::thread::set_thread_res_uid(uid, uid, uid).expect("run by root");
+            let stream = std::os::unix::net::UnixStream::connect(path).expect("connect");
+            stream.set_nonblocking(true).expect("non-blocking");
+            stream
+        };
+        let stream = std::thread::spawn(connect).join().expect("connected");
+        Self::over(UnixStream::from_std(stream).expect("stream"))
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {

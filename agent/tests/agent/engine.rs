@@ -34,6 +34,16 @@ pub struct Memory {
     pub streams_closed: AtomicU64,
     /// Answer nothing any more.
     pub mute: AtomicBool,
+    fault: Mutex<Option<Fault>>,
+}
+
+/// What goes wrong with every answer.
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    /// These bytes, then the end.
+    Instead(&'static str),
+    /// Nothing, for as long as the other side waits.
+    Silence,
 }
 
 pub struct Engine {
@@ -66,6 +76,19 @@ impl Engine {
     pub fn seen(&self) -> Vec<Seen> {
         let asked = |seen: &&Seen| seen.headers.get("user-agent").is_none_or(|agent| agent != "wharden-agent");
         self.memory.seen.lock().expect("lock").iter().filter(asked).cloned().collect()
+    }
+
+    /// How often the guard itself has asked for this path.
+    pub fn asked(&self, path: &str) -> usize {
+        let line = format!("GET {path} HTTP/1.1");
+        let own = |seen: &&Seen| {
+            seen.line == line && seen.headers.get("user-agent").is_some_and(|agent| agent == "wharden-agent")
+        };
+        self.memory.seen.lock().expect("lock").iter().filter(own).count()
+    }
+
+    pub fn set_fault(&self, fault: Option<Fault>) {
+        *self.memory.fault.lock().expect("lock") = fault;
     }
 
     pub fn lines(&self) -> Vec<String> {
@@ -124,6 +147,16 @@ async fn serve(mut stream: UnixStream, memory: &Memory) -> std::io::Result<()> {
         let path = line.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default().to_owned();
         if memory.mute.load(SeqCst) {
             return Ok(());
+        }
+        let fault = *memory.fault.lock().expect("lock");
+        match fault {
+            Some(Fault::Instead(bytes)) => return wire.stream.write_all(bytes.as_bytes()).await,
+            Some(Fault::Silence) => {
+                while wire.more().await.is_ok() {}
+                memory.streams_closed.fetch_add(1, SeqCst);
+                return Ok(());
+            }
+            None => {}
         }
         if path.ends_with("/images/load") && headers.contains_key("x-slow") {
             sleep(Duration::from_millis(10)).await;

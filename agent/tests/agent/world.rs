@@ -3,14 +3,14 @@
 use crate::engine::Engine;
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
-use std::{path::PathBuf, sync::Arc};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc};
 use tokio::{sync::Semaphore, task::spawn_blocking};
 use wharden_agent::{
     break_glass::BreakGlass,
     bundle::{Bundles, Offer, Owner},
     caller::UserNames,
     enrolment::DataDir,
-    guard::{self, Guard, Slots, Stats},
+    guard::{self, Guard, Room, Slots, Stats},
     inventory,
     limits::{LISTS_MAX, Limits},
     report::{Reporter, Spool, Writer},
@@ -20,7 +20,11 @@ use wharden_model::{
     bundle::BUNDLE_FORMAT,
 };
 use wharden_pki::{BundleSigner, bundle_statement};
-use wharden_runtime::{clock::SystemClock, metrics::Metrics, shutdown::Shutdown};
+use wharden_runtime::{
+    clock::{Clock, SystemClock},
+    metrics::Metrics,
+    shutdown::Shutdown,
+};
 
 pub const OPEN: &str = "permit(principal, action, resource);";
 pub const NO_PRIVILEGED: &str = r#"
@@ -74,7 +78,13 @@ impl World {
     }
 
     pub fn with(policy: Option<&str>, posture: Posture, limits: Limits) -> Self {
+        Self::with_clock(policy, posture, limits, Arc::new(SystemClock))
+    }
+
+    pub fn with_clock(policy: Option<&str>, posture: Posture, limits: Limits, clock: Arc<dyn Clock>) -> Self {
         let dir = tempfile::tempdir().expect("dir");
+        // Other users may reach the socket.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o711)).expect("mode");
         let engine = Engine::start(&dir.path().join("engine.sock"));
         let signer = BundleSigner::generate().expect("key");
         let owner = Owner { host_id: host_id(), cluster_id: cluster_id(), keys: vec![signer.public_key()] };
@@ -87,7 +97,7 @@ impl World {
         let (reporter, writer) = Reporter::start(spool, host_id(), boot_id).expect("thread");
         let socket = dir.path().join("guard.sock");
         let listener = guard::bind(&socket, 0o666, &engine.path).expect("listen");
-        let guard = Guard {
+        let guard = Arc::new(Guard {
             host_id: host_id(),
             cluster_id: cluster_id(),
             host_name: "web-1".into(),
@@ -97,16 +107,15 @@ impl World {
             bundles: Arc::new(bundles),
             reporter: reporter.clone(),
             names: UserNames::default(),
-            clock: Arc::new(SystemClock),
+            clock,
             stats: Stats::new(&Metrics::new("test")),
-            buffered: Semaphore::new(limits.buffered_bytes),
+            room: Room::new(limits.buffered_bytes, limits.buffered_bytes_per_user),
             listed: Semaphore::new(LISTS_MAX),
             slots: Slots::new(limits.connections, limits.connections_per_user),
             break_glass: BreakGlass::new(DataDir::create(&dir.path().join("data")).expect("data")),
             limits,
-        };
+        });
         let shutdown = Shutdown::new();
-        let guard = Arc::new(guard);
         drop(shutdown.spawn("guard", listener.run(Arc::clone(&guard), shutdown.clone())));
         let break_glass = BreakGlass::new(DataDir::create(&dir.path().join("data")).expect("data"));
         Self { engine, socket, reporter, guard, break_glass, signer, shutdown, writer: Some(writer), _dir: dir }
