@@ -1,7 +1,7 @@
 //! The agent as a process: bundles, events, renewal and restarts, with a scripted controller and engine.
 
 use crate::{
-    client::{ask, eventually, get, post},
+    client::{Client, ask, eventually, get, post},
     controller::{Controller, Verdict},
     engine::Engine,
     enrolment::{agent, enroll},
@@ -179,6 +179,44 @@ async fn events_arrive_through_restarts_of_both_sides_older_runs_first() {
     let seqs: Vec<_> = arrivals[split..].iter().map(|(_, seq)| *seq).collect();
     assert_eq!(seqs, [1, 2, 3, 4, 5]);
     host.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_thousand_open_streams_leave_room_for_decisions_and_nothing_behind() {
+    const STREAMS: usize = 5000;
+    // Without optimisation, which makes what waits about as large as its buffers.
+    const STREAM_KIB: u64 = 40;
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).expect("limit of open files");
+    let host = Host::start().await;
+    host.controller.push(NO_PRIVILEGED, Posture::Enforce, 10);
+    host.acked(10).await;
+    let guard = host.guard();
+    let mut open = Vec::new();
+    while open.len() < STREAMS {
+        let some = (0..100).map(|_| async {
+            let mut client = Client::connect(&guard).await;
+            client.send(get("/v1.41/containers/web/logs?stdout=1&follow=1")).await;
+            assert_eq!(client.head().await.0, 200);
+            assert_eq!(client.take(11).await, b"6\r\nhello\n\r\n");
+            client
+        });
+        open.extend(futures::future::join_all(some).await);
+    }
+    assert_eq!(host.create(PRIVILEGED).await, 403);
+    assert_eq!(host.create(r#"{"Image":"busybox"}"#).await, 201);
+    let proc = PathBuf::from(format!("/proc/{}", host.process.as_ref().expect("runs").id()));
+    let status = std::fs::read_to_string(proc.join("status")).expect("status");
+    let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+    let kib: u64 = rss.trim().trim_end_matches(" kB").parse().expect("a number");
+    assert!(kib < STREAM_KIB * STREAMS as u64, "{kib} KiB for {STREAMS} streams");
+    drop(open);
+    let closed = &host.engine.memory.streams_closed;
+    eventually("the engine's ends close", || closed.load(SeqCst) == STREAMS as u64).await;
+    let files = || std::fs::read_dir(proc.join("fd")).expect("fd").count();
+    eventually("the agent's files are closed", || files() < 100).await;
+    assert_eq!(host.create(PRIVILEGED).await, 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]
