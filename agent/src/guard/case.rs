@@ -65,7 +65,7 @@ impl<'a> Case<'a> {
     }
 
     /// The request will be executed as it is: nothing can be added to it.
-    pub(crate) fn as_it_is(self) -> Self {
+    pub(crate) fn unmended(self) -> Self {
         Self { mends: false, ..self }
     }
 
