@@ -39,6 +39,10 @@ pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time-out of one inspect call to the engine. Inspecting is quick unless the engine is stuck; an answer to the user is
 /// then better than none.
 pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an engine is asked again whose socket has as many connections waiting as it takes.
+pub const CONNECT_BUSY: Duration = Duration::from_secs(5);
+/// Pause between two of these attempts.
+pub const CONNECT_BUSY_PAUSE: Duration = Duration::from_millis(5);
 /// Largest answer to an inspect call, in bytes. A container with thousands of labels stays below.
 pub const LOOKUP_MAX: usize = 4 * 1024 * 1024;
 /// Largest list that the engine may answer with, in bytes: 4,000 containers with many labels.

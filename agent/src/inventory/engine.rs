@@ -1,6 +1,6 @@
 use super::Mark;
 use crate::{
-    limits::{HEAD_MAX, LOOKUP_MAX, LOOKUP_POOL, LOOKUP_TIMEOUT},
+    limits::{CONNECT_BUSY, CONNECT_BUSY_PAUSE, HEAD_MAX, LOOKUP_MAX, LOOKUP_POOL, LOOKUP_TIMEOUT},
     wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -13,7 +13,7 @@ use std::{
 use tokio::{
     io::AsyncWriteExt,
     net::UnixStream,
-    time::{Instant, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 use wharden_docker::ApiVersion;
 
@@ -106,7 +106,7 @@ impl Engine {
     /// [`EngineError::Unreachable`].
     pub async fn connect(&self) -> Result<UnixStream, EngineError> {
         let socket = self.socket.load_full();
-        UnixStream::connect(socket.as_path()).await.map_err(|source| {
+        connect(&socket).await.map_err(|source| {
             // Whatever comes up at this socket next may be another engine.
             *lock(&self.api) = None;
             lock(&self.idle).clear();
@@ -227,9 +227,44 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Connects. An engine that has as many connections waiting as its socket takes is busy, not away: it is asked again for a
+/// while.
+async fn connect(socket: &Path) -> io::Result<UnixStream> {
+    let deadline = Instant::now() + CONNECT_BUSY;
+    loop {
+        match UnixStream::connect(socket).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < deadline => {
+                sleep(CONNECT_BUSY_PAUSE).await;
+            }
+            other => return other,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, accept, bind, listen, socket};
+    use tokio::time::timeout;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_busy_engine_is_waited_for() {
+        let dir = tempfile::tempdir().expect("dir");
+        let path = dir.path().join("engine.sock");
+        let listener = socket(AddressFamily::UNIX, SocketType::STREAM, None).expect("socket");
+        bind(&listener, &SocketAddrUnix::new(&path).expect("address")).expect("bind");
+        listen(&listener, 0).expect("listen");
+        // As many as wait without being accepted.
+        let mut waiting = Vec::new();
+        while let Ok(stream) = UnixStream::connect(&path).await {
+            waiting.push(stream);
+        }
+        let engine = Engine::new(&path);
+        let mut connected = tokio::spawn(async move { engine.connect().await.map(drop) });
+        assert!(timeout(CONNECT_BUSY_PAUSE * 4, &mut connected).await.is_err(), "it waits");
+        accept(&listener).expect("accepted");
+        connected.await.expect("no panic").expect("connected");
+    }
 
     #[test]
     fn a_newer_engine_is_spoken_to_in_the_newest_version_known() {
