@@ -128,8 +128,7 @@ impl<'a> Case<'a> {
 
     fn judge(&self, canonical: &Canonical, view: &View) -> Result<Judged, Refused> {
         let owner = owner(&self.who.principal);
-        let mut private = Vec::clone(&self.guard.private.load());
-        private.extend(self.guard.engine.root().map(|root| String::clone(&root)));
+        let private = self.guard.out_of_reach();
         let asker = Asker { owner, host_id: &self.guard.host_id, private: &private };
         canonical.judge(view, &asker).map_err(|refusal| self.invalid(canonical.action(), refusal))
     }

@@ -67,18 +67,26 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// What stays out of reach of containers now, the engine's own folder too.
+    pub(crate) fn out_of_reach(&self) -> Arc<Vec<String>> {
+        if let Some(root) = self.engine.root() {
+            self.hide([root.as_ref()]);
+        }
+        self.private.load_full()
+    }
+
     /// Counts more paths among those that stay out of reach of containers.
     pub(crate) fn hide<'p>(&self, paths: impl IntoIterator<Item = &'p PathBuf>) {
-        let mut known = Vec::clone(&self.private.load());
-        let before = known.len();
+        let known = self.private.load();
+        let mut more: Vec<String> = Vec::new();
         for path in paths {
-            let text = path.to_string_lossy().into_owned();
-            if !known.contains(&text) {
-                known.push(text);
+            let text = path.to_string_lossy();
+            if !known.iter().chain(&more).any(|known| *known == text) {
+                more.push(text.into_owned());
             }
         }
-        if known.len() > before {
-            self.private.store(Arc::new(known));
+        if !more.is_empty() {
+            self.private.store(Arc::new(known.iter().cloned().chain(more).collect()));
         }
     }
 }

@@ -48,26 +48,36 @@ impl Sieve<'_> {
         to: &mut (impl AsyncWrite + Unpin),
         answered: &AtomicBool,
     ) -> Result<(), ExchangeError> {
-        let lines = kept_lines(inbox.bytes().get(..head.bytes).unwrap_or_default());
+        let mut out = kept_lines(inbox.bytes().get(..head.bytes).unwrap_or_default());
         inbox.consume(head.bytes);
         let body = Body::new(head.framing);
         match self.listing {
-            Listing::Items => self.items(lines, body, inbox, from, to, answered).await,
-            Listing::Events => self.events(lines, body, inbox, from, to, answered).await,
+            Listing::Items => {
+                let list = self.items(body, inbox, from).await?;
+                out.extend_from_slice(format!("Content-Length: {}\r\n\r\n", list.len()).as_bytes());
+                out.extend_from_slice(&list);
+                drop(list);
+                answered.store(true, Relaxed);
+                to.write_all(&out).await.map_err(ExchangeError::ClientWrite)
+            }
+            Listing::Events => {
+                out.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
+                answered.store(true, Relaxed);
+                to.write_all(&out).await.map_err(ExchangeError::ClientWrite)?;
+                self.events(body, inbox, from, to).await
+            }
         }
     }
 
+    /// The whole list, sifted.
     async fn items(
         &self,
-        mut head: Vec<u8>,
         mut body: Body,
         inbox: &mut Inbox,
         from: &mut (impl AsyncRead + Unpin),
-        to: &mut (impl AsyncWrite + Unpin),
-        answered: &AtomicBool,
-    ) -> Result<(), ExchangeError> {
+    ) -> Result<Vec<u8>, ExchangeError> {
         // Waits for room rather than grow; the engine waits meanwhile.
-        let room = self.guard.listed.acquire().await.map_err(|_| ExchangeError::EngineClosed)?;
+        let _room = self.guard.listed.acquire().await.map_err(|_| ExchangeError::EngineClosed)?;
         let mut bytes = Vec::new();
         while body.append(LIST_MAX, inbox, from, &mut bytes).await.map_err(ExchangeError::EngineBody)? {}
         let mut list = serde_json::from_slice(&bytes).map_err(|_| ExchangeError::List)?;
@@ -75,25 +85,17 @@ impl Sieve<'_> {
         sift(self.action, &mut list, &mut |reading| self.may(reading)).map_err(|_| ExchangeError::List)?;
         let mut out = serde_json::to_vec(&list).map_err(|_| ExchangeError::List)?;
         out.push(b'\n');
-        head.extend_from_slice(format!("Content-Length: {}\r\n\r\n", out.len()).as_bytes());
-        head.append(&mut out);
-        drop((list, room));
-        answered.store(true, Relaxed);
-        to.write_all(&head).await.map_err(ExchangeError::ClientWrite)
+        Ok(out)
     }
 
+    /// Passes events on until the engine ends them.
     async fn events(
         &self,
-        mut head: Vec<u8>,
         mut body: Body,
         inbox: &mut Inbox,
         from: &mut (impl AsyncRead + Unpin),
         to: &mut (impl AsyncWrite + Unpin),
-        answered: &AtomicBool,
     ) -> Result<(), ExchangeError> {
-        head.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
-        answered.store(true, Relaxed);
-        to.write_all(&head).await.map_err(ExchangeError::ClientWrite)?;
         let mut held = Vec::new();
         loop {
             let more = body.append(EVENT_LINE_MAX, inbox, from, &mut held).await.map_err(ExchangeError::EngineBody)?;

@@ -55,7 +55,7 @@ pub struct Engine {
     /// One asks the engine what it is; those who want to know too wait for that answer.
     asking: tokio::sync::Mutex<()>,
     /// Where the engine keeps images and volumes, as it says.
-    root: ArcSwapOption<String>,
+    root: ArcSwapOption<PathBuf>,
     mark: Option<Mark>,
 }
 
@@ -133,13 +133,13 @@ impl Engine {
         let api = known(text).ok_or_else(|| EngineError::Version(text.chars().take(40).collect()))?;
         let info = self.get("/info").await?;
         let root = info.get("DockerRootDir").and_then(Value::as_str).filter(|root| root.starts_with('/'));
-        self.root.store(root.map(|root| Arc::new(root.to_owned())));
+        self.root.store(root.map(|root| Arc::new(PathBuf::from(root))));
         *lock(&self.api) = Some(api);
         Ok(api)
     }
 
     /// The folder where the engine keeps images and volumes; `None` while it has not said.
-    pub fn root(&self) -> Option<Arc<String>> {
+    pub fn root(&self) -> Option<Arc<PathBuf>> {
         self.root.load_full()
     }
 

@@ -22,9 +22,8 @@ pub fn fix(body: &mut Value, resolved: &Resolved<'_>, view: &View, mounts: bool)
     }
     let Some(host) = body.get_mut("HostConfig") else { return Ok(()) };
     follow_links(host, view);
-    let maker = resolved.resources.first().map(|container| container.owner.as_str()).unwrap_or_default();
     if mounts {
-        own_new_volumes(host, view, maker);
+        own_new_volumes(host, view, resolved.maker());
     }
     for (field, _) in SHARED {
         let Some(Value::String(mode)) = host.get_mut(field) else { continue };

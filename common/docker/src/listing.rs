@@ -4,7 +4,8 @@
 use crate::{
     facts::image_facts,
     image_ref::ImageRef,
-    inspect, owner,
+    inspect,
+    resolve::existing,
     view::{ImageView, View},
 };
 use serde_json::Value;
@@ -122,7 +123,7 @@ fn item_reading(kind: ResourceKind, item: &Value) -> Result<Reading, UnknownForm
             let name = text(item, "/Names/0").trim_start_matches('/').to_owned();
             let image = text(item, "/Image");
             let image = ImageRef::parse(&image).map_or(image, |r| r.to_string());
-            reading(kind, thing(kind, id("/Id")?, name, image, labels("/Labels")))
+            reading(kind, Resource { image, ..existing(kind, &id("/Id")?, &name, &labels("/Labels")) })
         }
         ResourceKind::Image => of_image(&ImageView {
             id: id("/Id")?,
@@ -131,25 +132,21 @@ fn item_reading(kind: ResourceKind, item: &Value) -> Result<Reading, UnknownForm
             user: String::new(),
             labels: labels("/Labels"),
         }),
-        ResourceKind::Volume => {
-            reading(kind, thing(kind, id("/Name")?, id("/Name")?, String::new(), labels("/Labels")))
-        }
-        ResourceKind::Network => {
-            reading(kind, thing(kind, id("/Id")?, text(item, "/Name"), String::new(), labels("/Labels")))
-        }
+        ResourceKind::Volume => reading(kind, existing(kind, &id("/Name")?, &id("/Name")?, &labels("/Labels"))),
+        ResourceKind::Network => reading(kind, existing(kind, &id("/Id")?, &text(item, "/Name"), &labels("/Labels"))),
         ResourceKind::Plugin => {
             let name = text(item, "/Name");
-            reading(kind, thing(kind, name.clone(), name, String::new(), BTreeMap::new()))
+            reading(kind, existing(kind, &name, &name, &BTreeMap::new()))
         }
         // A task is read as a part of its service, with the labels that it got from it.
         ResourceKind::Service if item.get("ServiceID").is_some() => {
             let labels = labels("/Spec/ContainerSpec/Labels");
-            let task = thing(kind, id("/ServiceID")?, text(item, "/Name"), String::new(), labels);
+            let task = existing(kind, &id("/ServiceID")?, &text(item, "/Name"), &labels);
             Reading { action: Action::ServiceInspect, resource: task, facts: Facts::zero(Action::ServiceInspect) }
         }
         _ => {
             let found = inspect::swarm(item).ok_or(UnknownForm)?;
-            reading(kind, thing(kind, found.id, found.name, String::new(), found.labels))
+            reading(kind, existing(kind, &found.id, &found.name, &found.labels))
         }
     })
 }
@@ -162,12 +159,8 @@ fn named(references: Vec<String>) -> Vec<String> {
 fn of_image(image: &ImageView) -> Reading {
     let name =
         image.tags.first().and_then(|tag| ImageRef::parse(tag)).map_or_else(|| image.id.clone(), |r| r.to_string());
-    let resource = thing(ResourceKind::Image, image.id.clone(), name.clone(), name, image.labels.clone());
+    let resource = Resource { image: name.clone(), ..existing(ResourceKind::Image, &image.id, &name, &image.labels) };
     Reading { action: Action::ImageInspect, resource, facts: image_facts(Action::ImageInspect, image) }
-}
-
-fn thing(kind: ResourceKind, id: String, name: String, image: String, labels: BTreeMap<String, String>) -> Resource {
-    Resource { kind, id, name, image, owner: owner::of(&labels), labels }
 }
 
 fn reading(kind: ResourceKind, resource: Resource) -> Reading {
@@ -201,11 +194,11 @@ pub fn event_reading(event: &Value, view: &View) -> Result<Option<Reading>, Unkn
     Ok(Some(match kind {
         ResourceKind::Volume => {
             let labels = view.volumes.get(&id).map(|v| v.labels.clone()).unwrap_or_default();
-            reading(kind, thing(kind, id.clone(), id, String::new(), labels))
+            reading(kind, existing(kind, &id, &id, &labels))
         }
         ResourceKind::Network => {
             let labels = view.networks.get(&id).map(|n| n.labels.clone()).unwrap_or_default();
-            reading(kind, thing(kind, id, known("name").1, String::new(), labels))
+            reading(kind, existing(kind, &id, &known("name").1, &labels))
         }
         ResourceKind::Image => match view.images.get(&id) {
             Some(image) => of_image(image),
@@ -221,14 +214,14 @@ pub fn event_reading(event: &Value, view: &View) -> Result<Option<Reading>, Unkn
         },
         ResourceKind::Service | ResourceKind::Secret | ResourceKind::Config | ResourceKind::Node => {
             let labels = view.swarm.get(&(kind, id.clone())).map(|o| o.labels.clone()).unwrap_or_default();
-            reading(kind, thing(kind, id, known("name").1, String::new(), labels))
+            reading(kind, existing(kind, &id, &known("name").1, &labels))
         }
         // A container's labels are among the attributes of its events.
         _ => {
             let (labels, name) = known("name");
             let image = labels.get("image").cloned().unwrap_or_default();
             let image = ImageRef::parse(&image).map_or(image, |r| r.to_string());
-            reading(kind, thing(kind, id, name, image, labels))
+            reading(kind, Resource { image, ..existing(kind, &id, &name, &labels) })
         }
     }))
 }

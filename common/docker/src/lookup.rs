@@ -136,7 +136,7 @@ pub fn of_found(canonical: &Canonical, view: &View) -> BTreeSet<Lookup> {
             out.extend(view.execs.values().map(|e| Lookup::Container(e.container.clone())));
         }
         Action::ContainerCreate => made_of(canonical.doc(), view, &mut out),
-        Action::ContainerStart | Action::ContainerRestart => {
+        action if action.starts_container() => {
             let container = canonical.route.captures.first().and_then(|name| view.containers.get(name));
             if let Some(container) = container {
                 out.insert(Lookup::Image(container.image_id.clone()));

@@ -25,6 +25,13 @@ pub struct Resolved<'a> {
     pub image: Option<&'a ImageView>,
 }
 
+impl Resolved<'_> {
+    /// Whose the thing is that the request acts on first; empty when nobody is known to own it.
+    pub fn maker(&self) -> &str {
+        self.resources.first().map(|thing| thing.owner.as_str()).unwrap_or_default()
+    }
+}
+
 /// How the path names the image of an action: `None` when it does not.
 pub fn image_asked(canonical: &Canonical) -> Option<String> {
     let first = || canonical.route.captures.first().cloned();
@@ -92,14 +99,13 @@ fn to_be(kind: ResourceKind, name: &str, body: Doc<'_>, asker: &Asker<'_>) -> Re
     }
 }
 
+/// A thing that exists; its owner is the one that its labels name.
+pub fn existing(kind: ResourceKind, id: &str, name: &str, labels: &BTreeMap<String, String>) -> Resource {
+    Resource { name: name.to_owned(), owner: owner::of(labels), labels: labels.clone(), ..bare(kind, id) }
+}
+
 fn container_resource(view: &ContainerView) -> Resource {
-    Resource {
-        name: view.name.clone(),
-        image: view.image.clone(),
-        owner: owner::of(&view.labels),
-        labels: view.labels.clone(),
-        ..bare(ResourceKind::Container, &view.id)
-    }
+    Resource { image: view.image.clone(), ..existing(ResourceKind::Container, &view.id, &view.name, &view.labels) }
 }
 
 /// What a name of an image meant when the creation was decided is what the container was made of. Before it was
@@ -163,7 +169,7 @@ fn containers<'a>(
             if !(action == Action::ContainerDelete && canonical.query.truth("link")) {
                 asked.clone_from(&found.id);
             }
-            if matches!(action, Action::ContainerStart | Action::ContainerRestart) {
+            if action.starts_container() {
                 out.image = view.images.get(&found.image_id);
                 same_image(found)?;
             }
@@ -280,12 +286,7 @@ fn images<'a>(canonical: &Canonical, view: &'a View, out: &mut Resolved<'a>) -> 
 }
 
 fn volume_resource(view: &VolumeView) -> Resource {
-    Resource {
-        name: view.name.clone(),
-        owner: owner::of(&view.labels),
-        labels: view.labels.clone(),
-        ..bare(ResourceKind::Volume, &view.name)
-    }
+    existing(ResourceKind::Volume, &view.name, &view.name, &view.labels)
 }
 
 fn volume<'a>(canonical: &Canonical, view: &'a View, asker: &Asker<'_>, out: &mut Resolved<'a>) -> Result<(), Refusal> {
@@ -307,12 +308,7 @@ fn volume<'a>(canonical: &Canonical, view: &'a View, asker: &Asker<'_>, out: &mu
 }
 
 fn network_resource(view: &NetworkView) -> Resource {
-    Resource {
-        name: view.name.clone(),
-        owner: owner::of(&view.labels),
-        labels: view.labels.clone(),
-        ..bare(ResourceKind::Network, &view.id)
-    }
+    existing(ResourceKind::Network, &view.id, &view.name, &view.labels)
 }
 
 fn network<'a>(
@@ -376,12 +372,7 @@ fn others(
         (_, Some(asked)) => {
             let found = swarm_object(view, kind, asked)?;
             asked.clone_from(&found.id);
-            Resource {
-                name: found.name.clone(),
-                owner: owner::of(&found.labels),
-                labels: found.labels.clone(),
-                ..bare(kind, &found.id)
-            }
+            existing(kind, &found.id, &found.name, &found.labels)
         }
         (Action::PluginPull, None) => {
             let name = canonical.query.get("name");

@@ -281,6 +281,13 @@ actions! {
     Unknown "unknown" None Engine,
 }
 
+impl Action {
+    /// It starts a container that exists.
+    pub const fn starts_container(self) -> bool {
+        matches!(self, Self::ContainerStart | Self::ContainerRestart)
+    }
+}
+
 actions! {
     /// What admins do here: `Wharden::Action::"policy.update"`.
     AdminAction, AdminGroup, AdminKind;

@@ -231,10 +231,7 @@ pub const fn of(action: Action) -> &'static [FactSpec] {
 /// The facts of what a container was made of, which its start has besides its own: what is started is judged as what
 /// is created is, by whoever it was created and whenever.
 pub const fn made_of(action: Action) -> &'static [FactSpec] {
-    match action {
-        Action::ContainerStart | Action::ContainerRestart => container_create::CREATE,
-        _ => &[],
-    }
+    if action.starts_container() { container_create::CREATE } else { &[] }
 }
 
 /// All facts of an action, common ones first.

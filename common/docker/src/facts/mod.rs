@@ -48,7 +48,7 @@ impl<'a> Source<'a> {
 
     /// Whose the container is, or will be.
     fn maker(&self) -> &'a str {
-        self.resolved.resources.first().map(|thing| thing.owner.as_str()).unwrap_or_default()
+        self.resolved.maker()
     }
 
     fn query(&self) -> &'a Query {
@@ -97,8 +97,8 @@ impl Sheet {
 /// # Errors
 /// 400 for a parameter that is not what its name promises.
 pub fn fill(canonical: &Canonical, resolved: &Resolved<'_>, view: &View, asker: &Asker<'_>) -> Result<Facts, Refusal> {
-    let starts = !wharden_model::facts::made_of(canonical.action()).is_empty();
-    let made = resolved.container.filter(|_| starts).map(|container| Doc::new(Some(&container.made.0)));
+    let started = resolved.container.filter(|_| canonical.action().starts_container());
+    let made = started.map(|container| Doc::new(Some(&container.made.0)));
     let source = &Source { canonical, resolved, view, asker, body: made.unwrap_or_else(|| canonical.doc()) };
     let mut sheet = Sheet(Facts::zero(canonical.action()));
     let out = &mut sheet;

@@ -131,7 +131,7 @@ pub(super) fn is_held(action: Action, name: &str, terms: &Terms) -> bool {
     match action {
         Action::ContainerCreate => OF_CREATE.contains(&name),
         // The rest of these the engine fills in by itself.
-        Action::ContainerStart | Action::ContainerRestart => {
+        action if action.starts_container() => {
             OF_CREATE.contains(&name) || facts::of(action).iter().any(|spec| spec.name == name)
         }
         _ => !FREE.contains(&name),
