@@ -16,6 +16,7 @@ pub mod id;
 pub mod label;
 pub mod limits;
 pub mod policy;
+pub mod step_up;
 pub mod time;
 
 pub use action::{Action, ActionGroup, AdminAction};
@@ -27,6 +28,7 @@ pub use host::{HostReport, Posture, RemoteGuard};
 pub use id::{BootId, ClusterId, GroupName, HostId, IdError, PolicyName, RequestId, SessionId, TokenId, UserName};
 pub use label::{LabelError, Labels};
 pub use policy::Mode;
+pub use step_up::StepUp;
 pub use time::Timestamp;
 
 /// The Raft log index of the last change that affects policy. Grows only; 0 means "never".

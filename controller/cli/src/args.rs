@@ -1,8 +1,9 @@
 //! The command line: global flags and the table of commands. Each command's own flags stand in its file.
 
-use crate::{commands, console::Console, error::CliError, limits::HELP_WIDTH, output::Format};
+use crate::{commands, console::Console, error::CliError, input::secret, limits::HELP_WIDTH, output::Format};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 use std::{ffi::OsString, path::PathBuf};
+use wharden_model::api::Secret;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -14,11 +15,13 @@ Exit codes:
 Environment:
   WHARDEN_URL         the controller, e.g. https://wharden.example.org:7440; --url goes first
   WHARDEN_CA_FILE     the only CA to trust, as PEM; --ca-file goes first
+  WHARDEN_TOTP        a code of the second factor; --totp goes first
   WHARDEN_CONFIG_DIR  folder of credentials.json (0600), ~/.config/wharden without it
   NO_COLOR            no colours
 
 Without --url and WHARDEN_URL, commands go to the controller of the last login, and trust the CA
-that was given then. With -o json, answers are JSON on standard output and errors are JSON on
+that was given then. A change that can hurt asks for a code of the second factor, or takes it from --totp. Each code
+works once. With -o json, answers are JSON on standard output and errors are JSON on
 standard error: {code, message, hint, details?, retry_after_s?, request_id?, exit_code}.
 
 Examples:
@@ -52,6 +55,9 @@ pub struct Global {
     /// The only CA to trust, as PEM
     #[arg(long, global = true, value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
+    /// Code of the second factor, for a login or for one change that asks for it
+    #[arg(long, global = true, value_name = "CODE", value_parser = secret)]
+    pub totp: Option<Secret>,
     /// Say nothing but the answer
     #[arg(short, long, global = true)]
     pub quiet: bool,

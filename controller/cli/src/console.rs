@@ -4,7 +4,7 @@ use crate::{error::CliError, limits::SECRET_LINE_MAX};
 use std::{
     collections::BTreeMap,
     io::{self, BufRead, BufReader, IsTerminal, Read, Write},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 use wharden_model::{Timestamp, api::Secret};
@@ -24,6 +24,33 @@ pub trait Prompts: Send {
     fn ask_hidden(&mut self, question: &str) -> io::Result<String>;
 }
 
+/// The person at the terminal, whom a command and the calls that it makes may both ask.
+#[derive(Clone)]
+pub struct Person(Arc<Mutex<Box<dyn Prompts>>>);
+
+impl Person {
+    /// The person behind these prompts.
+    pub fn new(prompts: impl Prompts + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Box::new(prompts))))
+    }
+
+    /// As [`Prompts::ask`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn ask(&self, question: &str) -> io::Result<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).ask(question)
+    }
+
+    /// As [`Prompts::ask_hidden`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn ask_hidden(&self, question: &str) -> io::Result<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).ask_hidden(question)
+    }
+}
+
 /// Gives the present time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -36,7 +63,7 @@ pub struct Console {
     /// Secrets and files named `-` come from here.
     pub stdin: Box<dyn Read + Send>,
     /// A person to ask, when there is one.
-    pub prompts: Option<Box<dyn Prompts>>,
+    pub prompts: Option<Person>,
     /// Columns of the terminal that shows standard output; `None` when that is no terminal.
     pub columns: Option<u16>,
     /// Standard error is a terminal.
@@ -59,7 +86,7 @@ impl Console {
             stdout: Box::new(io::stdout()),
             stderr: Box::new(io::stderr()),
             stdin: Box::new(io::stdin()),
-            prompts: asks.then(|| Box::new(TerminalPrompts) as Box<dyn Prompts>),
+            prompts: asks.then(|| Person::new(TerminalPrompts)),
             vars,
             clock: Arc::new(system_time),
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     args::Global,
-    client::{Api, Transport, tls},
+    client::{Api, Codes, Transport, tls},
     console::Console,
     credentials::Store,
     error::CliError,
@@ -10,7 +10,7 @@ use crate::{
     settings::{self, url_key},
 };
 use serde::Serialize;
-use wharden_model::UserName;
+use wharden_model::{UserName, api::Secret};
 
 /// One run of one command.
 pub struct Context<'a> {
@@ -72,7 +72,13 @@ impl<'a> Context<'a> {
     /// # Errors
     /// [`CliError::NotLoggedIn`] when there is none, and as [`Self::transport`].
     pub fn api(&self) -> Result<Api, CliError> {
-        Api::new(self.transport()?, self.store()?, self.console.clock.clone())
+        let codes = Codes { given: self.totp(), person: self.console.prompts.clone() };
+        Api::new(self.transport()?, self.store()?, self.console.clock.clone(), codes)
+    }
+
+    /// The code that the command line or the environment gives.
+    pub fn totp(&self) -> Option<Secret> {
+        self.global.totp.clone().or_else(|| self.console.var("WHARDEN_TOTP").map(Secret::new))
     }
 
     /// How tables look here and now.
@@ -155,7 +161,7 @@ impl<'a> Context<'a> {
         if yes {
             return Ok(());
         }
-        match self.console.prompts.as_mut() {
+        match self.console.prompts.as_ref() {
             None => Err(CliError::usage(
                 format!("{} There is no terminal to ask on", clean(question)),
                 "give --yes to go ahead",
@@ -182,7 +188,7 @@ impl Context<'_> {
     /// # Errors
     /// [`CliError::Usage`] naming the flag when there is nobody to ask.
     pub fn ask(&mut self, what: &str, flag: &str) -> Result<String, CliError> {
-        let prompts = self.console.prompts.as_mut().ok_or_else(|| nobody(what, flag))?;
+        let prompts = self.console.prompts.as_ref().ok_or_else(|| nobody(what, flag))?;
         let answer = prompts.ask(&format!("{what}: ")).map_err(CliError::Prompt)?;
         if answer.is_empty() { Err(nothing(what, flag)) } else { Ok(answer) }
     }
@@ -192,7 +198,7 @@ impl Context<'_> {
     /// # Errors
     /// As [`Self::ask`].
     pub fn ask_hidden(&mut self, what: &str, flag: &str) -> Result<String, CliError> {
-        let prompts = self.console.prompts.as_mut().ok_or_else(|| nobody(what, flag))?;
+        let prompts = self.console.prompts.as_ref().ok_or_else(|| nobody(what, flag))?;
         let answer = prompts.ask_hidden(&format!("{what}: ")).map_err(CliError::Prompt)?;
         if answer.is_empty() { Err(nothing(what, flag)) } else { Ok(answer) }
     }

@@ -22,7 +22,7 @@ mod settings;
 mod span;
 mod totp;
 
-pub use console::{Console, Prompts};
+pub use console::{Console, Person, Prompts};
 use context::Context;
 pub use credentials::{Credentials, Session, Store};
 use output::Format;

@@ -2,7 +2,7 @@
 
 use crate::{
     apply::{Context, State, retain},
-    command::{AccountCommand, UserCommand},
+    command::{AccountCommand, Proof, UserCommand},
     entry::{Applied, Kind, Rejection, Reply},
     hex::Hex,
     limits,
@@ -41,6 +41,20 @@ pub struct Account {
 impl std::fmt::Debug for Account {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Account").field("totp_last_step", &self.totp_last_step).finish_non_exhaustive()
+    }
+}
+
+impl Account {
+    /// Uses up a second factor; returns how many recovery codes are left.
+    pub(crate) fn consume(&mut self, proof: &Proof) -> Result<u32, Rejection> {
+        match proof {
+            Proof::Totp { step } if *step <= self.totp_last_step => return Err(Rejection::CodeUsed),
+            Proof::Totp { step } => self.totp_last_step = *step,
+            Proof::Recovery { hash } => {
+                self.recovery_hashes.remove(hash).ok_or(Rejection::BadCredentials)?;
+            }
+        }
+        Ok(self.recovery_hashes.len() as u32)
     }
 }
 

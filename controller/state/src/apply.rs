@@ -68,7 +68,7 @@ impl State {
         }
         let mut next = self.clone();
         let mut context = Context { index, at: entry.issued_at, entry, changes: Vec::new() };
-        let reply = next.dispatch(&mut context);
+        let reply = next.step_up(&context).and_then(|()| next.dispatch(&mut context));
         let changes = match &reply {
             Ok(_) => {
                 *self = next;
@@ -111,6 +111,9 @@ impl State {
             (Command::Audit(AuditCommand::Refused { reason, .. }), _) => format!("refused: {reason}"),
             (Command::Session(crate::SessionCommand::Fail { .. }), Ok(_)) => {
                 format!("refused: {}", Rejection::BadCredentials)
+            }
+            (Command::Session(crate::SessionCommand::StepUpFail { .. }), Ok(_)) => {
+                format!("refused: {}", Rejection::StepUp { used: false })
             }
             (_, Ok(_)) => "applied".to_owned(),
             (_, Err(rejection)) => format!("refused: {rejection}"),

@@ -1,6 +1,6 @@
 //! What goes into the log and what comes out of it.
 
-use crate::command::Command;
+use crate::command::{Command, Proof};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use wharden_model::{HostId, PolicyName, RequestId, Revision, SessionId, Timestamp, UserName};
@@ -42,8 +42,25 @@ pub struct Entry {
     /// Rejected unless this is still the revision of policy: what the proposer checked must still hold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_revision: Option<Revision>,
+    /// From where, and how that was proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
     /// What.
     pub command: Command,
+}
+
+/// The request that an entry came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Address that it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The actor's session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// A second factor that came with this one request. It is consumed together with the command, or not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_up: Option<Proof>,
 }
 
 /// One entry of the Raft log: changes that were proposed together, applied one after the other.
@@ -113,6 +130,8 @@ pub enum Rejection {
     InUse(String),
     #[error("too many certificates in an hour; try again in {seconds} s")]
     TooMany { seconds: u64 },
+    #[error("{}", if *.used { "the code was used already: each works once, wait for the next" } else { "the code is not good" })]
+    StepUp { used: bool },
 }
 
 /// Kinds of things that a rejection speaks of.

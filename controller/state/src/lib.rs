@@ -22,6 +22,7 @@ mod policy;
 mod replies;
 mod session;
 mod snapshot;
+mod step_up;
 mod token;
 
 pub use access::{Account, Failures, Invite, User};
@@ -34,7 +35,7 @@ pub use command::{
 };
 pub use directory::Group;
 pub use docker::{DockerSession, Issues};
-pub use entry::{Actor, Applied, Batch, Change, Entry, Kind, Rejection, Replies, Reply};
+pub use entry::{Actor, Applied, Batch, Change, Entry, Kind, Origin, Rejection, Replies, Reply};
 pub use hex::Hex;
 pub use host::Host;
 pub use policy::{Policy, PolicyVersion};

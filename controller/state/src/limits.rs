@@ -28,6 +28,8 @@ pub const DOCKER_ISSUES_MAX: u32 = 30;
 pub const DOCKER_ISSUES_WINDOW_S: u64 = 3600;
 /// Names whose failed logins are counted; the one that failed longest ago is forgotten first.
 pub const FAILURES_MAX: usize = 10_000;
+/// Wrong codes in a row that end a session: whoever has stolen one gets so many guesses out of a million.
+pub const WRONG_CODES_MAX: u32 = 5;
 /// Replies kept so that a retry gets the first answer: minutes of writes at thousands a second.
 pub const REPLIES_MAX: usize = 8_192;
 /// Audit records kept in the state; older ones leave it, and the chain goes on from the hash of the last that left.

@@ -5,7 +5,8 @@
 //!  nothing ─────────────────────────────────────────────────────▶ open ──┐ Refresh (current token):
 //!     ▲                                                            │  ▲──┘ new token
 //!     └── Close, expiry, user disabled or deleted, ────────────────┘
-//!         Refresh with a token that was swapped before
+//!         Refresh with a token that was swapped before,
+//!         too many wrong codes in a row
 //! ```
 
 use crate::{
@@ -31,6 +32,14 @@ pub struct Session {
     pub refresh_hash: Hex,
     pub expires_at: Timestamp,
     pub source: String,
+    /// Wrong codes since the last good one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub wrong_codes: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 impl State {
@@ -50,6 +59,7 @@ impl State {
                     refresh_hash: refresh_hash.clone(),
                     expires_at: *expires_at,
                     source: source.clone(),
+                    wrong_codes: 0,
                 };
                 self.sessions.insert(id.clone(), session);
                 Ok(Applied::Session { recovery_codes_left })
@@ -78,6 +88,9 @@ impl State {
                 self.end_session(context, id);
                 Ok(Applied::Done)
             }
+            // The code that comes with it is all of it.
+            SessionCommand::StepUp { .. } => Ok(Applied::Done),
+            SessionCommand::StepUpFail { id } => self.count_wrong_code(context, id),
         }
     }
 
@@ -101,14 +114,7 @@ impl State {
         if account.password_hash != password_hash {
             return Err(Rejection::BadCredentials);
         }
-        match proof {
-            Proof::Totp { step } if *step <= account.totp_last_step => return Err(Rejection::CodeUsed),
-            Proof::Totp { step } => account.totp_last_step = *step,
-            Proof::Recovery { hash } => {
-                account.recovery_hashes.remove(hash).ok_or(Rejection::BadCredentials)?;
-            }
-        }
-        Ok(account.recovery_hashes.len() as u32)
+        account.consume(proof)
     }
 
     /// Drops expired sessions of the user, and the oldest when there are too many.

@@ -23,6 +23,7 @@ fn entry(index: u64, commands: u64) -> LogEntry {
         actor: Actor::System,
         issued_at: Timestamp(number),
         if_revision: None,
+        origin: None,
         command: Command::Audit(AuditCommand::Refused {
             action: "bench".into(),
             resource: "x".repeat(COMMAND_BYTES),

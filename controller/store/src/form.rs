@@ -48,6 +48,7 @@ mod tests {
             actor: Actor::System,
             issued_at: Timestamp(1_795_507_199_123),
             if_revision: None,
+            origin: None,
             command,
         };
         let nodes: BTreeMap<u64, BasicNode> = [(1, BasicNode::new("a.example:7442"))].into();

@@ -1,6 +1,11 @@
 //! An admin with a password, an authenticator and a session.
 
-use crate::{controller::Controller, os_user, rest::Rest, totp::Totp};
+use crate::{
+    controller::Controller,
+    os_user,
+    rest::Rest,
+    totp::{Person, Totp},
+};
 use serde_json::{Value, json};
 
 /// The password of every admin of a test.
@@ -33,19 +38,20 @@ impl Admin {
     }
 
     fn enrol(controller: &Controller, token: &str, name: &str) -> Self {
-        let rest = controller.rest();
+        let mut rest = controller.rest();
         let enrolment =
             rest.post("/v1/enrolment", json!({"token": token, "username": name, "password": PASSWORD})).ok();
         let totp_secret = enrolment["totp_secret"].as_str().expect("TOTP secret").to_owned();
         let mut totp = Totp::new(&totp_secret);
         let code = totp.code();
         rest.post("/v1/enrolment/complete", json!({"enrolment": enrolment["enrolment"], "code": code})).ok();
-        let recovery_codes = enrolment["recovery_codes"]
+        let recovery_codes: Vec<String> = enrolment["recovery_codes"]
             .as_array()
             .expect("recovery codes")
             .iter()
             .map(|c| c.as_str().expect("recovery code").to_owned())
             .collect();
+        rest.set_person(Person::new(&totp, &recovery_codes));
         let mut admin = Self { name: name.to_owned(), totp, totp_secret, recovery_codes, rest };
         admin.login();
         admin

@@ -40,6 +40,6 @@ pub use engine::Engine;
 pub use output::Output;
 pub use place::Place;
 pub use rest::{Answer, Rest};
-pub use totp::Totp;
+pub use totp::{Factor, Totp};
 pub use wait::eventually;
 pub use world::World;

@@ -1,6 +1,6 @@
 //! The REST API as a program would call it.
 
-use crate::limits::CALL;
+use crate::{limits::CALL, totp::Person};
 use reqwest::{Certificate, Client, Method};
 use serde_json::Value;
 use std::{fmt, path::Path};
@@ -12,6 +12,7 @@ pub struct Rest {
     client: Client,
     runtime: Runtime,
     bearer: Option<String>,
+    person: Option<Person>,
 }
 
 /// An answer, whatever its status.
@@ -44,12 +45,30 @@ impl Rest {
             .build()
             .expect("HTTP client");
         let runtime = Builder::new_current_thread().enable_all().build().expect("runtime");
-        Self { base: base.to_owned(), client, runtime, bearer: None }
+        Self { base: base.to_owned(), client, runtime, bearer: None, person: None }
     }
 
     /// Sends this access token from now on.
     pub fn set_bearer(&mut self, token: &str) {
         self.bearer = Some(token.to_owned());
+    }
+
+    /// Lets this person give a code whenever one is asked for, as the admin CLI does.
+    pub fn set_person(&mut self, person: Person) {
+        self.person = Some(person);
+    }
+
+    /// The same session without anybody who gives codes.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("runtime");
+        Self {
+            base: self.base.clone(),
+            client: self.client.clone(),
+            runtime,
+            bearer: self.bearer.clone(),
+            person: None,
+        }
     }
 
     /// Calls without a body.
@@ -94,10 +113,34 @@ impl Rest {
     /// # Errors
     /// What went wrong below HTTP.
     pub fn try_send(&self, method: &Method, path: &str, body: Option<Vec<u8>>) -> Result<Answer, String> {
+        let answer = self.send_with(method, path, body.clone(), &[])?;
+        match &self.person {
+            Some(person) if answer.status == 403 && answer.body.contains("\"step_up_required\"") => {
+                let factor = person.factor();
+                self.send_with(method, path, body, &[(factor.header, &factor.code)])
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    /// Calls with these headers besides.
+    ///
+    /// # Errors
+    /// What went wrong below HTTP.
+    pub fn send_with(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer, String> {
         let request = format!("{method} {path}");
         let mut builder = self.client.request(method.clone(), format!("{}{path}", self.base));
         if let Some(token) = &self.bearer {
             builder = builder.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
         }
         if let Some(body) = body {
             builder = builder.header("content-type", "application/json").body(body);

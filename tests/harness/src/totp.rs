@@ -2,13 +2,62 @@
 //! had without waiting: of the step before, of this one, and of the next.
 
 use crate::{limits::TOTP_STEP, wait::eventually};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 use totp_rs::{Builder, Secret};
 
-/// An authenticator app with one account in it.
+/// An authenticator app with one account in it. Clones are the same app.
+#[derive(Clone)]
 pub struct Totp {
     totp: totp_rs::Totp,
-    used: u64,
+    used: Arc<Mutex<u64>>,
+}
+
+/// A second factor for one request.
+#[derive(Clone, Debug)]
+pub struct Factor {
+    /// The header that carries it.
+    pub header: &'static str,
+    /// The code.
+    pub code: String,
+}
+
+impl Factor {
+    /// A TOTP code.
+    pub fn totp(code: &str) -> Self {
+        Self { header: "wharden-totp", code: code.to_owned() }
+    }
+
+    /// A recovery code.
+    pub fn recovery(code: &str) -> Self {
+        Self { header: "wharden-recovery-code", code: code.to_owned() }
+    }
+}
+
+/// A person with an authenticator app and a list of recovery codes, who gives a code when one is asked for: one of the
+/// app while that needs no waiting, then a recovery code from the end of the list.
+#[derive(Clone)]
+pub struct Person {
+    totp: Totp,
+    spare: Arc<Mutex<Vec<String>>>,
+}
+
+impl Person {
+    /// With this app and these recovery codes.
+    pub fn new(totp: &Totp, recovery_codes: &[String]) -> Self {
+        Self { totp: totp.clone(), spare: Arc::new(Mutex::new(recovery_codes.to_vec())) }
+    }
+
+    /// A code that was not given before.
+    pub fn factor(&self) -> Factor {
+        if let Some(code) = self.totp.code_now() {
+            return Factor::totp(&code);
+        }
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.map_or_else(|| Factor::totp(&self.totp.clone().code()), |code| Factor::recovery(&code))
+    }
 }
 
 impl Totp {
@@ -23,25 +72,32 @@ impl Totp {
             .with_account_name("test")
             .build()
             .expect("the TOTP secret is long enough for RFC 6238");
-        Self { totp, used: 0 }
+        Self { totp, used: Arc::default() }
     }
 
     /// A code that was not given before. Waits for the next step when none is to be had.
     pub fn code(&mut self) -> String {
-        let step = eventually("a TOTP step that was not used yet", Duration::from_secs(3 * TOTP_STEP), || {
-            let now = now_secs();
-            // Near its end a step is no longer "the one before" when the code arrives.
-            let oldest = if now % TOTP_STEP > TOTP_STEP - 5 { now / TOTP_STEP } else { now / TOTP_STEP - 1 };
-            let step = oldest.max(self.used + 1);
-            (step <= now / TOTP_STEP + 1).then_some(step)
-        });
-        self.used = step;
-        self.totp.generate(step * TOTP_STEP).to_string()
+        eventually("a TOTP step that was not used yet", Duration::from_secs(3 * TOTP_STEP), || self.code_now())
+    }
+
+    /// A code that was not given before, when one is to be had without waiting.
+    pub fn code_now(&self) -> Option<String> {
+        let now = now_secs();
+        // Near its end a step is no longer "the one before" when the code arrives.
+        let oldest = if now % TOTP_STEP > TOTP_STEP - 5 { now / TOTP_STEP } else { now / TOTP_STEP - 1 };
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let step = oldest.max(*used + 1);
+        if step > now / TOTP_STEP + 1 {
+            return None;
+        }
+        *used = step;
+        Some(self.totp.generate(step * TOTP_STEP).to_string())
     }
 
     /// The code that was given last, which must not be good a second time.
     pub fn spent_code(&self) -> String {
-        self.totp.generate(self.used * TOTP_STEP).to_string()
+        let used = *self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        self.totp.generate(used * TOTP_STEP).to_string()
     }
 
     /// A code of six digits that is wrong now and in every step around now.

@@ -95,6 +95,15 @@ pub struct Refresh {
     pub refresh_token: Secret,
 }
 
+/// `POST /v1/session/step-up`: makes the session's second factor fresh.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StepUp {
+    /// TOTP code, 6 digits.
+    pub code: Secret,
+}
+
 /// `GET /v1/whoami`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -106,6 +115,8 @@ pub struct WhoAmI {
     pub since: Timestamp,
     /// Factors that it passed, e.g. `["password", "totp"]`.
     pub factors: Vec<String>,
+    /// When the second factor was last shown.
+    pub mfa_at: Timestamp,
     /// End of the access token.
     pub access_expires_at: Timestamp,
 }

@@ -13,6 +13,10 @@ pub enum ErrorCode {
     BadCredentials,
     /// 403: a policy, or the lack of one, refuses.
     Forbidden,
+    /// 403: a code has to come with the request, in the header `Wharden-Totp`.
+    StepUpRequired,
+    /// 403: the code that came with the request is wrong or was used already.
+    BadCode,
     /// 404: there is no such thing.
     NotFound,
     /// 409: it clashes with what is there.

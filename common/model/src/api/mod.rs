@@ -19,7 +19,7 @@ mod token;
 
 pub use advice::{Advice, ChangeOp, Explanation, Miss, MissPart, NamedDocument, NearMiss, Remedy, RequestChange};
 pub use audit::{AuditPage, AuditRecord, AuditVerdict};
-pub use auth::{Enrolment, EnrolmentComplete, EnrolmentStart, Invite, Login, Refresh, SessionTokens, WhoAmI};
+pub use auth::{Enrolment, EnrolmentComplete, EnrolmentStart, Invite, Login, Refresh, SessionTokens, StepUp, WhoAmI};
 pub use directory::{Group, NewGroup, NewUser, User, UserPatch};
 pub use docker::{DockerCertificate, DockerHost, NewDockerCertificate};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};

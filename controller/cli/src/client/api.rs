@@ -1,17 +1,18 @@
 //! Calls with a session. The access token is short-lived: it is renewed before it ends, and once more when the
 //! controller says that it has ended.
 
-use super::{Call, Transport};
+use super::{Call, Codes, Transport, step_up};
 use crate::{
     console::Clock,
     credentials::{Session, Store},
     error::CliError,
-    limits::REFRESH_BEFORE_MS,
+    limits::{REFRESH_BEFORE_MS, STEP_UP_ATTEMPTS},
 };
+use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 use wharden_model::{
     Timestamp,
-    api::{ErrorCode, Refresh, Secret, SessionTokens},
+    api::{ErrorCode, Refresh, Secret, SessionTokens, StepUp},
 };
 
 /// A controller and the session with it.
@@ -20,6 +21,7 @@ pub struct Api {
     store: Store,
     session: Session,
     clock: Clock,
+    codes: Codes,
 }
 
 impl Api {
@@ -27,9 +29,9 @@ impl Api {
     ///
     /// # Errors
     /// [`CliError::NotLoggedIn`] when it has none.
-    pub fn new(transport: Transport, store: Store, clock: Clock) -> Result<Self, CliError> {
+    pub fn new(transport: Transport, store: Store, clock: Clock, codes: Codes) -> Result<Self, CliError> {
         let session = session_for(&store, &transport.url())?;
-        Ok(Self { transport, store, session, clock })
+        Ok(Self { transport, store, session, clock, codes })
     }
 
     /// Makes a call and reads the answer.
@@ -37,14 +39,8 @@ impl Api {
     /// # Errors
     /// [`CliError::NotLoggedIn`] when the session has ended, and every error of an exchange.
     pub async fn call<T: DeserializeOwned>(&mut self, call: Call<'_>) -> Result<T, CliError> {
-        let access = self.access_token().await?;
-        match self.transport.call(&call, Some(&access)).await {
-            Err(error) if has_ended(&error) => {
-                let access = self.refresh().await?;
-                self.transport.call(&call, Some(&access)).await
-            }
-            answer => answer,
-        }
+        let (status, body) = self.exchange(call).await?;
+        self.transport.read(status, &body)
     }
 
     /// Makes a call whose answer has nothing to say.
@@ -52,11 +48,42 @@ impl Api {
     /// # Errors
     /// As [`Self::call`].
     pub async fn act(&mut self, call: Call<'_>) -> Result<(), CliError> {
+        self.exchange(call).await.map(drop)
+    }
+
+    /// Makes a call; when it needs a code of the second factor, once more with one.
+    async fn exchange(&mut self, mut call: Call<'_>) -> Result<(StatusCode, Vec<u8>), CliError> {
+        let mut refusal = match self.with_session(&call).await {
+            Err(error) if step_up::is_asked_for(&error) => error,
+            answer => return answer,
+        };
+        for _ in 0..STEP_UP_ATTEMPTS {
+            let Some(code) = self.codes.next(&refusal)? else { break };
+            call = self.with_code(call, code).await?;
+            refusal = match self.with_session(&call).await {
+                Err(error) if step_up::is_asked_for(&error) => error,
+                answer => return answer,
+            };
+        }
+        Err(step_up::advised(refusal))
+    }
+
+    /// Puts a code to a call. One that changes nothing cannot use it up: the session is made fresh with it instead.
+    async fn with_code<'a>(&mut self, call: Call<'a>, code: Secret) -> Result<Call<'a>, CliError> {
+        if !call.is_get() {
+            return Ok(call.totp(code));
+        }
+        let fresh = Call::post(&["session", "step-up"]).body(&StepUp { code })?;
+        self.with_session(&fresh).await?;
+        Ok(call)
+    }
+
+    async fn with_session(&mut self, call: &Call<'_>) -> Result<(StatusCode, Vec<u8>), CliError> {
         let access = self.access_token().await?;
-        match self.transport.act(&call, Some(&access)).await {
+        match self.transport.exchange(call, Some(&access)).await {
             Err(error) if has_ended(&error) => {
                 let access = self.refresh().await?;
-                self.transport.act(&call, Some(&access)).await
+                self.transport.exchange(call, Some(&access)).await
             }
             answer => answer,
         }

@@ -2,8 +2,10 @@
 
 mod api;
 mod fault;
+mod step_up;
 pub mod tls;
 mod transport;
 
 pub use api::Api;
+pub use step_up::Codes;
 pub use transport::{Call, Transport};

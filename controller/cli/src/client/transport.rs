@@ -21,6 +21,7 @@ pub struct Call<'a> {
     segments: Vec<Cow<'a, str>>,
     query: Vec<(&'static str, String)>,
     body: Option<Secret>,
+    totp: Option<Secret>,
     timeout: Duration,
 }
 
@@ -32,6 +33,7 @@ impl<'a> Call<'a> {
             segments: segments.iter().copied().map(Cow::Borrowed).collect(),
             query: Vec::new(),
             body: None,
+            totp: None,
             timeout: REQUEST_TIMEOUT,
         }
     }
@@ -66,6 +68,17 @@ impl<'a> Call<'a> {
     pub fn body(mut self, body: &impl Serialize) -> Result<Self, CliError> {
         self.body = Some(Secret::new(serde_json::to_string(body)?));
         Ok(self)
+    }
+
+    /// With a code of the second factor for this call.
+    pub fn totp(mut self, code: Secret) -> Self {
+        self.totp = Some(code);
+        self
+    }
+
+    /// It changes nothing.
+    pub fn is_get(&self) -> bool {
+        self.method == Method::GET
     }
 
     /// With another time-out.
@@ -115,7 +128,15 @@ impl Transport {
     /// Every [`CliError`] of an exchange; [`CliError::Refused`] for an answer that is not 2xx.
     pub async fn call<T: DeserializeOwned>(&self, call: &Call<'_>, bearer: Option<&Secret>) -> Result<T, CliError> {
         let (status, body) = self.exchange(call, bearer).await?;
-        serde_json::from_slice(&body).map_err(|error| self.not_wharden(status, error.to_string()))
+        self.read(status, &body)
+    }
+
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// [`CliError::NotWharden`].
+    pub fn read<T: DeserializeOwned>(&self, status: StatusCode, body: &[u8]) -> Result<T, CliError> {
+        serde_json::from_slice(body).map_err(|error| self.not_wharden(status, error.to_string()))
     }
 
     /// Makes a call whose answer has nothing to say.
@@ -126,7 +147,11 @@ impl Transport {
         self.exchange(call, bearer).await.map(drop)
     }
 
-    async fn exchange(&self, call: &Call<'_>, bearer: Option<&Secret>) -> Result<(StatusCode, Vec<u8>), CliError> {
+    /// Makes a call.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub async fn exchange(&self, call: &Call<'_>, bearer: Option<&Secret>) -> Result<(StatusCode, Vec<u8>), CliError> {
         let no_answer =
             |error: reqwest::Error| fault::no_answer(&error, &self.url(), self.ca.as_ref(), call.timeout.as_secs());
         let mut request = self
@@ -138,6 +163,9 @@ impl Transport {
             .header("x-request-id", format!("{:032x}", rand::random::<u128>()));
         if let Some(bearer) = bearer {
             request = request.bearer_auth(bearer.reveal());
+        }
+        if let Some(totp) = &call.totp {
+            request = request.header("wharden-totp", totp.reveal());
         }
         if let Some(body) = &call.body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body.reveal().to_owned());

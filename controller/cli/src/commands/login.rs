@@ -41,18 +41,15 @@ pub struct Factors {
     /// Read the password from standard input, as one line
     #[arg(long)]
     password_stdin: bool,
-    /// Code of the second factor, 6 digits
-    #[arg(long, value_name = "CODE", conflicts_with = "recovery_code", value_parser = secret)]
-    totp: Option<Secret>,
     /// A recovery code in place of a code; it is used up
-    #[arg(long, value_name = "CODE", value_parser = secret)]
+    #[arg(long, value_name = "CODE", conflicts_with = "totp", value_parser = secret)]
     recovery_code: Option<Secret>,
 }
 
 impl Factors {
     /// True when any of them is on the command line.
     pub fn are_given(&self) -> bool {
-        self.username.is_some() || self.password_stdin || self.totp.is_some() || self.recovery_code.is_some()
+        self.username.is_some() || self.password_stdin || self.recovery_code.is_some()
     }
 }
 
@@ -119,7 +116,8 @@ pub async fn log_in(args: Factors, context: &mut Context<'_>) -> Result<Opened, 
     } else {
         Secret::new(context.ask_hidden("password", "--password-stdin")?)
     };
-    let code = match (args.totp, &args.recovery_code) {
+    let given = context.totp().filter(|_| args.recovery_code.is_none());
+    let code = match (given, &args.recovery_code) {
         (None, None) => Some(Secret::new(context.ask("code", "--totp or --recovery-code")?)),
         (code, _) => code,
     };

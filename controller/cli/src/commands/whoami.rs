@@ -23,6 +23,7 @@ pub async fn run(context: &mut Context<'_>) -> Result<(), CliError> {
                 ("Session", Cell::new(&me.session_id)),
                 ("Since", Cell::new(moment(look.now, me.since))),
                 ("Factors", Cell::new(me.factors.join(", "))),
+                ("Second factor", Cell::new(moment(look.now, me.mfa_at))),
             ],
             look,
         )

@@ -97,7 +97,7 @@ impl Shell {
             stdin: Box::new(Cursor::new(self.stdin.clone().into_bytes())),
             prompts: self.answers.as_ref().map(|answers| {
                 let answers = answers.iter().map(|a| (*a).to_owned()).collect();
-                Box::new(Person { answers, screen: err.clone() }) as Box<dyn Prompts>
+                wharden_cli::Person::new(Person { answers, screen: err.clone() })
             }),
             columns: self.columns,
             stderr_is_terminal: false,

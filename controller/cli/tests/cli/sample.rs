@@ -28,7 +28,7 @@ pub fn tokens(access: &str, refresh: &str) -> Value {
 pub fn whoami() -> Value {
     json!({
         "username": "alice", "groups": ["admins", "security"], "session_id": format!("s-{}", "1".repeat(32)),
-        "since": ago(7200), "factors": ["password", "totp"], "access_expires_at": NOW.0 + 600_000,
+        "since": ago(7200), "mfa_at": ago(120), "factors": ["password", "totp"], "access_expires_at": NOW.0 + 600_000,
     })
 }
 

@@ -1,12 +1,17 @@
 //! Who is this, and may they: the same engine and the same policies that decide on hosts.
 
-use super::{App, AppError};
-use crate::policy_set;
+use super::{
+    App, AppError,
+    step_up::{Checked, Shown},
+};
+use crate::{policy_set, raft::new_request_id};
 use arc_swap::ArcSwapOption;
-use std::sync::Arc;
-use wharden_model::{AdminAction, Effect, HostId, PolicyName, RequestId, Revision, SessionId, Timestamp, UserName};
+use std::{net::IpAddr, sync::Arc};
+use wharden_model::{
+    AdminAction, Effect, HostId, PolicyName, RequestId, Revision, SessionId, StepUp, Timestamp, UserName,
+};
 use wharden_policy::{AdminCompiled, AdminQuery, AdminResource};
-use wharden_state::{Actor, AuditCommand, Command, Kind, Session, State};
+use wharden_state::{AuditCommand, Command, Kind, Origin, Session, State};
 
 /// An admin with a session that passed both factors.
 #[derive(Clone, Debug)]
@@ -16,6 +21,10 @@ pub struct Caller {
     pub session: Session,
     pub access_expires_at: Timestamp,
     pub request_id: RequestId,
+    /// The address that the request comes from.
+    pub source: IpAddr,
+    /// The code that came with the request.
+    pub shown: Checked,
 }
 
 /// The compiled admin policies of the newest revision that was asked about.
@@ -44,7 +53,13 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::NotLoggedIn`] when there is none.
-    pub fn caller(&self, token: Option<&str>, request_id: RequestId) -> Result<Caller, AppError> {
+    pub fn caller(
+        &self,
+        token: Option<&str>,
+        shown: Option<&Shown>,
+        source: IpAddr,
+        request_id: RequestId,
+    ) -> Result<Caller, AppError> {
         let token = token.ok_or(AppError::NotLoggedIn("there is no access token"))?;
         let now = self.now();
         let bearer = self.keys.access.check(token, now).map_err(|error| {
@@ -58,27 +73,43 @@ impl App {
         if session.user != bearer.user {
             return Err(AppError::NotLoggedIn("the access token is not valid"));
         }
+        let shown = shown.map_or(Checked::Nothing, |shown| self.check_shown(&state, &bearer.user, shown));
         Ok(Caller {
             user: bearer.user,
             session_id: bearer.session,
             session: session.clone(),
             access_expires_at: bearer.expires_at,
             request_id,
+            source,
+            shown,
         })
     }
 
     /// Lets the caller pass, or audits the refusal and gives it.
     ///
     /// # Errors
-    /// [`AppError::Forbidden`] naming the rule.
+    /// [`AppError::Forbidden`] naming the rule; [`AppError::StepUpRequired`], [`AppError::BadCode`].
     pub(super) async fn may(
         &self,
         caller: &Caller,
         action: AdminAction,
         resource: &AdminResource,
     ) -> Result<(), AppError> {
-        let Err(error) = self.check(caller, action, resource) else { return Ok(()) };
-        self.audit_refusal(caller, action, resource, &error).await?;
+        self.may_with(caller, action, resource, action.step_up()).await
+    }
+
+    /// As [`App::may`], with another floor than the action's own.
+    pub(super) async fn may_with(
+        &self,
+        caller: &Caller,
+        action: AdminAction,
+        resource: &AdminResource,
+        floor: StepUp,
+    ) -> Result<(), AppError> {
+        // Policy first: whoever may not do it at all is not asked for a code.
+        let passed = self.check(caller, action, resource).and_then(|()| self.check_floor(caller, action, floor));
+        let Err(error) = passed else { return Ok(()) };
+        self.refused(caller, action, resource, &error).await?;
         Err(error)
     }
 
@@ -94,7 +125,11 @@ impl App {
             resource: describe(resource),
             reason: error.to_string(),
         });
-        self.raft.propose(Actor::User(caller.user.clone()), command).await?;
+        let mut entry = self.entry(caller, command);
+        // The change itself was not made, so its id is still free, and the code is not used up.
+        entry.request_id = new_request_id();
+        entry.origin = entry.origin.map(|origin| Origin { step_up: None, ..origin });
+        self.raft.propose_entry(entry).await?;
         Ok(())
     }
 
@@ -120,15 +155,14 @@ impl App {
     fn check(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> Result<(), AppError> {
         let state = self.state();
         let access = self.access.at(&state)?;
-        let mfa_age_seconds = self.now().millis_since(caller.session.mfa_at) / 1000;
-        let decision = access.1.decide(&AdminQuery {
-            user: &caller.user,
-            action,
-            resource,
-            mfa_age_seconds: i64::try_from(mfa_age_seconds).unwrap_or(i64::MAX),
-        });
+        let at_age =
+            |mfa_age_seconds| access.1.decide(&AdminQuery { user: &caller.user, action, resource, mfa_age_seconds });
+        let decision = at_age(self.mfa_age(caller, action));
         match decision.effect {
             Effect::Allow => Ok(()),
+            Effect::Deny if at_age(0).effect == Effect::Allow => {
+                Err(AppError::StepUpRequired { action: action.name(), why: format!("a code: {}", decision.why()) })
+            }
             Effect::Deny => Err(AppError::Forbidden {
                 who: format!("user {}", caller.user),
                 action: action.name(),

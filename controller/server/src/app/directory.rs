@@ -3,7 +3,7 @@
 use super::{App, AppError, Caller};
 use crate::limits;
 use wharden_model::{
-    AdminAction, GroupName, UserName,
+    AdminAction, GroupName, StepUp, UserName,
     api::{Group, Invite, NewGroup, NewUser, User, UserPatch},
 };
 use wharden_pki::token::{SecretKind, hash_secret};
@@ -42,8 +42,10 @@ impl App {
 
     pub async fn create_user(&self, caller: &Caller, new: NewUser) -> Result<User, AppError> {
         self.may(caller, AdminAction::UserCreate, &AdminResource::User(new.name.clone())).await?;
+        // Nobody can act as somebody new before they are invited, and that needs a code of its own.
         for group in &new.groups {
-            self.may(caller, AdminAction::GroupUpdate, &AdminResource::Group(group.clone())).await?;
+            let group = AdminResource::Group(group.clone());
+            self.may_with(caller, AdminAction::GroupUpdate, &group, StepUp::Fresh).await?;
         }
         let command = UserCommand::Create { name: new.name.clone(), groups: new.groups };
         self.change(caller, Command::User(command)).await?;
@@ -90,7 +92,10 @@ impl App {
     }
 
     pub async fn create_group(&self, caller: &Caller, new: NewGroup) -> Result<Group, AppError> {
-        self.may(caller, AdminAction::GroupCreate, &AdminResource::Group(new.name.clone())).await?;
+        let resource = AdminResource::Group(new.name.clone());
+        // With members it is as good as adding them.
+        let floor = if new.members.is_empty() { StepUp::Fresh } else { StepUp::Code };
+        self.may_with(caller, AdminAction::GroupCreate, &resource, floor).await?;
         let command = GroupCommand::Create { name: new.name.clone(), members: new.members };
         self.change(caller, Command::Group(command)).await?;
         let state = self.state();

@@ -19,6 +19,12 @@ pub enum AppError {
     BadToken(String),
     #[error("{who} may not {action} on {resource}: {}", .decision.why())]
     Forbidden { who: String, action: &'static str, resource: String, decision: Box<Decision> },
+    /// A code has to come with the request.
+    #[error("{action} needs {why}")]
+    StepUpRequired { action: &'static str, why: String },
+    /// The code that came with the request.
+    #[error("{}", if *.used { "the code was used already" } else { "the code is not the one of now" })]
+    BadCode { used: bool },
     /// A rule that protects the caller from itself.
     #[error("{message}")]
     Guarded { message: String },
@@ -82,6 +88,7 @@ impl From<Rejection> for AppError {
             Rejection::BadToken | Rejection::TokenExpired | Rejection::TokenUsedUp => Self::BadToken(message),
             Rejection::BadCredentials | Rejection::CodeUsed => Self::BadCredentials,
             Rejection::Locked { seconds } | Rejection::TooMany { seconds } => Self::TooMany { seconds },
+            Rejection::StepUp { used } => Self::BadCode { used },
             Rejection::SessionEnded => Self::NotLoggedIn("the session has ended"),
             Rejection::Initialised | Rejection::NotInitialised => Self::Unavailable(message),
         }

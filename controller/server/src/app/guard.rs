@@ -25,6 +25,17 @@ impl App {
         command: Command,
     ) -> Result<Applied, AppError> {
         self.may(caller, action, resource).await?;
+        self.permitted_change(caller, action, resource, command).await
+    }
+
+    /// The second half of [`App::guarded_change`]: the caller has passed.
+    pub(super) async fn permitted_change(
+        &self,
+        caller: &Caller,
+        action: AdminAction,
+        resource: &AdminResource,
+        command: Command,
+    ) -> Result<Applied, AppError> {
         let mut request_id = caller.request_id.clone();
         for _ in 0..limits::GUARDED_TRIES {
             let state = self.state();
@@ -34,7 +45,8 @@ impl App {
                 self.audit_refusal(caller, action, resource, &error).await?;
                 return Err(error);
             }
-            match self.raft.propose_with(request_id, actor, command.clone(), Some(revision)).await {
+            let entry = self.entry(caller, command.clone());
+            match self.raft.propose_entry(Entry { request_id, if_revision: Some(revision), ..entry }).await {
                 Err(ProposeError::Rejected(Rejection::RevisionMoved)) => request_id = new_request_id(),
                 other => return Ok(other?),
             }
@@ -49,6 +61,7 @@ impl App {
             actor: actor.clone(),
             issued_at: self.now(),
             if_revision: None,
+            origin: None,
             command: command.clone(),
         };
         next.apply(now.policy_revision + 1, &entry).0?;

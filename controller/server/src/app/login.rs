@@ -1,20 +1,14 @@
 //! Login with two factors, refresh, logout.
 
-use super::{App, AppError, Caller};
-use crate::{
-    auth::{
-        enrolment::{recovery_hash, totp_record},
-        password, totp,
-    },
-    limits,
-};
+use super::{App, AppError, Caller, step_up::Shown};
+use crate::{auth::password, limits};
 use std::net::IpAddr;
 use wharden_model::{
     SessionId, UserName,
     api::{Login, Refresh, Secret, SessionTokens, WhoAmI},
 };
 use wharden_pki::token::{SecretKind, hash_secret};
-use wharden_state::{Account, Actor, Applied, Command, Hex, Proof, SessionCommand};
+use wharden_state::{Account, Actor, Applied, Command, Proof, SessionCommand};
 
 impl App {
     /// Checks both factors and opens a session. The answer to a wrong one never says which, nor whether there is
@@ -46,17 +40,11 @@ impl App {
     }
 
     fn second_factor(&self, login: &Login, account: &Account) -> Option<Proof> {
-        if let Some(code) = &login.code {
-            let secret = self.keys.sealing.open(&totp_record(&login.username), &account.totp_sealed.0);
-            let secret = secret.inspect_err(|error| tracing::error!(%error, "a TOTP secret cannot be opened")).ok()?;
-            let step = totp::step_of(&secret, code, self.now())?;
-            // A used step is as wrong as a wrong code; the state has the last word.
-            (step > account.totp_last_step).then_some(Proof::Totp { step })
-        } else {
-            let code = wharden_pki::recovery::normalise(login.recovery_code.as_ref()?.reveal()).ok()?;
-            let hash = Hex::from(recovery_hash(&login.username, code.reveal(), &self.keys.sealing));
-            account.recovery_hashes.contains(&hash).then_some(Proof::Recovery { hash })
-        }
+        let shown = match (&login.code, &login.recovery_code) {
+            (Some(code), _) => Shown::Totp(code.clone()),
+            (None, code) => Shown::Recovery(code.clone()?),
+        };
+        self.proof(&login.username, account, &shown)
     }
 
     async fn failed<T>(&self, name: &UserName, source: IpAddr) -> Result<T, AppError> {
@@ -156,6 +144,7 @@ impl App {
             groups: self.state().groups_of(&caller.user),
             session_id: caller.session_id.clone(),
             since: caller.session.opened_at,
+            mfa_at: caller.session.mfa_at,
             factors: vec!["password".to_owned(), caller.session.second_factor.clone()],
             access_expires_at: caller.access_expires_at,
         }

@@ -17,17 +17,19 @@ mod policies;
 mod policy_test;
 mod records;
 mod simulate;
+mod step_up;
 mod suggest;
 mod tokens;
 
 pub use access::{Access, Caller};
 pub use error::AppError;
+pub use step_up::Shown;
 
 use crate::{auth::source::Sources, events::EventStore, fleet::Fleet, keys::Keys, raft::Raft};
 use std::sync::Arc;
 use wharden_model::Timestamp;
 use wharden_runtime::{clock::Clock, ready::Readiness};
-use wharden_state::{Actor, Applied, Command, State};
+use wharden_state::{Actor, Applied, Command, Entry, State};
 
 /// Everything that a use case works with.
 pub struct App {
@@ -53,7 +55,18 @@ impl App {
 
     /// Proposes a change in the name of the caller, under the id of its request.
     async fn change(&self, caller: &Caller, command: Command) -> Result<Applied, AppError> {
-        let actor = Actor::User(caller.user.clone());
-        Ok(self.raft.propose_with(caller.request_id.clone(), actor, command, None).await?)
+        Ok(self.raft.propose_entry(self.entry(caller, command)).await?)
+    }
+
+    /// The change as it goes into the log, with the code that came with the request.
+    fn entry(&self, caller: &Caller, command: Command) -> Entry {
+        Entry {
+            request_id: caller.request_id.clone(),
+            actor: Actor::User(caller.user.clone()),
+            issued_at: self.now(),
+            if_revision: None,
+            origin: Some(caller.origin()),
+            command,
+        }
     }
 }

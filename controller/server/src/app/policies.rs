@@ -2,11 +2,11 @@
 
 use super::{App, AppError, Caller};
 use wharden_model::{
-    AdminAction, Mode, PolicyName,
+    AdminAction, Mode, PolicyName, StepUp,
     api::{Policy, PolicyPut, PolicyText, PolicyVersion, RollbackTo, Validation},
     limits::POLICY_TEXT_MAX,
 };
-use wharden_policy::AdminResource;
+use wharden_policy::{AdminResource, concerns_admins};
 use wharden_state::{Command, Kind, PolicyCommand, PolicyOrigin, State};
 
 fn policy_of(name: &PolicyName, policy: &wharden_state::Policy, with_text: bool) -> Policy {
@@ -95,10 +95,15 @@ impl App {
         let NewVersion { text, mode, if_version, origin } = new;
         let resource = AdminResource::Policy(name.clone());
         // Who may not store it does not hear what is wrong with it.
-        self.may(caller, action, &resource).await?;
+        let before = self.state().policies.get(&name).map(|policy| policy.current.text.clone());
+        let floor = match [Some(&text), before.as_ref()].into_iter().flatten().any(|t| concerns_admins(&name, t)) {
+            true => StepUp::Code,
+            false => action.step_up(),
+        };
+        self.may_with(caller, action, &resource, floor).await?;
         let rules = checked(&text)?;
         let command = PolicyCommand::Put { name: name.clone(), text, mode, rules, if_version, origin };
-        self.guarded_change(caller, action, &resource, Command::Policy(command)).await?;
+        self.permitted_change(caller, action, &resource, Command::Policy(command)).await?;
         Ok(policy_of(&name, find(&self.state(), &name)?, true))
     }
 

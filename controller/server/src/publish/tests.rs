@@ -35,6 +35,7 @@ fn apply(state: &mut State, index: &mut u64, command: Command) {
         actor: Actor::System,
         issued_at: Timestamp(*index),
         if_revision: None,
+        origin: None,
         command,
     };
     state.apply(*index, &entry).0.expect("applied");

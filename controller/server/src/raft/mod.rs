@@ -14,7 +14,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tokio::sync::{broadcast, mpsc, watch};
 use wharden_model::{RequestId, Revision, Timestamp};
 use wharden_runtime::{clock::Clock, metrics::Metrics, shutdown::Shutdown};
-use wharden_state::{Actor, Applied, Change, Command, Rejection, State};
+use wharden_state::{Actor, Applied, Change, Command, Entry, Rejection, State};
 use wharden_store::{Published, Store, TypeConfig};
 
 use crate::limits;
@@ -141,8 +141,15 @@ impl Raft {
         command: Command,
         if_revision: Option<Revision>,
     ) -> Result<Applied, ProposeError> {
-        let entry =
-            wharden_state::Entry { request_id, actor, issued_at: Timestamp(self.clock.now()), if_revision, command };
+        let issued_at = Timestamp(self.clock.now());
+        self.propose_entry(Entry { request_id, actor, issued_at, if_revision, origin: None, command }).await
+    }
+
+    /// Proposes a change that was stamped already.
+    ///
+    /// # Errors
+    /// [`ProposeError`].
+    pub async fn propose_entry(&self, entry: Entry) -> Result<Applied, ProposeError> {
         propose::submit(&self.queue, entry).await
     }
 

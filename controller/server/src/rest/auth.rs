@@ -8,7 +8,7 @@ use super::{
 };
 use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use wharden_model::api::{Enrolment, EnrolmentComplete, EnrolmentStart, Login, Refresh, SessionTokens, WhoAmI};
+use wharden_model::api::{Enrolment, EnrolmentComplete, EnrolmentStart, Login, Refresh, SessionTokens, StepUp, WhoAmI};
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Api> {
@@ -18,6 +18,7 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(login))
         .routes(routes!(refresh))
         .routes(routes!(logout))
+        .routes(routes!(step_up))
         .routes(routes!(whoami))
 }
 
@@ -62,6 +63,13 @@ async fn refresh(
 #[utoipa::path(post, path = "/v1/logout", tag = "access", responses((status = 204, description = "done")), security(("session" = [])))]
 async fn logout(State(api): State<Api>, Session(caller): Session) -> Answer<StatusCode> {
     api.app.logout(&caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Makes the session's second factor fresh with a code.
+#[utoipa::path(post, path = "/v1/session/step-up", tag = "access", request_body = StepUp, responses((status = 204, description = "done")), security(("session" = [])))]
+async fn step_up(State(api): State<Api>, Session(caller): Session, Body(body): Body<StepUp>) -> Answer<StatusCode> {
+    api.app.step_up(caller, body.code).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -2,15 +2,20 @@
 
 use super::{Api, error::Failure};
 use crate::{
-    app::{AppError, Caller},
+    app::{AppError, Caller, Shown},
     raft::new_request_id,
 };
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::{header, request::Parts},
+    http::{HeaderMap, HeaderName, header, request::Parts},
 };
 use std::net::{IpAddr, SocketAddr};
-use wharden_model::RequestId;
+use wharden_model::{RequestId, api::Secret};
+
+/// A TOTP code for this one request.
+pub const TOTP: HeaderName = HeaderName::from_static("wharden-totp");
+/// A recovery code in place of it.
+pub const RECOVERY_CODE: HeaderName = HeaderName::from_static("wharden-recovery-code");
 
 /// The id of this request, put there by the outermost layer.
 #[derive(Clone, Debug)]
@@ -23,6 +28,7 @@ impl FromRequestParts<Api> for Session {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Failure> {
+        let Source(source) = Source::from_request_parts(parts, api).await?;
         let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
         let token = match (values.next(), values.next()) {
             (None, _) => None,
@@ -37,8 +43,25 @@ impl FromRequestParts<Api> for Session {
             ),
             (Some(_), Some(_)) => return Err(AppError::NotLoggedIn("there are two Authorization headers").into()),
         };
+        let shown = shown(&parts.headers)?;
         let id = parts.extensions.get::<RequestIdOf>().map_or_else(new_request_id, |id| id.0.clone());
-        Ok(Self(api.app.caller(token, id)?))
+        Ok(Self(api.app.caller(token, shown.as_ref(), source, id)?))
+    }
+}
+
+/// The second factor that comes with this request, at most one.
+fn shown(headers: &HeaderMap) -> Result<Option<Shown>, AppError> {
+    let mut found = Vec::new();
+    for name in [TOTP, RECOVERY_CODE] {
+        for value in headers.get_all(&name) {
+            let text = value.to_str().map_err(|_| AppError::invalid(name.as_str(), "it is not text"))?;
+            let secret = Secret::new(text.trim());
+            found.push(if name == TOTP { Shown::Totp(secret) } else { Shown::Recovery(secret) });
+        }
+    }
+    match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => Err(AppError::invalid(TOTP.as_str(), "there is more than one code")),
     }
 }
 

@@ -27,6 +27,8 @@ const fn code_of(error: &AppError) -> ErrorCode {
         AppError::NotLoggedIn(_) => ErrorCode::NotLoggedIn,
         AppError::BadCredentials | AppError::BadToken(_) => ErrorCode::BadCredentials,
         AppError::Forbidden { .. } | AppError::Guarded { .. } => ErrorCode::Forbidden,
+        AppError::StepUpRequired { .. } => ErrorCode::StepUpRequired,
+        AppError::BadCode { .. } => ErrorCode::BadCode,
         AppError::NotFound { .. } | AppError::NoEvent(_) => ErrorCode::NotFound,
         AppError::Conflict { .. } => ErrorCode::Conflict,
         AppError::TooLarge(_) => ErrorCode::TooLarge,
@@ -42,7 +44,7 @@ pub const fn status_of(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::Invalid => StatusCode::BAD_REQUEST,
         ErrorCode::NotLoggedIn | ErrorCode::BadCredentials => StatusCode::UNAUTHORIZED,
-        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::Forbidden | ErrorCode::StepUpRequired | ErrorCode::BadCode => StatusCode::FORBIDDEN,
         ErrorCode::NotFound => StatusCode::NOT_FOUND,
         ErrorCode::Conflict => StatusCode::CONFLICT,
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -61,6 +63,9 @@ fn hint_of(error: &AppError) -> &str {
         AppError::Forbidden { .. } => {
             "ask an admin for a policy that permits it: `wharden policy list` shows those there are"
         }
+        AppError::StepUpRequired { .. } => "send the code that the authenticator shows now as Wharden-Totp",
+        AppError::BadCode { used: true } => "each code works once: wait for the next one, 30 seconds at most",
+        AppError::BadCode { used: false } => "check the authenticator and the clock of the device that it runs on",
         AppError::Guarded { .. } => "give another account the right first, and use that one",
         AppError::InvalidPolicy(_) => "mend the text; `wharden policy validate FILE` checks it without storing",
         AppError::TooMany { .. } => "wait",

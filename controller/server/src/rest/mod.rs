@@ -10,6 +10,7 @@ mod docker;
 mod error;
 mod health;
 mod hosts;
+mod needs;
 mod packs;
 mod policies;
 mod records;
@@ -21,6 +22,11 @@ pub use server::{ServeError, openapi, serve};
 use crate::app::App;
 use std::sync::Arc;
 use wharden_runtime::metrics::Metrics;
+
+/// What each operation needs, as a Markdown table.
+pub fn needs_table() -> String {
+    needs::table(&openapi())
+}
 
 /// What every handler can reach.
 #[derive(Clone)]

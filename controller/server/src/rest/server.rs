@@ -1,7 +1,9 @@
 //! The port: layers around the routes, and the OpenAPI document that they make.
 
 use super::{
-    Api, auth, caller::RequestIdOf, directory, docker, error, health, hosts, packs, policies, records, tokens,
+    Api, auth,
+    caller::{RECOVERY_CODE, RequestIdOf, TOTP},
+    directory, docker, error, health, hosts, packs, policies, records, tokens,
 };
 use crate::{limits, raft::new_request_id};
 use axum::{
@@ -21,7 +23,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, OpenApi, Ref, RefOr, ResponseBuilder,
+    Components, ContentBuilder, InfoBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder,
+    path::{ParameterBuilder, ParameterIn},
     schema::Schema,
     security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
@@ -75,6 +78,19 @@ pub fn openapi() -> OpenApi {
         for operation in operations {
             if operation.tags.as_deref().is_some_and(|tags| tags.iter().any(|tag| tag == "health")) {
                 continue;
+            }
+            if operation.security.is_some() {
+                for (name, what) in
+                    [(TOTP, "TOTP code for this one request"), (RECOVERY_CODE, "a recovery code in place of it")]
+                {
+                    let parameter = ParameterBuilder::new()
+                        .name(name.as_str())
+                        .parameter_in(ParameterIn::Header)
+                        .description(Some(what))
+                        .required(Required::False)
+                        .schema(Some(String::schema()));
+                    operation.parameters.get_or_insert_with(Vec::new).push(RefOr::T(parameter.build()));
+                }
             }
             for status in ["400", "401", "403", "404", "409", "413", "422", "429", "500", "503"] {
                 let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build();

@@ -84,6 +84,10 @@ pub enum SessionCommand {
     Refresh { id: SessionId, old_hash: Hex, new_hash: Hex, expires_at: Timestamp },
     /// Ends a session.
     Close { id: SessionId },
+    /// Makes the second factor of a session fresh, by the code that comes with the entry.
+    StepUp { id: SessionId },
+    /// A wrong code came with a request of this session.
+    StepUpFail { id: SessionId },
 }
 
 impl SessionCommand {
@@ -99,6 +103,9 @@ impl SessionCommand {
             }
             Self::Refresh { .. } => None,
             Self::Close { id } => Some(Line::new("session.logout", format!("session {id}"), "")),
+            Self::StepUp { id } | Self::StepUpFail { id } => {
+                Some(Line::new("session.step_up", format!("session {id}"), ""))
+            }
         }
     }
 }

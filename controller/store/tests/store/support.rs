@@ -22,6 +22,7 @@ pub fn command(number: u64, size: usize) -> Entry {
         actor: Actor::System,
         issued_at: Timestamp(number),
         if_revision: None,
+        origin: None,
         command: Command::Audit(AuditCommand::Refused {
             action: "policy.update".into(),
             resource: "x".repeat(size),

@@ -1,7 +1,7 @@
 //! The admin CLI: exit codes, JSON, and errors that say what to do next.
 
 use serde_json::Value;
-use wharden_harness::{Cli, Controller, Place, Totp, admin::PASSWORD};
+use wharden_harness::{Cli, Controller, Output, Place, Totp, admin::PASSWORD};
 
 #[test]
 fn exit_codes_are_as_documented() {
@@ -46,9 +46,16 @@ fn exit_codes_are_as_documented() {
     assert_eq!(cli.json(&["whoami"])["username"], "ada");
     cli.run(&["user", "create", "bob", "--group", "developers"]);
     cli.run(&["group", "create", "auditors2"]).ok();
-    cli.run(&["group", "add", "auditors2", "ada"]).ok();
+    // What gives rights to people asks for a code, each time.
+    let said = cli.run(&["group", "add", "auditors2", "ada"]).fails_with(1);
+    assert!(said.contains("--totp"), "{said}");
+    let code = totp.code();
+    cli.run(&["group", "add", "auditors2", "ada", "--totp", &code]).ok();
     assert_eq!(cli.json(&["group", "show", "auditors2"])["members"], serde_json::json!(["ada"]));
-    cli.run(&["group", "remove", "auditors2", "ada"]).ok();
+    let said = cli.run(&["group", "remove", "auditors2", "ada", "--totp", &code]).fails_with(1);
+    assert!(said.contains("used already"), "{said}");
+    let mut with_variable = cli.command(&["group", "remove", "auditors2", "ada"]);
+    Output::of(with_variable.env("WHARDEN_TOTP", totp.code()), b"").ok();
     assert!(cli.run(&["token", "create", "--ttl", "1h", "-q"]).ok().starts_with("wjt_"));
     assert_eq!(cli.json(&["token", "list"]).as_array().map(Vec::len), Some(1));
     assert!(cli.run(&["status"]).ok().contains("leader"));
@@ -109,6 +116,6 @@ fn policies_are_kept_in_versions_and_can_be_tried() {
     cli.run(&["policy", "rollback", "dev", "--yes"]).ok();
     assert_eq!(test(&["docker", "ps"])["decision"]["effect"], "allow");
     assert_eq!(cli.json(&["policy", "show", "dev"])["version"], 3);
-    cli.run(&["policy", "remove", "dev", "--yes"]).ok();
+    cli.run(&["policy", "remove", "dev", "--yes", "--totp", &admin.totp.code()]).ok();
     assert_eq!(test(&["docker", "ps"])["decision"]["effect"], "deny");
 }

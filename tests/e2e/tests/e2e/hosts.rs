@@ -35,7 +35,8 @@ fn two_hosts_with_one_name_become_two_hosts() {
 fn a_revoked_host_is_cut_off_at_once_and_keeps_enforcing() {
     let mut world = World::setup().user("alice", &[LAUNCHERS]).policy("roles", ROLES).start();
     let cli = world.logged_in_cli();
-    cli.run(&["host", "revoke", &world.host, "--yes"]).ok();
+    let code = world.admin.totp.code();
+    cli.run(&["host", "revoke", &world.host, "--yes", "--totp", &code]).ok();
     assert_eq!(world.admin.hosts("dock-1")[0]["status"], "revoked");
     let before = world.admin.hosts("dock-1")[0]["held_revision"].clone();
     // It gets nothing any more, and still enforces what it has.

@@ -23,6 +23,7 @@ mod protect;
 mod quickstart;
 mod remote;
 mod rules;
+mod step_up;
 mod streams;
 mod suggest;
 mod swarm;

@@ -149,7 +149,8 @@ fn a_policy_changes_what_the_user_may_do_at_once_and_its_rollback_does_too() {
 
     let history = cli.json(&["policy", "history", "no-privileged"]);
     assert_eq!(history.as_array().map(Vec::len), Some(3), "{history}");
-    cli.run(&["policy", "remove", "no-privileged", "--yes"]).ok();
+    let code = world.admin.totp.code();
+    cli.run(&["policy", "remove", "no-privileged", "--yes", "--totp", &code]).ok();
     eventually("without the policy it is allowed", SETTLE, || (alice.run(create).code == 0).then_some(()));
 }
 

@@ -66,7 +66,7 @@ impl MemoryLedger {
         let (state, index) = &mut *held;
         *index += 1;
         let issued_at = Timestamp(SystemClock.now());
-        let entry = Entry { request_id, actor, issued_at, if_revision: None, command };
+        let entry = Entry { request_id, actor, issued_at, if_revision: None, origin: None, command };
         let (reply, changes) = state.apply(*index, &entry);
         self.newest.send_replace(Arc::new(state.clone()));
         self.revision.send_replace(state.policy_revision);

@@ -1,0 +1,138 @@
+//! Step-up: how fresh a second factor an action needs, and the code that comes with a request.
+//!
+//! A code is only looked at here. It is used up in `state`, in the entry of the change that it came with.
+
+use super::{App, AppError, Caller};
+use crate::auth::{
+    enrolment::{recovery_hash, totp_record},
+    totp,
+};
+use wharden_model::{AdminAction, StepUp, UserName, action::AdminGroup, api::Secret, step_up::FRESH_S};
+use wharden_policy::AdminResource;
+use wharden_state::{Account, Command, Hex, Origin, Proof, SessionCommand, State};
+
+/// A second factor as it came with a request.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    Totp(Secret),
+    Recovery(Secret),
+}
+
+/// What of it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Checked {
+    Nothing,
+    /// Good, and not used yet as far as this controller knows.
+    Good(Proof),
+    Used,
+    Wrong,
+}
+
+impl Caller {
+    /// From where this is, for the log.
+    pub(super) fn origin(&self) -> Origin {
+        let step_up = match &self.shown {
+            Checked::Good(proof) => Some(proof.clone()),
+            _ => None,
+        };
+        Origin { source: Some(self.source.to_string()), session: Some(self.session_id.clone()), step_up }
+    }
+}
+
+impl App {
+    /// Looks at a second factor.
+    pub(super) fn check_shown(&self, state: &State, user: &UserName, shown: &Shown) -> Checked {
+        let Some(account) = state.users.get(user).and_then(|user| user.account.as_ref()) else {
+            return Checked::Wrong;
+        };
+        match self.proof(user, account, shown) {
+            None => Checked::Wrong,
+            Some(Proof::Totp { step }) if step <= account.totp_last_step => Checked::Used,
+            Some(proof) => Checked::Good(proof),
+        }
+    }
+
+    /// The proof that a second factor is; `None` when it is wrong.
+    pub(super) fn proof(&self, user: &UserName, account: &Account, shown: &Shown) -> Option<Proof> {
+        match shown {
+            Shown::Totp(code) => {
+                let secret = self.keys.sealing.open(&totp_record(user), &account.totp_sealed.0);
+                let secret = secret.inspect_err(|error| tracing::error!(%error, "a TOTP secret cannot be opened"));
+                Some(Proof::Totp { step: totp::step_of(&secret.ok()?, code, self.now())? })
+            }
+            Shown::Recovery(code) => {
+                let code = wharden_pki::recovery::normalise(code.reveal()).ok()?;
+                let hash = Hex::from(recovery_hash(user, code.reveal(), &self.keys.sealing));
+                account.recovery_hashes.contains(&hash).then_some(Proof::Recovery { hash })
+            }
+        }
+    }
+
+    /// Seconds since the second factor was shown: 0 for a code that comes with the request, else at least 1. Looking uses
+    /// no code up, so that none counts for it.
+    pub(super) fn mfa_age(&self, caller: &Caller, action: AdminAction) -> i64 {
+        if action.group() != AdminGroup::Read && matches!(caller.shown, Checked::Good(_)) {
+            return 0;
+        }
+        let age = (self.now().millis_since(caller.session.mfa_at) / 1000).max(1);
+        i64::try_from(age).unwrap_or(i64::MAX)
+    }
+
+    /// The floor below policy.
+    pub(super) fn check_floor(&self, caller: &Caller, action: AdminAction, floor: StepUp) -> Result<(), AppError> {
+        let why = match (&caller.shown, floor) {
+            (Checked::Good(_), _) | (_, StepUp::Session) => return Ok(()),
+            (Checked::Used, _) => return Err(AppError::BadCode { used: true }),
+            (Checked::Wrong, _) => return Err(AppError::BadCode { used: false }),
+            (Checked::Nothing, StepUp::Fresh) => {
+                if u64::try_from(self.mfa_age(caller, action)).is_ok_and(|age| age <= FRESH_S) {
+                    return Ok(());
+                }
+                format!("a second factor of the last {} minutes", FRESH_S / 60)
+            }
+            (Checked::Nothing, StepUp::Code) => "a code of its own".to_owned(),
+        };
+        Err(AppError::StepUpRequired { action: action.name(), why })
+    }
+
+    /// Puts a refusal into the audit; a wrong code is counted.
+    pub(super) async fn refused(
+        &self,
+        caller: &Caller,
+        action: AdminAction,
+        resource: &AdminResource,
+        error: &AppError,
+    ) -> Result<(), AppError> {
+        if matches!(error, AppError::BadCode { used: false }) {
+            self.wrong_code(caller).await?;
+        }
+        self.audit_refusal(caller, action, resource, error).await
+    }
+
+    /// Counts a wrong code against the session.
+    pub(super) async fn wrong_code(&self, caller: &Caller) -> Result<(), AppError> {
+        let mut entry =
+            self.entry(caller, Command::Session(SessionCommand::StepUpFail { id: caller.session_id.clone() }));
+        entry.request_id = crate::raft::new_request_id();
+        self.raft.propose_entry(entry).await?;
+        Ok(())
+    }
+
+    /// Makes the second factor of the caller's session fresh.
+    ///
+    /// # Errors
+    /// [`AppError::BadCode`].
+    pub async fn step_up(&self, mut caller: Caller, code: Secret) -> Result<(), AppError> {
+        caller.shown = self.check_shown(&self.state(), &caller.user, &Shown::Totp(code));
+        match caller.shown {
+            Checked::Good(_) => {}
+            Checked::Used => return Err(AppError::BadCode { used: true }),
+            Checked::Wrong | Checked::Nothing => {
+                self.wrong_code(&caller).await?;
+                return Err(AppError::BadCode { used: false });
+            }
+        }
+        let id = caller.session_id.clone();
+        self.change(&caller, Command::Session(SessionCommand::StepUp { id })).await.map(|_| ())
+    }
+}

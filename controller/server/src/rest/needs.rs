@@ -1,0 +1,104 @@
+//! What each operation needs: the admin actions that policy is asked about, and so the step-up. One table, from which the
+//! OpenAPI document and `docs/security.md` are made; an operation that is missing here is in neither.
+
+use std::fmt::Write;
+use utoipa::openapi::OpenApi;
+use wharden_model::{
+    AdminAction::{self, *},
+    StepUp,
+};
+
+/// Method, path and actions of an operation with a session. Without an action, every session may.
+const NEEDS: &[(&str, &str, &[AdminAction])] = &[
+    ("get", "/v1/audit", &[AuditRead]),
+    ("get", "/v1/audit/verify", &[AuditRead]),
+    ("post", "/v1/docker/certificates", &[]),
+    ("get", "/v1/docker/hosts", &[]),
+    ("get", "/v1/events", &[EventRead]),
+    ("get", "/v1/events/{host}/{run}/{number}", &[EventRead]),
+    ("get", "/v1/events/{host}/{run}/{number}/explanation", &[EventRead, PolicyTest]),
+    ("get", "/v1/groups", &[GroupRead]),
+    ("post", "/v1/groups", &[GroupCreate]),
+    ("get", "/v1/groups/{name}", &[GroupRead]),
+    ("delete", "/v1/groups/{name}", &[GroupDelete]),
+    ("put", "/v1/groups/{name}/members/{user}", &[GroupUpdate]),
+    ("delete", "/v1/groups/{name}/members/{user}", &[GroupUpdate]),
+    ("get", "/v1/hosts", &[HostRead]),
+    ("get", "/v1/hosts/{host}", &[HostRead]),
+    ("patch", "/v1/hosts/{host}", &[HostLabel, HostPosture]),
+    ("post", "/v1/hosts/{host}/revoke", &[HostRevoke]),
+    ("post", "/v1/logout", &[]),
+    ("get", "/v1/packs", &[PackRead]),
+    ("get", "/v1/packs/{name}", &[PackRead]),
+    ("post", "/v1/packs/{name}/apply", &[PackApply]),
+    ("get", "/v1/policies", &[PolicyRead]),
+    ("get", "/v1/policies/{name}", &[PolicyRead]),
+    ("put", "/v1/policies/{name}", &[PolicyCreate, PolicyUpdate]),
+    ("delete", "/v1/policies/{name}", &[PolicyDelete]),
+    ("post", "/v1/policies/{name}/rollback", &[PolicyRead, PolicyUpdate]),
+    ("get", "/v1/policies/{name}/versions", &[PolicyRead]),
+    ("get", "/v1/policies/{name}/versions/{version}", &[PolicyRead]),
+    ("post", "/v1/policy/simulate", &[PolicyTest]),
+    ("post", "/v1/policy/suggest", &[PolicyTest]),
+    ("post", "/v1/policy/test", &[PolicyTest]),
+    ("post", "/v1/policy/validate", &[PolicyTest]),
+    ("post", "/v1/session/step-up", &[]),
+    ("get", "/v1/status", &[StatusRead]),
+    ("get", "/v1/tokens", &[TokenRead]),
+    ("post", "/v1/tokens", &[TokenCreate]),
+    ("delete", "/v1/tokens/{id}", &[TokenDelete]),
+    ("get", "/v1/users", &[UserRead]),
+    ("post", "/v1/users", &[UserCreate]),
+    ("get", "/v1/users/{name}", &[UserRead]),
+    ("delete", "/v1/users/{name}", &[UserDelete]),
+    ("patch", "/v1/users/{name}", &[UserUpdate]),
+    ("post", "/v1/users/{name}/invite", &[UserInvite]),
+    ("get", "/v1/whoami", &[]),
+];
+
+fn actions(method: &str, path: &str) -> Option<&'static [AdminAction]> {
+    NEEDS.iter().find(|(m, p, _)| (*m, *p) == (method, path)).map(|(_, _, actions)| *actions)
+}
+
+/// The table of operations as Markdown: method, path, factors, step-up, actions.
+pub fn table(document: &OpenApi) -> String {
+    let mut text =
+        "| operation | factors | step-up at least | actions that policy is asked about |\n|---|---|---|---|\n"
+            .to_owned();
+    for (path, item) in &document.paths.paths {
+        let operations = [
+            ("get", &item.get),
+            ("put", &item.put),
+            ("post", &item.post),
+            ("patch", &item.patch),
+            ("delete", &item.delete),
+        ];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            let named = format!("{} {path}", method.to_uppercase());
+            let (factors, floor, asked) = match (&operation.security, actions(method, path)) {
+                (None, _) => (open(path), String::new(), String::new()),
+                (Some(_), None) => ("?", "?".to_owned(), "?".to_owned()),
+                (Some(_), Some(actions)) => {
+                    let floor = actions.iter().map(|action| action.step_up()).max().unwrap_or(StepUp::Session);
+                    let asked: Vec<String> = actions.iter().map(|action| format!("`{action}`")).collect();
+                    ("both", floor.words().to_owned(), asked.join(", "))
+                }
+            };
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "| `{named}` | {factors} | {floor} | {asked} |");
+        }
+    }
+    text
+}
+
+/// What an operation without a session takes in place of one.
+fn open(path: &str) -> &'static str {
+    match path {
+        "/v1/login" => "takes both",
+        "/v1/enrolment" => "one-time token",
+        "/v1/enrolment/complete" => "one-time token, first code",
+        "/v1/session/refresh" => "refresh token",
+        _ => "none",
+    }
+}

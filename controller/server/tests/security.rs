@@ -1,0 +1,13 @@
+//! `docs/security.md` says what the code does.
+
+use std::path::Path;
+use wharden_controller::rest;
+
+#[test]
+fn the_tables_in_the_docs_are_those_of_the_code() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/security.md");
+    let stored = std::fs::read_to_string(&path).expect("docs/security.md");
+    let table = rest::needs_table();
+    assert!(!table.contains('?'), "an operation is missing in rest/needs.rs:\n{table}");
+    assert!(stored.contains(&table), "docs/security.md is stale; its table of operations should be:\n\n{table}");
+}
