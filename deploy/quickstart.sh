@@ -282,12 +282,12 @@ port_is_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 free_pair() {
     local port
     for ((port = 7440; port < 7540; port += 10)); do
-        if port_is_free "$port" && port_is_free "$((port + 1))"; then
+        if port_is_free "$port" && port_is_free "$((port + 1))" && port_is_free "$((port + 2))"; then
             printf '%s\n' "$port"
             return 0
         fi
     done
-    die "no two free ports between 7440 and 7540"
+    die "no three free ports between 7440 and 7540"
 }
 
 say "Controller"
@@ -295,7 +295,8 @@ if [[ ! -e $dir/controller.init ]]; then
     rm -rf -- "$dir/controller"
     port=$(free_pair)
     "$bin/wharden-controller" init --data-dir "$dir/controller" --advertise 127.0.0.1,localhost \
-        --rest-listen "127.0.0.1:$port" --agent-listen "127.0.0.1:$((port + 1))" >"$run_dir/init.out"
+        --rest-listen "127.0.0.1:$port" --agent-listen "127.0.0.1:$((port + 1))" \
+        --peer-listen "127.0.0.1:$((port + 2))" >"$run_dir/init.out"
     chmod 600 "$run_dir/init.out"
     printf '%s\n' "$port" >"$dir/controller.init"
 fi

@@ -1,5 +1,5 @@
-//! The wire between agents and controllers: generated messages and services of `wharden/v1/agent.proto`, and the
-//! version and limits that both sides keep to.
+//! The wire between agents and controllers, and between controllers: generated messages and services of
+//! `wharden/v1/agent.proto` and `wharden/v1/peer.proto`, and the versions and limits that both sides keep to.
 //!
 //! Must not know: rules. It carries types of `model` as JSON and does not look at them.
 
@@ -9,6 +9,12 @@ pub mod v1 {
     tonic::include_proto!("wharden.v1");
 }
 
+mod secret;
+
+/// Version of what controllers say to each other that this code speaks.
+pub const PEER_VERSION: u32 = 1;
+/// Largest message between controllers, in bytes: a MiB of log entries or of a snapshot, and what surrounds it.
+pub const PEER_MESSAGE_MAX: usize = 8 * 1024 * 1024;
 /// Version of the session protocol that this code speaks.
 pub const PROTOCOL: u32 = 1;
 /// Most events in one [`v1::Events`].

@@ -317,6 +317,8 @@ actions! {
     EventRead "event.read" Read Cluster,
     AuditRead "audit.read" Read Cluster,
     StatusRead "status.read" Read Cluster,
+    ClusterRead "cluster.read" Read Cluster,
+    ClusterUpdate "cluster.update" Write Cluster,
 }
 
 #[cfg(test)]

@@ -130,6 +130,10 @@ string_id!(
     ClusterId, "cluster id", "c- and 16 hex digits", |s| is_prefixed_hex(s, "c-", 16)
 );
 string_id!(
+    /// One code that lets a controller join: `jc-` and 12 hex digits. Not secret.
+    CodeId, "join code id", "jc- and 12 hex digits", |s| is_prefixed_hex(s, "jc-", 12)
+);
+string_id!(
     /// One session of an admin: `s-` and 32 hex digits.
     SessionId, "session id", "s- and 32 hex digits", |s| is_prefixed_hex(s, "s-", 32)
 );

@@ -25,7 +25,9 @@ pub use bundle::{Bundle, BundlePolicy, BundleUser, Scope};
 pub use decision::{Decision, DecisionEvent, Effect, EventQuery, Outcome, Principal, Resource, ResourceKind};
 pub use facts::{FactSpec, FactType, FactValue, Facts};
 pub use host::{HostReport, Posture, RemoteGuard};
-pub use id::{BootId, ClusterId, GroupName, HostId, IdError, PolicyName, RequestId, SessionId, TokenId, UserName};
+pub use id::{
+    BootId, ClusterId, CodeId, GroupName, HostId, IdError, PolicyName, RequestId, SessionId, TokenId, UserName,
+};
 pub use label::{LabelError, Labels};
 pub use policy::Mode;
 pub use step_up::StepUp;

@@ -35,6 +35,8 @@ impl AdminAction {
         match self {
             // Who sets up an account, who may act, and who is in which group: each gives rights to people.
             Self::UserInvite | Self::UserUpdate | Self::GroupUpdate => StepUp::Code,
+            // Who joins as a controller gets the cluster's key.
+            Self::ClusterUpdate => StepUp::Code,
             // Taking back a join token makes things safer and can be undone.
             Self::TokenDelete => StepUp::Fresh,
             _ => match self.group() {

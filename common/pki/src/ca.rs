@@ -32,6 +32,10 @@ pub enum CaError {
     Sign,
 }
 
+mod controller;
+
+pub use controller::{ControllerCert, ControllerCertError, controller_name, controller_of};
+
 /// Why a certificate request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CsrError {

@@ -2,7 +2,8 @@
 
 use rcgen::{CertificateParams, PKCS_ECDSA_P256_SHA256, PublicKeyData};
 use rustls_pki_types::PrivatePkcs8KeyDer;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use sha2::{Digest, Sha256};
+use x509_parser::prelude::{FromDer, X509Certificate, X509CertificationRequest};
 use zeroize::Zeroizing;
 
 /// Why a key cannot be made or used.
@@ -60,6 +61,16 @@ impl KeyPair {
         X509Certificate::from_der(cert_der)
             .is_ok_and(|(_, cert)| cert.public_key().raw == self.0.subject_public_key_info())
     }
+}
+
+/// SHA-256 of the public key in a certificate request, which is not verified: two requests with the same digest are for
+/// the same key.
+///
+/// # Errors
+/// [`KeyError::Malformed`] when it is no request.
+pub fn requested_key_digest(csr_der: &[u8]) -> Result<[u8; 32], KeyError> {
+    let Ok(([], request)) = X509CertificationRequest::from_der(csr_der) else { return Err(KeyError::Malformed) };
+    Ok(Sha256::digest(request.certification_request_info.subject_pki.raw).into())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 
 mod ca;
 mod cluster_key;
+mod code;
 mod guard_ca;
 mod key;
 pub mod limits;
@@ -18,9 +19,11 @@ mod signer;
 pub mod token;
 mod uri;
 
-pub use ca::{Ca, CaError, CsrError, Issued, ServerIdentity, ServerNameError};
+pub use ca::{Ca, CaError, ControllerCert, ControllerCertError, CsrError, Issued, ServerIdentity, ServerNameError};
+pub use ca::{controller_name, controller_of};
 pub use cluster_key::{ClusterKey, ClusterKeyError, OpenError};
+pub use code::ControllerCode;
 pub use guard_ca::GuardCa;
-pub use key::{KeyError, KeyPair};
+pub use key::{KeyError, KeyPair, requested_key_digest};
 pub use peer::{CertError, PeerCert, UserCert, ca_cluster, fingerprint, peer_of, user_of, verify_host, verify_user};
 pub use signer::{BundleSigner, SignatureError, SignerError, bundle_statement, verify_bundle};

@@ -22,6 +22,9 @@ pub const GUARD_CA_LIFETIME: Duration = Duration::from_secs(2 * 365 * 24 * 3600)
 pub const GUARD_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Life of a controller's own certificate; it makes a new one when it starts and while it runs.
 pub const SERVER_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Life of the certificate that a controller shows to others. The state names the one that counts, so that a removed
+/// controller is refused at once; it ends with the CA.
+pub const CONTROLLER_LIFETIME: Duration = CA_LIFETIME;
 /// Longest text taken for a token, in bytes. The longest of ours has 115.
 pub const TOKEN_TEXT_MAX: usize = 256;
 /// Recovery codes that one user gets.

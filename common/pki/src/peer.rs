@@ -20,6 +20,8 @@ pub enum CertError {
     NotAHost,
     #[error("the certificate names no Wharden user: it belongs to something else")]
     NotAUser,
+    #[error("the certificate names no Wharden controller: it belongs to something else")]
+    NotAController,
     #[error("the certificate is no Wharden CA")]
     NotACa,
     #[error("the certificate was not made by this cluster's CA")]
@@ -86,7 +88,7 @@ impl UserCert {
     }
 }
 
-fn check_time(not_before: Timestamp, not_after: Timestamp, now: Timestamp) -> Result<(), CertError> {
+pub(crate) fn check_time(not_before: Timestamp, not_after: Timestamp, now: Timestamp) -> Result<(), CertError> {
     if now < not_before {
         return Err(CertError::NotYet(not_before));
     }
@@ -200,7 +202,7 @@ fn user_of_parsed(cert: &X509Certificate<'_>) -> Result<UserCert, CertError> {
     Ok(UserCert { cluster_id, user, session, serial: serial_of(cert), not_before, not_after })
 }
 
-fn serial_of(cert: &X509Certificate<'_>) -> String {
+pub(crate) fn serial_of(cert: &X509Certificate<'_>) -> String {
     data_encoding::HEXLOWER.encode(cert.raw_serial())
 }
 
@@ -225,7 +227,7 @@ fn signed_by(cert: &X509Certificate<'_>, ca: &X509Certificate<'_>) -> bool {
 }
 
 /// The one URI of ours; `None` when there is none or more than one, since then nobody could say which counts.
-fn name_of(cert: &X509Certificate<'_>) -> Result<Option<Name>, CertError> {
+pub(crate) fn name_of(cert: &X509Certificate<'_>) -> Result<Option<Name>, CertError> {
     let names = cert.subject_alternative_name().map_err(|_| CertError::Malformed)?;
     let mut uris = names.iter().flat_map(|extension| &extension.value.general_names).filter_map(|name| match name {
         GeneralName::URI(uri) => Some(*uri),

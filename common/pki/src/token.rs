@@ -62,12 +62,27 @@ impl FromStr for JoinToken {
     /// Reads the text; white space around it is ignored, since it was copied by hand.
     fn from_str(text: &str) -> Result<Self, TokenError> {
         const EXPECTED: &str = "join token";
+        let Parts { id, secret, ca_fingerprint } = Parts::read(text, EXPECTED, JOIN_PREFIX)?;
+        let id = TokenId::new(format!("jt-{id}")).map_err(|_| TokenError::Damaged { expected: EXPECTED })?;
+        Ok(Self { id, secret, ca_fingerprint })
+    }
+}
+
+/// What is behind the prefix of a token that names its cluster's CA.
+pub(crate) struct Parts<'t> {
+    pub id: &'t str,
+    pub secret: Secret,
+    pub ca_fingerprint: [u8; 32],
+}
+
+impl<'t> Parts<'t> {
+    pub(crate) fn read(text: &'t str, expected: &'static str, prefix: &'static str) -> Result<Self, TokenError> {
         let text = text.trim();
         let rest = text
-            .strip_prefix(JOIN_PREFIX)
+            .strip_prefix(prefix)
             .and_then(|rest| rest.strip_prefix('_'))
-            .ok_or(TokenError::Prefix { expected: EXPECTED, prefix: JOIN_PREFIX })?;
-        let damaged = TokenError::Damaged { expected: EXPECTED };
+            .ok_or(TokenError::Prefix { expected, prefix })?;
+        let damaged = TokenError::Damaged { expected };
         if rest.len() > TOKEN_TEXT_MAX {
             return Err(damaged);
         }
@@ -76,7 +91,6 @@ impl FromStr for JoinToken {
         else {
             return Err(damaged);
         };
-        let id = TokenId::new(format!("jt-{id}")).map_err(|_| damaged)?;
         if !is_random_text(secret, JOIN_SECRET_LEN) {
             return Err(damaged);
         }
@@ -145,7 +159,7 @@ pub fn hash_secret(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
-fn random_text<const BYTES: usize>() -> String {
+pub(crate) fn random_text<const BYTES: usize>() -> String {
     let mut bytes = zeroize::Zeroizing::new([0; BYTES]);
     rand::fill(&mut bytes[..]);
     BASE32_NOPAD.encode(&bytes[..]).to_ascii_lowercase()

@@ -107,6 +107,9 @@ pub enum Command {
     /// What admins did
     #[command(subcommand)]
     Audit(commands::audit::Audit),
+    /// The controllers: who they are, who comes, who goes
+    #[command(subcommand)]
+    Cluster(commands::cluster::Cluster),
     /// How controllers and hosts are
     Status,
     /// Print completions for a shell

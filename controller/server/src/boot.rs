@@ -3,18 +3,21 @@
 use crate::{
     app::{Access, App},
     auth::source::Sources,
+    cluster::{self, Admission, Answering},
     config::{Config, FILE_NAME, Overrides},
     events::{EventLimits, EventStore},
     fleet::{Fleet, FleetConfig},
     keys::{self, Keys},
     limits,
+    peers::{self, Client, PeerIdentity, Roster, Server, Transport},
     publish::Publisher,
-    raft::Raft,
+    raft::{Outlet, Raft},
     rest::{self, Api},
 };
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 use std::{fmt, fs, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, task::JoinHandle};
 use wharden_model::{ClusterId, Timestamp, api::Secret};
 use wharden_pki::ClusterKey;
 use wharden_runtime::{
@@ -26,10 +29,10 @@ use wharden_runtime::{
     telemetry,
     tls::{self, ClientAuth, HTTP1, HTTP2, Identity, TlsListener},
 };
-use wharden_state::{Actor, Command};
+use wharden_state::{Actor, Command, State};
 
-const CLUSTER_KEY: &str = "cluster.key";
-const CA_FILE: &str = "ca.pem";
+pub(crate) const CLUSTER_KEY: &str = "cluster.key";
+pub(crate) const CA_FILE: &str = "ca.pem";
 const STORE: &str = "store";
 const EVENTS: &str = "events";
 /// Time for a leader to show up at start.
@@ -78,7 +81,7 @@ pub async fn init(data_dir: &Path, overrides: Overrides) -> anyhow::Result<Made>
         .with_context(|| format!("cannot make {}", data_dir.display()))?;
     let made = init_in(data_dir, overrides).await;
     if made.is_err() {
-        for name in [CLUSTER_KEY, CA_FILE, FILE_NAME] {
+        for name in [CLUSTER_KEY, CA_FILE, FILE_NAME, "peer.pem", "peer.key"] {
             // What was not made yet cannot be removed.
             let _ = fs::remove_file(data_dir.join(name));
         }
@@ -103,9 +106,13 @@ async fn init_in(data_dir: &Path, overrides: Overrides) -> anyhow::Result<Made> 
     write_atomic(&data_dir.join(FILE_NAME), toml::to_string(&config)?.as_bytes(), 0o600)?;
 
     let shutdown = Shutdown::new();
-    let raft = Raft::start(&data_dir.join(STORE), config.node_id, clock, &shutdown).await?;
+    let outlet = Outlet::default();
+    let alone = Arc::new(Client::new(Roster::new(config.node_id, outlet.state(), Vec::new())));
+    let raft = Raft::start(&data_dir.join(STORE), config.node_id, outlet, alone, clock, &shutdown).await?;
+    raft.found().await?;
     raft.wait_for_leader(LEADER_TIMEOUT).await?;
     raft.propose(Actor::System, Command::Cluster(command)).await?;
+    cluster::enter(data_dir, &raft, &ca, &config, now).await?;
     raft.stop().await;
     drop(raft);
     shutdown.finish(STOP_GRACE).await?;
@@ -139,6 +146,52 @@ pub async fn run(data_dir: &Path, file: Option<&Path>, overrides: Overrides) -> 
     outcome
 }
 
+/// The port for other controllers, which opens as soon as this one has a certificate to show.
+struct PeerPort {
+    tcp: Option<TcpListener>,
+    roster: Roster,
+    client: Arc<Client>,
+    inbound: Arc<Answering>,
+    door: Arc<Admission>,
+    serving: Option<JoinHandle<Result<(), peers::ServeError>>>,
+}
+
+impl PeerPort {
+    fn open(&mut self, identity: &PeerIdentity, shutdown: &Shutdown) -> anyhow::Result<()> {
+        let Some(tcp) = self.tcp.take() else { return Ok(()) };
+        self.client.identify(identity)?;
+        let config = tls::server_config(&identity.tls(), &ClientAuth::Optional(vec![identity.ca()]), &[HTTP2])?;
+        let server = Server {
+            roster: self.roster.clone(),
+            cluster: identity.cluster.clone(),
+            inbound: Arc::clone(&self.inbound) as _,
+            door: Arc::clone(&self.door) as _,
+        };
+        let (listener, stop) = (TlsListener::new(tcp, config), shutdown.clone());
+        self.serving = Some(shutdown.spawn("peers", async move { server.serve(listener, &stop).await }));
+        Ok(())
+    }
+
+    /// Ends when the port does.
+    async fn ended(&mut self) -> anyhow::Result<()> {
+        match &mut self.serving {
+            Some(serving) => Ok(serving.await??),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// The state, once it is as new as anybody's. Waits for a quorum as long as it takes.
+async fn caught_up(raft: &Raft) -> Arc<State> {
+    loop {
+        match raft.linearizable().await {
+            Ok(state) if state.cluster.is_some() => return state,
+            Ok(_) => tokio::time::sleep(limits::ELECTION_PAUSE).await,
+            Err(why) => tracing::info!(%why, "waiting for the other controllers"),
+        }
+    }
+}
+
 async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Metrics::new("wharden");
@@ -148,12 +201,54 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     // Ports first: a second controller on the same machine fails before it touches anything.
     let rest_tcp = tls::bind(config.rest_listen)?;
     let agent_tcp = tls::bind(config.agent_listen)?;
+    let peer_tcp = tls::bind(config.peer_listen)?;
     let sealing = keys::read_cluster_key(&data_dir.join(CLUSTER_KEY))?;
-    let raft = Raft::start(&data_dir.join(STORE), config.node_id, Arc::clone(&clock), shutdown).await?;
-    raft.wait_for_leader(LEADER_TIMEOUT).await?;
-    let state = raft.linearizable().await?;
-    let keys = Arc::new(Keys::open(&state, sealing)?);
+    let identity = PeerIdentity::load(data_dir)?;
+    if let Some(identity) = &identity {
+        let (held, said) = (identity.number, config.node_id);
+        ensure!(held == said, "the certificate is of controller {held}, the configuration says node_id {said}");
+    }
+    let outlet = Outlet::default();
+    let roster = Roster::new(config.node_id, outlet.state(), cluster::first_list(data_dir)?);
+    let client = Arc::new(Client::new(roster.clone()));
+    let transport: Arc<dyn Transport> = Arc::clone(&client) as _;
+    let raft =
+        Raft::start(&data_dir.join(STORE), config.node_id, outlet, transport, Arc::clone(&clock), shutdown).await?;
     raft.register(&metrics);
+    let admission = Arc::new(Admission::new(raft.clone(), Arc::clone(&clock)));
+    let mut port = PeerPort {
+        tcp: Some(peer_tcp),
+        roster: roster.clone(),
+        client: Arc::clone(&client),
+        inbound: Arc::new(Answering::new(raft.clone(), started_at)),
+        door: Arc::clone(&admission),
+        serving: None,
+    };
+    if let Some(identity) = &identity {
+        port.open(identity, shutdown)?;
+        shutdown.spawn_until_stopped("removal", cluster::watch(raft.clone(), roster));
+    } else if !raft.has_members().await? {
+        bail!(keys::KeysError::NotInitialised);
+    }
+    let state = tokio::select! {
+        state = caught_up(&raft) => state,
+        why = cluster::removed(&raft, &client) => bail!(why),
+        why = raft.failed() => bail!("the replica cannot go on: {why}"),
+        () = shutdown.stopped() => {
+            raft.stop().await;
+            return Ok(());
+        }
+    };
+    let keys = Arc::new(Keys::open(&state, sealing)?);
+    match &identity {
+        Some(identity) => cluster::keep_seat(data_dir, &raft, &keys, config, identity).await?,
+        None => {
+            let made = cluster::enter(data_dir, &raft, &keys.ca, config, started_at).await?;
+            port.open(&made, shutdown)?;
+        }
+    }
+    admission.open(Arc::clone(&keys));
+    shutdown.spawn_until_stopped("keeper", cluster::keep(raft.clone(), started_at));
 
     let limits = EventLimits { total_bytes: config.events_max_bytes, ..EventLimits::default() };
     let events = EventStore::open(&data_dir.join(EVENTS), limits, &metrics, &readiness).await?;
@@ -168,6 +263,7 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
         &metrics,
         shutdown,
     );
+    port.inbound.serve(fleet.clone(), events.clone());
     let app = Arc::new(App {
         raft: raft.clone(),
         keys: Arc::clone(&keys),
@@ -196,6 +292,8 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     );
     let rest = rest::serve(Api { app, metrics }, rest_listener, shutdown.clone());
     let served = tokio::select! {
+        served = port.ended() => served,
+        why = cluster::removed(&raft, &client) => Err(why.into()),
         served = rest => served.map_err(anyhow::Error::from),
         served = fleet.serve(agent_listener) => served.map_err(anyhow::Error::from),
         why = raft.failed() => Err(anyhow::anyhow!("the replica cannot go on: {why}")),

@@ -1,8 +1,9 @@
 //! The command line of `wharden-controller`.
 
-use crate::{boot, config::Overrides, rest};
+use crate::{boot, cluster, config::Overrides, rest};
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode, time::Duration};
+use wharden_model::api::Secret;
 
 /// Time for blocking work to end after everything else has.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -17,6 +18,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 Examples:
   wharden-controller init --data-dir /var/lib/wharden --advertise ctl.example.org
   wharden-controller run --data-dir /var/lib/wharden
+  wharden-controller join --data-dir /var/lib/wharden --advertise ctl2.example.org --peer ctl.example.org:7442 --code wcj_...
 
 Exit codes: 0 done, 1 failed, 2 wrong usage."
 )]
@@ -38,9 +40,26 @@ enum Command {
         #[command(flatten)]
         overrides: Overrides,
     },
+    /// Make the data folder of one more controller of a cluster, with a code from `wharden cluster add`
+    Join {
+        /// Folder of the controller's data; made if missing, must be empty
+        #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
+        data_dir: PathBuf,
+        /// The code, good once
+        #[arg(long, env = "WHARDEN_JOIN_CODE", value_name = "CODE", hide_env_values = true)]
+        code: String,
+        /// Any controller of the cluster
+        #[arg(long, value_name = "HOST:PORT")]
+        peer: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        overrides: Overrides,
+    },
     /// Run the controller until SIGTERM or SIGINT
     Run {
-        /// Folder of the controller's data, made by `init`
+        /// Folder of the controller's data, made by `init` or `join`
         #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
         data_dir: PathBuf,
         /// Configuration file [default: controller.toml in the data folder]
@@ -73,6 +92,16 @@ fn execute(command: Command) -> anyhow::Result<()> {
                 println!("{}", serde_json::to_string(&made)?);
             } else {
                 println!("{made}");
+            }
+            Ok(())
+        }
+        Command::Join { data_dir, code, peer, json, overrides } => {
+            let code = Secret::new(code);
+            let joined = block_on(cluster::join(&data_dir, &code, &peer, overrides))?;
+            if json {
+                println!("{}", serde_json::to_string(&joined)?);
+            } else {
+                println!("{joined}");
             }
             Ok(())
         }

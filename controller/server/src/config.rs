@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 use wharden_runtime::telemetry::Format;
+use wharden_state::Seat;
 
 /// Name of the file in the data folder that is read when no other is given.
 pub const FILE_NAME: &str = "controller.toml";
@@ -24,6 +25,8 @@ pub struct Config {
     pub rest_listen: SocketAddr,
     /// Agents.
     pub agent_listen: SocketAddr,
+    /// Other controllers.
+    pub peer_listen: SocketAddr,
     /// `human` or `json`.
     pub log_format: String,
     /// In the form of `RUST_LOG`, e.g. `info,wharden_controller=debug`.
@@ -39,6 +42,7 @@ impl Default for Config {
             advertise: vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
             rest_listen: SocketAddr::from(([0, 0, 0, 0], 7440)),
             agent_listen: SocketAddr::from(([0, 0, 0, 0], 7441)),
+            peer_listen: SocketAddr::from(([0, 0, 0, 0], 7442)),
             log_format: "human".to_owned(),
             log_filter: "info,openraft=warn,sled=warn".to_owned(),
             events_max_bytes: 10 * 1024 * 1024 * 1024,
@@ -58,6 +62,9 @@ pub struct Overrides {
     /// Address for agents [default: 0.0.0.0:7441]
     #[arg(long, env = "WHARDEN_AGENT_LISTEN", value_name = "ADDR:PORT")]
     pub agent_listen: Option<SocketAddr>,
+    /// Address for other controllers [default: 0.0.0.0:7442]
+    #[arg(long, env = "WHARDEN_PEER_LISTEN", value_name = "ADDR:PORT")]
+    pub peer_listen: Option<SocketAddr>,
     /// human or json [default: human]
     #[arg(long, env = "WHARDEN_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<Format>,
@@ -103,9 +110,23 @@ impl Config {
             advertise: overrides.advertise.unwrap_or(self.advertise),
             rest_listen: overrides.rest_listen.unwrap_or(self.rest_listen),
             agent_listen: overrides.agent_listen.unwrap_or(self.agent_listen),
+            peer_listen: overrides.peer_listen.unwrap_or(self.peer_listen),
             log_format: overrides.log_format.map_or(self.log_format, |format| format.to_string()),
             log_filter: overrides.log_filter.unwrap_or(self.log_filter),
             events_max_bytes: overrides.events_max_bytes.unwrap_or(self.events_max_bytes),
+        }
+    }
+
+    /// Where this controller is reached: by its first name, at the ports that it listens on.
+    #[must_use]
+    pub fn seat(&self) -> Seat {
+        let name = self.advertise.first().cloned().unwrap_or_default();
+        let host = if name.contains(':') { format!("[{name}]") } else { name.clone() };
+        Seat {
+            peer: format!("{host}:{}", self.peer_listen.port()),
+            rest: format!("https://{host}:{}", self.rest_listen.port()),
+            agent: format!("{host}:{}", self.agent_listen.port()),
+            name,
         }
     }
 

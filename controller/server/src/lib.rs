@@ -7,16 +7,20 @@
 //! rest → app → raft → (store → state) → publish → fleet ⇄ agents
 //!                                        events ◀───┘
 //! ```
+//!
+//! Beside it, [`peers`] carries what controllers say to each other, and [`cluster`] decides who they are.
 
 pub mod app;
 pub mod auth;
 pub mod boot;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod events;
 pub mod fleet;
 pub mod keys;
 pub mod limits;
+pub mod peers;
 pub mod policy_set;
 pub mod publish;
 pub mod raft;

@@ -1,5 +1,7 @@
 //! Limits of the controller. Those of `events` and `fleet` stand beside them.
 
+use std::time::Duration;
+
 /// Heartbeat of the leader, in milliseconds.
 pub const RAFT_HEARTBEAT_MS: u64 = 250;
 /// Shortest election timeout, in milliseconds: far above the slowest fsync seen on a healthy disk.
@@ -14,6 +16,19 @@ pub const RAFT_SNAPSHOT_CHUNK: u64 = 1024 * 1024;
 pub const RAFT_SNAPSHOT_EVERY: u64 = 5000;
 /// Log entries kept behind a snapshot for peers that are a little late.
 pub const RAFT_LOG_KEEP: u64 = 1000;
+
+/// Largest snapshot that is taken from a peer, in bytes. A state at all its limits has some 400 MiB.
+pub const RAFT_SNAPSHOT_MAX: u64 = 1024 * 1024 * 1024;
+/// Pause before a peer that is away is tried again.
+pub const PEER_RETRY: Duration = Duration::from_millis(200);
+/// Longest time that a change may wait for a leader with a quorum; an election takes 1 to 4 seconds.
+pub const PROPOSE_LIMIT: Duration = Duration::from_secs(10);
+/// The same for a read.
+pub const READ_LIMIT: Duration = Duration::from_secs(10);
+/// Pause between two looks for a leader.
+pub const ELECTION_PAUSE: Duration = Duration::from_millis(100);
+/// Longest time for one step of a change of membership.
+pub const MEMBERSHIP_LIMIT: Duration = Duration::from_secs(20);
 
 /// Most changes in one log entry.
 pub const BATCH_ENTRIES: usize = 256;
@@ -59,6 +74,10 @@ pub const TOKEN_TTL_MIN_S: u64 = 60;
 pub const TOKEN_TTL_MAX_S: u64 = 30 * 24 * 3600;
 /// Most uses of a join token.
 pub const TOKEN_USES_MAX: u32 = 100_000;
+/// Shortest life of a controller's join code, in seconds.
+pub const CODE_TTL_MIN_S: u64 = 60;
+/// Longest: it opens the cluster's keys to whoever has it.
+pub const CODE_TTL_MAX_S: u64 = 24 * 3600;
 /// Seconds that a host's certificate lasts.
 pub const HOST_CERT_TTL_S: u64 = 24 * 3600;
 /// Seconds that the controller's own certificate lasts; a new one is made at every start.

@@ -5,6 +5,7 @@ use crate::{
     audit::{AuditLog, AuditRecord},
     cluster::Cluster,
     command::{AuditCommand, Command},
+    controller::Controllers,
     directory::Group,
     docker::{DockerSession, Issues},
     entry::{Applied, Change, Entry, Rejection, Reply},
@@ -40,6 +41,8 @@ pub struct State {
     pub docker_sessions: OrdMap<SessionId, DockerSession>,
     #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
     pub docker_issues: OrdMap<UserName, Issues>,
+    #[serde(default, skip_serializing_if = "Controllers::is_empty")]
+    pub controllers: Controllers,
     pub audit: AuditLog,
     pub(crate) replies: RecentReplies,
 }
@@ -102,6 +105,7 @@ impl State {
             Command::Policy(c) => self.apply_policy(context, c),
             Command::Audit(AuditCommand::Refused { .. }) => Ok(Applied::Done),
             Command::Docker(c) => self.apply_docker(context, c),
+            Command::Controller(c) => self.apply_controller(context, c),
         }
     }
 

@@ -90,6 +90,8 @@ pub enum Applied {
     Session { recovery_codes_left: u32 },
     /// A refresh token was shown a second time; the session was ended.
     SessionReuse,
+    /// A controller got its number.
+    Controller { number: u64 },
 }
 
 /// An entry that a rule of the domain refused. Nothing changed but the audit.
@@ -132,6 +134,16 @@ pub enum Rejection {
     TooMany { seconds: u64 },
     #[error("{}", if *.used { "the code was used already: each works once, wait for the next" } else { "the code is not good" })]
     StepUp { used: bool },
+    #[error("the change of controller {number} is still under way: one change at a time")]
+    Changing { number: u64 },
+    #[error("controller {number} is no learner")]
+    NoLearner { number: u64 },
+    #[error("it is the last controller with a vote")]
+    LastController,
+    #[error("the next controller is number {next}")]
+    NotNext { next: u64 },
+    #[error("controller {number} has another certificate")]
+    OtherCertificate { number: u64 },
 }
 
 /// Kinds of things that a rejection speaks of.
@@ -148,6 +160,8 @@ pub enum Kind {
     Version,
     Session,
     DockerSession,
+    Controller,
+    Code,
 }
 
 impl fmt::Display for Kind {
@@ -163,6 +177,8 @@ impl fmt::Display for Kind {
             Self::Version => "version",
             Self::Session => "session",
             Self::DockerSession => "sessions with certificates for Docker",
+            Self::Controller => "controller",
+            Self::Code => "join code of controllers",
         })
     }
 }
@@ -176,4 +192,6 @@ pub enum Change {
     HostRevoked(HostId),
     /// A session is over.
     SessionEnded(SessionId),
+    /// Controllers came or went, or are reached elsewhere.
+    Controllers,
 }

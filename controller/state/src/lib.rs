@@ -12,6 +12,7 @@ mod apply;
 mod audit;
 mod cluster;
 mod command;
+mod controller;
 mod directory;
 mod docker;
 mod entry;
@@ -30,9 +31,10 @@ pub use apply::State;
 pub use audit::{AuditLog, AuditRecord};
 pub use cluster::{Cluster, SealedKeys};
 pub use command::{
-    AccountCommand, AuditCommand, ClusterCommand, Command, DockerCommand, FirstPolicy, GroupCommand, HostCommand,
-    PolicyCommand, PolicyOrigin, Proof, SessionCommand, TokenCommand, UserCommand,
+    AccountCommand, AuditCommand, ClusterCommand, Command, ControllerCommand, DockerCommand, FirstPolicy, GroupCommand,
+    HostCommand, PolicyCommand, PolicyOrigin, Proof, SessionCommand, TokenCommand, UserCommand,
 };
+pub use controller::{Controller, ControllerCode, ControllerStatus, Controllers, Seat};
 pub use directory::Group;
 pub use docker::{DockerSession, Issues};
 pub use entry::{Actor, Applied, Batch, Change, Entry, Kind, Origin, Rejection, Replies, Reply};

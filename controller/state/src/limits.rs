@@ -30,6 +30,10 @@ pub const DOCKER_ISSUES_WINDOW_S: u64 = 3600;
 pub const FAILURES_MAX: usize = 10_000;
 /// Wrong codes in a row that end a session: whoever has stolen one gets so many guesses out of a million.
 pub const WRONG_CODES_MAX: u32 = 5;
+/// Controllers, learners too. Five voters survive the loss of two; more make every write slower.
+pub const CONTROLLERS_MAX: usize = 9;
+/// Join codes of controllers that have not expired.
+pub const CODES_MAX: usize = 16;
 /// Replies kept so that a retry gets the first answer: minutes of writes at thousands a second.
 pub const REPLIES_MAX: usize = 8_192;
 /// Audit records kept in the state; older ones leave it, and the chain goes on from the hash of the last that left.

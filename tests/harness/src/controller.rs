@@ -14,6 +14,7 @@ pub struct Controller {
     log: PathBuf,
     rest_port: u16,
     agent_port: u16,
+    peer_port: u16,
     /// Printed by `init`, once.
     pub bootstrap_token: String,
     moved: bool,
@@ -42,16 +43,7 @@ impl Controller {
     /// # Panics
     /// As [`Controller::init`].
     pub fn init_in(place: &Place, dir: &Path, name: &str) -> Self {
-        let (rest_port, agent_port) = (free_port(), free_port());
-        let mut controller = Self {
-            dir: dir.to_owned(),
-            log: place.join(&format!("{name}.log")),
-            rest_port,
-            agent_port,
-            bootstrap_token: String::new(),
-            moved: false,
-            daemon: None,
-        };
+        let mut controller = Self::at(place, dir, name);
         let output = controller.init_again();
         controller.bootstrap_token = output
             .ok()
@@ -62,14 +54,45 @@ impl Controller {
         controller
     }
 
+    fn at(place: &Place, dir: &Path, name: &str) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            log: place.join(&format!("{name}.log")),
+            rest_port: free_port(),
+            agent_port: free_port(),
+            peer_port: free_port(),
+            bootstrap_token: String::new(),
+            moved: false,
+            daemon: None,
+        }
+    }
+
+    /// One that is to join with [`Controller::join`].
+    pub fn new(place: &Place, name: &str) -> Self {
+        Self::at(place, &place.join(name), name)
+    }
+
+    /// Runs `join` on its folder.
+    pub fn join(&self, peer: &str, code: &str) -> Output {
+        let mut command = Command::new(bins::path("wharden-controller"));
+        command.args(["join", "--advertise", "127.0.0.1,localhost", "--peer", peer, "--data-dir"]).arg(&self.dir);
+        command.env("WHARDEN_JOIN_CODE", code);
+        self.listen(&mut command);
+        Output::of(&mut command, b"")
+    }
+
+    fn listen(&self, command: &mut Command) {
+        command
+            .arg(format!("--rest-listen=127.0.0.1:{}", self.rest_port))
+            .arg(format!("--agent-listen=127.0.0.1:{}", self.agent_port))
+            .arg(format!("--peer-listen=127.0.0.1:{}", self.peer_port));
+    }
+
     /// Runs `init` on its folder, which works once.
     pub fn init_again(&self) -> Output {
         let mut command = Command::new(bins::path("wharden-controller"));
-        command
-            .args(["init", "--advertise", "127.0.0.1,localhost", "--data-dir"])
-            .arg(&self.dir)
-            .arg(format!("--rest-listen=127.0.0.1:{}", self.rest_port))
-            .arg(format!("--agent-listen=127.0.0.1:{}", self.agent_port));
+        command.args(["init", "--advertise", "127.0.0.1,localhost", "--data-dir"]).arg(&self.dir);
+        self.listen(&mut command);
         Output::of(&mut command, b"")
     }
 
@@ -78,9 +101,7 @@ impl Controller {
         let mut command = Command::new(bins::path("wharden-controller"));
         command.args(["run", "--data-dir"]).arg(&self.dir);
         if self.moved {
-            command
-                .arg(format!("--rest-listen=127.0.0.1:{}", self.rest_port))
-                .arg(format!("--agent-listen=127.0.0.1:{}", self.agent_port));
+            self.listen(&mut command);
         }
         command
     }
@@ -91,13 +112,44 @@ impl Controller {
     /// When it does not become ready.
     #[track_caller]
     pub fn start(&mut self) {
+        self.launch();
+        self.becomes_ready();
+    }
+
+    /// Starts it and does not wait.
+    ///
+    /// # Panics
+    /// When it runs already.
+    #[track_caller]
+    pub fn launch(&mut self) {
         assert!(self.daemon.is_none(), "the controller runs already");
-        let mut daemon = Daemon::start("controller", &self.run_command(), &self.log);
+        self.daemon = Some(Daemon::start("controller", &self.run_command(), &self.log));
+    }
+
+    /// Waits until it is ready.
+    ///
+    /// # Panics
+    /// When it does not become ready.
+    #[track_caller]
+    pub fn becomes_ready(&mut self) {
         let rest = self.rest();
+        let daemon = self.daemon.as_mut().expect("the controller was started");
         daemon.ready("GET /readyz answers 200", || {
             rest.try_send(&Method::GET, "/readyz", None).ok().filter(|a| a.status == 200)
         });
-        self.daemon = Some(daemon);
+    }
+
+    /// Starts it; it must end by itself, badly, saying these words once more.
+    ///
+    /// # Panics
+    /// When it goes on or says something else.
+    #[track_caller]
+    pub fn starts_in_vain(&mut self, words: &str) {
+        let before = self.log().matches(words).count();
+        self.launch();
+        let status = self.ends();
+        assert!(!status.success(), "the controller ended with {status}");
+        assert!(self.log().matches(words).count() > before, "{words:?} is not in its log:\n{}", self.log());
     }
 
     /// Stops it with SIGTERM; it must end well.
@@ -133,6 +185,7 @@ impl Controller {
     pub fn at_the_place_of(mut self, other: &Self) -> Self {
         self.rest_port = other.rest_port;
         self.agent_port = other.agent_port;
+        self.peer_port = other.peer_port;
         self.moved = true;
         self
     }
@@ -150,6 +203,25 @@ impl Controller {
     /// Where agents connect.
     pub fn agent_address(&self) -> String {
         format!("127.0.0.1:{}", self.agent_port)
+    }
+
+    /// Where other controllers connect.
+    pub fn peer_address(&self) -> String {
+        format!("127.0.0.1:{}", self.peer_port)
+    }
+
+    /// Waits until its process has ended by itself.
+    ///
+    /// # Panics
+    /// When it goes on.
+    #[track_caller]
+    pub fn ends(&mut self) -> std::process::ExitStatus {
+        self.daemon.take().expect("the controller runs").ends()
+    }
+
+    /// True while a process of it was started and not stopped.
+    pub fn runs(&self) -> bool {
+        self.daemon.is_some()
     }
 
     /// Where REST listens.

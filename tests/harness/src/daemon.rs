@@ -111,6 +111,17 @@ impl Daemon {
         self.ended.expect("it has ended")
     }
 
+    /// Waits until it has ended by itself.
+    ///
+    /// # Panics
+    /// When it goes on.
+    #[track_caller]
+    pub fn ends(&mut self) -> ExitStatus {
+        let ended = within(crate::limits::READY, || self.ended().is_some());
+        assert!(ended, "{} goes on\n{}", self.name, self.tail());
+        self.ended.expect("it has ended")
+    }
+
     /// Ends it the hard way, as a crash would.
     pub fn kill(&mut self) {
         self.signal(Signal::KILL);

@@ -14,6 +14,7 @@ pub mod agent;
 pub mod bins;
 pub mod cli;
 pub mod client;
+pub mod cluster;
 pub mod controller;
 pub mod daemon;
 pub mod disk;

@@ -71,6 +71,12 @@ impl Rest {
         }
     }
 
+    /// The same session, with the same person, at another controller of the cluster.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), person: self.person.clone(), ..self.alone() }
+    }
+
     /// Calls without a body.
     pub fn get(&self, path: &str) -> Answer {
         self.send(&Method::GET, path, None)

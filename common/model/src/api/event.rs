@@ -11,4 +11,7 @@ pub struct EventPage {
     pub next: String,
     /// More can be had right now.
     pub more: bool,
+    /// Controllers that did not answer: their events are missing here and come later with `next`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreachable: Vec<u64>,
 }

@@ -6,6 +6,7 @@
 mod advice;
 mod audit;
 mod auth;
+mod cluster;
 mod directory;
 mod docker;
 mod error;
@@ -20,6 +21,7 @@ mod token;
 pub use advice::{Advice, ChangeOp, Explanation, Miss, MissPart, NamedDocument, NearMiss, Remedy, RequestChange};
 pub use audit::{AuditPage, AuditRecord, AuditVerdict};
 pub use auth::{Enrolment, EnrolmentComplete, EnrolmentStart, Invite, Login, Refresh, SessionTokens, StepUp, WhoAmI};
+pub use cluster::{Controller, ControllerCode, Controllers, NewControllerCode};
 pub use directory::{Group, NewGroup, NewUser, User, UserPatch};
 pub use docker::{DockerCertificate, DockerHost, NewDockerCertificate};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};

@@ -76,14 +76,29 @@ impl Connector {
         Self { tls: TlsConnector::from(config), connect_timeout: CONNECT_TIMEOUT, handshake_timeout: HANDSHAKE_TIMEOUT }
     }
 
+    /// The same, giving up connecting after this.
+    #[must_use]
+    pub fn with_connect_timeout(mut self, connect_timeout: Duration) -> Self {
+        self.connect_timeout = connect_timeout;
+        self
+    }
+
     /// Connects to `host` (a DNS name or an IP address, v6 without brackets), which must be in the server's certificate.
     ///
     /// # Errors
     /// [`DialError`]. A server that refuses the client's certificate does so after the client's side of the handshake is
     /// done (RFC 8446 §4.4.4): that error comes from the first read.
     pub async fn connect(&self, host: &str, port: u16) -> Result<TlsStream<TcpStream>, DialError> {
+        self.connect_as(host, host, port).await
+    }
+
+    /// Connects to `host`, whose certificate must be for `name`.
+    ///
+    /// # Errors
+    /// As [`Connector::connect`].
+    pub async fn connect_as(&self, name: &str, host: &str, port: u16) -> Result<TlsStream<TcpStream>, DialError> {
         let name =
-            ServerName::try_from(host.to_owned()).map_err(|_| DialError::Name(host.chars().take(80).collect()))?;
+            ServerName::try_from(name.to_owned()).map_err(|_| DialError::Name(name.chars().take(80).collect()))?;
         let target = format!("{host}:{port}");
         let late = |target, waited| DialError::Timeout { target, waited };
         let tcp = match timeout(self.connect_timeout, TcpStream::connect((host, port))).await {

@@ -2,6 +2,7 @@
 
 mod advice;
 pub mod audit;
+pub mod cluster;
 pub mod completions;
 pub mod docker;
 pub mod enrol;
@@ -43,6 +44,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<(), CliE
         Command::Event(noun) => event::run(noun, context).await,
         Command::Events(args) => events::run(args, context).await,
         Command::Audit(noun) => audit::run(noun, context).await,
+        Command::Cluster(noun) => cluster::run(noun, context).await,
         Command::Status => status::run(context).await,
         Command::Completions(args) => completions::run(&args, context),
     }

@@ -25,6 +25,8 @@ const COMMANDS: &[&str] = &[
     "event",
     "events",
     "audit",
+    "cluster",
+    "cluster add",
     "completions",
 ];
 

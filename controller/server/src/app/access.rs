@@ -53,7 +53,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::NotLoggedIn`] when there is none.
-    pub fn caller(
+    pub async fn caller(
         &self,
         token: Option<&str>,
         shown: Option<&Shown>,
@@ -68,7 +68,11 @@ impl App {
                 crate::auth::access_token::AccessError::Invalid => "the access token is not valid",
             })
         })?;
-        let state = self.state();
+        let mut state = self.state();
+        if !state.sessions.contains_key(&bearer.session) {
+            // It may have been opened at another controller a moment ago.
+            state = self.raft.linearizable().await?;
+        }
         let session = state.open_session(&bearer.session, now).map_err(AppError::from)?;
         if session.user != bearer.user {
             return Err(AppError::NotLoggedIn("the access token is not valid"));

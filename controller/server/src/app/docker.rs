@@ -48,11 +48,12 @@ impl App {
     }
 
     /// Connected hosts whose guard listens on TCP.
-    pub fn docker_hosts(&self) -> Vec<DockerHost> {
+    pub async fn docker_hosts(&self) -> Vec<DockerHost> {
         let state = self.state();
+        let elsewhere = self.hosts_elsewhere().await;
         let live = state.hosts.iter().filter(|(_, host)| host.revoked_at.is_none());
         live.filter_map(|(id, host)| {
-            let live = self.fleet.status(id);
+            let live = self.live(id, &elsewhere);
             let guard = live.report.filter(|_| live.connected)?.guard?;
             Some(DockerHost { id: id.clone(), name: host.name.clone(), address: guard.address, ca_pem: guard.ca_pem })
         })

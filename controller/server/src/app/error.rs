@@ -91,6 +91,10 @@ impl From<Rejection> for AppError {
             Rejection::StepUp { used } => Self::BadCode { used },
             Rejection::SessionEnded => Self::NotLoggedIn("the session has ended"),
             Rejection::Initialised | Rejection::NotInitialised => Self::Unavailable(message),
+            Rejection::Changing { .. } => conflict("wait until it is done: `wharden cluster status` shows it"),
+            Rejection::NoLearner { .. } => conflict("`wharden cluster status` shows what each controller is"),
+            Rejection::LastController => conflict("add another controller first"),
+            Rejection::NotNext { .. } | Rejection::OtherCertificate { .. } => conflict("try again"),
         }
     }
 }

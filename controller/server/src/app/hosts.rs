@@ -1,6 +1,7 @@
 //! Hosts.
 
 use super::{App, AppError, Caller, access};
+use crate::fleet::HostLive;
 use wharden_model::{
     AdminAction, HostId,
     api::{Host, HostPatch, HostStatus},
@@ -9,8 +10,7 @@ use wharden_policy::AdminResource;
 use wharden_state::{Command, HostCommand, Kind, State};
 
 impl App {
-    fn host_of(&self, id: &HostId, host: &wharden_state::Host) -> Host {
-        let live = self.fleet.status(id);
+    fn host_of(id: &HostId, host: &wharden_state::Host, live: HostLive) -> Host {
         let status = match (host.revoked_at, live.connected) {
             (Some(_), _) => HostStatus::Revoked,
             (None, true) => HostStatus::Connected,
@@ -31,17 +31,23 @@ impl App {
         }
     }
 
-    fn host_at(&self, state: &State, id: &HostId) -> Result<Host, AppError> {
+    async fn host_at(&self, state: &State, id: &HostId) -> Result<Host, AppError> {
         let host = state.hosts.get(id).ok_or_else(|| AppError::not_found(Kind::Host, id.as_str()))?;
-        Ok(self.host_of(id, host))
+        let here = self.fleet.status(id);
+        let live = if here.connected { here } else { self.live(id, &self.hosts_elsewhere().await) };
+        Ok(Self::host_of(id, host, live))
     }
 
     pub async fn hosts(&self, caller: &Caller) -> Result<Vec<Host>, AppError> {
         let state = self.state();
+        let elsewhere = self.hosts_elsewhere().await;
         let all = state
             .hosts
             .iter()
-            .map(|(id, h)| (AdminResource::Host { id: id.clone(), labels: h.labels.clone() }, self.host_of(id, h)))
+            .map(|(id, h)| {
+                let resource = AdminResource::Host { id: id.clone(), labels: h.labels.clone() };
+                (resource, Self::host_of(id, h, self.live(id, &elsewhere)))
+            })
             .collect();
         self.readable(caller, AdminAction::HostRead, all).await
     }
@@ -50,7 +56,7 @@ impl App {
         let state = self.state();
         let id = self.find_host(&state, text)?;
         self.may(caller, AdminAction::HostRead, &access::host_resource(&state, &id)?).await?;
-        self.host_at(&state, &id)
+        self.host_at(&state, &id).await
     }
 
     pub async fn patch_host(&self, caller: &Caller, text: &str, patch: HostPatch) -> Result<Host, AppError> {
@@ -69,7 +75,7 @@ impl App {
         }
         let command = HostCommand::Patch { id: id.clone(), labels: patch.labels, posture: patch.posture };
         self.change(caller, Command::Host(command)).await?;
-        self.host_at(&self.state(), &id)
+        self.host_at(&self.state(), &id).await
     }
 
     pub async fn revoke_host(&self, caller: &Caller, text: &str) -> Result<Host, AppError> {
@@ -77,6 +83,6 @@ impl App {
         let id = self.find_host(&state, text)?;
         self.may(caller, AdminAction::HostRevoke, &access::host_resource(&state, &id)?).await?;
         self.change(caller, Command::Host(HostCommand::Revoke { id: id.clone() })).await?;
-        self.host_at(&self.state(), &id)
+        self.host_at(&self.state(), &id).await
     }
 }

@@ -3,10 +3,12 @@
 //! One file a noun. Nothing here knows HTTP.
 
 mod access;
+mod cluster;
 mod directory;
 mod docker;
 mod enrolment;
 mod error;
+mod everywhere;
 mod explain;
 mod guard;
 mod hosts;

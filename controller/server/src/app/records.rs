@@ -1,7 +1,11 @@
 //! What happened and how things are: events, audit, status.
 
 use super::{App, AppError, Caller};
-use crate::events::{HostFilter, QueryError};
+use crate::{
+    cluster::survey,
+    events::{HostFilter, QueryError},
+    peers::PeerStatus,
+};
 use wharden_model::{
     AdminAction, EventQuery,
     api::{AuditPage, AuditRecord, AuditVerdict, ClusterStatus, ControllerStatus, EventPage},
@@ -31,11 +35,23 @@ impl From<QueryError> for AppError {
     }
 }
 
+fn controller_of(status: PeerStatus) -> ControllerStatus {
+    ControllerStatus {
+        node_id: status.number,
+        version: status.version,
+        role: status.role,
+        term: status.term,
+        last_log_index: status.last_log_index,
+        applied_index: status.applied_index,
+        started_at: status.started_at,
+    }
+}
+
 impl App {
     pub async fn query_events(&self, caller: &Caller, query: EventQuery) -> Result<EventPage, AppError> {
         self.may(caller, AdminAction::EventRead, &self.cluster()).await?;
         let hosts = HostFilter::resolve(&self.state(), query.host.as_deref())?;
-        Ok(self.events.query(&query, &hosts).await?)
+        self.events_everywhere(query, &hosts).await
     }
 
     /// Records after a number, oldest first; without one the newest.
@@ -70,27 +86,23 @@ impl App {
     pub async fn status(&self, caller: &Caller) -> Result<ClusterStatus, AppError> {
         self.may(caller, AdminAction::StatusRead, &self.cluster()).await?;
         let state = self.state();
-        let raft = self.raft.metrics();
         let counts = self.fleet.counts();
+        let mut answers = survey(&self.raft, self.started_at).await;
+        if let Some(own) = answers.get_mut(&self.raft.number()) {
+            (own.hosts_connected, own.hosts_behind, own.events) =
+                (counts.connected, counts.behind, self.events.count());
+        }
         Ok(ClusterStatus {
             cluster_id: self.keys.cluster_id.clone(),
-            controllers: vec![ControllerStatus {
-                node_id: raft.id,
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-                role: format!("{:?}", raft.state).to_lowercase(),
-                term: raft.current_term,
-                last_log_index: raft.last_log_index.unwrap_or(0),
-                applied_index: raft.last_applied.map_or(0, |id| id.index),
-                started_at: self.started_at,
-            }],
             revision: state.policy_revision,
-            hosts_connected: counts.connected,
+            hosts_connected: answers.values().map(|status| status.hosts_connected).sum(),
             hosts_total: state.hosts.len() as u64,
-            hosts_behind: counts.behind,
+            hosts_behind: answers.values().map(|status| status.hosts_behind).sum(),
             users: state.users.len() as u64,
             policies: state.policies.len() as u64,
-            events: self.events.count(),
+            events: answers.values().map(|status| status.events).sum(),
             audit_records: state.audit.last_seq(),
+            controllers: answers.into_values().map(controller_of).collect(),
         })
     }
 }

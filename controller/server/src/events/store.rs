@@ -147,6 +147,11 @@ impl EventStore {
         self.scan(move |dir| scan::one(dir, &view, run, seq)).await?.map_err(|TooFar| QueryError::TooFar)
     }
 
+    /// The cursor before the first event.
+    pub fn begin(&self) -> String {
+        Cursor { store: self.0.id, index: 0 }.text()
+    }
+
     /// Events held.
     pub fn count(&self) -> u64 {
         self.0.view.borrow().count()
@@ -164,6 +169,6 @@ impl EventStore {
 
     fn page(&self, found: Found) -> EventPage {
         let next = Cursor { store: self.0.id, index: found.next }.text();
-        EventPage { events: found.events, next, more: found.more }
+        EventPage { events: found.events, next, more: found.more, unreachable: Vec::new() }
     }
 }

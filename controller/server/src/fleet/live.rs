@@ -97,6 +97,18 @@ impl Live {
         self.hosts().iter().filter(|(_, cell)| lock(cell).live.connected).map(|(id, _)| id.clone()).collect()
     }
 
+    /// Hosts by id, after one of them, at most so many.
+    pub fn page(&self, after: Option<&HostId>, max: usize) -> Vec<(HostId, HostLive)> {
+        let mut page: Vec<_> = {
+            let hosts = self.hosts();
+            let later = hosts.iter().filter(|(id, _)| after.is_none_or(|after| *id > after));
+            later.map(|(id, cell)| (id.clone(), Arc::clone(cell))).collect()
+        };
+        page.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        page.truncate(max);
+        page.into_iter().map(|(id, cell)| (id, lock(&cell).live.clone())).collect()
+    }
+
     pub fn status(&self, id: &HostId) -> HostLive {
         let cell = self.hosts().get(id).cloned();
         cell.map_or_else(HostLive::default, |cell| lock(&cell).live.clone())
@@ -206,6 +218,13 @@ mod tests {
         assert_eq!(live.status(&host(1)).last_seen_at, Some(Timestamp(2)));
         assert_eq!(live.counts(4), FleetCounts::default());
         assert_eq!(live.status(&host(2)), HostLive::default());
+        let ids = |after, max| live.page(after, max).into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+        let _three = live.open(&host(3), Timestamp(3));
+        assert_eq!(ids(None, 9), [host(1), host(3)]);
+        assert_eq!(
+            (ids(None, 1), ids(Some(&host(1)), 9), ids(Some(&host(3)), 9)),
+            (vec![host(1)], vec![host(3)], vec![])
+        );
     }
 
     #[test]

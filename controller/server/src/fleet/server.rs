@@ -128,6 +128,11 @@ impl Fleet {
         self.0.live.status(id)
     }
 
+    /// Hosts that have or had a session here, by id, after one of them.
+    pub fn page(&self, after: Option<&HostId>, max: usize) -> Vec<(HostId, HostLive)> {
+        self.0.live.page(after, max)
+    }
+
     /// Hosts with a session here.
     pub fn counts(&self) -> FleetCounts {
         let newest = self.0.publisher.subscribe().borrow().as_ref().map_or(0, |published| published.revision());

@@ -1,23 +1,37 @@
 //! The one place where changes enter the log.
 //!
 //! [`Raft::propose`] stamps a command with id and time, joins it with others that wait at the same moment into one
-//! log entry, and answers when this controller has applied it. Forwarding to a leader belongs here and nowhere else.
+//! log entry, and answers when this controller has applied it. It works on every controller: [`propose`] forwards to the
+//! leader, there and nowhere else, and [`read`] asks the leader how far a read must go.
 
+mod changes;
 mod gauges;
+mod inbound;
+mod membership;
+mod message;
 mod network;
+mod outlet;
 mod propose;
+mod read;
 
-use network::NoPeers;
+pub use membership::Members;
+pub use message::{Answer, Call};
+pub use outlet::Outlet;
+
+use network::Network;
 use openraft::{BasicNode, Config, SnapshotPolicy};
-use propose::Proposal;
+use propose::{Link, Proposal};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tokio::sync::{broadcast, mpsc, watch};
 use wharden_model::{RequestId, Revision, Timestamp};
 use wharden_runtime::{clock::Clock, metrics::Metrics, shutdown::Shutdown};
 use wharden_state::{Actor, Applied, Change, Command, Entry, Rejection, State};
-use wharden_store::{Published, Store, TypeConfig};
+use wharden_store::{Published, Store};
 
-use crate::limits;
+use crate::{
+    limits,
+    peers::{CallError, Reply, Request, Transport},
+};
 
 /// Why a change did not happen, or may not have.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -36,7 +50,8 @@ pub enum ProposeError {
 /// A handle to the replicated state. Cheap to clone.
 #[derive(Clone)]
 pub struct Raft {
-    inner: openraft::Raft<TypeConfig>,
+    inner: openraft::Raft<wharden_store::TypeConfig>,
+    link: Link,
     queue: mpsc::Sender<Proposal>,
     state: watch::Receiver<Arc<State>>,
     revision: watch::Receiver<Revision>,
@@ -56,29 +71,21 @@ pub enum StartError {
 }
 
 impl Raft {
-    /// Opens the store under `dir` and starts the replica with this node's id; a fresh store becomes a cluster of one.
+    /// Opens the store under `dir` and starts the replica with this node's id. A fresh store stays without members until
+    /// it is told of them, by [`Raft::found`] or by a leader.
     ///
     /// # Errors
     /// [`StartError`] when the folder is not a store that this version knows, or is damaged.
     pub async fn start(
         dir: &Path,
         node_id: u64,
+        outlet: Outlet,
+        transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
         shutdown: &Shutdown,
     ) -> Result<Self, StartError> {
-        let (state_out, state) = watch::channel(Arc::new(State::default()));
-        let (revision_out, revision) = watch::channel(0);
-        let (changes, _) = broadcast::channel(limits::CHANGES_BUFFER);
-        let changes_out = changes.clone();
-        let sink = move |published: Published| {
-            let revision = published.state.policy_revision;
-            state_out.send_replace(published.state);
-            revision_out.send_if_modified(|held| std::mem::replace(held, revision) != revision);
-            for change in published.changes {
-                // Nobody listening is fine: who comes later reads the state.
-                let _ = changes_out.send(change);
-            }
-        };
+        let (state, revision, changes) = (outlet.state(), outlet.revision(), outlet.changes());
+        let sink = move |published: Published| outlet.take(published);
         let folder = dir.to_owned();
         let (log, machine) = tokio::task::spawn_blocking(move || Store::open(&folder, sink))
             .await
@@ -95,21 +102,49 @@ impl Raft {
             ..Config::default()
         };
         let config = Arc::new(config.validate()?);
-        let inner = openraft::Raft::<TypeConfig>::new(node_id, config, NoPeers, log, machine)
+        let network = Network(Arc::clone(&transport));
+        let inner = openraft::Raft::<wharden_store::TypeConfig>::new(node_id, config, network, log, machine)
             .await
             .map_err(|e| StartError::Fatal(e.to_string()))?;
-        if !inner.is_initialized().await.map_err(|e| StartError::Fatal(e.to_string()))? {
-            let members = BTreeMap::from([(node_id, BasicNode::default())]);
-            inner.initialize(members).await.map_err(|e| StartError::Fatal(e.to_string()))?;
-        }
+        let link = Link { raft: inner.clone(), transport, own: node_id };
         let (queue, waiting) = mpsc::channel(limits::PROPOSALS_WAITING);
-        shutdown.spawn("propose", propose::run(inner.clone(), waiting));
-        Ok(Self { inner, queue, state, revision, changes, clock })
+        shutdown.spawn("propose", propose::run(link.clone(), waiting));
+        Ok(Self { inner, link, queue, state, revision, changes, clock })
+    }
+
+    /// Makes a fresh store a cluster of one.
+    ///
+    /// # Errors
+    /// [`StartError::Fatal`] when it has members already.
+    pub async fn found(&self) -> Result<(), StartError> {
+        let members = BTreeMap::from([(self.link.own, BasicNode::default())]);
+        self.inner.initialize(members).await.map_err(|e| StartError::Fatal(e.to_string()))
     }
 
     /// The newest applied state.
     pub fn state(&self) -> Arc<State> {
         self.state.borrow().clone()
+    }
+
+    /// Every new state.
+    pub fn watch(&self) -> watch::Receiver<Arc<State>> {
+        self.state.clone()
+    }
+
+    /// Asks another controller.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub async fn ask(&self, to: u64, request: Request, limit: std::time::Duration) -> Result<Reply, CallError> {
+        self.link.transport.call(to, request, limit).await
+    }
+
+    /// Whether this replica has heard of members at all.
+    ///
+    /// # Errors
+    /// [`StartError::Fatal`].
+    pub async fn has_members(&self) -> Result<bool, StartError> {
+        self.inner.is_initialized().await.map_err(|e| StartError::Fatal(e.to_string()))
     }
 
     /// The revision of policy; wakes when it changes.
@@ -151,15 +186,6 @@ impl Raft {
     /// [`ProposeError`].
     pub async fn propose_entry(&self, entry: Entry) -> Result<Applied, ProposeError> {
         propose::submit(&self.queue, entry).await
-    }
-
-    /// Waits until what was acknowledged anywhere before this call can be read here.
-    ///
-    /// # Errors
-    /// [`ProposeError::Unavailable`] when there is no quorum.
-    pub async fn linearizable(&self) -> Result<Arc<State>, ProposeError> {
-        self.inner.ensure_linearizable().await.map_err(|e| ProposeError::Unavailable(e.to_string()))?;
-        Ok(self.state())
     }
 
     /// Term, role and log positions.

@@ -1,58 +1,115 @@
-//! The network of a cluster of one: there is nobody to talk to.
+//! Raft's way to its peers, over whatever carries messages between controllers.
 
+use super::message::{Answer, Call, Part};
+use crate::peers::{CallError, Reply, Request, Transport};
 use openraft::{
     BasicNode,
-    error::{InstallSnapshotError, RPCError, RaftError, Unreachable},
-    network::{RPCOption, RaftNetwork, RaftNetworkFactory},
+    error::{InstallSnapshotError, NetworkError, RPCError, RaftError, RemoteError, Unreachable},
+    network::{Backoff, RPCOption, RaftNetwork, RaftNetworkFactory},
     raft::{
         AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotRequest, InstallSnapshotResponse, VoteRequest,
         VoteResponse,
     },
 };
+use std::{sync::Arc, time::Duration};
 use wharden_store::TypeConfig;
 
-/// Every peer is unreachable.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct NoPeers;
+use crate::limits::PEER_RETRY;
 
-#[derive(Debug, thiserror::Error)]
-#[error("this controller has no peers")]
-struct Alone;
+/// Makes the way to each peer.
+#[derive(Clone)]
+pub(super) struct Network(pub Arc<dyn Transport>);
 
-fn alone<E: std::error::Error>() -> RPCError<u64, BasicNode, E> {
-    RPCError::Unreachable(Unreachable::new(&Alone))
+/// The way to one peer.
+pub(super) struct Link {
+    to: u64,
+    transport: Arc<dyn Transport>,
 }
 
-impl RaftNetworkFactory<TypeConfig> for NoPeers {
-    type Network = Self;
+#[derive(Debug, thiserror::Error)]
+#[error("controller {to}: {why}")]
+struct Trouble {
+    to: u64,
+    why: String,
+}
 
-    async fn new_client(&mut self, _target: u64, _node: &BasicNode) -> Self {
-        *self
+impl RaftNetworkFactory<TypeConfig> for Network {
+    type Network = Link;
+
+    async fn new_client(&mut self, to: u64, _node: &BasicNode) -> Link {
+        Link { to, transport: Arc::clone(&self.0) }
     }
 }
 
-impl RaftNetwork<TypeConfig> for NoPeers {
+impl Link {
+    async fn ask<E: std::error::Error>(
+        &self,
+        call: Call,
+        limit: Duration,
+    ) -> Result<Answer, RPCError<u64, BasicNode, E>> {
+        match self.transport.call(self.to, Request::Raft(call), limit).await {
+            Ok(Reply::Raft(Answer::Failed(why))) => Err(self.away(why)),
+            Ok(Reply::Raft(answer)) => Ok(answer),
+            Ok(_) => Err(self.odd()),
+            Err(error @ (CallError::Unreachable { .. } | CallError::Refused(_))) => Err(self.away(error.to_string())),
+            Err(error) => {
+                let trouble = Trouble { to: self.to, why: error.to_string() };
+                Err(RPCError::Network(NetworkError::new(&trouble)))
+            }
+        }
+    }
+
+    /// Not worth trying at once again.
+    fn away<E: std::error::Error>(&self, why: String) -> RPCError<u64, BasicNode, E> {
+        RPCError::Unreachable(Unreachable::new(&Trouble { to: self.to, why }))
+    }
+
+    fn odd<E: std::error::Error>(&self) -> RPCError<u64, BasicNode, E> {
+        let trouble = Trouble { to: self.to, why: "it gave an answer to another question".to_owned() };
+        RPCError::Network(NetworkError::new(&trouble))
+    }
+}
+
+impl RaftNetwork<TypeConfig> for Link {
     async fn append_entries(
         &mut self,
-        _request: AppendEntriesRequest<TypeConfig>,
-        _option: RPCOption,
+        request: AppendEntriesRequest<TypeConfig>,
+        option: RPCOption,
     ) -> Result<AppendEntriesResponse<u64>, RPCError<u64, BasicNode, RaftError<u64>>> {
-        Err(alone())
+        match self.ask(Call::Append(request), option.hard_ttl()).await? {
+            Answer::Append(response) => Ok(response),
+            _ => Err(self.odd()),
+        }
     }
 
     async fn install_snapshot(
         &mut self,
-        _request: InstallSnapshotRequest<TypeConfig>,
-        _option: RPCOption,
+        request: InstallSnapshotRequest<TypeConfig>,
+        option: RPCOption,
     ) -> Result<InstallSnapshotResponse<u64>, RPCError<u64, BasicNode, RaftError<u64, InstallSnapshotError>>> {
-        Err(alone())
+        let InstallSnapshotRequest { vote, meta, offset, data, done } = request;
+        match self.ask(Call::Snapshot(Part { vote, meta, offset, done, data }), option.hard_ttl()).await? {
+            Answer::Snapshot(response) => Ok(response),
+            Answer::Mismatch(mismatch) => {
+                let error = RaftError::APIError(InstallSnapshotError::SnapshotMismatch(mismatch));
+                Err(RPCError::RemoteError(RemoteError::new(self.to, error)))
+            }
+            _ => Err(self.odd()),
+        }
     }
 
     async fn vote(
         &mut self,
-        _request: VoteRequest<u64>,
-        _option: RPCOption,
+        request: VoteRequest<u64>,
+        option: RPCOption,
     ) -> Result<VoteResponse<u64>, RPCError<u64, BasicNode, RaftError<u64>>> {
-        Err(alone())
+        match self.ask(Call::Vote(request), option.hard_ttl()).await? {
+            Answer::Vote(response) => Ok(response),
+            _ => Err(self.odd()),
+        }
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(std::iter::repeat(PEER_RETRY))
     }
 }

@@ -45,7 +45,7 @@ impl FromRequestParts<Api> for Session {
         };
         let shown = shown(&parts.headers)?;
         let id = parts.extensions.get::<RequestIdOf>().map_or_else(new_request_id, |id| id.0.clone());
-        Ok(Self(api.app.caller(token, shown.as_ref(), source, id)?))
+        Ok(Self(api.app.caller(token, shown.as_ref(), source, id).await?))
     }
 }
 

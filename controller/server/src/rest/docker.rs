@@ -23,5 +23,5 @@ async fn certificate(
 /// Connected hosts that can be used from elsewhere: where their guards listen, and by which CA they are known.
 #[utoipa::path(get, path = "/v1/docker/hosts", tag = "docker", responses((status = 200, body = Vec<DockerHost>)), security(("session" = [])))]
 async fn hosts(State(api): State<Api>, Session(_caller): Session) -> Answer<Json<Vec<DockerHost>>> {
-    Ok(Json(api.app.docker_hosts()))
+    Ok(Json(api.app.docker_hosts().await))
 }

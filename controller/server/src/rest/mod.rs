@@ -5,6 +5,7 @@
 mod auth;
 mod body;
 mod caller;
+mod cluster;
 mod directory;
 mod docker;
 mod error;

@@ -12,6 +12,11 @@ use wharden_model::{
 const NEEDS: &[(&str, &str, &[AdminAction])] = &[
     ("get", "/v1/audit", &[AuditRead]),
     ("get", "/v1/audit/verify", &[AuditRead]),
+    ("get", "/v1/cluster", &[ClusterRead]),
+    ("post", "/v1/cluster/codes", &[ClusterUpdate]),
+    ("delete", "/v1/cluster/{number}", &[ClusterUpdate]),
+    ("post", "/v1/cluster/{number}/promote", &[ClusterUpdate]),
+    ("post", "/v1/cluster/{number}/replace", &[ClusterUpdate]),
     ("post", "/v1/docker/certificates", &[]),
     ("get", "/v1/docker/hosts", &[]),
     ("get", "/v1/events", &[EventRead]),

@@ -3,7 +3,7 @@
 use super::{
     Api, auth,
     caller::{RECOVERY_CODE, RequestIdOf, TOTP},
-    directory, docker, error, health, hosts, packs, policies, records, tokens,
+    cluster, directory, docker, error, health, hosts, packs, policies, records, tokens,
 };
 use crate::{limits, raft::new_request_id};
 use axum::{
@@ -56,6 +56,7 @@ fn routes() -> OpenApiRouter<Api> {
         .merge(policies::routes())
         .merge(packs::routes())
         .merge(records::routes())
+        .merge(cluster::routes())
 }
 
 /// The OpenAPI document of the routes, with the errors that any of them may give.

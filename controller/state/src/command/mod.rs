@@ -3,6 +3,7 @@
 
 mod account;
 mod cluster;
+mod controller;
 mod directory;
 mod docker;
 mod host;
@@ -10,6 +11,7 @@ mod policy;
 
 pub use account::{AccountCommand, FirstPolicy, Proof, SessionCommand};
 pub use cluster::{AuditCommand, ClusterCommand};
+pub use controller::ControllerCommand;
 pub use directory::{GroupCommand, UserCommand};
 pub use docker::DockerCommand;
 pub use host::{HostCommand, TokenCommand};
@@ -31,6 +33,7 @@ pub enum Command {
     Policy(PolicyCommand),
     Audit(AuditCommand),
     Docker(DockerCommand),
+    Controller(ControllerCommand),
 }
 
 /// What the audit says of a command. Secrets are not in here, nor their hashes.
@@ -60,6 +63,7 @@ impl Command {
             Self::Policy(c) => Some(c.line()),
             Self::Audit(c) => Some(c.line()),
             Self::Docker(c) => Some(c.line()),
+            Self::Controller(c) => Some(c.line()),
         }
     }
 }

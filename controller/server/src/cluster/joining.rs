@@ -1,0 +1,165 @@
+//! `wharden-controller join`: makes a data folder that `run` can start from.
+//!
+//! The key is written first and the cluster's key last: a folder without the latter is not a controller's, and with the
+//! same key an answer that got lost can be asked for again.
+
+use super::first;
+use crate::{
+    boot::{CA_FILE, CLUSTER_KEY},
+    config::{Config, FILE_NAME, Overrides},
+    peers::{Known, PeerIdentity, forget_key, load_key, store_key},
+};
+use anyhow::{Context, bail, ensure};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use std::{fmt, fs, future::ready, io, os::unix::fs::DirBuilderExt, path::Path, time::Duration};
+use tokio::time::timeout;
+use tonic::{
+    Code, Status,
+    transport::{Endpoint, Uri},
+};
+use tower::service_fn;
+use wharden_model::{ClusterId, api::Secret};
+use wharden_pki::{ClusterKey, ControllerCode, KeyPair, fingerprint, pem};
+use wharden_proto::{
+    PEER_MESSAGE_MAX, PEER_VERSION,
+    v1::{JoinRequest, JoinResponse, peer_client::PeerClient},
+};
+use wharden_runtime::{
+    fsync::write_atomic,
+    tls::{self, Connector, HTTP2},
+};
+
+/// Longest wait for the answer: it takes an entry of the log.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
+/// What `join` made.
+#[derive(Debug, Serialize)]
+pub struct Joined {
+    pub cluster_id: ClusterId,
+    pub number: u64,
+    pub data_dir: String,
+}
+
+impl fmt::Display for Joined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cluster_id, number, data_dir } = self;
+        writeln!(f, "This is controller {number} of cluster {cluster_id}. Next:")?;
+        write!(f, "  wharden-controller run --data-dir {data_dir}")
+    }
+}
+
+/// Joins the cluster of the controller at `peer`.
+///
+/// # Errors
+/// Why not, with what to do. A folder that was empty is empty again, unless the answer got lost.
+pub async fn join(data_dir: &Path, code: &Secret, peer: &str, overrides: Overrides) -> anyhow::Result<Joined> {
+    let code: ControllerCode = code.reveal().parse()?;
+    let config = Config::default().with(overrides);
+    config.format()?;
+    tls::install_provider();
+    let key = prepare(data_dir)?;
+    match ask(&code, peer, &config, &key).await {
+        Ok(response) => finish(data_dir, &code, config, &key, response),
+        Err(Failure::Refused(error)) => {
+            forget_key(data_dir);
+            Err(error)
+        }
+        Err(Failure::Lost(error)) => {
+            Err(error.context("the answer got lost; run the same command again, it goes on with the same key"))
+        }
+    }
+}
+
+enum Failure {
+    /// Nothing was done.
+    Refused(anyhow::Error),
+    /// It may have been done.
+    Lost(anyhow::Error),
+}
+
+/// The folder with the key in it, the one of an earlier attempt if there is one.
+fn prepare(data_dir: &Path) -> anyhow::Result<KeyPair> {
+    ensure!(
+        !data_dir.join(CLUSTER_KEY).exists() && !data_dir.join("store").exists(),
+        "{} is the data folder of a controller already: give an empty or new folder",
+        data_dir.display()
+    );
+    if let Some(key) = load_key(data_dir)? {
+        return Ok(key);
+    }
+    if let Ok(mut entries) = fs::read_dir(data_dir) {
+        ensure!(entries.next().is_none(), "{} is not empty: give an empty or new folder", data_dir.display());
+    }
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .with_context(|| format!("cannot make {}", data_dir.display()))?;
+    let key = KeyPair::generate()?;
+    store_key(data_dir, &key)?;
+    Ok(key)
+}
+
+async fn ask(code: &ControllerCode, peer: &str, config: &Config, key: &KeyPair) -> Result<JoinResponse, Failure> {
+    let refused = |error: anyhow::Error| Failure::Refused(error);
+    let seat = config.seat();
+    let request = JoinRequest {
+        version: PEER_VERSION,
+        code: code.text().reveal().to_owned(),
+        csr: key.csr_der().map_err(|e| refused(e.into()))?.into(),
+        names: config.advertise.clone(),
+        peer_address: seat.peer,
+        rest_url: seat.rest,
+        agent_address: seat.agent,
+    };
+    let (host, port) =
+        crate::peers::split(peer).with_context(|| format!("--peer {peer:?} is not HOST:PORT")).map_err(refused)?;
+    let tls = tls::client_config_pinned(code.ca_fingerprint, &[HTTP2]).map_err(|e| refused(e.into()))?;
+    let stream = Connector::new(tls).connect(&host, port).await.map_err(|e| refused(e.into()))?;
+    let mut once = Some(TokioIo::new(stream));
+    let give = service_fn(move |_: Uri| ready(once.take().ok_or(io::Error::from(io::ErrorKind::NotConnected))));
+    let channel = Endpoint::from_static("http://controller").connect_with_connector(give).await;
+    let channel = channel.map_err(|e| refused(e.into()))?;
+    let mut client = PeerClient::new(channel).max_decoding_message_size(PEER_MESSAGE_MAX);
+    match timeout(ANSWER_LIMIT, client.join(request)).await {
+        Ok(Ok(response)) => Ok(response.into_inner()),
+        Ok(Err(status)) => Err(failure_of(&status)),
+        Err(_) => Err(Failure::Lost(anyhow::anyhow!("{peer} did not answer in {} s", ANSWER_LIMIT.as_secs()))),
+    }
+}
+
+fn failure_of(status: &Status) -> Failure {
+    let error = anyhow::anyhow!("{}", status.message());
+    match status.code() {
+        Code::PermissionDenied | Code::Unimplemented | Code::InvalidArgument => Failure::Refused(error),
+        _ => Failure::Lost(error),
+    }
+}
+
+fn finish(
+    data_dir: &Path,
+    code: &ControllerCode,
+    mut config: Config,
+    key: &KeyPair,
+    response: JoinResponse,
+) -> anyhow::Result<Joined> {
+    let JoinResponse { number, cluster_id, chain, cluster_key, controllers } = response;
+    let cluster_key = zeroize::Zeroizing::new(cluster_key);
+    ClusterKey::from_file_text(&cluster_key)?;
+    let identity = PeerIdentity::of(chain.iter().map(|der| der.to_vec()).collect(), key)?;
+    if fingerprint(&identity.ca()) != code.ca_fingerprint || identity.number != number {
+        bail!("the certificate that came is not for controller {number} of the code's cluster");
+    }
+    ensure!(identity.cluster.as_str() == cluster_id, "the certificate that came is of another cluster");
+    config.node_id = number;
+    let list: Vec<_> =
+        controllers.into_iter().map(|c| Known { number: c.number, peer: c.peer_address, serial: c.serial }).collect();
+    identity.store(data_dir)?;
+    first::store(data_dir, &list)?;
+    let ca = pem::encode(pem::CERTIFICATE, [identity.ca().as_slice()]);
+    write_atomic(&data_dir.join(CA_FILE), ca.as_bytes(), 0o644)?;
+    write_atomic(&data_dir.join(FILE_NAME), toml::to_string(&config)?.as_bytes(), 0o600)?;
+    write_atomic(&data_dir.join(CLUSTER_KEY), cluster_key.as_bytes(), 0o600)?;
+    Ok(Joined { cluster_id: identity.cluster, number, data_dir: data_dir.display().to_string() })
+}

@@ -1,0 +1,129 @@
+//! The peers' port: who calls is looked at before what is asked.
+
+use super::{
+    Inbound, Reply, Request, Roster, Stranger,
+    limits::{CONNECTION_WINDOW, HEADERS_MAX, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAM_WINDOW, STREAMS_MAX},
+};
+use futures::future::BoxFuture;
+use std::{error::Error, sync::Arc};
+use tonic::{Request as Asked, Response, Status, transport};
+use wharden_model::ClusterId;
+use wharden_pki::controller_of;
+use wharden_proto::{
+    PEER_MESSAGE_MAX,
+    v1::{
+        JoinRequest, JoinResponse, PeerFrame,
+        peer_server::{Peer, PeerServer},
+    },
+};
+use wharden_runtime::{shutdown::Shutdown, tls::TlsListener};
+
+/// Why the peers' port stopped.
+#[derive(Debug, thiserror::Error)]
+#[error("the controllers' port stopped: {0}")]
+pub struct ServeError(String);
+
+/// Why a controller may not join now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JoinRefusal {
+    /// The same request will be refused again.
+    #[error("{0}")]
+    No(String),
+    /// Worth trying again.
+    #[error("{0}")]
+    NotNow(String),
+}
+
+/// Lets controllers in.
+pub trait Door: Send + Sync + 'static {
+    /// Answers one that has a code.
+    fn join(&self, request: JoinRequest) -> BoxFuture<'_, Result<JoinResponse, JoinRefusal>>;
+}
+
+/// The port, before it is served.
+pub struct Server {
+    pub roster: Roster,
+    pub cluster: ClusterId,
+    pub inbound: Arc<dyn Inbound>,
+    pub door: Arc<dyn Door>,
+}
+
+impl Server {
+    /// Serves other controllers until the shutdown. The listener asks for certificates of the cluster's CA and does not
+    /// require them, since one that joins has none.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn serve(self, listener: TlsListener, shutdown: &Shutdown) -> Result<(), ServeError> {
+        let service = Service(Arc::new(self));
+        let peers = PeerServer::new(service)
+            .max_decoding_message_size(PEER_MESSAGE_MAX)
+            .max_encoding_message_size(PEER_MESSAGE_MAX);
+        transport::Server::builder()
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_concurrent_streams(STREAMS_MAX)
+            .http2_max_header_list_size(HEADERS_MAX)
+            .http2_keepalive_interval(Some(KEEPALIVE))
+            .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+            .serve_with_incoming_shutdown(peers, listener.incoming(), shutdown.stopped())
+            .await
+            .map_err(|error| ServeError(error.source().map_or_else(|| error.to_string(), ToString::to_string)))
+    }
+}
+
+#[derive(Clone)]
+struct Service(Arc<Server>);
+
+impl Service {
+    /// The controller that the connection proved, or what to tell it.
+    fn who<T>(&self, request: &Asked<T>) -> Result<u64, Stop> {
+        let refuse = |why: String| Stop::Refuse(Status::permission_denied(why));
+        let certificates = request.peer_certs();
+        let leaf = certificates.as_ref().and_then(|chain| chain.first());
+        let leaf = leaf.ok_or_else(|| refuse("a controller shows its certificate".to_owned()))?;
+        let cert = controller_of(leaf).map_err(|error| refuse(error.to_string()))?;
+        match self.0.roster.judge(&cert, &self.0.cluster) {
+            Ok(number) => Ok(number),
+            Err(Stranger::Removed(number)) => {
+                tracing::debug!(controller = number, "a removed controller calls");
+                Err(Stop::Removed)
+            }
+            Err(stranger) => {
+                tracing::warn!(%stranger, "a caller is not a peer");
+                Err(refuse(stranger.to_string()))
+            }
+        }
+    }
+}
+
+enum Stop {
+    Removed,
+    Refuse(Status),
+}
+
+#[tonic::async_trait]
+impl Peer for Service {
+    async fn call(&self, request: Asked<PeerFrame>) -> Result<Response<PeerFrame>, Status> {
+        let reply = match self.who(&request) {
+            Ok(from) => {
+                let asked = Request::from_frame(request.into_inner())
+                    .map_err(|error| Status::failed_precondition(error.to_string()))?;
+                self.0.inbound.receive(from, asked).await
+            }
+            Err(Stop::Removed) => Reply::Removed,
+            Err(Stop::Refuse(status)) => return Err(status),
+        };
+        reply.into_frame().map(Response::new).map_err(|error| Status::internal(error.to_string()))
+    }
+
+    async fn join(&self, request: Asked<JoinRequest>) -> Result<Response<JoinResponse>, Status> {
+        self.0.door.join(request.into_inner()).await.map(Response::new).map_err(|refusal| {
+            tracing::warn!(%refusal, "a controller was not let in");
+            match refusal {
+                JoinRefusal::No(why) => Status::permission_denied(why),
+                JoinRefusal::NotNow(why) => Status::unavailable(why),
+            }
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! What this replica answers to others.
+
+use super::{
+    Raft,
+    message::{Answer, Call, Part},
+    propose::Miss,
+};
+use crate::{limits, peers::Reply};
+use openraft::{
+    BasicNode,
+    error::{InstallSnapshotError, RaftError},
+    raft::InstallSnapshotRequest,
+};
+use tokio::time::timeout;
+use wharden_state::Entry;
+use wharden_store::limits::COMMAND_MAX;
+
+impl Raft {
+    /// Answers another replica. Whoever asks has proved to be controller `from`; in another's name it may not speak.
+    pub async fn answer(&self, from: u64, call: Call) -> Answer {
+        if call.author() != from {
+            return Answer::Failed(format!("controller {from} speaks for controller {}", call.author()));
+        }
+        match call {
+            Call::Append(request) => {
+                self.inner.append_entries(request).await.map_or_else(|e| Answer::Failed(e.to_string()), Answer::Append)
+            }
+            Call::Vote(request) => {
+                self.inner.vote(request).await.map_or_else(|e| Answer::Failed(e.to_string()), Answer::Vote)
+            }
+            Call::Snapshot(part) => self.take(part).await,
+        }
+    }
+
+    async fn take(&self, part: Part) -> Answer {
+        let Part { vote, meta, offset, done, data } = part;
+        if offset.saturating_add(data.len() as u64) > limits::RAFT_SNAPSHOT_MAX {
+            return Answer::Failed(format!("a snapshot has at most {} bytes", limits::RAFT_SNAPSHOT_MAX));
+        }
+        match self.inner.install_snapshot(InstallSnapshotRequest { vote, meta, offset, data, done }).await {
+            Ok(response) => Answer::Snapshot(response),
+            Err(RaftError::APIError(InstallSnapshotError::SnapshotMismatch(mismatch))) => Answer::Mismatch(mismatch),
+            Err(error) => Answer::Failed(error.to_string()),
+        }
+    }
+
+    /// Commits what another controller forwards, if this one leads.
+    pub async fn commit_for(&self, entries: Vec<Entry>) -> Reply {
+        let size: usize = entries.iter().map(wharden_store::Store::command_size).fold(0, usize::saturating_add);
+        if size > COMMAND_MAX || entries.len() > limits::BATCH_ENTRIES {
+            return Reply::Failed("more changes than one log entry takes".to_owned());
+        }
+        match timeout(limits::PROPOSE_LIMIT, self.link.here(entries)).await {
+            Ok(Ok((index, replies))) => Reply::Proposed { index, replies },
+            Ok(Err(Miss::Elsewhere(leader))) => Reply::NotLeader { leader },
+            Ok(Err(Miss::Again(why) | Miss::Dead(why))) => Reply::Failed(why),
+            Err(_) => Reply::Failed("there is no quorum".to_owned()),
+        }
+    }
+
+    /// The index that a reader must have applied to see everything that was acknowledged before now, if this one leads.
+    pub async fn read_index(&self) -> Reply {
+        match timeout(limits::READ_LIMIT, self.inner.get_read_log_id()).await {
+            Ok(Ok((read, _))) => Reply::ReadIndex { index: read.map(|id| id.index) },
+            Ok(Err(error)) => error.forward_to_leader::<BasicNode>().map_or_else(
+                || Reply::Failed(error.to_string()),
+                |forward| Reply::NotLeader { leader: forward.leader_id },
+            ),
+            Err(_) => Reply::Failed("there is no quorum".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What replicas say to each other, as it goes over the wire: openraft's own messages as JSON, parts of snapshots as they
+//! are.
+
+use openraft::{
+    SnapshotMeta, Vote,
+    error::SnapshotMismatch,
+    raft::{AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotResponse, VoteRequest, VoteResponse},
+};
+use serde::{Deserialize, Serialize};
+use wharden_store::TypeConfig;
+
+/// A question.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Call {
+    Append(AppendEntriesRequest<TypeConfig>),
+    Vote(VoteRequest<u64>),
+    Snapshot(Part),
+}
+
+impl Call {
+    /// In whose name it is: the leader or candidate.
+    pub fn author(&self) -> u64 {
+        let vote = match self {
+            Self::Append(request) => &request.vote,
+            Self::Vote(request) => &request.vote,
+            Self::Snapshot(part) => &part.vote,
+        };
+        vote.leader_id.node_id
+    }
+}
+
+/// A part of a snapshot.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Part {
+    pub vote: Vote<u64>,
+    pub meta: SnapshotMeta<u64, openraft::BasicNode>,
+    pub offset: u64,
+    pub done: bool,
+    /// Travels beside the JSON.
+    #[serde(skip)]
+    pub data: Vec<u8>,
+}
+
+/// An answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    Append(AppendEntriesResponse<u64>),
+    Vote(VoteResponse<u64>),
+    Snapshot(InstallSnapshotResponse<u64>),
+    /// The parts that were sent do not continue what is there: begin again.
+    Mismatch(SnapshotMismatch),
+    /// This replica cannot answer.
+    Failed(String),
+}

@@ -1,0 +1,52 @@
+//! Where every new state goes: to those who watch it.
+
+use super::changes;
+use crate::limits;
+use std::sync::Arc;
+use tokio::sync::{broadcast, watch};
+use wharden_model::Revision;
+use wharden_state::{Change, State};
+use wharden_store::Published;
+
+/// Made before the replica, so that what the replica needs can watch the state too.
+pub struct Outlet {
+    state: watch::Sender<Arc<State>>,
+    revision: watch::Sender<Revision>,
+    changes: broadcast::Sender<Change>,
+}
+
+impl Default for Outlet {
+    fn default() -> Self {
+        Self {
+            state: watch::channel(Arc::default()).0,
+            revision: watch::channel(0).0,
+            changes: broadcast::channel(limits::CHANGES_BUFFER).0,
+        }
+    }
+}
+
+impl Outlet {
+    /// The newest applied state.
+    pub fn state(&self) -> watch::Receiver<Arc<State>> {
+        self.state.subscribe()
+    }
+
+    pub(super) fn revision(&self) -> watch::Receiver<Revision> {
+        self.revision.subscribe()
+    }
+
+    pub(super) fn changes(&self) -> broadcast::Sender<Change> {
+        self.changes.clone()
+    }
+
+    pub(super) fn take(&self, published: Published) {
+        let revision = published.state.policy_revision;
+        let old = self.state.send_replace(Arc::clone(&published.state));
+        self.revision.send_if_modified(|held| std::mem::replace(held, revision) != revision);
+        let changes = if published.whole { changes::between(&old, &published.state) } else { published.changes };
+        for change in changes {
+            // Nobody listening is fine: who comes later reads the state.
+            let _ = self.changes.send(change);
+        }
+    }
+}

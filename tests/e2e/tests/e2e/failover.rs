@@ -1,0 +1,105 @@
+//! Controllers that die: what the others do, and what becomes of those that come back.
+
+use serde_json::{Value, json};
+use wharden_harness::{Place, cluster::Cluster, eventually, limits::SETTLE};
+
+/// Writes at a controller, trying again while there is no leader.
+fn write(cluster: &Cluster, at: usize, name: &str) {
+    let rest = cluster.rest(at);
+    eventually("a write", SETTLE * 2, || {
+        let body = json!({"name": name}).to_string().into_bytes();
+        let answer = rest.try_send(&reqwest::Method::POST, "/v1/users", Some(body)).ok()?;
+        // A write whose answer said "unavailable" may have been taken.
+        (answer.status == 201 || answer.status == 200 || answer.status == 409).then_some(())
+    });
+}
+
+fn users(cluster: &Cluster, at: usize) -> Vec<String> {
+    let users = cluster.rest(at).get("/v1/users").ok();
+    users.as_array().expect("users").iter().map(|u: &Value| u["name"].as_str().expect("name").to_owned()).collect()
+}
+
+#[test]
+fn writes_go_on_when_the_leader_is_killed_and_it_catches_up_when_it_is_back() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    for round in 0..3 {
+        let leader = cluster.leader(round % 3);
+        let others: Vec<usize> = (0..3).filter(|n| *n != leader).collect();
+        write(&cluster, leader, &format!("before-{round}"));
+        cluster.controllers[leader].kill();
+        for at in &others {
+            write(&cluster, *at, &format!("without-{round}-{at}"));
+        }
+        cluster.controllers[leader].start();
+        let expected = users(&cluster, others[0]);
+        eventually("what was written meanwhile", SETTLE, || (users(&cluster, leader) == expected).then_some(()));
+        for at in 0..3 {
+            assert_eq!(cluster.rest(at).get("/v1/audit/verify").ok()["intact"], true);
+        }
+    }
+    // Every acknowledged write is there.
+    let all = users(&cluster, 0);
+    for round in 0..3 {
+        assert!(all.contains(&format!("before-{round}")), "{all:?}");
+    }
+}
+
+#[test]
+fn without_a_quorum_nothing_is_acknowledged_and_with_it_all_goes_on() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    let leader = cluster.leader(0);
+    let others: Vec<usize> = (0..3).filter(|n| *n != leader).collect();
+    for at in &others {
+        cluster.controllers[*at].kill();
+    }
+    let refused = cluster.rest(leader).post("/v1/users", json!({"name": "nobody-agreed"}));
+    refused.refused(503, "unavailable");
+    // What needs no agreement is still answered.
+    cluster.rest(leader).get("/v1/users").ok();
+    assert_eq!(cluster.status(leader)["reachable_voters"], 1);
+    cluster.controllers[others[0]].start();
+    write(&cluster, others[0], "two-agreed");
+    cluster.controllers[others[1]].start();
+    eventually("the third one up to date", SETTLE, || {
+        users(&cluster, others[1]).contains(&"two-agreed".to_owned()).then_some(())
+    });
+}
+
+#[test]
+fn all_controllers_stopped_and_started_are_the_same_cluster() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    write(&cluster, 1, "kept");
+    for controller in &mut cluster.controllers {
+        controller.stop();
+    }
+    // None is ready alone, so they are started together.
+    for controller in &mut cluster.controllers {
+        controller.launch();
+    }
+    for controller in &mut cluster.controllers {
+        controller.becomes_ready();
+    }
+    for at in 0..3 {
+        assert!(users(&cluster, at).contains(&"kept".to_owned()));
+    }
+}
+
+#[test]
+fn five_controllers_survive_the_loss_of_two() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 5);
+    assert_eq!(cluster.status(4)["quorum"], 3);
+    let leader = cluster.leader(0);
+    let other = (leader + 1) % 5;
+    cluster.controllers[leader].kill();
+    cluster.controllers[other].kill();
+    let at = (leader + 2) % 5;
+    write(&cluster, at, "three-agreed");
+    let third = (leader + 3) % 5;
+    eventually("the write at another one", SETTLE, || {
+        users(&cluster, third).contains(&"three-agreed".to_owned()).then_some(())
+    });
+}
