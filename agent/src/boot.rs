@@ -10,7 +10,7 @@ use crate::{
     enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
     guard::{self, Guard, GuardTls, GuardTlsError, ListenError, RemoteListener, Room, Slots, Stats},
     inventory::{Engine, Mark, resolve_host_path},
-    limits::{DRAIN, LISTS_MAX},
+    limits::DRAIN,
     metrics::{self, Gauges},
     protect::{self, ProtectError, Record},
     report::{Reporter, Spool, SpoolError},
@@ -28,7 +28,7 @@ use std::{
 };
 use tokio::{
     net::TcpListener,
-    sync::{Notify, Semaphore, watch},
+    sync::{Notify, watch},
     time::sleep,
 };
 use wharden_model::{BootId, IdError, Timestamp, api::Secret, limits::HOSTNAME_MAX};
@@ -203,7 +203,6 @@ async fn run(args: Run) -> Result<(), BootError> {
         clock: Arc::clone(&clock),
         stats: Stats::new(&registry),
         room: Room::new(config.limits.buffered_bytes, config.limits.buffered_bytes_per_user),
-        listed: Semaphore::new(LISTS_MAX),
         slots: Slots::new(config.limits.connections, config.limits.connections_per_user),
         limits: config.limits.clone(),
         break_glass: glass.clone(),

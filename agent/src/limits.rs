@@ -47,8 +47,11 @@ pub const CONNECT_BUSY_PAUSE: Duration = Duration::from_millis(5);
 pub const LOOKUP_MAX: usize = 4 * 1024 * 1024;
 /// Largest list that the engine may answer with, in bytes: 4,000 containers with many labels.
 pub const LIST_MAX: usize = 8 * 1024 * 1024;
-/// Lists sifted at one time. Each takes a few times its size meanwhile.
-pub const LISTS_MAX: usize = 2;
+/// Decisions about things in lists that are remembered while a bundle is in force: with [`READING_MAX`], at most about
+/// 4 MiB. A host with more things in its lists decides about them each time.
+pub const READINGS_MAX: usize = 1024;
+/// Bytes of text of a thing that such a decision is remembered for; labels may have any size.
+pub const READING_MAX: usize = 2 * 1024;
 /// Longest event of the engine, in bytes; a container's labels ride in it.
 pub const EVENT_LINE_MAX: usize = 1024 * 1024;
 /// Most lookups for one request.
@@ -107,6 +110,9 @@ pub const EVENT_MAX: usize = 16 * 1024;
 pub const EVENT_ENTRIES_MAX: usize = 32;
 /// Most bytes of events in one message to the controller.
 pub const EVENT_BATCH_BYTES: usize = 1024 * 1024;
+/// How long the spool's writer lets events gather once it has written some. Each that wakes it costs the guard as much as
+/// several decisions; a crash of the agent loses what came in that time.
+pub const SPOOL_GATHER: Duration = Duration::from_millis(5);
 /// Longest time that an event stays in the page cache only.
 pub const SPOOL_SYNC: Duration = Duration::from_secs(1);
 

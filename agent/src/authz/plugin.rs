@@ -61,7 +61,7 @@ impl Plugin {
     async fn review(&self, started: Instant, question: Question) -> Result<(), Refused> {
         let api = self.guard.engine.api().await.map_err(|error| self.guard.engine_failed(&error, false))?;
         let (head, who) = (head(&question), who(&question));
-        let mut case = Case::new(&self.guard, started, &head, who).unmended();
+        let mut case = Case::new(&self.guard, started, &head, who).unserved();
         let request = case.begin(api)?;
         match body(&request, &head, question.request_body) {
             Body::Without => case.decide(request, None).await.map(drop),

@@ -1,6 +1,7 @@
 use super::{
     directory::{Barred, Directory},
     file::{self, FileError, Floor},
+    readings::Readings,
     verify::{Offer, Owner, VerifyError, verify},
 };
 use arc_swap::ArcSwap;
@@ -10,7 +11,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::watch;
-use wharden_model::{Decision, Posture, Revision, SessionId, UserName};
+use wharden_docker::Reading;
+use wharden_model::{Decision, Effect, HostId, Posture, Principal, Revision, SessionId, UserName};
 use wharden_policy::{Compiled, Query, no_bundle};
 use wharden_runtime::fsync::write_atomic;
 
@@ -46,12 +48,22 @@ pub struct Held {
     pub problem: Option<String>,
     compiled: Option<Compiled>,
     directory: Directory,
+    readings: Readings,
 }
 
 impl Held {
     /// Decides by the bundle. Without one everything but ping and version is denied.
     pub fn decide(&self, query: &Query<'_>) -> Decision {
         self.compiled.as_ref().map_or_else(|| no_bundle(query.action), |compiled| compiled.decide(query))
+    }
+
+    /// Whether somebody may see what a list tells of a thing. Posture `observe` hides nothing.
+    pub fn shows(&self, principal: &Principal, host: &HostId, reading: &Reading) -> bool {
+        let decide = || {
+            let Reading { action, resource, facts } = reading;
+            self.decide(&Query { principal, action: *action, resource, host, facts }).effect == Effect::Allow
+        };
+        self.posture == Posture::Observe || self.readings.may(principal, reading, decide)
     }
 
     /// Whether somebody who comes from elsewhere with a certificate of this session may be served.
@@ -132,6 +144,7 @@ impl Bundles {
             problem: None,
             compiled: Some(compiled),
             directory: Directory::of(&bundle),
+            readings: Readings::default(),
         }))
     }
 
@@ -169,6 +182,7 @@ impl Bundles {
             problem: None,
             compiled: Some(compiled),
             directory: Directory::of(&bundle),
+            readings: Readings::default(),
         };
         let new_floor = Floor { revision: held.revision, posture: held.posture };
         self.write(&self.bundle_path, &file::encode(&whole))?;
@@ -213,7 +227,15 @@ pub fn clear(data_dir: &Path) -> io::Result<()> {
 }
 
 fn empty(posture: Posture, problem: Option<String>) -> Held {
-    Held { revision: 0, digest: None, posture, problem, compiled: None, directory: Directory::default() }
+    Held {
+        revision: 0,
+        digest: None,
+        posture,
+        problem,
+        compiled: None,
+        directory: Directory::default(),
+        readings: Readings::default(),
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod directory;
 mod file;
 mod held;
+mod readings;
 mod verify;
 
 pub use directory::{Barred, Directory};

@@ -1,14 +1,16 @@
 use super::{
     Guard,
-    case::{Case, Refused, Who},
+    case::{Case, Passed, Refused, Who},
     exchange::framed,
     link::Link,
-    room::{Full, Holding},
+    room::Holding,
+    whole::{Unread, read_whole},
 };
 use crate::{
     caller::{Peer, Unidentified, identify},
+    inventory::Reply,
     limits::HELD_FREE,
-    wire::{Body, BodyError, BodyFraming},
+    wire::{BodyError, BodyFraming},
 };
 use std::time::Instant;
 use tokio::{io::AsyncWriteExt, time::timeout};
@@ -19,6 +21,8 @@ use wharden_model::{Principal, Timestamp};
 #[derive(Debug)]
 pub enum Verdict {
     Forward(Box<Admitted>),
+    /// The engine's answer is at hand: it is what was decided on.
+    Answer(Reply),
     Refuse(Refused),
 }
 
@@ -118,7 +122,10 @@ impl Guard {
             },
         };
         Ok(match case.decide(request, body).await {
-            Ok(judged) => Verdict::Forward(Box::new(Admitted { judged, continue_first, closes })),
+            Ok(Passed { answer: Some(reply), .. }) => Verdict::Answer(reply),
+            Ok(Passed { judged, answer: None }) => {
+                Verdict::Forward(Box::new(Admitted { judged, continue_first, closes }))
+            }
             Err(refused) => Verdict::Refuse(refused),
         })
     }
@@ -144,7 +151,7 @@ impl Guard {
                 let go_on = client.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n");
                 go_on.await.map_err(BodyError::Write)?;
             }
-            read_held(framing, limit, client, holding).await
+            read_whole(framing, limit, &mut client.inbox, &mut client.stream, holding, HELD_FREE).await
         };
         Ok(match timeout(self.limits.body_timeout(), read).await {
             Ok(Ok(body)) => Ok(body),
@@ -162,46 +169,6 @@ impl Guard {
             )),
         })
     }
-}
-
-/// Why a body was not read whole.
-#[derive(Debug, thiserror::Error)]
-enum Unread {
-    #[error(transparent)]
-    Body(#[from] BodyError),
-    #[error(transparent)]
-    Full(#[from] Full),
-}
-
-/// Reads a whole body, and holds room for what has arrived before it is taken: until then the client's own socket holds
-/// it.
-async fn read_held(
-    framing: BodyFraming,
-    limit: usize,
-    client: &mut Link,
-    holding: &mut Holding,
-) -> Result<Vec<u8>, Unread> {
-    let (mut body, mut bytes) = (Body::new(framing), Vec::new());
-    while !body.is_whole() {
-        if client.inbox.is_empty() {
-            holding.hold((bytes.capacity() + client.inbox.next_footprint()).saturating_sub(HELD_FREE)).await?;
-            if client.inbox.fill(&mut client.stream).await.map_err(BodyError::Read)? == 0 {
-                return Err(BodyError::Cut.into());
-            }
-        }
-        let fits = bytes.len() + client.inbox.len();
-        if fits > bytes.capacity() {
-            let grown = fits.max(bytes.len() + bytes.len() / 2);
-            holding.hold((grown + client.inbox.footprint()).saturating_sub(HELD_FREE)).await?;
-            bytes.reserve_exact(grown - bytes.len());
-        }
-        if !body.take(limit, &mut client.inbox, &mut bytes)? {
-            break;
-        }
-    }
-    client.inbox.shrink();
-    holding.hold(bytes.capacity()).await?;
-    Ok(bytes)
 }
 
 fn too_large(limit: usize) -> Refusal {

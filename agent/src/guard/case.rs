@@ -3,7 +3,7 @@
 
 use super::{Guard, explain};
 use crate::{
-    inventory::{EngineError, LookupError, look_up},
+    inventory::{EngineError, LookupError, Reply, look_up, look_up_answer},
     report::Draft,
 };
 use std::time::Instant;
@@ -45,8 +45,17 @@ pub(crate) struct Case<'a> {
     head: &'a Head,
     who: Who,
     body_read: bool,
-    /// What is missing for a rule may be added.
-    mends: bool,
+    /// The guard executes the request, so that what is missing for a rule may be added, and what the engine answers be
+    /// passed on.
+    serves: bool,
+}
+
+/// A request that may go to the engine.
+pub(crate) struct Passed {
+    pub(crate) judged: Judged,
+    /// What the engine has answered to it already: the request asks for nothing but the description that it was decided
+    /// by.
+    pub(crate) answer: Option<Reply>,
 }
 
 /// What an event tells about a request beside the decision.
@@ -61,12 +70,12 @@ struct Told {
 impl<'a> Case<'a> {
     /// Opens the case of a request whose head has been read at `started`.
     pub(crate) fn new(guard: &'a Guard, started: Instant, head: &'a Head, who: Who) -> Self {
-        Self { guard, started, head, who, body_read: false, mends: true }
+        Self { guard, started, head, who, body_read: false, serves: true }
     }
 
-    /// The request will be executed as it is: nothing can be added to it.
-    pub(crate) fn unmended(self) -> Self {
-        Self { mends: false, ..self }
+    /// The engine executes the request by itself and as it is: nothing can be added to it.
+    pub(crate) fn unserved(self) -> Self {
+        Self { serves: false, ..self }
     }
 
     /// Routes the request.
@@ -82,14 +91,14 @@ impl<'a> Case<'a> {
     }
 
     /// From the body, where one was read, to the decision.
-    pub(crate) async fn decide(&self, request: Request, body: Option<Vec<u8>>) -> Result<Judged, Refused> {
+    pub(crate) async fn decide(&self, request: Request, body: Option<Vec<u8>>) -> Result<Passed, Refused> {
         let action = request.endpoint().action;
         let canonical = request.finish(body.as_deref()).map_err(|refusal| self.invalid(action, refusal))?;
         drop(body);
-        let view = self.look_up(&canonical).await?;
+        let (answer, view) = self.look_up(&canonical).await?;
         let mut judged = self.judge(&canonical, &view)?;
         let (mut resource, mut decision, mut posture) = self.ask(&judged);
-        if self.mends
+        if self.serves
             && posture == Posture::Enforce
             && decision.is_mended_by(NO_NEW_PRIVILEGES)
             && let Some(mended) = canonical.without_new_privileges()
@@ -105,7 +114,7 @@ impl<'a> Case<'a> {
             unseen: canonical.unseen(),
         };
         self.conclude(resource.unwrap_or(&engine), decision, posture, told)?;
-        Ok(judged)
+        Ok(Passed { judged, answer })
     }
 
     /// The decision on a request that would have to be judged by its body, which nobody has seen.
@@ -116,8 +125,18 @@ impl<'a> Case<'a> {
         self.conclude(&self.engine(), decision, held.posture, told)
     }
 
-    async fn look_up(&self, canonical: &Canonical) -> Result<View, Refused> {
-        look_up(&self.guard.engine, canonical).await.map_err(|error| match error {
+    async fn look_up(&self, canonical: &Canonical) -> Result<(Option<Reply>, View), Refused> {
+        let engine = &self.guard.engine;
+        let found = async {
+            if self.serves
+                && let Some((path, lookup)) = canonical.own_answer()
+                && let Some((reply, view)) = look_up_answer(engine, &path, &lookup).await?
+            {
+                return Ok((Some(reply), view));
+            }
+            Ok((None, look_up(engine, canonical).await?))
+        };
+        found.await.map_err(|error| match error {
             LookupError::Engine(error) => self.guard.engine_failed(&error, self.body_read),
             LookupError::Answer(_) | LookupError::HostPath(_) => self.refused(502, format!("Wharden: {error}")),
             LookupError::Reference(_) | LookupError::TooMany => {

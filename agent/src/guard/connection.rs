@@ -6,15 +6,17 @@ use super::{
     exchange::{self, End, ExchangeError, Plan},
     link::Link,
     remote,
-    room::Holding,
-    sieve::Sieve,
+    room::{Full, Holding},
+    sieve::{Sieve, kept_lines},
     stream::Stream,
     tunnel,
 };
 use crate::{
     caller::Peer,
+    inventory::Reply,
     limits::{HEAD_MAX, HELD_FREE},
 };
+use bytes::Buf;
 use std::{io, sync::Arc};
 use tokio::{
     io::AsyncWriteExt,
@@ -97,8 +99,13 @@ impl Connection<'_> {
                 return self.refuse(refused, head_request).await;
             }
         };
-        match self.guard.admit(&mut self.client, &mut self.caller, &mut self.holding, &head, api).await {
+        // Apart, so that what a decision needs is given back before an answer begins to stream.
+        let admitted =
+            Box::pin(self.guard.admit(&mut self.client, &mut self.caller, &mut self.holding, &head, api)).await;
+        drop(head);
+        match admitted {
             Ok(Verdict::Forward(admitted)) => Box::pin(self.forward(*admitted, head_request)).await,
+            Ok(Verdict::Answer(reply)) => Box::pin(self.answer(reply, head_request)).await,
             Ok(Verdict::Refuse(refused)) => self.refuse(refused, head_request).await,
             Err(super::admit::Lost) => Ok(false),
         }
@@ -164,11 +171,31 @@ impl Connection<'_> {
         Ok(!close)
     }
 
+    /// Passes on what the engine has answered already.
+    async fn answer(&mut self, reply: Reply, head_request: bool) -> io::Result<bool> {
+        // It is held until the client has taken it.
+        if let Err(full) = self.holding.hold(reply.body.capacity().saturating_sub(HELD_FREE)).await {
+            return self.refuse_full(full, true, head_request).await;
+        }
+        let mut head = kept_lines(&reply.head);
+        head.extend_from_slice(format!("Content-Length: {}\r\n\r\n", reply.body.len()).as_bytes());
+        self.client.stream.write_all_buf(&mut head.chain(reply.body.as_slice())).await?;
+        Ok(!self.closes && !reply.close)
+    }
+
+    async fn refuse_full(&mut self, full: Full, body_read: bool, head_request: bool) -> io::Result<bool> {
+        self.guard.stats.no_room.inc();
+        let Refusal { status, message, .. } = full.into();
+        self.refuse(Refused { status, message, body_read }, head_request).await
+    }
+
     async fn forward(&mut self, admitted: Admitted, head_request: bool) -> io::Result<bool> {
         let Admitted { mut judged, continue_first, closes } = admitted;
         judged.head = self.guard.engine.marked(judged.head);
+        // What was decided on is not needed while the answer streams, and there may be thousands of these.
+        (judged.resources, judged.facts) = Default::default();
         let streams = matches!(judged.body, ForwardBody::Stream(_));
-        let principal = self.caller.known().cloned();
+        let principal = judged.listing.and_then(|_| self.caller.known().cloned());
         let sieve = judged.listing.zip(principal.as_ref()).map(|(listing, principal)| Sieve {
             guard: self.guard,
             principal,
@@ -198,7 +225,7 @@ impl Connection<'_> {
                     }
                 },
             };
-            let failed = match exchange::run(&mut self.client, &mut engine, &plan).await {
+            let failed = match exchange::run(&mut self.client, &mut engine, &plan, &mut self.holding).await {
                 Ok(End::Answered { client_open, engine_open }) => {
                     if engine_open {
                         engine.inbox.shrink();
@@ -231,6 +258,7 @@ impl Connection<'_> {
                     self.guard.stats.engine_errors.inc();
                     return Ok(false);
                 }
+                ExchangeError::Full(full) => return self.refuse_full(full, !streams, head_request).await,
                 ExchangeError::ClientBody(error) => {
                     let message = format!("the request's body: {error}");
                     return self.refuse(Refused { status: 400, message, body_read: false }, head_request).await;

@@ -1,4 +1,9 @@
-use super::{link::Link, sieve::Sieve, stream::Source};
+use super::{
+    link::Link,
+    room::{Full, Holding},
+    sieve::Sieve,
+    stream::Source,
+};
 use crate::{
     limits::{HANGUP_CHECK, HEAD_MAX, INTERIM_MAX, PIPELINE_MAX},
     wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
@@ -59,6 +64,8 @@ pub enum ExchangeError {
     EngineBody(#[source] BodyError),
     #[error("the Docker Engine's list cannot be understood")]
     List,
+    #[error(transparent)]
+    Full(Full),
     #[error("the Docker Engine switched protocols without being asked to")]
     UnaskedSwitch,
 }
@@ -71,16 +78,16 @@ pub struct Failed {
 }
 
 /// Sends the request and passes the answer on, both at the same time: an engine may answer before it has read a body, and
-/// a slow side slows the other down.
+/// a slow side slows the other down. `holding` is for what has to be held of the answer.
 ///
 /// # Errors
 /// [`Failed`]. Neither connection may be used again.
-pub async fn run(client: &mut Link, engine: &mut Link, plan: &Plan<'_>) -> Result<End, Failed> {
+pub async fn run(client: &mut Link, engine: &mut Link, plan: &Plan<'_>, holding: &mut Holding) -> Result<End, Failed> {
     let (mut client_read, mut client_write) = client.stream.split();
     let (mut engine_read, mut engine_write) = engine.stream.split();
     let (sent, answered) = (AtomicBool::new(false), AtomicBool::new(false));
     let up = upload(&mut client_read, &mut client.inbox, &mut engine_write, plan, &sent);
-    let down = download(&mut engine_read, &mut engine.inbox, &mut client_write, plan, &answered);
+    let down = download(&mut engine_read, &mut engine.inbox, &mut client_write, plan, holding, &answered);
     let result = tokio::select! {
         biased;
         result = down => result,
@@ -143,6 +150,7 @@ async fn download(
     inbox: &mut Inbox,
     to: &mut (impl AsyncWrite + Unpin),
     plan: &Plan<'_>,
+    holding: &mut Holding,
     answered: &AtomicBool,
 ) -> Result<Answered, ExchangeError> {
     for _ in 0..=INTERIM_MAX {
@@ -156,7 +164,7 @@ async fn download(
             return Err(ExchangeError::UnaskedSwitch);
         }
         if let Some(sieve) = plan.sieve.filter(|_| head.status == 200 && head.framing != BodyFraming::None) {
-            sieve.pass(&head, inbox, from, to, answered).await?;
+            sieve.pass(&head, inbox, from, to, holding, answered).await?;
             return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
         }
         answered.store(true, Relaxed);

@@ -23,13 +23,13 @@ mod stats;
 mod stream;
 mod tls;
 mod tunnel;
+mod whole;
 
 use crate::{
     break_glass::BreakGlass, bundle::Bundles, caller::UserNames, inventory::Engine, limits::Limits, report::Reporter,
 };
 use arc_swap::ArcSwap;
 use std::{path::PathBuf, sync::Arc};
-use tokio::sync::Semaphore;
 use wharden_model::{ClusterId, HostId};
 use wharden_runtime::clock::Clock;
 
@@ -58,10 +58,8 @@ pub struct Guard {
     pub limits: Limits,
     pub clock: Arc<dyn Clock>,
     pub stats: Stats,
-    /// Memory for bodies and heads that are still being sent.
+    /// Memory for what is held of requests and answers, see there.
     pub room: Room,
-    /// Lists that may be held.
-    pub listed: Semaphore,
     pub slots: Slots,
     pub break_glass: BreakGlass,
 }

@@ -1,18 +1,23 @@
 //! Answers that tell of many things: what the caller may not read is left out of them. Each thing is decided on as a
 //! request to inspect it would be; nothing of it is reported, since nobody asked for it.
 
-use super::{Guard, exchange::ExchangeError};
+use super::{
+    Guard,
+    exchange::ExchangeError,
+    room::Holding,
+    whole::{Unread, read_whole},
+};
 use crate::{
     inventory::look_up_all,
     limits::{EVENT_LINE_MAX, LIST_MAX},
     wire::{Body, Inbox, ResponseHead},
 };
+use bytes::Buf;
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use wharden_docker::{Listing, Lookup, Reading, View, event_reading, event_subject, sift};
-use wharden_model::{Action, Effect, Posture, Principal, ResourceKind};
-use wharden_policy::Query;
+use wharden_model::{Action, Principal, ResourceKind};
 
 /// Lets through what one caller may see of one answer.
 #[derive(Clone, Copy)]
@@ -24,21 +29,6 @@ pub struct Sieve<'a> {
 }
 
 impl Sieve<'_> {
-    fn may(&self, reading: &Reading) -> bool {
-        let held = self.guard.bundles.current();
-        held.posture == Posture::Observe
-            || held
-                .decide(&Query {
-                    principal: self.principal,
-                    action: reading.action,
-                    resource: &reading.resource,
-                    host: &self.guard.host_id,
-                    facts: &reading.facts,
-                })
-                .effect
-                == Effect::Allow
-    }
-
     /// Passes the answer on, with a head of its own framing. `answered` is set once the client has got a part of it.
     pub async fn pass(
         &self,
@@ -46,25 +36,24 @@ impl Sieve<'_> {
         inbox: &mut Inbox,
         from: &mut (impl AsyncRead + Unpin),
         to: &mut (impl AsyncWrite + Unpin),
+        holding: &mut Holding,
         answered: &AtomicBool,
     ) -> Result<(), ExchangeError> {
         let mut out = kept_lines(inbox.bytes().get(..head.bytes).unwrap_or_default());
         inbox.consume(head.bytes);
-        let body = Body::new(head.framing);
         match self.listing {
             Listing::Items => {
-                let list = self.items(body, inbox, from).await?;
+                // Held until the client has it all: it may read as slowly as it likes.
+                let list = self.items(head, inbox, from, holding).await?;
                 out.extend_from_slice(format!("Content-Length: {}\r\n\r\n", list.len()).as_bytes());
-                out.extend_from_slice(&list);
-                drop(list);
                 answered.store(true, Relaxed);
-                to.write_all(&out).await.map_err(ExchangeError::ClientWrite)
+                to.write_all_buf(&mut out.chain(list.as_slice())).await.map_err(ExchangeError::ClientWrite)
             }
             Listing::Events => {
                 out.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
                 answered.store(true, Relaxed);
                 to.write_all(&out).await.map_err(ExchangeError::ClientWrite)?;
-                self.events(body, inbox, from, to).await
+                self.events(Body::new(head.framing), inbox, from, to).await
             }
         }
     }
@@ -72,20 +61,20 @@ impl Sieve<'_> {
     /// The whole list, sifted.
     async fn items(
         &self,
-        mut body: Body,
+        head: &ResponseHead,
         inbox: &mut Inbox,
         from: &mut (impl AsyncRead + Unpin),
+        holding: &mut Holding,
     ) -> Result<Vec<u8>, ExchangeError> {
-        // Waits for room rather than grow; the engine waits meanwhile.
-        let _room = self.guard.listed.acquire().await.map_err(|_| ExchangeError::EngineClosed)?;
-        let mut bytes = Vec::new();
-        while body.append(LIST_MAX, inbox, from, &mut bytes).await.map_err(ExchangeError::EngineBody)? {}
-        let mut list = serde_json::from_slice(&bytes).map_err(|_| ExchangeError::List)?;
-        drop(bytes);
-        sift(self.action, &mut list, &mut |reading| self.may(reading)).map_err(|_| ExchangeError::List)?;
-        let mut out = serde_json::to_vec(&list).map_err(|_| ExchangeError::List)?;
-        out.push(b'\n');
-        Ok(out)
+        let read = read_whole(head.framing, LIST_MAX, inbox, from, holding, 0).await;
+        let mut list = read.map_err(|unread| match unread {
+            Unread::Body(error) => ExchangeError::EngineBody(error),
+            Unread::Full(full) => ExchangeError::Full(full),
+        })?;
+        let held = self.guard.bundles.current();
+        let mut may = |reading: &Reading| held.shows(self.principal, &self.guard.host_id, reading);
+        sift(self.action, &mut list, &mut may).map_err(|_| ExchangeError::List)?;
+        Ok(list)
     }
 
     /// Passes events on until the engine ends them.
@@ -141,13 +130,16 @@ impl Sieve<'_> {
             None => Ok(View::default()),
             Some(lookup) => look_up_all(&self.guard.engine, vec![lookup]).await,
         };
-        let reading = view.ok().and_then(|view| event_reading(&event, &view).ok());
-        reading.is_some_and(|reading| reading.is_none_or(|reading| self.may(&reading)))
+        let held = self.guard.bundles.current();
+        let may = |reading: &Reading| held.shows(self.principal, &self.guard.host_id, reading);
+        view.ok()
+            .and_then(|view| event_reading(&event, &view).ok())
+            .is_some_and(|reading| reading.as_ref().is_none_or(may))
     }
 }
 
 /// The status line and the headers without those that say how the body is framed.
-fn kept_lines(head: &[u8]) -> Vec<u8> {
+pub fn kept_lines(head: &[u8]) -> Vec<u8> {
     let framing = |line: &[u8]| {
         let name = line.split(|b| *b == b':').next().unwrap_or_default();
         name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"transfer-encoding")

@@ -45,6 +45,17 @@ impl EngineError {
     }
 }
 
+/// An answer of the engine, whole.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    /// As it came, its empty line included.
+    pub head: Vec<u8>,
+    pub body: Vec<u8>,
+    /// The engine has closed the connection after it.
+    pub close: bool,
+}
+
 /// A client of the engine's own socket. Connections for lookups are pooled; each connection of a client of the guard
 /// gets one of its own, so that answers cannot be mixed up.
 #[derive(Debug)]
@@ -153,7 +164,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError`]; [`EngineError::Status`] for every status but 200.
     pub async fn get(&self, path: &str) -> Result<Value, EngineError> {
-        let (status, body) = self.call(path).await?;
+        let Reply { status, body, .. } = self.ask(path).await?;
         let json = serde_json::from_slice::<Value>(&body);
         if status != 200 {
             let message = json.ok().and_then(|v| v.get("message")?.as_str().map(str::to_owned)).unwrap_or_default();
@@ -162,7 +173,11 @@ impl Engine {
         json.map_err(|_| EngineError::Json { path: path.to_owned() })
     }
 
-    async fn call(&self, path: &str) -> Result<(u16, Vec<u8>), EngineError> {
+    /// The answer to a `GET`, whatever it is.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn ask(&self, path: &str) -> Result<Reply, EngineError> {
         let deadline = Instant::now() + LOOKUP_TIMEOUT;
         let late = |_| EngineError::Timeout { path: path.to_owned() };
         let pooled = lock(&self.idle).pop();
@@ -180,7 +195,7 @@ impl Engine {
         timeout_at(deadline, fresh).await.map_err(late)?
     }
 
-    async fn exchange(&self, mut stream: UnixStream, path: &str) -> Result<(u16, Vec<u8>), EngineError> {
+    async fn exchange(&self, mut stream: UnixStream, path: &str) -> Result<Reply, EngineError> {
         let broken = |source| EngineError::Broken { path: path.to_owned(), source };
         let request = format!("GET {path} HTTP/1.1\r\nHost: docker\r\nUser-Agent: wharden-agent\r\n\r\n");
         stream.write_all(&self.marked(request.into_bytes())).await.map_err(broken)?;
@@ -201,6 +216,7 @@ impl Engine {
                 }
             }
         };
+        let lines = inbox.bytes().get(..head.bytes).unwrap_or_default().to_vec();
         inbox.consume(head.bytes);
         let body = wire::read_body(head.framing, LOOKUP_MAX, &mut inbox, &mut stream)
             .await
@@ -211,7 +227,7 @@ impl Engine {
                 idle.push(stream);
             }
         }
-        Ok((head.status, body))
+        Ok(Reply { status: head.status, head: lines, body, close: head.close })
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Engine, EngineError, resolve_host_path};
+use super::{Engine, EngineError, Reply, resolve_host_path};
 use crate::limits::{HOST_PATH_TIMEOUT, LOOKUP_POOL, LOOKUPS_MAX};
 use futures::{StreamExt, stream};
 use serde_json::Value;
@@ -82,47 +82,65 @@ async fn look_up_from(
     }
 }
 
-async fn find(engine: &Engine, lookup: &Lookup) -> Result<Found, LookupError> {
-    let found = match lookup {
-        Lookup::Container(name) => read(inspect(engine, "/containers/", name, "/json").await?, |json| {
-            ContainerView::from_inspect(json).map(Found::Container)
-        }),
-        Lookup::Image(name) => read(inspect(engine, "/images/", name, "/json").await?, |json| {
-            ImageView::from_inspect(json).map(Found::Image)
-        }),
-        Lookup::Volume(name) => read(inspect(engine, "/volumes/", name, "").await?, |json| {
-            VolumeView::from_inspect(json).map(Found::Volume)
-        }),
-        Lookup::Network(name) => read(inspect(engine, "/networks/", name, "").await?, |json| {
-            NetworkView::from_inspect(json).map(Found::Network)
-        }),
-        Lookup::Exec(id) => {
-            read(inspect(engine, "/exec/", id, "/json").await?, |json| ExecView::from_inspect(json).map(Found::Exec))
-        }
-        Lookup::Swarm(kind, name) => {
-            let before = match kind {
-                ResourceKind::Service => "/services/",
-                ResourceKind::Secret => "/secrets/",
-                ResourceKind::Config => "/configs/",
-                _ => "/nodes/",
-            };
-            read(inspect(engine, before, name, "").await?, |json| SwarmView::from_inspect(json).map(Found::Swarm))
-        }
-        Lookup::HostPath(path) => {
-            let wanted = path.clone();
-            let late = || LookupError::HostPath(path.clone());
-            let resolved = timeout(HOST_PATH_TIMEOUT, spawn_blocking(move || resolve_host_path(&wanted)))
-                .await
-                .map_err(|_| late())?
-                .map_err(|_| late())?;
-            Some(resolved.map_or(Found::Nothing, Found::HostPath))
-        }
-    };
-    found.ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))
+/// The engine's answer to a request that asks for the description of one thing, and the view that it gives to judge the
+/// request by. `None` when the engine answers anything else: then the request takes the way of all others.
+///
+/// # Errors
+/// [`LookupError`].
+pub async fn look_up_answer(
+    engine: &Engine,
+    path: &str,
+    lookup: &Lookup,
+) -> Result<Option<(Reply, View)>, LookupError> {
+    let reply = engine.ask(path).await?;
+    if reply.status != 200 {
+        return Ok(None);
+    }
+    let found = serde_json::from_slice(&reply.body).ok().and_then(|json| described(lookup, &json));
+    let found = found.ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
+    let mut view = View::default();
+    insert(&mut view, lookup, found);
+    Ok(Some((reply, view)))
 }
 
-fn read(json: Option<Value>, view: impl FnOnce(&Value) -> Option<Found>) -> Option<Found> {
-    json.map_or(Some(Found::Nothing), |json| view(&json))
+async fn find(engine: &Engine, lookup: &Lookup) -> Result<Found, LookupError> {
+    let (before, name, after) = match lookup {
+        Lookup::Container(name) => ("/containers/", name, "/json"),
+        Lookup::Image(name) => ("/images/", name, "/json"),
+        Lookup::Volume(name) => ("/volumes/", name, ""),
+        Lookup::Network(name) => ("/networks/", name, ""),
+        Lookup::Exec(id) => ("/exec/", id, "/json"),
+        Lookup::Swarm(ResourceKind::Service, name) => ("/services/", name, ""),
+        Lookup::Swarm(ResourceKind::Secret, name) => ("/secrets/", name, ""),
+        Lookup::Swarm(ResourceKind::Config, name) => ("/configs/", name, ""),
+        Lookup::Swarm(_, name) => ("/nodes/", name, ""),
+        Lookup::HostPath(path) => return follow(path).await,
+    };
+    let Some(json) = inspect(engine, before, name, after).await? else { return Ok(Found::Nothing) };
+    described(lookup, &json).ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))
+}
+
+/// What the engine's description says; `None` when it is none.
+fn described(lookup: &Lookup, json: &Value) -> Option<Found> {
+    match lookup {
+        Lookup::Container(_) => ContainerView::from_inspect(json).map(Found::Container),
+        Lookup::Image(_) => ImageView::from_inspect(json).map(Found::Image),
+        Lookup::Volume(_) => VolumeView::from_inspect(json).map(Found::Volume),
+        Lookup::Network(_) => NetworkView::from_inspect(json).map(Found::Network),
+        Lookup::Exec(_) => ExecView::from_inspect(json).map(Found::Exec),
+        Lookup::Swarm(..) => SwarmView::from_inspect(json).map(Found::Swarm),
+        Lookup::HostPath(_) => None,
+    }
+}
+
+async fn follow(path: &str) -> Result<Found, LookupError> {
+    let wanted = path.to_owned();
+    let late = || LookupError::HostPath(path.to_owned());
+    let resolved = timeout(HOST_PATH_TIMEOUT, spawn_blocking(move || resolve_host_path(&wanted)))
+        .await
+        .map_err(|_| late())?
+        .map_err(|_| late())?;
+    Ok(resolved.map_or(Found::Nothing, Found::HostPath))
 }
 
 /// The engine's description of one thing; `None` when there is no such thing.

@@ -8,8 +8,8 @@ mod host_report;
 mod lookup;
 mod mark;
 
-pub use engine::{Engine, EngineError};
+pub use engine::{Engine, EngineError, Reply};
 pub use host_path::resolve as resolve_host_path;
 pub use host_report::host_report;
-pub use lookup::{LookupError, look_up, look_up_all};
+pub use lookup::{LookupError, look_up, look_up_all, look_up_answer};
 pub use mark::{HEADER as MARK_HEADER, Mark};

@@ -3,7 +3,7 @@ use super::{
     segment,
     spool::{Batch, Spool, SpoolStats},
 };
-use crate::limits::{EVENT_QUEUE, SPOOL_SYNC};
+use crate::limits::{EVENT_QUEUE, SPOOL_GATHER, SPOOL_SYNC};
 use std::{
     io,
     sync::{
@@ -162,6 +162,9 @@ impl Scribe {
             }
             if !group.is_empty() {
                 self.write(group);
+                if !stop {
+                    thread::sleep(SPOOL_GATHER);
+                }
             }
             if stop || synced.elapsed() >= SPOOL_SYNC {
                 synced = Instant::now();

@@ -1,7 +1,13 @@
 use crate::limits::{BUFFER_MAX, BUFFER_MIN};
 use bytes::{Buf, BytesMut};
-use std::io;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use std::{
+    future::poll_fn,
+    io,
+    mem::MaybeUninit,
+    pin::Pin,
+    task::{Poll, ready},
+};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 
 /// What has been read from a stream and not yet used. Grows with the stream's speed, within bounds.
 #[derive(Debug)]
@@ -47,6 +53,9 @@ impl Inbox {
     /// # Errors
     /// Those of the stream.
     pub async fn fill(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
+        if self.bytes.is_empty() && self.step == BUFFER_MIN {
+            return self.fill_late(from).await;
+        }
         if self.must_grow() {
             self.bytes.reserve(self.step);
         }
@@ -56,6 +65,27 @@ impl Inbox {
             self.step = (self.step * 4).min(BUFFER_MAX);
         }
         Ok(n)
+    }
+
+    /// The same for a stream that is slow or has just begun: takes memory only once there is something to put into it, so
+    /// that thousands of silent streams take none.
+    async fn fill_late(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
+        poll_fn(|cx| {
+            let mut memory = [MaybeUninit::<u8>::uninit(); BUFFER_MIN];
+            let mut some = ReadBuf::uninit(&mut memory);
+            let read = Pin::new(&mut *from).poll_read(cx, &mut some);
+            if read.is_pending() {
+                self.bytes = BytesMut::new();
+            }
+            ready!(read)?;
+            let n = some.filled().len();
+            self.bytes.extend_from_slice(some.filled());
+            if n == BUFFER_MIN {
+                self.step = BUFFER_MIN * 4;
+            }
+            Poll::Ready(Ok(n))
+        })
+        .await
     }
 
     /// Bytes of memory that this takes.

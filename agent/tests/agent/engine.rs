@@ -224,6 +224,7 @@ async fn answer(
         "/containers/json" => {
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\nX-T: 1\r\n\r\n".to_vec()
         }
+        "/networks" => json(&networks()),
         "/containers/create" => {
             let id = serde_json::json!({ "Id": WEB, "Warnings": [] }).to_string();
             format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{id}", id.len()).into_bytes()
@@ -250,6 +251,17 @@ async fn answer(
     };
     stream.write_all(&answer).await?;
     Ok(true)
+}
+
+/// Networks of the engine, and the bytes that each has in a list.
+pub const NETWORKS: usize = 256;
+const NETWORK_BYTES: usize = 16 * 1024;
+
+fn networks() -> serde_json::Value {
+    let about = "x".repeat(NETWORK_BYTES);
+    let network =
+        |n| serde_json::json!({ "Id": format!("{n:064x}"), "Name": format!("net-{n}"), "Options": { "about": about } });
+    (0..NETWORKS).map(network).collect()
 }
 
 /// A body without end; counts what was taken.

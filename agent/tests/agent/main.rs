@@ -7,6 +7,8 @@ mod connections;
 mod controller;
 mod engine;
 mod enrolment;
+mod lists;
+mod memory;
 mod remote;
 mod room;
 mod session;

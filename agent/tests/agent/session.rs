@@ -1,10 +1,11 @@
 //! The agent as a process: bundles, events, renewal and restarts, with a scripted controller and engine.
 
 use crate::{
-    client::{Client, ask, eventually, get, post},
+    client::{ask, eventually, get, post},
     controller::{Controller, Verdict},
     engine::Engine,
     enrolment::{agent, enroll},
+    memory::MemoryGroup,
     world::{NO_PRIVILEGED, OPEN},
 };
 use std::{
@@ -16,11 +17,11 @@ use std::{
 use wharden_model::Posture;
 use wharden_proto::v1::BundlePush;
 
-const PRIVILEGED: &str = r#"{"Image":"busybox","HostConfig":{"Privileged":true}}"#;
+pub const PRIVILEGED: &str = r#"{"Image":"busybox","HostConfig":{"Privileged":true}}"#;
 
-struct Host {
-    controller: Controller,
-    engine: Engine,
+pub struct Host {
+    pub controller: Controller,
+    pub engine: Engine,
     home: tempfile::TempDir,
     process: Option<Child>,
 }
@@ -32,12 +33,25 @@ impl Host {
     }
 
     async fn of(controller: Controller) -> Self {
+        let mut host = Self::enrolled(controller).await;
+        host.run().await;
+        host
+    }
+
+    /// One whose agent has a limit of memory.
+    pub async fn within(group: &MemoryGroup) -> Self {
+        let mut host = Self::enrolled(Controller::start().await).await;
+        let command = group.around(&host.command());
+        host.start_as(command).await;
+        host
+    }
+
+    async fn enrolled(controller: Controller) -> Self {
         let home = tempfile::tempdir().expect("dir");
         let engine = Engine::start(&home.path().join("engine.sock"));
-        let mut host = Self { controller, engine, home, process: None };
+        let host = Self { controller, engine, home, process: None };
         let output = enroll(&host.controller.address, &host.controller.token(), &host.dir(), &[]).await;
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        host.run().await;
         host
     }
 
@@ -45,21 +59,36 @@ impl Host {
         self.home.path().join("agent")
     }
 
-    fn guard(&self) -> PathBuf {
+    pub fn guard(&self) -> PathBuf {
         self.home.path().join("guard.sock")
     }
 
     async fn run(&mut self) {
-        let log = std::fs::File::options().create(true).append(true).open(self.home.path().join("log")).expect("log");
+        let command = self.command();
+        self.start_as(command).await;
+    }
+
+    fn command(&self) -> Command {
         let mut command = agent();
         command.args(["run", "--log-format", "json", "--data-dir"]).arg(self.dir());
         command.arg("--guard-socket").arg(self.guard()).arg("--engine-socket").arg(&self.engine.path);
+        command
+    }
+
+    async fn start_as(&mut self, mut command: Command) {
+        let log = std::fs::File::options().create(true).append(true).open(self.home.path().join("log")).expect("log");
+        command.stdin(Stdio::null());
         self.process = Some(command.stdout(Stdio::null()).stderr(log).spawn().expect("spawn"));
         let guard = self.guard();
         eventually("the guard listens", || std::os::unix::net::UnixStream::connect(&guard).is_ok()).await;
     }
 
-    fn log(&self) -> String {
+    /// What the kernel says about its process.
+    pub fn proc(&self) -> PathBuf {
+        PathBuf::from(format!("/proc/{}", self.process.as_ref().expect("runs").id()))
+    }
+
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.home.path().join("log")).expect("log")
     }
 
@@ -76,12 +105,12 @@ impl Host {
         assert!(process.wait().expect("wait").success(), "{}", self.log());
     }
 
-    async fn acked(&self, revision: u64) {
+    pub async fn acked(&self, revision: u64) {
         let done = || self.controller.answers().last() == Some(&Verdict::Ack(revision));
         eventually(&format!("an ack of {revision}\n{}", self.log()), done).await;
     }
 
-    async fn create(&self, body: &str) -> u16 {
+    pub async fn create(&self, body: &str) -> u16 {
         ask(&self.guard(), post("/v1.41/containers/create", body)).await.status
     }
 }
@@ -179,44 +208,6 @@ async fn events_arrive_through_restarts_of_both_sides_older_runs_first() {
     let seqs: Vec<_> = arrivals[split..].iter().map(|(_, seq)| *seq).collect();
     assert_eq!(seqs, [1, 2, 3, 4, 5]);
     host.stop();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn five_thousand_open_streams_leave_room_for_decisions_and_nothing_behind() {
-    const STREAMS: usize = 5000;
-    // Without optimisation, which makes what waits about as large as its buffers.
-    const STREAM_KIB: u64 = 40;
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
-    rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).expect("limit of open files");
-    let host = Host::start().await;
-    host.controller.push(NO_PRIVILEGED, Posture::Enforce, 10);
-    host.acked(10).await;
-    let guard = host.guard();
-    let mut open = Vec::new();
-    while open.len() < STREAMS {
-        let some = (0..100).map(|_| async {
-            let mut client = Client::connect(&guard).await;
-            client.send(get("/v1.41/containers/web/logs?stdout=1&follow=1")).await;
-            assert_eq!(client.head().await.0, 200);
-            assert_eq!(client.take(11).await, b"6\r\nhello\n\r\n");
-            client
-        });
-        open.extend(futures::future::join_all(some).await);
-    }
-    assert_eq!(host.create(PRIVILEGED).await, 403);
-    assert_eq!(host.create(r#"{"Image":"busybox"}"#).await, 201);
-    let proc = PathBuf::from(format!("/proc/{}", host.process.as_ref().expect("runs").id()));
-    let status = std::fs::read_to_string(proc.join("status")).expect("status");
-    let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-    let kib: u64 = rss.trim().trim_end_matches(" kB").parse().expect("a number");
-    assert!(kib < STREAM_KIB * STREAMS as u64, "{kib} KiB for {STREAMS} streams");
-    drop(open);
-    let closed = &host.engine.memory.streams_closed;
-    eventually("the engine's ends close", || closed.load(SeqCst) == STREAMS as u64).await;
-    let files = || std::fs::read_dir(proc.join("fd")).expect("fd").count();
-    eventually("the agent's files are closed", || files() < 100).await;
-    assert_eq!(host.create(PRIVILEGED).await, 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]

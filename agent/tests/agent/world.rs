@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use arc_swap::ArcSwap;
 use sha2::{Digest, Sha256};
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc};
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::task::spawn_blocking;
 use wharden_agent::{
     break_glass::BreakGlass,
     bundle::{Bundles, Offer, Owner},
@@ -12,7 +12,7 @@ use wharden_agent::{
     enrolment::DataDir,
     guard::{self, Guard, Room, Slots, Stats},
     inventory,
-    limits::{LISTS_MAX, Limits},
+    limits::Limits,
     report::{Reporter, Spool, Writer},
 };
 use wharden_model::{
@@ -110,7 +110,6 @@ impl World {
             clock,
             stats: Stats::new(&Metrics::new("test")),
             room: Room::new(limits.buffered_bytes, limits.buffered_bytes_per_user),
-            listed: Semaphore::new(LISTS_MAX),
             slots: Slots::new(limits.connections, limits.connections_per_user),
             break_glass: BreakGlass::new(DataDir::create(&dir.path().join("data")).expect("data")),
             limits,

@@ -182,7 +182,7 @@ impl Canonical {
         Doc::new(self.body.as_ref())
     }
 
-    fn full_path(&self, path: &str) -> String {
+    pub(crate) fn full_path(&self, path: &str) -> String {
         match self.version {
             Some(version) => format!("/v{version}{}", encode_path(path)),
             None => encode_path(path),

@@ -22,6 +22,7 @@ mod limits;
 mod listing;
 mod lookup;
 mod mounts;
+mod own_answer;
 mod owner;
 mod paths;
 mod query;
@@ -30,6 +31,7 @@ mod request;
 mod resolve;
 mod route;
 mod schema;
+mod sift;
 mod target;
 mod version;
 mod view;
@@ -37,10 +39,11 @@ mod view;
 pub use canonical::{Asker, Canonical, ForwardBody, Judged};
 pub use endpoint::{BodyKind, ENDPOINTS, Endpoint, ResponseKind};
 pub use head::{Head, parse_head};
-pub use listing::{Listing, Reading, UnknownForm, event_reading, event_subject, sift};
+pub use listing::{Listing, Reading, UnknownForm, event_reading, event_subject};
 pub use owner::LABEL as OWNER_LABEL;
 pub use refusal::Refusal;
 pub use request::{Framing, Request, begin};
+pub use sift::sift;
 pub use version::ApiVersion;
 pub use view::{
     ContainerView, ExecView, HostPathView, ImageView, Lookup, Making, MountView, NetworkView, SwarmView, View,

@@ -9,7 +9,6 @@ use crate::{
     view::{ImageView, View},
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
 use wharden_model::{Action, Facts, Resource, ResourceKind};
 
 /// What the answer of an action tells of.
@@ -22,7 +21,7 @@ pub enum Listing {
 }
 
 /// One of the things told of, as it would be to read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reading {
     pub action: Action,
     pub resource: Resource,
@@ -53,117 +52,18 @@ pub const fn of(action: Action) -> Option<Listing> {
     }
 }
 
-/// Takes out of a list what must not be seen.
-///
-/// # Errors
-/// [`UnknownForm`]: nothing of the answer may be passed on.
-pub fn sift(action: Action, body: &mut Value, may: &mut dyn FnMut(&Reading) -> bool) -> Result<(), UnknownForm> {
-    use ResourceKind as K;
-    let kind = match action {
-        Action::ContainerList => K::Container,
-        Action::ImageList => K::Image,
-        Action::VolumeList => K::Volume,
-        Action::NetworkList => K::Network,
-        Action::ServiceList | Action::TaskList => K::Service,
-        Action::SecretList => K::Secret,
-        Action::ConfigList => K::Config,
-        Action::NodeList => K::Node,
-        Action::PluginList => K::Plugin,
-        Action::SystemDf => return disk_usage(body, may),
-        _ => return Err(UnknownForm),
-    };
-    let list = if kind == K::Volume { body.get_mut("Volumes").ok_or(UnknownForm)? } else { body };
-    keep(list, kind, may)
-}
-
-/// The lists in `GET /system/df`: one of each kind up to API 1.51, from 1.52 on one inside of each kind's summary.
-/// What the build cache holds belongs to nobody.
-fn disk_usage(body: &mut Value, may: &mut dyn FnMut(&Reading) -> bool) -> Result<(), UnknownForm> {
-    let fields = body.as_object_mut().ok_or(UnknownForm)?;
-    for (name, value) in fields.iter_mut() {
-        let (kind, list) = match name.as_str() {
-            "Containers" => (ResourceKind::Container, Some(value)),
-            "Images" => (ResourceKind::Image, Some(value)),
-            "Volumes" => (ResourceKind::Volume, Some(value)),
-            "ContainerUsage" => (ResourceKind::Container, value.get_mut("Items")),
-            "ImageUsage" => (ResourceKind::Image, value.get_mut("Items")),
-            "VolumeUsage" => (ResourceKind::Volume, value.get_mut("Items")),
-            "LayersSize" | "BuilderSize" | "BuildCache" | "BuildCacheUsage" => continue,
-            _ => return Err(UnknownForm),
-        };
-        if let Some(list) = list {
-            keep(list, kind, may)?;
-        }
-    }
-    Ok(())
-}
-
-fn keep(list: &mut Value, kind: ResourceKind, may: &mut dyn FnMut(&Reading) -> bool) -> Result<(), UnknownForm> {
-    match list {
-        Value::Null => Ok(()),
-        Value::Array(items) => {
-            let mut readings =
-                items.iter().map(|item| item_reading(kind, item)).collect::<Result<Vec<_>, _>>()?.into_iter();
-            items.retain(|_| readings.next().is_some_and(|reading| may(&reading)));
-            Ok(())
-        }
-        _ => Err(UnknownForm),
-    }
-}
-
 fn text(json: &Value, pointer: &str) -> String {
     json.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn item_reading(kind: ResourceKind, item: &Value) -> Result<Reading, UnknownForm> {
-    let id = |pointer: &str| Some(text(item, pointer)).filter(|id| !id.is_empty()).ok_or(UnknownForm);
-    let labels = |pointer: &str| inspect::pairs(item, pointer);
-    Ok(match kind {
-        ResourceKind::Container => {
-            let name = text(item, "/Names/0").trim_start_matches('/').to_owned();
-            let image = text(item, "/Image");
-            let image = ImageRef::parse(&image).map_or(image, |r| r.to_string());
-            reading(kind, Resource { image, ..existing(kind, &id("/Id")?, &name, &labels("/Labels")) })
-        }
-        ResourceKind::Image => of_image(&ImageView {
-            id: id("/Id")?,
-            tags: named(inspect::texts(item, "/RepoTags")),
-            digests: named(inspect::texts(item, "/RepoDigests")),
-            user: String::new(),
-            labels: labels("/Labels"),
-        }),
-        ResourceKind::Volume => reading(kind, existing(kind, &id("/Name")?, &id("/Name")?, &labels("/Labels"))),
-        ResourceKind::Network => reading(kind, existing(kind, &id("/Id")?, &text(item, "/Name"), &labels("/Labels"))),
-        ResourceKind::Plugin => {
-            let name = text(item, "/Name");
-            reading(kind, existing(kind, &name, &name, &BTreeMap::new()))
-        }
-        // A task is read as a part of its service, with the labels that it got from it.
-        ResourceKind::Service if item.get("ServiceID").is_some() => {
-            let labels = labels("/Spec/ContainerSpec/Labels");
-            let task = existing(kind, &id("/ServiceID")?, &text(item, "/Name"), &labels);
-            Reading { action: Action::ServiceInspect, resource: task, facts: Facts::zero(Action::ServiceInspect) }
-        }
-        _ => {
-            let found = inspect::swarm(item).ok_or(UnknownForm)?;
-            reading(kind, existing(kind, &found.id, &found.name, &found.labels))
-        }
-    })
-}
-
-/// Untagged images are called `<none>:<none>`.
-fn named(references: Vec<String>) -> Vec<String> {
-    references.into_iter().filter(|name| !name.starts_with("<none>")).collect()
-}
-
-fn of_image(image: &ImageView) -> Reading {
+pub fn of_image(image: &ImageView) -> Reading {
     let name =
         image.tags.first().and_then(|tag| ImageRef::parse(tag)).map_or_else(|| image.id.clone(), |r| r.to_string());
     let resource = Resource { image: name.clone(), ..existing(ResourceKind::Image, &image.id, &name, &image.labels) };
     Reading { action: Action::ImageInspect, resource, facts: image_facts(Action::ImageInspect, image) }
 }
 
-fn reading(kind: ResourceKind, resource: Resource) -> Reading {
+pub fn reading(kind: ResourceKind, resource: Resource) -> Reading {
     let action = match kind {
         ResourceKind::Container => Action::ContainerInspect,
         ResourceKind::Volume => Action::VolumeInspect,
@@ -252,62 +152,6 @@ pub fn event_subject(event: &Value) -> Result<Option<(ResourceKind, String)>, Un
 mod tests {
     use super::*;
     use serde_json::json;
-
-    fn names(action: Action, mut body: Value, allowed: &[&str]) -> Value {
-        sift(action, &mut body, &mut |reading| allowed.contains(&reading.resource.owner.as_str())).expect("known form");
-        body
-    }
-
-    #[test]
-    fn lists_keep_what_may_be_read() {
-        let mine = json!({"io.wharden.owner": "alice"});
-        let theirs = json!({"io.wharden.owner": "bob"});
-        let container = |id: &str, labels: &Value| json!({"Id": id, "Names": ["/n"], "Image": "app", "Labels": labels});
-        let list = json!([container("1", &mine), container("2", &theirs), container("3", &Value::Null)]);
-        assert_eq!(names(Action::ContainerList, list, &["alice"]), json!([container("1", &mine)]));
-        let volume = |name: &str, labels: &Value| json!({"Name": name, "Labels": labels});
-        let list = json!({"Volumes": [volume("a", &theirs), volume("b", &mine)], "Warnings": null});
-        let kept = json!({"Volumes": [volume("b", &mine)], "Warnings": null});
-        assert_eq!(names(Action::VolumeList, list, &["alice"]), kept);
-        assert_eq!(names(Action::VolumeList, json!({"Volumes": null}), &[]), json!({"Volumes": null}));
-        let df = json!({"LayersSize": 1, "Containers": [container("1", &theirs)], "Volumes": [volume("b", &mine)],
-            "Images": null, "BuildCache": [], "ImageUsage": {"Items": [{"Id": "i", "Labels": theirs}]}});
-        let kept = json!({"LayersSize": 1, "Containers": [], "Volumes": [volume("b", &mine)],
-            "Images": null, "BuildCache": [], "ImageUsage": {"Items": []}});
-        assert_eq!(names(Action::SystemDf, df, &["alice"]), kept);
-        let service = |labels: &Value| json!({"ID": "s", "Spec": {"Name": "web", "Labels": labels}});
-        let list = json!([service(&mine), service(&theirs)]);
-        assert_eq!(names(Action::ServiceList, list, &["bob"]), json!([service(&theirs)]));
-    }
-
-    #[test]
-    fn what_has_another_form_is_not_passed_on() {
-        for (action, body) in [
-            (Action::ContainerList, json!({"Containers": []})),
-            (Action::ContainerList, json!([{"Names": ["/no-id"]}])),
-            (Action::VolumeList, json!([])),
-            (Action::SystemDf, json!({"Surprise": []})),
-            (Action::NetworkList, json!("x")),
-            (Action::SystemInfo, json!({})),
-        ] {
-            assert_eq!(sift(action, &mut body.clone(), &mut |_| true), Err(UnknownForm), "{body}");
-        }
-    }
-
-    #[test]
-    fn images_are_read_by_their_names() {
-        let mut seen = Vec::new();
-        let mut list = json!([{"Id": "sha256:1", "RepoTags": ["reg.example/a:1", "b:2"], "Labels": null},
-            {"Id": "sha256:2", "RepoTags": ["<none>:<none>"]}]);
-        let mut look = |reading: &Reading| {
-            seen.push((reading.resource.name.clone(), reading.facts.get("image").cloned()));
-            true
-        };
-        sift(Action::ImageList, &mut list, &mut look).expect("known form");
-        let names: Vec<_> = seen.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["reg.example/a:1", "sha256:2"]);
-        assert_eq!(seen[0].1, Some("reg.example/a:1".into()));
-    }
 
     #[test]
     fn events_are_about_things_or_about_the_engine() {

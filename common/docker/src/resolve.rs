@@ -104,8 +104,10 @@ pub fn existing(kind: ResourceKind, id: &str, name: &str, labels: &BTreeMap<Stri
     Resource { name: name.to_owned(), owner: owner::of(labels), labels: labels.clone(), ..bare(kind, id) }
 }
 
+/// Its image is called as in lists, events and creations: by the whole reference.
 fn container_resource(view: &ContainerView) -> Resource {
-    Resource { image: view.image.clone(), ..existing(ResourceKind::Container, &view.id, &view.name, &view.labels) }
+    let image = ImageRef::parse(&view.image).map_or_else(|| view.image.clone(), |r| r.to_string());
+    Resource { image, ..existing(ResourceKind::Container, &view.id, &view.name, &view.labels) }
 }
 
 /// What a name of an image meant when the creation was decided is what the container was made of. Before it was

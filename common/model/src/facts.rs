@@ -24,7 +24,7 @@ pub enum FactType {
 }
 
 /// The value of a fact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum FactValue {
     /// Yes or no.
@@ -55,7 +55,7 @@ pub struct FactSpec {
 }
 
 /// The facts of one request, in the order of their names.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Facts(pub BTreeMap<String, FactValue>);
 

@@ -9,6 +9,7 @@ use crate::{
     fact::{FactId, FactView},
     head::{ActionKey, PrincipalHead, PrincipalKind},
     lever::Literals,
+    number::{Number, Order},
 };
 use std::collections::BTreeSet;
 use wharden_model::{Action, FactValue, Resource};
@@ -54,6 +55,8 @@ pub(crate) enum Condition {
     Owned,
     /// What something must be like.
     Test(Subject, Test),
+    /// How two numbers must stand to each other.
+    Compare(Number, Order, Number),
 }
 
 /// What is tested.
@@ -140,6 +143,10 @@ impl Condition {
             Self::Owner(heads) => certain(heads.iter().any(|head| known.owner_is(head))),
             Self::Owned => certain(known.kind == PrincipalKind::User && known.name == known.resource.owner),
             Self::Test(subject, test) => known.test(subject, test).map_or(Verdict::Unsafe, certain),
+            Self::Compare(left, order, right) => match (left.value(known.facts), right.value(known.facts)) {
+                (Some(left), Some(right)) => certain(order.holds(left, right)),
+                _ => Verdict::Unsafe,
+            },
         }
     }
 }

@@ -23,6 +23,7 @@ mod lever;
 pub mod limits;
 mod near;
 mod nearest;
+mod number;
 mod packs;
 mod planner;
 mod probe;

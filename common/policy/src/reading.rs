@@ -5,6 +5,7 @@ use crate::{
     condition::{Condition, Subject, Test, Values},
     fact::FactId,
     head::{self, PrincipalHead, PrincipalKind},
+    number::{Number, Order},
 };
 use cedar_policy::pst::{self, BinaryOp, Expr, Literal, PatternElem, UnaryOp, Var};
 use std::collections::BTreeSet;
@@ -183,11 +184,11 @@ fn binary(op: BinaryOp, left: &Expr, right: &Expr, groups: &BTreeSet<String>) ->
         BinaryOp::HasTag if entity_var(left) => {
             matches!(right, Expr::Literal(Literal::String(_))).then_some(Condition::Opaque(true))
         }
-        BinaryOp::Eq => equal(left, right).or_else(|| equal(right, left)),
-        BinaryOp::Less => bound(left, right, Test::Less, Test::Greater),
-        BinaryOp::LessEq => bound(left, right, Test::LessEq, Test::GreaterEq),
-        BinaryOp::Greater => bound(left, right, Test::Greater, Test::Less),
-        BinaryOp::GreaterEq => bound(left, right, Test::GreaterEq, Test::LessEq),
+        BinaryOp::Eq => equal(left, right).or_else(|| equal(right, left)).or_else(|| compare(op, left, right)),
+        BinaryOp::Less => bound(left, right, Test::Less, Test::Greater).or_else(|| compare(op, left, right)),
+        BinaryOp::LessEq => bound(left, right, Test::LessEq, Test::GreaterEq).or_else(|| compare(op, left, right)),
+        BinaryOp::Greater => bound(left, right, Test::Greater, Test::Less).or_else(|| compare(op, left, right)),
+        BinaryOp::GreaterEq => bound(left, right, Test::GreaterEq, Test::LessEq).or_else(|| compare(op, left, right)),
         BinaryOp::Contains => contains(left, right),
         BinaryOp::ContainsAny => either(left, right, Test::ContainsAny, Test::ContainsAny),
         BinaryOp::ContainsAll => either(left, right, Test::ContainsAll, Test::Within),
@@ -259,6 +260,11 @@ fn bound(left: &Expr, right: &Expr, test: fn(i64) -> Test, flipped: fn(i64) -> T
         (Some(limit), None) => tested(right, flipped(limit)),
         _ => None,
     }
+}
+
+/// Two numbers. Two facts may be of another type: then they have no value as numbers, and Cedar answers.
+fn compare(op: BinaryOp, left: &Expr, right: &Expr) -> Option<Condition> {
+    Some(Condition::Compare(Number::read(left)?, Order::of(op)?, Number::read(right)?))
 }
 
 fn contains(left: &Expr, right: &Expr) -> Option<Condition> {

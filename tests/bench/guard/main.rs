@@ -1,7 +1,8 @@
 //! What the guard costs: the same calls straight to a private engine, through the guard, and through HAProxy as a socket
 //! proxy, interleaved in one run, since machines are noisy. Prints JSON and keeps it in `target/bench/guard.json`.
 //!
-//! `tests/bench/guard.sh` builds what it needs and runs it; `--size 1GiB` makes the image larger.
+//! `tests/bench/guard.sh` builds what it needs and runs it; `--size 64MiB` makes the image smaller, `--case ping` measures
+//! that case only.
 
 mod cases;
 mod haproxy;
@@ -10,61 +11,111 @@ mod http;
 use cases::{Bench, Figure};
 use haproxy::Haproxy;
 use serde_json::{Map, Value, json};
-use std::{env, fs, path::PathBuf, time::Duration};
+use std::{
+    cell::RefCell,
+    env, fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 use wharden_harness::World;
 
 /// What the caller may do: everything, beside the packs that any host would have.
 const POLICY: &str = r#"@id("bench") @reason("the bench") permit(principal == User::"root", action, resource);"#;
 /// How long the agent is watched at rest.
-const REST: Duration = Duration::from_secs(10);
-/// Clock ticks in a second of `/proc/<pid>/stat`: a constant of the kernel's interface.
-const TICKS: f64 = 100.0;
+const REST: Duration = Duration::from_secs(30);
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let size = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => 256 << 20,
-        ["--size", size] => bytes(size),
-        _ => panic!("usage: guard [--size 256MiB]"),
-    };
-    let world = World::setup().packs(&["roles", "baseline"]).policy("bench", POLICY).start();
+    let (mut size, mut wanted) = (1 << 30, "");
+    for pair in arguments.chunks(2) {
+        match pair.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["--size", text] => size = bytes(text),
+            ["--case", _] => wanted = &pair[1],
+            _ => panic!("usage: guard [--size 1GiB] [--case PART-OF-ITS-NAME]"),
+        }
+    }
+    let mut world = World::setup().packs(&["roles", "baseline"]).policy("bench", POLICY).start();
     let haproxy = Haproxy::start(&world.place, world.engine.socket());
-    let bench = Bench::new(&world, [world.engine.socket(), world.agent.socket(), &haproxy.socket], size);
-    let mut report = Map::new();
+    let paths = [world.engine.socket(), world.agent.socket(), &haproxy.socket].map(Path::to_owned);
+    let bench = Bench::new(&world, paths, size);
+    let agent = world.agent.pid();
+    let report = RefCell::new(Report::default());
+    let put = |key: &str, value| report.borrow_mut().put(key, value);
+    put("image_bytes", json!(size));
+    put("load_average_before", json!(load()));
     // At rest first: what a load leaves behind is another question.
-    report.insert("agent_at_rest".into(), at_rest(world.agent.pid()));
-    let mut cases = Map::new();
-    bench.run(|(name, figure, values)| {
-        let keys = match figure {
-            Figure::Micros => ["direct_p50_us", "guard_p50_us", "haproxy_p50_us"],
-            Figure::MibPerSecond => ["direct_mib_s", "guard_mib_s", "haproxy_mib_s"],
+    put("agent_at_rest", at_rest(agent));
+    // In life the controller is on another machine: what it does with the events would be measured too.
+    world.controller.stop();
+    let (mut cases, mut failed) = (Map::new(), false);
+    bench.run(wanted, |name, measured| {
+        let figures = match measured {
+            Ok((figure, values)) => {
+                let keys = match figure {
+                    Figure::Micros => ["direct_p50_us", "guard_p50_us", "haproxy_p50_us"],
+                    Figure::MibPerSecond => ["direct_mib_s", "guard_mib_s", "haproxy_mib_s"],
+                };
+                let values = keys.into_iter().zip(values).map(|(key, value)| (key.to_owned(), json!(round(value))));
+                Value::Object(values.chain([("load_average".to_owned(), json!(load()))]).collect())
+            }
+            Err(panic) => {
+                failed = true;
+                let why = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+                json!({ "error": why.unwrap_or("it panicked") })
+            }
         };
-        let values = keys.into_iter().zip(values).map(|(key, value)| (key.to_owned(), json!(round(value))));
-        let values = Value::Object(values.collect());
-        eprintln!("{name}: {values}");
-        cases.insert(name.to_owned(), values);
+        eprintln!("{name}: {figures}");
+        cases.insert(name.to_owned(), figures);
+        put("cases", Value::Object(cases.clone()));
     });
-    report.insert("cases".into(), Value::Object(cases));
-    report.insert("image_bytes".into(), json!(size));
-    report.insert("agent_rss_mib_after".into(), json!(round(rss(world.agent.pid()))));
-    let text = serde_json::to_string_pretty(&Value::Object(report)).expect("JSON");
-    let folder = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from).join("bench");
-    fs::create_dir_all(&folder).expect("target/bench");
-    fs::write(folder.join("guard.json"), &text).expect("guard.json");
-    println!("{text}");
+    put("agent_rss_mib_after", json!(round(rss(agent))));
+    println!("{}", report.borrow().text());
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// What has been measured so far. It is on disk after each case, however long the next one takes.
+#[derive(Default)]
+struct Report(Map<String, Value>);
+
+impl Report {
+    fn put(&mut self, key: &str, value: Value) {
+        self.0.insert(key.to_owned(), value);
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+        let folder = target.join("bench");
+        fs::create_dir_all(&folder).expect("target/bench");
+        fs::write(folder.join("guard.json"), self.text()).expect("guard.json");
+    }
+
+    fn text(&self) -> String {
+        serde_json::to_string_pretty(&self.0).expect("JSON")
+    }
 }
 
 /// Memory and processor time of the agent while nobody calls.
 fn at_rest(pid: u32) -> Value {
-    let ticks = || -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
-        let fields: Vec<_> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        fields[11].parse::<f64>().expect("utime") + fields[12].parse::<f64>().expect("stime")
-    };
-    let before = ticks();
+    let before = on_cpu(pid);
     std::thread::park_timeout(REST);
-    let percent = (ticks() - before) / TICKS / REST.as_secs_f64() * 100.0;
-    json!({ "containers": cases::CONTAINERS, "rss_mib": round(rss(pid)), "cpu_percent_of_a_core": round(percent) })
+    let percent = (on_cpu(pid) - before) / REST.as_secs_f64() * 100.0;
+    let percent = (percent * 1000.0).round() / 1000.0;
+    json!({ "containers": cases::CONTAINERS, "rss_mib": round(rss(pid)), "cpu_percent_of_a_core": percent })
+}
+
+/// Seconds that the threads of a process have run.
+fn on_cpu(pid: u32) -> f64 {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("tasks");
+    let nanos = tasks.filter_map(|task| {
+        // A thread may end meanwhile.
+        let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    nanos.sum::<f64>() / 1e9
+}
+
+/// What runs on the machine, over a minute.
+fn load() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").expect("loadavg");
+    text.split_whitespace().next().and_then(|first| first.parse().ok()).expect("a number")
 }
 
 fn rss(pid: u32) -> f64 {

@@ -6,6 +6,7 @@ mod bypass;
 mod clients;
 mod drift;
 mod facts;
+mod one_form;
 mod properties;
 mod rewriting;
 mod route_doc;

@@ -1,0 +1,121 @@
+//! The agent at its memory limit: the one that its unit sets, enforced by the kernel.
+
+use crate::{
+    client::{Client, eventually, get, post},
+    session::{Host, PRIVILEGED},
+    world::NO_PRIVILEGED,
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::Ordering::SeqCst,
+};
+use wharden_model::Posture;
+
+const MIB: u64 = 1024 * 1024;
+/// `MemoryMax` of the agent's unit.
+const LIMIT: u64 = 128 * MIB;
+const STREAMS: usize = 5000;
+
+/// A control group with a limit of memory, of either version.
+pub struct MemoryGroup {
+    dir: PathBuf,
+    /// Files of the version in use: the limit, the count of those who were killed, and the line of memory that is not
+    /// backed by files.
+    names: [&'static str; 3],
+}
+
+impl MemoryGroup {
+    fn new(limit: u64) -> Self {
+        let name = format!("wharden-test-{}", std::process::id());
+        let second = Path::new("/sys/fs/cgroup/cgroup.controllers");
+        let (dir, names) = if second.exists() {
+            // Usual, and an error where it is so already.
+            let _ = fs::write("/sys/fs/cgroup/cgroup.subtree_control", "+memory");
+            (Path::new("/sys/fs/cgroup").join(name), ["memory.max", "memory.events", "anon"])
+        } else {
+            let names = ["memory.limit_in_bytes", "memory.oom_control", "rss"];
+            (Path::new("/sys/fs/cgroup/memory").join(name), names)
+        };
+        fs::create_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}; run as root", dir.display()));
+        let group = Self { dir, names };
+        fs::write(group.dir.join(group.names[0]), limit.to_string()).expect("limit of memory");
+        group
+    }
+
+    /// A command that runs within the group from its first instruction on.
+    pub fn around(&self, command: &Command) -> Command {
+        let mut wrapped = Command::new("/bin/sh");
+        wrapped.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(self.dir.join("cgroup.procs"));
+        wrapped.env_clear().arg(command.get_program()).args(command.get_args());
+        wrapped
+    }
+
+    fn number(&self, file: &str, name: &str) -> u64 {
+        let text = fs::read_to_string(self.dir.join(file)).expect("file of the group");
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("{name} in {text}"))
+    }
+
+    /// Processes that were killed for memory.
+    fn killed(&self) -> u64 {
+        self.number(self.names[1], "oom_kill")
+    }
+
+    /// Bytes that its processes have, files not counted.
+    fn held(&self) -> u64 {
+        self.number("memory.stat", self.names[2])
+    }
+}
+
+impl Drop for MemoryGroup {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.dir);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn within_its_limit_of_memory_five_thousand_streams_leave_room_for_decisions_and_nothing_behind() {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).expect("limit of open files");
+    let group = MemoryGroup::new(LIMIT);
+    let host = Host::within(&group).await;
+    host.controller.push(NO_PRIVILEGED, Posture::Enforce, 10);
+    host.acked(10).await;
+    let guard = host.guard();
+    let mut open = Vec::new();
+    while open.len() < STREAMS {
+        let some = (0..100).map(|_| async {
+            let mut client = Client::connect(&guard).await;
+            client.send(get("/v1.41/containers/web/logs?stdout=1&follow=1")).await;
+            assert_eq!(client.head().await.0, 200);
+            assert_eq!(client.take(11).await, b"6\r\nhello\n\r\n");
+            client
+        });
+        open.extend(futures::future::join_all(some).await);
+    }
+    // And a user who fills all the room that one may have for requests that never come to their end.
+    let half = post("/v1.41/containers/create", &" ".repeat(2_000_000));
+    let half = &half[..half.len() - 1];
+    let mut halves = Vec::new();
+    for _ in 0..7 {
+        let mut client = Client::connect(&guard).await;
+        client.send(half).await;
+        halves.push(client);
+    }
+    assert_eq!(host.create(PRIVILEGED).await, 403);
+    assert_eq!(host.create(r#"{"Image":"busybox"}"#).await, 201);
+    assert_eq!(group.killed(), 0, "{}", host.log());
+    let held = group.held();
+    assert!(held < LIMIT * 3 / 4, "{} MiB for {STREAMS} streams: the kernel needs the rest", held / MIB);
+    drop(halves);
+    drop(open);
+    let closed = &host.engine.memory.streams_closed;
+    eventually("the engine's ends close", || closed.load(SeqCst) == STREAMS as u64).await;
+    let files = host.proc().join("fd");
+    let count = || fs::read_dir(&files).expect("fd").count();
+    eventually("the agent's files are closed", || count() < 100).await;
+    assert_eq!(host.create(PRIVILEGED).await, 403);
+}

@@ -1,0 +1,34 @@
+//! Requests whose answer is the very description that they are judged by: to look at one thing. The engine is asked once,
+//! and its answer serves both; nothing of it goes to the client before the decision.
+//!
+//! So there is no moment between the two in which a name could come to mean another thing.
+
+use crate::{canonical::Canonical, lookup, view::Lookup};
+use wharden_model::Action;
+
+impl Canonical {
+    /// Where the engine answers this request, as it is spelled, and what that answer describes. `None` where the answer
+    /// tells more than the description, or where one description is not enough to judge.
+    pub fn own_answer(&self) -> Option<(String, Lookup)> {
+        let looks = matches!(
+            self.action(),
+            Action::ContainerInspect
+                | Action::ImageInspect
+                | Action::VolumeInspect
+                | Action::NetworkInspect
+                | Action::ServiceInspect
+                | Action::SecretInspect
+                | Action::ConfigInspect
+                | Action::NodeInspect
+        );
+        // Parameters ask for more: sizes, other scopes, other platforms.
+        if !looks || self.method != "GET" || self.query.pairs().next().is_some() {
+            return None;
+        }
+        let mut wanted = lookup::of_request(self).into_iter();
+        match (wanted.next(), wanted.next()) {
+            (Some(one), None) => Some((self.full_path(&self.path), one)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The same thing is the same for a rule, whichever way a request comes to it.
+
+use crate::support::{VICTIM, canonical, judge, request};
+use serde_json::json;
+use wharden_docker::{Lookup, View, event_reading, sift};
+use wharden_model::{Action, Resource};
+
+fn judged(method: &str, target: &str, body: &str) -> Resource {
+    judge(&request(method, target, body)).expect("judged").resources.remove(0)
+}
+
+#[test]
+fn an_image_is_called_the_same_in_creations_descriptions_lists_and_events() {
+    let made = judged("POST", "/v1.41/containers/create", r#"{"Image":"base"}"#).image;
+    assert_eq!(made, "docker.io/library/base:latest");
+    let described = judged("GET", "/v1.41/containers/victim/json", "");
+    assert_eq!(described.image, made);
+    assert_eq!(judged("POST", "/v1.41/containers/victim/stop", "").image, made);
+    let labels = json!({"tenant": "b", "io.wharden.owner": "bob"});
+    let list = json!([{"Id": VICTIM, "Names": ["/victim"], "Image": "base", "Labels": labels}]);
+    let mut listed = Vec::new();
+    let mut look = |reading: &wharden_docker::Reading| {
+        listed.push(reading.resource.clone());
+        true
+    };
+    sift(Action::ContainerList, &mut serde_json::to_vec(&list).expect("JSON"), &mut look).expect("a list");
+    assert_eq!(listed, [described]);
+    let event =
+        json!({"Type": "container", "Actor": {"ID": VICTIM, "Attributes": {"image": "base", "name": "victim"}}});
+    let told = event_reading(&event, &View::default()).expect("an event").expect("about a container");
+    assert_eq!(told.resource.image, made);
+}
+
+#[test]
+fn only_the_plain_description_of_one_thing_answers_itself() {
+    let own = |method: &str, target: &str| canonical(&request(method, target, "")).expect("canonical").0.own_answer();
+    for (target, lookup) in [
+        ("/containers/a%20b/json", Lookup::Container("a b".into())),
+        ("/images/reg.example/a:1/json", Lookup::Image("reg.example/a:1".into())),
+        ("/volumes/v", Lookup::Volume("v".into())),
+        ("/networks/n", Lookup::Network("n".into())),
+    ] {
+        assert_eq!(own("GET", &format!("/v1.41{target}")), Some((format!("/v1.41{target}"), lookup)));
+    }
+    for target in [
+        "/v1.41/containers/a/json?size=1",
+        "/v1.41/networks/n?verbose=1",
+        "/v1.41/containers/a/logs",
+        "/v1.41/containers/json",
+        "/v1.41/exec/e/json",
+        "/v1.41/images/i/history",
+    ] {
+        assert_eq!(own("GET", target), None, "{target}");
+    }
+    assert_eq!(own("DELETE", "/v1.41/containers/a"), None);
+}
