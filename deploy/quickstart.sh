@@ -6,7 +6,7 @@
 #
 #   --dir DIR          where everything is kept (/var/lib/wharden-quickstart for root, else
 #                      ~/.local/state/wharden-quickstart)
-#   --controllers N    how many controllers; this version has one
+#   --controllers N    how many controllers, all on this machine: 1 to 9; a later run may ask for more
 #   --docker SOCKET    guard the engine that listens there (default: /var/run/docker.sock when it answers)
 #   --private-docker   start an engine of its own under DIR, without networks
 #   --down             stop exactly what it started; data and quickstart.env stay, and the next run goes on with them
@@ -75,7 +75,7 @@ while (($#)); do
 done
 
 [[ $controllers =~ ^[1-9][0-9]*$ ]] || usage_error "--controllers needs a number, not \"$controllers\""
-[[ $controllers == 1 ]] || usage_error "one controller only in this version: leave out --controllers or say 1"
+((controllers <= 9)) || usage_error "a cluster has at most 9 controllers"
 [[ -z $docker_socket || $private_docker == 0 ]] || usage_error "--docker and --private-docker exclude each other"
 if [[ -z $dir ]]; then
     if is_root; then dir=/var/lib/wharden-quickstart; else dir=${XDG_STATE_HOME:-$HOME/.local/state}/wharden-quickstart; fi
@@ -164,6 +164,9 @@ fi
 if ((down)); then
     say "Stopping what the quickstart in $dir started"
     stop agent
+    for init in "$dir"/controller-*.init; do
+        if [[ -e $init ]]; then stop "$(basename "$init" .init)"; fi
+    done
     stop controller
     if pid_of engine >/dev/null && have docker; then
         # Else the engine waits for each container that ignores SIGTERM.
@@ -311,6 +314,13 @@ if ! pid_of controller >/dev/null; then
     listening "$port" && die "something else listens on port $port, which the controller in $dir uses"
     launch controller "$bin/wharden-controller" run --data-dir "$dir/controller"
 fi
+# Those of an earlier run: without a majority of them none is ready.
+for init in "$dir"/controller-*.init; do
+    name=$(basename "$init" .init)
+    if [[ -e $init ]] && ! pid_of "$name" >/dev/null; then
+        launch "$name" "$bin/wharden-controller" run --data-dir "$dir/$name"
+    fi
+done
 await_process controller "port $port" listening "$port"
 note "listens at $WHARDEN_URL, agents connect to $agent_address"
 
@@ -360,7 +370,7 @@ write_env() {
     # shellcheck disable=SC2034  # written by name below
     WHARDEN_ADMIN=$ADMIN WHARDEN_BIN=$bin
     # shellcheck disable=SC2034
-    WHARDEN_PIDS=$(for name in controller agent engine; do pid_of "$name" || true; done | paste -sd' ')
+    WHARDEN_PIDS=$(for name in controller $(cd "$dir" && ls -d controller-*.init 2>/dev/null | sed "s/\.init$//") agent engine; do pid_of "$name" || true; done | paste -sd' ')
     for name in WHARDEN_URL WHARDEN_CA_FILE WHARDEN_ADMIN WHARDEN_PASSWORD WHARDEN_TOTP_SECRET WHARDEN_BIN \
         WHARDEN_GUARD_SOCKET WHARDEN_ENGINE_SOCKET WHARDEN_HOST_ID WHARDEN_PIDS; do
         printf "%s='%s'\n" "$name" "${!name//\'/\'\\\'\'}"
@@ -385,6 +395,30 @@ if ! logged_in_lately; then
     wharden login --username "$ADMIN" --password-stdin --totp "$code" <<<"$WHARDEN_PASSWORD"
 else
     note "$ADMIN is still logged in"
+fi
+
+if ((controllers > 1)); then
+    say "More controllers"
+    votes() { wharden cluster status -o json | grep -c '"role": "voter"'; }
+    has_votes() { (($(votes) >= $1)); }
+    for ((n = 2; n <= controllers; n++)); do
+        name=controller-$n
+        if [[ ! -e $dir/$name.init ]]; then
+            rm -rf -- "${dir:?}/$name"
+            note "waiting for the next code: each is good once"
+            code=$(wharden totp --next --quiet)
+            join_code=$(wharden cluster add --quiet --totp "$code")
+            own=$(free_pair)
+            WHARDEN_JOIN_CODE=$join_code "$bin/wharden-controller" join --data-dir "$dir/$name" \
+                --advertise 127.0.0.1,localhost --peer "127.0.0.1:$((port + 2))" --rest-listen "127.0.0.1:$own" \
+                --agent-listen "127.0.0.1:$((own + 1))" --peer-listen "127.0.0.1:$((own + 2))" >/dev/null
+            printf '%s\n' "$own" >"$dir/$name.init"
+            launch "$name" "$bin/wharden-controller" run --data-dir "$dir/$name"
+        fi
+        await_process "$name" "a vote" has_votes "$n"
+        note "controller $n listens at https://127.0.0.1:$(<"$dir/$name.init") and has a vote"
+    done
+    write_env
 fi
 
 say "Starter packs"

@@ -14,7 +14,7 @@ use crate::{
     metrics::{self, Gauges},
     protect::{self, ProtectError, Record},
     report::{Reporter, Spool, SpoolError},
-    session::{Address, AddressError, Context, SessionState, keep_certificate, keep_session},
+    session::{Address, AddressError, Context, Controllers, SessionState, keep_certificate, keep_session},
     status::{self, Status},
 };
 use arc_swap::ArcSwap;
@@ -207,7 +207,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         limits: config.limits.clone(),
         break_glass: glass.clone(),
     });
-    let controllers = controllers(&config, &identity)?;
+    let controllers = Controllers::load(&dir, identity.cert.host_id.clone(), controllers(&config, &identity)?);
     let remote = RemoteSide::open(&config, &dir, &identity, &clock)?;
     let (state, session_state) = watch::channel(SessionState::default());
     let context = Arc::new(Context {

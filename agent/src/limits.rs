@@ -125,6 +125,12 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 pub const RECONNECT_MIN: Duration = Duration::from_millis(200);
 /// See [`RECONNECT_MIN`].
 pub const RECONNECT_MAX: Duration = Duration::from_secs(15);
+/// Controllers that are remembered: twice what a cluster has.
+pub const CONTROLLERS_MAX: usize = 18;
+/// Shortest and longest time between two looks for the controller that this host belongs to, while it is with another.
+pub const HOME_LOOK_MIN: Duration = Duration::from_secs(30);
+/// See [`HOME_LOOK_MIN`].
+pub const HOME_LOOK_MAX: Duration = Duration::from_secs(90);
 /// Longest pause once the controllers have said that they do not want this host (revoked, unknown).
 pub const REJECTED_MAX: Duration = Duration::from_secs(300);
 /// A session that held this long resets the backoff.

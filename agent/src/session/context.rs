@@ -1,4 +1,4 @@
-use super::Address;
+use super::{Address, known::Controllers};
 use crate::{
     break_glass::Notices,
     bundle::Bundles,
@@ -21,7 +21,7 @@ pub struct Context {
     pub boot_id: BootId,
     pub identity: ArcSwap<HostIdentity>,
     /// At least one.
-    pub controllers: Vec<Address>,
+    pub controllers: Controllers,
     pub bundles: Arc<Bundles>,
     pub reporter: Reporter,
     pub engine: Arc<Engine>,

@@ -27,7 +27,9 @@ pub async fn run(context: Arc<Context>) {
             let left = Duration::from_millis(at.millis_since(context.now()));
             sleep(left.min(CLOCK_CHECK)).await;
         }
-        while let Some(address) = context.controllers.get(turn % context.controllers.len().max(1)) {
+        loop {
+            let ranked = context.controllers.ranked();
+            let Some(address) = ranked.get(turn % ranked.len().max(1)) else { return };
             match attempt(&context, address).await {
                 Ok(()) => break,
                 Err(error) => {

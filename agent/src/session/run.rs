@@ -4,7 +4,7 @@ use super::{
     context::Context,
     stream::{Session, SessionError},
 };
-use crate::limits::{RECONNECT_MAX, RECONNECT_MIN, REJECTED_MAX, SESSION_SETTLED};
+use crate::limits::{HOME_LOOK_MAX, HOME_LOOK_MIN, RECONNECT_MAX, RECONNECT_MIN, REJECTED_MAX, SESSION_SETTLED};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 use tonic::Code;
@@ -20,6 +20,8 @@ enum Ended {
     Session(#[from] SessionError),
     #[error("the host's certificate has ended and is not renewed yet")]
     Expired,
+    #[error("the controller that this host belongs to is back")]
+    Home,
 }
 
 impl Ended {
@@ -30,22 +32,34 @@ impl Ended {
     }
 }
 
-/// Keeps a session with one of the controllers, for ever.
+/// Keeps a session with one of the controllers, for ever: with its home when that is there, else with the next of its
+/// ranking.
 pub async fn run(context: Arc<Context>) {
     let mut backoff = Backoff::new(RECONNECT_MIN, RECONNECT_MAX);
     let mut rejections = Backoff::new(RECONNECT_MAX, REJECTED_MAX);
-    let mut turn = rand::random_range(0..context.controllers.len().max(1));
+    let mut turn = 0;
     loop {
-        let Some(address) = context.controllers.get(turn % context.controllers.len().max(1)) else { return };
+        let ranked = context.controllers.ranked();
+        let Some(address) = ranked.get(turn % ranked.len().max(1)) else { return };
         turn += 1;
         let begun = Instant::now();
         let Err(ended) = session(&context, address).await;
-        if matches!(ended, Ended::Session(SessionError::Renewed)) {
-            tracing::info!("opening a session with the new certificate");
-            turn -= 1;
-            continue;
+        match ended {
+            Ended::Session(SessionError::Renewed) => {
+                tracing::info!("opening a session with the new certificate");
+                turn -= 1;
+                continue;
+            }
+            Ended::Home => {
+                tracing::info!(controller = %address, "leaving for the controller that this host belongs to");
+                turn = 0;
+                continue;
+            }
+            _ => {}
         }
         if begun.elapsed() >= SESSION_SETTLED {
+            // A session that held: begin again with the best one.
+            turn = usize::from(ranked.first() == Some(address));
             backoff.reset();
             rejections.reset();
         }
@@ -67,7 +81,23 @@ async fn session(context: &Context, address: &Address) -> Result<std::convert::I
     let session = Session::open(context, channel).await?;
     tracing::info!(controller = %address, "the session is open");
     context.opened(address);
-    Err(session.serve().await.into())
+    tokio::select! {
+        ended = session.serve() => Err(ended.into()),
+        () = home_is_back(context, address) => Err(Ended::Home),
+    }
+}
+
+/// Ends when the home of this host can be reached, and it is not this one. Looked at rarely and not in step with others,
+/// so that a controller that comes back is not met by all of its hosts at once.
+async fn home_is_back(context: &Context, here: &Address) {
+    loop {
+        sleep(rand::random_range(HOME_LOOK_MIN..=HOME_LOOK_MAX)).await;
+        let Some(home) = context.controllers.home().filter(|home| home != here) else { continue };
+        let Ok(connector) = context.connector() else { continue };
+        if open_channel(&connector, &home).await.is_ok() {
+            return;
+        }
+    }
 }
 
 fn report(ended: &Ended, address: &Address, pause: Duration) {

@@ -147,6 +147,15 @@ impl<'c> Session<'c> {
                 self.events.acknowledged(ack).await?;
                 self.send_events().await
             }
+            Some(controller_message::Body::Controllers(list)) => {
+                let (controllers, dir) = (self.context.controllers.clone(), self.context.dir.clone());
+                match spawn_blocking(move || controllers.tell(&dir, list)).await.map_err(io::Error::other)? {
+                    Ok(true) => tracing::info!("the list of controllers has changed"),
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(%error, "the list of controllers could not be kept"),
+                }
+                Ok(())
+            }
             // A newer controller may say more than this agent knows.
             Some(controller_message::Body::Welcome(_)) | None => Ok(()),
         }

@@ -13,7 +13,8 @@ Exit codes:
   3  not logged in
 
 Environment:
-  WHARDEN_URL         the controller, e.g. https://wharden.example.org:7440; --url goes first
+  WHARDEN_URL         the controller, e.g. https://wharden.example.org:7440; --url goes first;
+                      several with commas between them: the next one when one is away
   WHARDEN_CA_FILE     the only CA to trust, as PEM; --ca-file goes first
   WHARDEN_TOTP        a code of the second factor; --totp goes first
   WHARDEN_CONFIG_DIR  folder of credentials.json (0600), ~/.config/wharden without it

@@ -43,28 +43,36 @@ impl<'a> Context<'a> {
     /// # Errors
     /// [`CliError::Usage`] when no controller is named; [`CliError::CaFile`].
     pub fn transport(&self) -> Result<Transport, CliError> {
-        let named = settings::url(self.global, self.console)?;
+        let mut urls = settings::urls(self.global, self.console)?;
         let ca_file = settings::ca_file(self.global, self.console);
         // With both given there is no need for a credentials file, nor for it to be sound.
         let credentials =
-            if named.is_some() && ca_file.is_some() { crate::Credentials::default() } else { self.store()?.load()? };
-        let url = match (named, &credentials.current) {
-            (Some(url), _) => url,
-            (None, Some(current)) => settings::check_url(current)?,
-            (None, None) => {
+            if !urls.is_empty() && ca_file.is_some() { crate::Credentials::default() } else { self.store()?.load()? };
+        if urls.is_empty() {
+            let Some(current) = &credentials.current else {
                 return Err(CliError::usage(
                     "no controller is named",
                     "give --url https://HOST:7440 or set WHARDEN_URL; `wharden login` remembers it",
                 ));
+            };
+            urls.push(settings::check_url(current)?);
+        }
+        let session = urls.first().and_then(|url| credentials.sessions.get(&url_key(url)));
+        let remembered = session.and_then(|session| session.ca_pem.clone());
+        // What the cluster said of itself at login comes after what is named.
+        for told in session.iter().flat_map(|session| &session.controllers) {
+            if let Ok(url) = settings::check_url(told)
+                && !urls.contains(&url)
+            {
+                urls.push(url);
             }
-        };
-        let remembered = credentials.sessions.get(&url_key(&url)).and_then(|session| session.ca_pem.clone());
+        }
         let ca = match (ca_file, remembered) {
             (Some(path), _) => Some(tls::read_ca(&path)?),
             (None, Some(pem)) => Some(tls::Ca { pem, origin: "your session".to_owned() }),
             (None, None) => None,
         };
-        Transport::new(url, ca)
+        Transport::new(urls, ca)
     }
 
     /// The controller and the session with it.

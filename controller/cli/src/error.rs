@@ -29,7 +29,12 @@ pub enum CliError {
     #[error("{}", body.message)]
     Refused { body: Box<ErrorBody> },
     #[error("no controller answers at {url}: {cause}")]
-    Unreachable { url: String, cause: String },
+    Unreachable {
+        url: String,
+        cause: String,
+        /// The request may have arrived.
+        sent: bool,
+    },
     #[error("the controller at {url} did not answer within {seconds} s")]
     Timeout { url: String, seconds: u64 },
     #[error("the certificate of {url} is not to be trusted: {cause}")]

@@ -20,14 +20,14 @@ pub fn config_dir(console: &Console) -> Result<PathBuf, CliError> {
     })
 }
 
-/// The URL that flag or environment name.
+/// The URLs that flag or environment name, with commas between them: controllers of one cluster, the first one first.
 ///
 /// # Errors
-/// [`CliError::Usage`] when it is no `https` URL.
-pub fn url(global: &Global, console: &Console) -> Result<Option<Url>, CliError> {
+/// [`CliError::Usage`] when one is no `https` URL.
+pub fn urls(global: &Global, console: &Console) -> Result<Vec<Url>, CliError> {
     match global.url.as_deref().or_else(|| console.var("WHARDEN_URL")) {
-        Some(text) => check_url(text).map(Some),
-        None => Ok(None),
+        Some(text) => text.split(',').map(|url| check_url(url.trim())).collect(),
+        None => Ok(Vec::new()),
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 /// Heartbeat of the leader, in milliseconds.
 pub const RAFT_HEARTBEAT_MS: u64 = 250;
 /// Shortest election timeout, in milliseconds: far above the slowest fsync seen on a healthy disk.
-pub const RAFT_ELECTION_MIN_MS: u64 = 1000;
+pub const RAFT_ELECTION_MIN_MS: u64 = 700;
 /// Longest election timeout, in milliseconds.
-pub const RAFT_ELECTION_MAX_MS: u64 = 2000;
+pub const RAFT_ELECTION_MAX_MS: u64 = 1000;
 /// Longest time for one chunk of a snapshot, in milliseconds.
 pub const RAFT_INSTALL_TIMEOUT_MS: u64 = 10_000;
 /// Size of one chunk of a snapshot, in bytes.

@@ -85,6 +85,9 @@ pub struct SessionTokens {
     /// Recovery codes left, when one was used for this login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_codes_left: Option<u32>,
+    /// Where each controller of the cluster is reached: a client tries another one when one is away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controllers: Vec<String>,
 }
 
 /// `POST /v1/session/refresh`.

@@ -12,12 +12,12 @@ pub fn no_answer(error: &reqwest::Error, url: &str, ca: Option<&Ca>, seconds: u6
     }
     if error.is_connect() {
         let cause = if error.is_timeout() { "no connection in time".to_owned() } else { root(error) };
-        return CliError::Unreachable { url: url.to_owned(), cause };
+        return CliError::Unreachable { url: url.to_owned(), cause, sent: false };
     }
     if error.is_timeout() {
         return CliError::Timeout { url: url.to_owned(), seconds };
     }
-    CliError::Unreachable { url: url.to_owned(), cause: root(error) }
+    CliError::Unreachable { url: url.to_owned(), cause: root(error), sent: true }
 }
 
 fn tls_fault(tls: &TlsError, url: &str, ca: Option<&Ca>) -> CliError {

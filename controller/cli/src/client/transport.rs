@@ -88,33 +88,33 @@ impl<'a> Call<'a> {
     }
 }
 
-/// A way to one controller.
+/// A way to the controllers of one cluster. The first one names it; another one is tried when that cannot be reached.
 pub struct Transport {
     http: Client,
-    base: Url,
+    bases: Vec<Url>,
     ca: Option<Ca>,
 }
 
 impl Transport {
-    /// A client for a URL that trusts only `ca`, or the machine's CAs when there is none.
+    /// A client for at least one URL that trusts only `ca`, or the machine's CAs when there is none.
     ///
     /// # Errors
     /// [`CliError::CaFile`], or [`CliError::Client`] when the client cannot be made.
-    pub fn new(base: Url, ca: Option<Ca>) -> Result<Self, CliError> {
+    pub fn new(bases: Vec<Url>, ca: Option<Ca>) -> Result<Self, CliError> {
         let builder = Client::builder()
             .user_agent(concat!("wharden/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
             .https_only(true)
             // A session's token is for this controller and goes nowhere else.
             .redirect(redirect::Policy::none());
-        let builder = if is_loopback(&base) { builder.no_proxy() } else { builder };
+        let builder = if bases.iter().all(is_loopback) { builder.no_proxy() } else { builder };
         let http = tls::trust(builder, ca.as_ref())?.build().map_err(CliError::Client)?;
-        Ok(Self { http, base, ca })
+        Ok(Self { http, bases, ca })
     }
 
     /// The normal form of the URL.
     pub fn url(&self) -> String {
-        url_key(&self.base)
+        self.bases.first().map(url_key).unwrap_or_default()
     }
 
     /// The CA that it was made with.
@@ -147,20 +147,41 @@ impl Transport {
         self.exchange(call, bearer).await.map(drop)
     }
 
-    /// Makes a call.
+    /// Makes a call. Tries the controllers in turn; a request that may have arrived goes to another one only when it
+    /// changes nothing.
     ///
     /// # Errors
     /// As [`Self::call`].
     pub async fn exchange(&self, call: &Call<'_>, bearer: Option<&Secret>) -> Result<(StatusCode, Vec<u8>), CliError> {
+        // The controllers put it into their logs and into errors.
+        let id = format!("{:032x}", rand::random::<u128>());
+        let mut first = None;
+        for base in &self.bases {
+            match self.exchange_at(base, call, bearer, &id).await {
+                Err(CliError::Unreachable { url, cause, sent }) if !sent || call.method == Method::GET => {
+                    first.get_or_insert(CliError::Unreachable { url, cause, sent });
+                }
+                answer => return answer,
+            }
+        }
+        Err(first.unwrap_or_else(|| CliError::usage("no controller is named", "give --url https://HOST:7440")))
+    }
+
+    async fn exchange_at(
+        &self,
+        base: &Url,
+        call: &Call<'_>,
+        bearer: Option<&Secret>,
+        id: &str,
+    ) -> Result<(StatusCode, Vec<u8>), CliError> {
         let no_answer =
-            |error: reqwest::Error| fault::no_answer(&error, &self.url(), self.ca.as_ref(), call.timeout.as_secs());
+            |error: reqwest::Error| fault::no_answer(&error, &url_key(base), self.ca.as_ref(), call.timeout.as_secs());
         let mut request = self
             .http
-            .request(call.method.clone(), self.target(call))
+            .request(call.method.clone(), target(base, call))
             .timeout(call.timeout)
             .header(header::ACCEPT, "application/json")
-            // The controller puts it into its log and into errors.
-            .header("x-request-id", format!("{:032x}", rand::random::<u128>()));
+            .header("x-request-id", id);
         if let Some(bearer) = bearer {
             request = request.bearer_auth(bearer.reveal());
         }
@@ -188,21 +209,21 @@ impl Transport {
         }
     }
 
-    fn target(&self, call: &Call<'_>) -> Url {
-        let mut url = self.base.clone();
-        // Only a URL without a host has no segments, and those are refused when they are read.
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().push("v1").extend(call.segments.iter().map(AsRef::as_ref));
-        }
-        if !call.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(call.query.iter().map(|(k, v)| (*k, v.as_str())));
-        }
-        url
-    }
-
     fn not_wharden(&self, status: StatusCode, cause: String) -> CliError {
         CliError::NotWharden { url: self.url(), status: status.as_u16(), cause }
     }
+}
+
+fn target(base: &Url, call: &Call<'_>) -> Url {
+    let mut url = base.clone();
+    // Only a URL without a host has no segments, and those are refused when they are read.
+    if let Ok(mut path) = url.path_segments_mut() {
+        path.pop_if_empty().push("v1").extend(call.segments.iter().map(AsRef::as_ref));
+    }
+    if !call.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(call.query.iter().map(|(k, v)| (*k, v.as_str())));
+    }
+    url
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -108,6 +108,7 @@ mod tests {
             refresh_token: Secret::new("refresh"),
             refresh_expires_at: Timestamp(2),
             ca_pem: None,
+            controllers: Vec::new(),
         }
     }
 

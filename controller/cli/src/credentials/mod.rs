@@ -31,6 +31,9 @@ pub struct Session {
     /// The CA that the session began with, so that later commands need no file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_pem: Option<String>,
+    /// All controllers of the cluster, as it told at login: tried when the one of the URL cannot be reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controllers: Vec<String>,
 }
 
 impl Session {
@@ -44,6 +47,7 @@ impl Session {
             refresh_token: tokens.refresh_token,
             refresh_expires_at: tokens.refresh_expires_at,
             ca_pem,
+            controllers: tokens.controllers,
         }
     }
 }

@@ -120,6 +120,7 @@ pub fn session(access: &str, seconds: u64, refresh: &str) -> Session {
         refresh_token: Secret::new(refresh),
         refresh_expires_at: NOW.plus_secs(43_200),
         ca_pem: None,
+        controllers: Vec::new(),
     }
 }
 

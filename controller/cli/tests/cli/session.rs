@@ -2,7 +2,7 @@
 
 use crate::{
     run::{Shell, session},
-    sample::{error, tokens, whoami},
+    sample::{error, tokens, user, whoami},
     server::Server,
 };
 use serde_json::json;
@@ -112,4 +112,29 @@ async fn a_token_never_goes_to_another_controller() {
     assert_eq!(outcome.code, 3);
     assert!(outcome.err.contains("there is a session at"), "{}", outcome.err);
     assert_eq!(other.routes(), Vec::<String>::new());
+}
+
+/// Nobody listens there.
+const AWAY: &str = "https://127.0.0.1:1";
+
+#[tokio::test]
+async fn another_controller_is_tried_when_the_first_cannot_be_reached() {
+    let server = Server::start().await;
+    server.on(WHOAMI, 200, whoami()).on("POST /v1/users", 201, user("bob", true));
+    let mut shell = Shell::at(&server);
+    shell.vars.insert("WHARDEN_URL".to_owned(), format!("{AWAY}, {}", server.url()));
+    shell.log_in(AWAY, session("access-1", 600, "refresh-1")).await;
+    assert_eq!(shell.run(&["whoami"]).await.code, 0);
+    assert_eq!(shell.run(&["user", "create", "bob"]).await.code, 0);
+    assert_eq!(server.routes(), [WHOAMI, "POST /v1/users"]);
+
+    // And those that the cluster told at login, when none is named.
+    shell.vars.remove("WHARDEN_URL");
+    shell.vars.remove("WHARDEN_CA_FILE");
+    assert_eq!(shell.run(&["whoami"]).await.code, 1, "it knows no other one");
+    let mut told = session("access-1", 600, "refresh-1");
+    told.controllers = vec![AWAY.to_owned(), server.url()];
+    told.ca_pem = Some(std::fs::read_to_string(server.ca_file()).unwrap());
+    shell.log_in(AWAY, told).await;
+    assert_eq!(shell.run(&["whoami"]).await.code, 0);
 }

@@ -69,6 +69,13 @@ impl App {
         self.allow(caller, &new, Some(number)).await
     }
 
+    /// Where the controllers are reached that take requests.
+    pub(super) fn rest_urls(&self) -> Vec<String> {
+        let state = self.state();
+        let takes = |c: &&wharden_state::Controller| !c.leaving && c.status != ControllerStatus::Joining;
+        state.controllers.members.values().filter(takes).map(|c| c.seat.rest.clone()).collect()
+    }
+
     async fn allow(
         &self,
         caller: &Caller,

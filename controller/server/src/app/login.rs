@@ -88,6 +88,7 @@ impl App {
             access_expires_at,
             refresh_expires_at: expires_at,
             recovery_codes_left,
+            controllers: self.rest_urls(),
         })
     }
 
@@ -125,6 +126,7 @@ impl App {
             access_expires_at,
             refresh_expires_at: expires_at,
             recovery_codes_left: None,
+            controllers: self.rest_urls(),
         })
     }
 

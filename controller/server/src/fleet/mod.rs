@@ -15,6 +15,7 @@
 //!
 //! Must not know: axum, Cedar. Heartbeats and reports never reach the Raft log.
 
+mod controllers;
 mod delivery;
 mod enrolment;
 mod ledger;

@@ -1,5 +1,5 @@
 use super::{
-    FleetConfig, FleetCounts, HostLive,
+    FleetConfig, FleetCounts, HostLive, controllers,
     ledger::Ledger,
     limits::{
         CONNECTION_WINDOW, ENROLMENTS_MAX, HEADERS_MAX, INBOUND_MAX, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAM_WINDOW,
@@ -14,11 +14,14 @@ use crate::{events::EventStore, keys::Keys, publish::Publisher, raft::Raft};
 use bytes::Bytes;
 use futures::StreamExt;
 use std::{error::Error, sync::Arc};
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Semaphore, broadcast, watch};
 use tonic::transport::Server;
 use wharden_model::{HostId, Timestamp};
 use wharden_pki::{CsrError, Issued};
-use wharden_proto::{MESSAGE_MAX, v1::agent_server::AgentServer};
+use wharden_proto::{
+    MESSAGE_MAX,
+    v1::{Controllers, agent_server::AgentServer},
+};
 use wharden_runtime::{clock::Clock, metrics::Metrics, shutdown::Shutdown, tls::TlsListener};
 use wharden_state::Change;
 
@@ -43,9 +46,21 @@ pub(super) struct Inner {
     pub shutdown: Shutdown,
     pub live: Live,
     pub enrolments: Semaphore,
+    /// What agents are told of the controllers.
+    pub controllers: watch::Sender<Arc<Controllers>>,
 }
 
 impl Inner {
+    /// Tells the sessions when the list of controllers is another one.
+    fn look_at_controllers(&self) {
+        let list = Arc::new(controllers::list(&self.ledger.state()));
+        self.controllers.send_if_modified(|held| {
+            let other = *held != list;
+            *held = list;
+            other
+        });
+    }
+
     pub fn now(&self) -> Timestamp {
         Timestamp(self.clock.now())
     }
@@ -88,12 +103,14 @@ impl Fleet {
             shutdown: shutdown.clone(),
             live: Live::default(),
             enrolments: Semaphore::new(ENROLMENTS_MAX),
+            controllers: watch::Sender::default(),
         })
     }
 
     pub(super) fn with(inner: Inner) -> Self {
         let inner = Arc::new(inner);
         let changes = inner.ledger.changes();
+        inner.look_at_controllers();
         inner.shutdown.spawn_until_stopped("revocations", end_revoked(Arc::clone(&inner), changes));
         Self(inner)
     }
@@ -150,9 +167,11 @@ async fn end_revoked(fleet: Arc<Inner>, mut changes: broadcast::Receiver<Change>
     loop {
         match changes.recv().await {
             Ok(Change::HostRevoked(id)) => fleet.live.end(&id, Refusal::Revoked(id.clone())),
+            Ok(Change::Controllers) => fleet.look_at_controllers(),
             Ok(_) => {}
             Err(broadcast::error::RecvError::Lagged(missed)) => {
                 tracing::warn!(missed, "fell behind the changes; looking at every session");
+                fleet.look_at_controllers();
                 let state = fleet.ledger.state();
                 let gone = |id: &HostId| state.hosts.get(id).is_none_or(|host| host.revoked_at.is_some());
                 for id in fleet.live.connected().into_iter().filter(gone) {

@@ -22,7 +22,7 @@ use wharden_pki::PeerCert;
 use wharden_proto::{
     EVENTS_PER_MESSAGE, NACK_REASON_MAX, PROTOCOL,
     v1::{
-        AgentMessage, BundleNack, ControllerMessage, Events, EventsAck, Hello, Notice, NoticeAck, Welcome,
+        AgentMessage, BundleNack, ControllerMessage, Controllers, Events, EventsAck, Hello, Notice, NoticeAck, Welcome,
         agent_message, controller_message,
     },
 };
@@ -86,6 +86,8 @@ struct Session<'f> {
     live: LiveSession,
     delivery: Delivery,
     published: watch::Receiver<Option<Arc<crate::publish::Published>>>,
+    controllers: watch::Receiver<Arc<Controllers>>,
+    tell_controllers: bool,
     welcome: bool,
     events_ack: Option<EventsAck>,
     storing: Option<Storing>,
@@ -115,12 +117,16 @@ impl<'f> Session<'f> {
         live.holds(held.map_or(0, |(revision, _)| revision), held.map(|(_, digest)| digest));
         let mut published = fleet.publisher.subscribe();
         published.mark_changed();
+        let mut controllers = fleet.controllers.subscribe();
+        let tell_controllers = !controllers.borrow_and_update().controllers.is_empty();
         let session = Self {
             fleet,
             peer,
             live,
             delivery: Delivery::starting_with(held),
             published,
+            controllers,
+            tell_controllers,
             welcome: true,
             events_ack: None,
             storing: None,
@@ -147,6 +153,7 @@ impl<'f> Session<'f> {
         loop {
             let due = self.delivery.due();
             let has_something = self.welcome
+                || self.tell_controllers
                 || self.events_ack.is_some()
                 || !self.recorded.is_empty()
                 || due.is_some_and(|at| at <= Instant::now());
@@ -170,6 +177,13 @@ impl<'f> Session<'f> {
                 },
                 changed = self.published.changed() => match changed {
                     Ok(()) => self.look_at_published().await,
+                    Err(_) => Err(Refusal::Stopping),
+                },
+                changed = self.controllers.changed() => match changed {
+                    Ok(()) => {
+                        self.tell_controllers = true;
+                        Ok(())
+                    }
                     Err(_) => Err(Refusal::Stopping),
                 },
                 ack = storing(&mut self.storing), if self.storing.is_some() => {
@@ -208,6 +222,8 @@ impl<'f> Session<'f> {
         let body = if std::mem::take(&mut self.welcome) {
             let heartbeat = self.fleet.config.heartbeat.max(Duration::from_secs(1)).as_secs();
             Body::Welcome(Welcome { heartbeat_seconds: u32::try_from(heartbeat).unwrap_or(u32::MAX) })
+        } else if std::mem::take(&mut self.tell_controllers) {
+            Body::Controllers(Controllers::clone(&self.controllers.borrow_and_update()))
         } else if let Some(ack) = self.events_ack.take() {
             Body::EventsAck(ack)
         } else if let Some(ack) = self.recorded.pop() {

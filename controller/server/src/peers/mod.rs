@@ -25,3 +25,6 @@ pub use message::{PeerHost, PeerStatus, Reply, Request};
 pub use roster::{Known, Roster, Stranger};
 pub use server::{Door, JoinRefusal, ServeError, Server};
 pub use transport::{CallError, Inbound, Transport};
+
+#[cfg(test)]
+mod tests;

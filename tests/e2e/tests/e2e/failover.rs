@@ -1,7 +1,7 @@
 //! Controllers that die: what the others do, and what becomes of those that come back.
 
 use serde_json::{Value, json};
-use wharden_harness::{Place, cluster::Cluster, eventually, limits::SETTLE};
+use wharden_harness::{Agent, Place, cluster::Cluster, eventually, limits::SETTLE};
 
 /// Writes at a controller, trying again while there is no leader.
 fn write(cluster: &Cluster, at: usize, name: &str) {
@@ -102,4 +102,44 @@ fn five_controllers_survive_the_loss_of_two() {
     eventually("the write at another one", SETTLE, || {
         users(&cluster, third).contains(&"three-agreed".to_owned()).then_some(())
     });
+}
+
+/// Whether a host has a session, as a controller tells.
+fn is_connected(cluster: &Cluster, at: usize, name: &str) -> bool {
+    let hosts = cluster.rest(at).get("/v1/hosts").ok();
+    hosts.as_array().expect("hosts").iter().any(|host| host["name"] == name && host["status"] == "connected")
+}
+
+#[test]
+fn a_host_finds_another_controller_and_is_seen_and_ended_from_any() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    let token = cluster.admin.join_token("observe", 1, &json!({}));
+    let mut agent = Agent::new(&place, "agent", &place.join("no-engine.sock"));
+    // It is told of the first one only.
+    agent.enroll(&cluster.controllers[0].agent_address(), &token, "dock-1").ok();
+    agent.start_without_engine();
+    for at in 0..3 {
+        eventually("the host, seen from every controller", SETTLE, || {
+            is_connected(&cluster, at, "dock-1").then_some(())
+        });
+    }
+    eventually("the list of all controllers on the host's disk", SETTLE, || {
+        let list = std::fs::read_to_string(agent.dir().join("controllers.json")).ok()?;
+        (list.matches("number").count() == 3).then_some(())
+    });
+    cluster.controllers[0].kill();
+    for at in [1, 2] {
+        eventually("the host at another controller", SETTLE * 2, || is_connected(&cluster, at, "dock-1").then_some(()));
+    }
+    // Started anew, it knows the others from its disk.
+    agent.stop();
+    agent.start_without_engine();
+    eventually("the host is back", SETTLE, || is_connected(&cluster, 1, "dock-1").then_some(()));
+    let host = cluster.rest(1).get("/v1/hosts").ok()[0]["id"].as_str().expect("id").to_owned();
+    cluster.rest(2).post(&format!("/v1/hosts/{host}/revoke"), json!(null)).ok();
+    eventually("no session of a revoked host anywhere", SETTLE, || {
+        (cluster.rest(1).get("/v1/status").ok()["hosts_connected"] == 0).then_some(())
+    });
+    eventually("the host hears why", SETTLE, || agent.log().contains("refuses this host").then_some(()));
 }

@@ -74,7 +74,7 @@ fn the_quickstart_brings_everything_up_and_takes_it_down() {
 fn wrong_usage_changes_nothing() {
     let place = Place::new();
     for args in [
-        &["--controllers", "3"][..],
+        &["--controllers", "10"][..],
         &["--controllers", "x"],
         &["--nope"],
         &["--docker"],

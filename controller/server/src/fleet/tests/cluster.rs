@@ -141,6 +141,7 @@ impl Cluster {
             shutdown: shutdown.clone(),
             live: Live::default(),
             enrolments: Semaphore::new(ENROLMENTS_MAX),
+            controllers: watch::Sender::default(),
         });
         let lifetime = wharden_pki::limits::SERVER_LIFETIME;
         let identity = keys.ca.issue_server(&["127.0.0.1".to_owned()], 1, now, lifetime).expect("identity");
