@@ -105,7 +105,7 @@ impl Connection<'_> {
         drop(head);
         match admitted {
             Ok(Verdict::Forward(admitted)) => Box::pin(self.forward(*admitted, head_request)).await,
-            Ok(Verdict::Answer(reply)) => Box::pin(self.answer(reply, head_request)).await,
+            Ok(Verdict::Answer(reply)) => Box::pin(self.answer(&reply, head_request)).await,
             Ok(Verdict::Refuse(refused)) => self.refuse(refused, head_request).await,
             Err(super::admit::Lost) => Ok(false),
         }
@@ -172,7 +172,7 @@ impl Connection<'_> {
     }
 
     /// Passes on what the engine has answered already.
-    async fn answer(&mut self, reply: Reply, head_request: bool) -> io::Result<bool> {
+    async fn answer(&mut self, reply: &Reply, head_request: bool) -> io::Result<bool> {
         // It is held until the client has taken it.
         if let Err(full) = self.holding.hold(reply.body.capacity().saturating_sub(HELD_FREE)).await {
             return self.refuse_full(full, true, head_request).await;
