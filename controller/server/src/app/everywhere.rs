@@ -11,7 +11,7 @@ use crate::{
 use futures::StreamExt;
 use std::{collections::BTreeMap, time::Duration};
 use tokio::time::{Instant, sleep};
-use wharden_model::{EventQuery, HostId, api::EventPage, limits::EVENTS_PAGE_MAX};
+use wharden_model::{BootId, DecisionEvent, EventQuery, HostId, api::EventPage, limits::EVENTS_PAGE_MAX};
 
 /// Between two looks at the others while a query waits for a first event.
 const LOOK: Duration = Duration::from_millis(500);
@@ -55,6 +55,27 @@ impl App {
             }
             _ => here,
         }
+    }
+
+    /// An event, wherever it is.
+    pub(super) async fn event_anywhere(
+        &self,
+        host: HostId,
+        boot: BootId,
+        seq: u64,
+    ) -> Result<Option<DecisionEvent>, AppError> {
+        if let Some(event) = self.events.one(&host, &boot, seq).await? {
+            return Ok(Some(event));
+        }
+        let (host, boot) = (&host, &boot);
+        let found = ask_all(&self.raft, |number| async move {
+            let request = Request::Event { host: host.clone(), boot: boot.clone(), seq };
+            match self.raft.ask(number, request, LIST_LIMIT).await {
+                Ok(Reply::Event(event)) => event,
+                _ => None,
+            }
+        });
+        Ok(found.await.into_values().next().map(|event| *event))
     }
 
     /// One page of the events of all controllers, by time. A cursor says how far each of them was read.

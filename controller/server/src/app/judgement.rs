@@ -88,6 +88,6 @@ impl App {
         let (host, boot, seq) = read().ok_or_else(|| {
             AppError::invalid("event", format!("{shown:?} is not the id of an event, host/run/number"))
         })?;
-        self.events.one(&host, &boot, seq).await?.ok_or(AppError::NoEvent(shown))
+        self.event_anywhere(host, boot, seq).await?.ok_or(AppError::NoEvent(shown))
     }
 }

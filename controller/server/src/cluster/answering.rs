@@ -69,6 +69,13 @@ impl Inbound for Answering {
                     Reply::Hosts(page.into_iter().map(|(id, live)| PeerHost::new(id, live)).collect())
                 }),
                 Request::Events(query) => self.events(query).await,
+                Request::Event { host, boot, seq } => match self.serving.get() {
+                    Some((_, events)) => match events.one(&host, &boot, seq).await {
+                        Ok(event) => Reply::Event(event.map(Box::new)),
+                        Err(error) => Reply::Failed(error.to_string()),
+                    },
+                    None => starting(),
+                },
             }
         })
     }

@@ -6,7 +6,7 @@ use crate::{
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use wharden_model::{EventQuery, HostId, HostReport, Revision, Timestamp, api::EventPage};
+use wharden_model::{BootId, DecisionEvent, EventQuery, HostId, HostReport, Revision, Timestamp, api::EventPage};
 use wharden_proto::{PEER_VERSION, v1::PeerFrame};
 use wharden_state::{Entry, Reply as Replied};
 
@@ -26,6 +26,8 @@ pub enum Request {
     Hosts { after: Option<HostId> },
     /// Your decision events. An empty cursor is the place before the first.
     Events(EventQuery),
+    /// One of them.
+    Event { host: HostId, boot: BootId, seq: u64 },
 }
 
 /// An answer. A variant, once released, keeps its form.
@@ -47,6 +49,7 @@ pub enum Reply {
     Status(PeerStatus),
     Hosts(Vec<PeerHost>),
     Events(EventPage),
+    Event(Option<Box<DecisionEvent>>),
     /// It could not be done.
     Failed(String),
     /// The asker is not a member any more.
