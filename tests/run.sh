@@ -44,7 +44,8 @@ missing_packages() {
     # program:package
     local need=(
         dockerd:docker.io docker:docker.io busybox:busybox-static gcc:gcc useradd:passwd setpriv:util-linux
-        script:bsdutils mount:mount tar:tar flock:util-linux openssl:openssl
+        script:bsdutils mount:mount tar:tar flock:util-linux openssl:openssl systemd-analyze:systemd
+        c++:g++ go:golang-go
     ) pair
     for pair in "${need[@]}"; do
         have "${pair%%:*}" || printf '%s\n' "${pair#*:}"
@@ -166,6 +167,13 @@ count() {
         }
         END { print n + 0 }' "$log"
 }
+
+# What reads requests: the corpus and a few seconds of new input, and the same requests read by Go.
+tests/fuzz.sh --seconds 8 >"$log" 2>&1 9>&- || {
+    cat "$log"
+    die "fuzzing found something: see fuzz/artifacts"
+}
+tests/go-reader.sh --changes 100 9>&-
 
 status=0
 if cargo nextest --version >/dev/null 2>&1; then

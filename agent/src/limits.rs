@@ -52,6 +52,9 @@ pub const LIST_MAX: usize = 8 * 1024 * 1024;
 pub const READINGS_MAX: usize = 1024;
 /// Bytes of text of a thing that such a decision is remembered for; labels may have any size.
 pub const READING_MAX: usize = 2 * 1024;
+/// Requests of one user that are on their way from head to decision at one time. More wait, so that one user who sends many at
+/// once does not slow the others down with all of them.
+pub const DECIDED_AT_ONCE_PER_USER: usize = 32;
 /// Longest event of the engine, in bytes; a container's labels ride in it.
 pub const EVENT_LINE_MAX: usize = 1024 * 1024;
 /// Most lookups for one request.
@@ -102,6 +105,10 @@ pub const NOTICES_BATCH: usize = 8;
 
 /// Decision events that wait for the spool's writer. Beyond it they are counted as lost: the guard never waits.
 pub const EVENT_QUEUE: usize = 8192;
+/// Of [`EVENT_QUEUE`], what one principal may fill: what others do at the same time is told too.
+pub const EVENT_QUEUE_SHARE: usize = EVENT_QUEUE / 2;
+/// One principal may fill this part of the spool (1 / n).
+pub const SPOOL_SHARES: u64 = 2;
 /// Size at which a segment of the spool is closed, in bytes; a segment is deleted once all of it is acknowledged.
 pub const SEGMENT_BYTES: u64 = 256 * 1024;
 /// Longest event on disk, in bytes. Longer ones lose their labels.
@@ -174,7 +181,8 @@ pub struct Limits {
     pub idle_timeout_s: u64,
     /// Seconds that a body which has to be read before the decision may take.
     pub body_timeout_s: u64,
-    /// Bytes held at one time of such bodies, and of heads larger than usual, all connections together.
+    /// Bytes held at one time of such bodies, of heads larger than usual, and of lists until they have been read, all
+    /// connections together.
     pub buffered_bytes: usize,
     /// Bytes of them that one OS user may fill, so that one cannot keep the others waiting.
     pub buffered_bytes_per_user: usize,

@@ -25,6 +25,7 @@ pub struct Gauges {
     metrics: Metrics,
     connections: Gauge,
     events_lost: Gauge,
+    events_over_share: Gauge,
     events_written: Gauge,
     spool_bytes: Gauge,
     revision: Gauge,
@@ -42,6 +43,10 @@ impl Gauges {
         Self {
             connections: gauge("guard_connections", "Open connections to the guard"),
             events_lost: gauge("events_lost", "Decision events lost since the start"),
+            events_over_share: gauge(
+                "events_over_share",
+                "Those of them that were more than their principal's part of the spool",
+            ),
             events_written: gauge("events_written", "Decision events written since the start"),
             spool_bytes: gauge("spool_bytes", "Bytes of decision events that wait for a controller"),
             revision: gauge("policy_revision", "Revision of the bundle in force, 0 for none"),
@@ -57,6 +62,7 @@ impl Gauges {
         let int = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         self.connections.set(int(self.guard.slots.open_connections() as u64));
         self.events_lost.set(int(reporter.lost()));
+        self.events_over_share.set(int(reporter.over_share()));
         self.events_written.set(int(reporter.written()));
         self.spool_bytes.set(int(reporter.stats().bytes));
         self.revision.set(int(self.guard.bundles.current().revision));

@@ -4,6 +4,7 @@ use crate::{
     break_glass::BreakGlass,
     bundle::Bundles,
     enrolment::{DataDir, DataDirError, HostIdentity, IdentityError},
+    protect::{Record, Stage},
     report::Reporter,
     session::{Context, SessionState},
 };
@@ -49,8 +50,39 @@ pub struct Status {
     /// Who passes the guard by break-glass, and until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub break_glass: Option<String>,
+    /// The engine's usual path that the guard has or is to have; absent when the engine's socket was not moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protected: Option<Protected>,
     /// What the agent said last; `None` when it never ran.
     pub live: Option<Live>,
+}
+
+/// The guard at the engine's usual path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Protected {
+    pub stage: Stage,
+    /// The usual path.
+    pub public: PathBuf,
+    /// Where the engine's socket is meanwhile.
+    pub private: PathBuf,
+}
+
+impl Protected {
+    fn text(&self, running: bool) -> String {
+        let (public, private) = (self.public.display(), self.private.display());
+        match (self.stage, running) {
+            (Stage::Held, true) => format!("{public} is the guard, the engine is at {private}"),
+            (Stage::Held, false) => {
+                format!("{public} is kept for the guard, which is not running; the engine is at {private}")
+            }
+            (Stage::Wanted, _) => {
+                format!("{public} is to be the guard, as soon as the agent has moved the engine to {private}")
+            }
+            (Stage::Restoring, _) => {
+                format!("{public} is to be the engine again, as soon as the agent has moved it back")
+            }
+        }
+    }
 }
 
 /// What never changes while an agent runs.
@@ -129,6 +161,11 @@ impl Status {
             break_glass: BreakGlass::new(dir.clone())
                 .load()?
                 .map(|grant| format!("{} until {}: {}", grant.user, grant.until, grant.reason)),
+            protected: Record::load(dir)?.map(|record| Protected {
+                stage: record.stage,
+                public: record.public,
+                private: record.private,
+            }),
             live,
         })
     }
@@ -144,6 +181,9 @@ impl Status {
         ];
         if let Some(glass) = &self.break_glass {
             rows.push(("BREAK-GLASS", glass.clone()));
+        }
+        if let Some(protected) = &self.protected {
+            rows.push(("protected", protected.text(self.running)));
         }
         if let Some(live) = &self.live {
             if self.running {

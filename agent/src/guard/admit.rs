@@ -7,7 +7,7 @@ use super::{
     whole::{Unread, read_whole},
 };
 use crate::{
-    caller::{Peer, Unidentified, identify},
+    caller::{Holder, Peer, Unidentified, identify},
     inventory::Reply,
     limits::HELD_FREE,
     wire::{BodyError, BodyFraming},
@@ -56,6 +56,11 @@ impl Caller {
     /// Who it is, if that has been found out.
     pub fn known(&self) -> Option<&Principal> {
         self.known.as_ref()
+    }
+
+    /// Whose connection it is.
+    pub fn holder(&self) -> Holder {
+        self.peer.holder()
     }
 
     async fn principal(&mut self, guard: &Guard) -> Result<Principal, Unidentified> {
@@ -121,7 +126,10 @@ impl Guard {
                 Err(refusal) => return Ok(Verdict::Refuse(case.invalid(action, refusal))),
             },
         };
-        Ok(match case.decide(request, body).await {
+        let turn = self.deciding.take(caller.holder()).await;
+        let decided = case.decide(request, body).await;
+        drop(turn);
+        Ok(match decided {
             Ok(Passed { answer: Some(reply), .. }) => Verdict::Answer(reply),
             Ok(Passed { judged, answer: None }) => {
                 Verdict::Forward(Box::new(Admitted { judged, continue_first, closes }))

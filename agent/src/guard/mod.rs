@@ -23,6 +23,7 @@ mod stats;
 mod stream;
 mod tls;
 mod tunnel;
+mod turns;
 mod whole;
 
 use crate::{
@@ -40,6 +41,7 @@ pub use room::Room;
 pub use slots::Slots;
 pub use stats::Stats;
 pub use tls::{GuardTls, GuardTlsError};
+pub use turns::Turns;
 
 /// Everything that the connections of the guard share.
 pub struct Guard {
@@ -60,6 +62,8 @@ pub struct Guard {
     pub stats: Stats,
     /// Memory for what is held of requests and answers, see there.
     pub room: Room,
+    /// Requests of each user that are being decided.
+    pub deciding: Turns,
     pub slots: Slots,
     pub break_glass: BreakGlass,
 }

@@ -1,6 +1,6 @@
-//! Memory that clients can make the guard hold: bodies that are read whole before the decision, and heads beyond a small
-//! size. It is counted as it is taken, for each user and for all, so that one user who fills their share keeps only
-//! themselves waiting.
+//! Memory that clients can make the guard hold: bodies that are read whole before the decision, heads beyond a small
+//! size, and answers that were decided on, such as lists, until they have been read. It is counted as it is taken, for each
+//! user and for all, so that one user who fills their share keeps only themselves waiting.
 //!
 //! Who waits longer than [`ROOM_WAIT`] for more gives up what they hold: many half-read requests that all wait for each
 //! other come to an end.
@@ -46,11 +46,14 @@ struct Taken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Full {
     #[error(
-        "requests of your user that are still being sent hold all {0} bytes that one user may fill: finish or close \
-         some and try again, or raise limits.buffered_bytes_per_user"
+        "requests of your user that are still being sent, and lists that are still to be read, hold all {0} bytes that \
+         one user may fill: finish or close some and try again, or raise limits.buffered_bytes_per_user"
     )]
     User(usize),
-    #[error("requests that are still being sent hold all the memory there is for them: try again in a moment")]
+    #[error(
+        "requests that are still being sent, and lists that are still to be read, hold all the memory there is for \
+         them: try again in a moment"
+    )]
     All,
 }
 

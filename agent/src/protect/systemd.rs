@@ -37,11 +37,7 @@ pub fn look(root: &Path, private: &Path) -> Units {
         (None, _) => Units::None,
         (Some(service), Some(_)) if service.lines().any(|l| l.starts_with("ExecStart=") && l.contains("fd://")) => {
             let path = root.join("etc/systemd/system/docker.socket.d/50-wharden.conf");
-            let text = format!(
-                "# Written by wharden-agent protect; wharden-agent unprotect removes it.\n[Socket]\nListenStream=\n\
-                 ListenStream={}\nSocketMode=0600\nDirectoryMode=0700\n",
-                private.display()
-            );
+            let text = include_str!("docker.socket.conf").replace("{socket}", &private.display().to_string());
             Units::Socket(DropIn { path, text })
         }
         (Some(_), _) => Units::Service,
@@ -78,7 +74,11 @@ mod tests {
         let Units::Socket(drop_in) = look(dir.path(), private) else { panic!("a socket unit") };
         drop_in.write().expect("written");
         let text = fs::read_to_string(dir.path().join("etc/systemd/system/docker.socket.d/50-wharden.conf"));
-        assert!(text.expect("read").contains("ListenStream=\nListenStream=/run/wharden-engine/docker.sock\n"));
+        let text = text.expect("read");
+        assert!(
+            text.contains("ListenStream=\nListenStream=/run/wharden-engine/docker.sock\nSocketMode=0600\n"),
+            "{text}"
+        );
         fs::write(units.join("docker.service"), "[Service]\nExecStart=/usr/sbin/dockerd\n").expect("write");
         assert_eq!(look(dir.path(), private), Units::Service);
     }

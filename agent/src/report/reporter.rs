@@ -1,10 +1,11 @@
 use super::{
     event::Draft,
-    segment,
+    segment, share,
     spool::{Batch, Spool, SpoolStats},
 };
-use crate::limits::{EVENT_QUEUE, SPOOL_GATHER, SPOOL_SYNC};
+use crate::limits::{EVENT_QUEUE, EVENT_QUEUE_SHARE, SPOOL_GATHER, SPOOL_SYNC};
 use std::{
+    collections::{BTreeMap, HashMap},
     io,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -23,10 +24,14 @@ const GROUP: usize = 256;
 #[derive(Debug)]
 struct Shared {
     spool: Mutex<Spool>,
+    /// Events of each principal that are queued.
+    queued: Mutex<HashMap<String, usize>>,
     /// Events that found the queue full since the writer last looked.
     overflow: AtomicU64,
     /// Events lost since the start.
     lost: AtomicU64,
+    /// Those of them that were more than their principal's share.
+    over_share: AtomicU64,
     written: AtomicU64,
     fresh: Notify,
 }
@@ -36,10 +41,37 @@ impl Shared {
         // A panic while it was held leaves at worst a segment that is longer than its entry says.
         self.spool.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn queued(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        // The map is whole after a panic.
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a place in the queue; false when the principal has all of its own.
+    fn queue_one(&self, holder: &str) -> bool {
+        let mut queued = self.queued();
+        match queued.get_mut(holder) {
+            Some(count) if *count >= EVENT_QUEUE_SHARE => return false,
+            Some(count) => *count += 1,
+            None => drop(queued.insert(holder.to_owned(), 1)),
+        }
+        true
+    }
+
+    fn leave_queue(&self, holder: &str) {
+        let mut queued = self.queued();
+        if let Some(count) = queued.get_mut(holder) {
+            *count -= 1;
+            if *count == 0 {
+                queued.remove(holder);
+            }
+        }
+    }
 }
 
 enum Order {
-    Write(Box<Draft>),
+    /// An event, and whose it is.
+    Write(Box<Draft>, String),
     Stop,
 }
 
@@ -66,24 +98,39 @@ impl Reporter {
         let shared = Arc::new(Shared {
             lost: AtomicU64::new(spool.damaged() as u64),
             spool: Mutex::new(spool),
+            queued: Mutex::default(),
             overflow: AtomicU64::new(0),
+            over_share: AtomicU64::new(0),
             written: AtomicU64::new(0),
             fresh: Notify::new(),
         });
         let (queue, orders) = mpsc::sync_channel(EVENT_QUEUE);
         let theirs = Arc::clone(&shared);
         let thread = thread::Builder::new().name("spool".into()).spawn(move || {
-            Scribe { shared: theirs, host_id, boot_id, seq: 0, losing: 0 }.run(&orders);
+            Scribe { shared: theirs, host_id, boot_id, seq: 0, losing: 0, crowded: false }.run(&orders);
         })?;
         Ok((Self { shared, queue: queue.clone() }, Writer { thread, queue }))
     }
 
     /// Hands over an event. Never waits; what does not fit is counted.
     pub fn record(&self, draft: Draft) {
-        if self.queue.try_send(Order::Write(Box::new(draft))).is_err() {
+        let holder = share::holder(&draft.principal);
+        let mine = self.shared.queue_one(&holder);
+        if !mine {
+            self.shared.over_share.fetch_add(1, Ordering::Relaxed);
+        }
+        if !mine || self.queue.try_send(Order::Write(Box::new(draft), holder.clone())).is_err() {
+            if mine {
+                self.shared.leave_queue(&holder);
+            }
             self.shared.overflow.fetch_add(1, Ordering::Relaxed);
             self.shared.lost.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Events lost since the start because their principal had filled its share.
+    pub fn over_share(&self) -> u64 {
+        self.shared.over_share.load(Ordering::Relaxed)
     }
 
     /// Events lost since the start.
@@ -140,6 +187,8 @@ struct Scribe {
     seq: u64,
     /// Events lost in the present shortage of room.
     losing: u64,
+    /// A principal has just been found to have more than its share.
+    crowded: bool,
 }
 
 impl Scribe {
@@ -149,13 +198,13 @@ impl Scribe {
         while !stop {
             let mut group = Vec::new();
             match orders.recv_timeout(if self.losing > 0 { Duration::from_millis(200) } else { SPOOL_SYNC }) {
-                Ok(Order::Write(draft)) => group.push(*draft),
+                Ok(Order::Write(draft, holder)) => group.push((*draft, holder)),
                 Ok(Order::Stop) | Err(mpsc::RecvTimeoutError::Disconnected) => stop = true,
                 Err(mpsc::RecvTimeoutError::Timeout) => {}
             }
             while group.len() < GROUP && !stop {
                 match orders.try_recv() {
-                    Ok(Order::Write(draft)) => group.push(*draft),
+                    Ok(Order::Write(draft, holder)) => group.push((*draft, holder)),
                     Ok(Order::Stop) => stop = true,
                     Err(_) => break,
                 }
@@ -175,20 +224,44 @@ impl Scribe {
         }
     }
 
-    fn write(&mut self, group: Vec<Draft>) {
+    fn write(&mut self, group: Vec<(Draft, String)>) {
         // Numbers of events that never reached this thread stay unused.
         self.seq += self.shared.overflow.swap(0, Ordering::Relaxed);
-        let (first, count) = (self.seq + 1, group.len() as u64);
-        let mut encoded = Vec::new();
-        for draft in group {
+        let (first, mut last, mut count) = (self.seq + 1, self.seq, 0);
+        let (mut encoded, mut by) = (Vec::new(), BTreeMap::<String, u64>::new());
+        let mut crowded = false;
+        let mut spool = self.shared.spool();
+        for (draft, holder) in group {
+            self.shared.leave_queue(&holder);
             self.seq += 1;
             let event = draft.number(self.host_id.clone(), self.boot_id.clone(), self.seq);
-            match serde_json::to_vec(&event) {
-                Ok(json) => segment::encode(&mut encoded, self.seq, &json),
-                Err(error) => tracing::error!(%error, "an event could not be written as JSON"),
+            let json = match serde_json::to_vec(&event) {
+                Ok(json) => json,
+                Err(error) => {
+                    tracing::error!(%error, "an event could not be written as JSON");
+                    continue;
+                }
+            };
+            let mine = by.get(&holder).copied().unwrap_or_default() + json.len() as u64;
+            if !spool.has_room(&holder, mine) {
+                self.shared.over_share.fetch_add(1, Ordering::Relaxed);
+                self.shared.lost.fetch_add(1, Ordering::Relaxed);
+                if !self.crowded && !crowded {
+                    tracing::warn!(whose = holder, "has filled its part of the event spool: more are counted and lost");
+                }
+                crowded = true;
+                continue;
             }
+            segment::encode(&mut encoded, self.seq, &json);
+            by.insert(holder, mine);
+            (last, count) = (self.seq, count + 1);
         }
-        let result = self.shared.spool().append(first, self.seq, &encoded);
+        self.crowded = crowded;
+        if count == 0 {
+            return;
+        }
+        let result = spool.append(first, last, &encoded, &by);
+        drop(spool);
         match result {
             Ok(()) => {
                 if std::mem::take(&mut self.losing) > 0 {
@@ -246,6 +319,31 @@ mod tests {
         writer.stop();
         assert_eq!(all(&reporter), (1..=2000).collect::<Vec<_>>());
         assert_eq!(reporter.lost(), 0);
+    }
+
+    #[test]
+    fn one_principal_leaves_room_for_the_events_of_others() {
+        let dir = tempfile::tempdir().expect("dir");
+        let (host, boot) = ids();
+        let spool = Spool::open(dir.path(), boot.clone(), 40_000).expect("open");
+        let (reporter, writer) = Reporter::start(spool, host, boot).expect("thread");
+        for _ in 0..500 {
+            reporter.record(draft("eve"));
+        }
+        for _ in 0..5 {
+            reporter.record(draft("bob"));
+        }
+        writer.stop();
+        let mut names = BTreeMap::<String, u64>::new();
+        while let Some(batch) = reporter.next_batch(1000).expect("read") {
+            for (_, json) in &batch.events {
+                *names.entry(share::holder_of(json)).or_default() += 1;
+            }
+            reporter.ack(&batch.boot_id, batch.events.last().expect("not empty").0).expect("ack");
+        }
+        assert_eq!(names["user bob"], 5, "{names:?}");
+        assert!(names["user eve"] > 5 && reporter.over_share() > 0, "{names:?}");
+        assert_eq!((names["user eve"] + reporter.lost(), reporter.lost()), (500, reporter.over_share()));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use crate::limits::EVENT_MAX;
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -14,6 +15,8 @@ pub struct Segment {
     /// Number of the last event; below `first` while there is none.
     pub last: u64,
     pub bytes: u64,
+    /// Bytes of each principal's events.
+    pub by: BTreeMap<String, u64>,
 }
 
 /// One event as it lies on disk.

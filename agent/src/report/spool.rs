@@ -1,7 +1,10 @@
-use super::segment::{self, Segment};
+use super::{
+    segment::{self, Segment},
+    share::{self, Shares},
+};
 use crate::limits::{EVENT_BATCH_BYTES, SEGMENT_BYTES};
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     fs::{self, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -47,6 +50,7 @@ pub struct Spool {
     root: PathBuf,
     max_bytes: u64,
     bytes: u64,
+    shares: Shares,
     /// Oldest first; the last is this run.
     runs: VecDeque<Run>,
     open: Option<File>,
@@ -68,6 +72,7 @@ impl Spool {
             root: root.to_owned(),
             max_bytes,
             bytes: 0,
+            shares: Shares::of(max_bytes),
             runs: VecDeque::new(),
             open: None,
             unsynced: false,
@@ -98,7 +103,12 @@ impl Spool {
             if let Some(last) = records.last() {
                 let bytes = fs::metadata(&path)?.len();
                 self.bytes += bytes;
-                segments.push(Segment { path, first, last: last.seq, bytes });
+                let mut by = BTreeMap::new();
+                for record in &records {
+                    *by.entry(share::holder_of(&record.json)).or_default() += record.json.len() as u64;
+                }
+                self.shares.add(&by);
+                segments.push(Segment { path, first, last: last.seq, bytes, by });
             } else {
                 fs::remove_file(&path)?;
             }
@@ -117,11 +127,16 @@ impl Spool {
         SpoolStats { bytes: self.bytes, segments: self.runs.iter().map(|run| run.segments.len()).sum() }
     }
 
-    /// Writes encoded records of this run with the numbers `first` to `last`.
+    /// Whether so many bytes more of this principal's events fit into its share, beside what is about to be written.
+    pub fn has_room(&self, holder: &str, more: u64) -> bool {
+        self.shares.fits(holder, more)
+    }
+
+    /// Writes encoded records of this run with the numbers `first` to `last`, with the bytes of each principal's.
     ///
     /// # Errors
     /// When the spool is full (`StorageFull`) or the disk fails: nothing of them counts as written.
-    pub fn append(&mut self, first: u64, last: u64, encoded: &[u8]) -> io::Result<()> {
+    pub fn append(&mut self, first: u64, last: u64, encoded: &[u8], by: &BTreeMap<String, u64>) -> io::Result<()> {
         if self.bytes + encoded.len() as u64 > self.max_bytes {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -133,7 +148,7 @@ impl Spool {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(&run.dir)?;
             let path = segment::path(&run.dir, first);
             self.open = Some(OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?);
-            run.segments.push_back(Segment { path, first, last: first - 1, bytes: 0 });
+            run.segments.push_back(Segment { path, first, last: first - 1, bytes: 0, by: BTreeMap::new() });
         }
         let (Some(file), Some(segment)) = (&mut self.open, run.segments.back_mut()) else {
             return Err(io::ErrorKind::NotFound.into());
@@ -152,6 +167,10 @@ impl Spool {
         }
         segment.last = last;
         segment.bytes += encoded.len() as u64;
+        for (holder, bytes) in by {
+            *segment.by.entry(holder.clone()).or_default() += bytes;
+        }
+        self.shares.add(by);
         self.bytes += encoded.len() as u64;
         self.unsynced = true;
         Ok(())
@@ -209,6 +228,7 @@ impl Spool {
         while let Some(segment) = run.segments.front().filter(|s| s.last <= run.acked) {
             fs::remove_file(&segment.path)?;
             self.bytes = self.bytes.saturating_sub(segment.bytes);
+            self.shares.take_away(&segment.by);
             run.segments.pop_front();
         }
         if at == current {
@@ -251,6 +271,7 @@ fn run_name(name: &str) -> Option<(u64, BootId)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wharden_model::Principal;
 
     fn boot(n: u8) -> BootId {
         BootId::new(format!("{n:016x}")).expect("id")
@@ -259,7 +280,7 @@ mod tests {
     fn put(spool: &mut Spool, seq: u64) -> io::Result<()> {
         let mut line = Vec::new();
         segment::encode(&mut line, seq, format!("{{\"seq\":{seq}}}").as_bytes());
-        spool.append(seq, seq, &line)
+        spool.append(seq, seq, &line, &BTreeMap::new())
     }
 
     fn seqs(batch: Option<Batch>) -> (BootId, Vec<u64>) {
@@ -299,6 +320,29 @@ mod tests {
         spool.ack(&boot(1), taken).expect("ack");
         put(&mut spool, 21).expect("room");
         assert_eq!(seqs(spool.next_batch(10).expect("read")), (boot(1), vec![21]));
+    }
+
+    #[test]
+    fn a_principals_share_is_given_back_and_known_after_a_restart() {
+        let eve = Principal::User { name: "eve".into() };
+        let json = serde_json::to_vec(&serde_json::json!({ "principal": eve })).expect("json");
+        let (holder, size) = (share::holder(&eve), json.len() as u64);
+        assert_eq!((share::holder_of(&json), share::holder_of(b"{}")), (holder.clone(), String::new()));
+        let dir = tempfile::tempdir().expect("dir");
+        // A share of two events, in a spool that holds more lines than that.
+        let room = size * 2 * crate::limits::SPOOL_SHARES;
+        let mut spool = Spool::open(dir.path(), boot(1), room).expect("open");
+        assert!(spool.has_room(&holder, size * 2) && !spool.has_room(&holder, size * 2 + 1));
+        let mut line = Vec::new();
+        segment::encode(&mut line, 1, &json);
+        spool.append(1, 1, &line, &BTreeMap::from([(holder.clone(), size)])).expect("room");
+        assert!(spool.has_room(&holder, size) && !spool.has_room(&holder, size + 1));
+        assert!(spool.has_room("user bob", size * 2));
+        drop(spool);
+        let mut spool = Spool::open(dir.path(), boot(2), room).expect("open");
+        assert!(spool.has_room(&holder, size) && !spool.has_room(&holder, size + 1));
+        spool.ack(&boot(1), 1).expect("ack");
+        assert!(spool.has_room(&holder, size * 2));
     }
 
     #[test]

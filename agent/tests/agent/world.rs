@@ -10,9 +10,9 @@ use wharden_agent::{
     bundle::{Bundles, Offer, Owner},
     caller::UserNames,
     enrolment::DataDir,
-    guard::{self, Guard, Room, Slots, Stats},
+    guard::{self, Guard, Room, Slots, Stats, Turns},
     inventory,
-    limits::Limits,
+    limits::{DECIDED_AT_ONCE_PER_USER, Limits},
     report::{Reporter, Spool, Writer},
 };
 use wharden_model::{
@@ -110,6 +110,7 @@ impl World {
             clock,
             stats: Stats::new(&Metrics::new("test")),
             room: Room::new(limits.buffered_bytes, limits.buffered_bytes_per_user),
+            deciding: Turns::new(DECIDED_AT_ONCE_PER_USER),
             slots: Slots::new(limits.connections, limits.connections_per_user),
             break_glass: BreakGlass::new(DataDir::create(&dir.path().join("data")).expect("data")),
             limits,

@@ -37,6 +37,8 @@ pub struct Canonical {
     pub(crate) method: String,
     pub(crate) route: Route,
     pub(crate) version: Option<ApiVersion>,
+    /// The newest version that the engine speaks.
+    pub(crate) engine_api: ApiVersion,
     /// Decoded, without the version.
     pub(crate) path: String,
     pub(crate) query: Query,
@@ -93,6 +95,11 @@ impl Canonical {
             out.push('…');
         }
         out
+    }
+
+    /// The JSON body in canonical form; `None` when the request has none.
+    pub fn body(&self) -> Option<&Value> {
+        self.body.as_ref()
     }
 
     /// What must be looked up before judging.
@@ -211,9 +218,10 @@ impl Canonical {
                 }
             }
             (Action::ContainerCreate, _) => {
-                let old = self.version.is_some_and(|v| v < ApiVersion { major: 1, minor: 25 });
+                // An engine that knows them takes them in requests of every version.
+                let mounts = self.engine_api >= ApiVersion { major: 1, minor: 25 };
                 if let Some(body) = &mut self.body {
-                    creation::fix(body, resolved, view, !old)?;
+                    creation::fix(body, resolved, view, mounts)?;
                 }
             }
             _ => {}

@@ -22,6 +22,10 @@ pub fn pairs(json: &Value, pointer: &str) -> BTreeMap<String, String> {
     map.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
 }
 
+fn keys(json: &Value, pointer: &str) -> Vec<String> {
+    json.pointer(pointer).and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.clone()).collect()
+}
+
 fn named(json: &Value, pointer: &str) -> Option<String> {
     Some(text(json, pointer)).filter(|s| !s.is_empty())
 }
@@ -84,6 +88,7 @@ pub fn image(json: &Value) -> Option<ImageView> {
         tags: texts(json, "/RepoTags"),
         digests: texts(json, "/RepoDigests"),
         user: text(json, "/Config/User"),
+        volumes: keys(json, "/Config/Volumes"),
         labels: pairs(json, "/Config/Labels"),
     })
 }

@@ -26,6 +26,7 @@ mod own_answer;
 mod owner;
 mod paths;
 mod query;
+mod references;
 mod refusal;
 mod request;
 mod resolve;
@@ -35,6 +36,7 @@ mod sift;
 mod target;
 mod version;
 mod view;
+mod volumes;
 
 pub use canonical::{Asker, Canonical, ForwardBody, Judged};
 pub use endpoint::{BodyKind, ENDPOINTS, Endpoint, ResponseKind};

@@ -10,6 +10,7 @@ use crate::{
     json,
     limits::{JSON_MAX, NO_BODY_MAX, REFERENCE_MAX},
     query::Query,
+    references,
     refusal::{Refusal, shorten},
     route::Route,
     schema,
@@ -36,6 +37,7 @@ pub struct Request {
     method: String,
     route: Route,
     version: Option<ApiVersion>,
+    engine_api: ApiVersion,
     path: String,
     query: Query,
     framing: Framing,
@@ -69,6 +71,7 @@ pub fn begin(head: &Head, engine_api: ApiVersion) -> Result<Request, Refusal> {
             Action::SystemDebug | Action::Unknown => target.version,
             _ => Some(target.version.unwrap_or(engine_api).min(ApiVersion::NEWEST)),
         },
+        engine_api,
         method: head.method.clone(),
         path: target.path,
         route,
@@ -143,11 +146,13 @@ impl Request {
             }
             BodyKind::Stream => None,
         };
+        references::check(self.endpoint().action, &self.query)?;
         let framing = if self.endpoint().body == BodyKind::Stream { self.framing } else { Framing::None };
         Ok(Canonical {
             method: self.method,
             route: self.route,
             version: self.version,
+            engine_api: self.engine_api,
             path: self.path,
             query: self.query,
             framing,

@@ -229,6 +229,7 @@ impl Item {
                 tags: named(self.repo_tags),
                 digests: named(self.repo_digests),
                 user: String::new(),
+                volumes: Vec::new(),
                 labels,
             }),
             ResourceKind::Volume => {

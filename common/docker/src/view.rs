@@ -122,6 +122,8 @@ pub struct ImageView {
     pub digests: Vec<String>,
     /// User that its containers run as, unless a request says otherwise; empty is root.
     pub user: String,
+    /// Places for which each of its containers gets a volume.
+    pub volumes: Vec<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
 }

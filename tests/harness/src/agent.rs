@@ -25,6 +25,7 @@ pub struct Agent {
     engine: PathBuf,
     tcp: Option<u16>,
     more: Vec<OsString>,
+    through: Vec<OsString>,
     daemon: Option<Daemon>,
 }
 
@@ -39,6 +40,7 @@ impl Agent {
             engine: engine.to_owned(),
             tcp: None,
             more: Vec::new(),
+            through: Vec::new(),
             daemon: None,
         }
     }
@@ -68,8 +70,11 @@ impl Agent {
 
     /// The command that runs it.
     pub fn run_command(&self) -> Command {
-        let mut command = Command::new(bins::path("wharden-agent"));
+        let program = bins::path("wharden-agent").into_os_string();
+        let words: Vec<_> = self.through.iter().chain([&program]).collect();
+        let mut command = Command::new(words[0]);
         command
+            .args(&words[1..])
             .arg("run")
             .arg("--data-dir")
             .arg(&self.dir)
@@ -87,6 +92,11 @@ impl Agent {
     /// One more argument for `run`, from the next start on.
     pub fn add_argument(&mut self, argument: impl Into<OsString>) {
         self.more.push(argument.into());
+    }
+
+    /// Runs it by way of another command, which ends by becoming what its last words say, from the next start on.
+    pub fn run_through(&mut self, command: &[&str]) {
+        self.through = command.iter().map(OsString::from).collect();
     }
 
     /// Starts it and waits until its guard answers.

@@ -70,6 +70,11 @@ impl Engine {
         self.daemon.ready("docker version answers", || (docker.run(&["version"]).code == 0).then_some(()));
     }
 
+    /// Its process id while it runs.
+    pub fn pid(&self) -> u32 {
+        self.daemon.pid()
+    }
+
     /// Its own socket, unguarded.
     pub fn socket(&self) -> &Path {
         &self.socket

@@ -6,6 +6,7 @@ mod bypass;
 mod clients;
 mod drift;
 mod facts;
+mod names;
 mod one_form;
 mod properties;
 mod rewriting;

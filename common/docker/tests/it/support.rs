@@ -95,6 +95,7 @@ pub fn view() -> View {
     ] {
         let labels = map(&[("io.wharden.owner", "bob")]);
         let object = SwarmView { id: format!("{}id", kind.name().to_lowercase()), name: "real".into(), labels };
+        view.swarm.insert((kind, object.id.clone()), object.clone());
         view.swarm.insert((kind, name.to_owned()), object);
     }
     view.host_paths.insert("/srv/link".into(), HostPathView { real: "/etc".into(), replaceable: false });

@@ -1,8 +1,11 @@
 //! The second line: an engine that asks the agent before it serves a request, whichever socket that came from.
 
 use crate::policies::{LAUNCHERS, NO_PRIVILEGED, OPERATORS, ROLES};
-use std::path::PathBuf;
-use wharden_harness::{World, raw};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+use wharden_harness::{Docker, Output, Place, World, controller::free_port, raw};
 
 /// What may be done past the guard: everything that an operator may.
 const SOCKET: &str = r#"
@@ -29,13 +32,18 @@ impl Plugin {
 
     /// Starts agent and engine again, the engine with the plugin.
     fn put_between(&self, world: &mut World) {
+        self.put_between_with(world, &[]);
+    }
+
+    fn put_between_with(&self, world: &mut World, more: &[&str]) {
         world.agent.stop();
         world.agent.add_argument("--authz-socket");
         world.agent.add_argument(&self.socket);
         world.engine.stop();
         // In this order: an engine does not start without its plugins.
         world.agent.start_without_engine();
-        world.engine.start_again(&[&format!("--authorization-plugin={}", self.name)]);
+        let plugin = format!("--authorization-plugin={}", self.name);
+        world.engine.start_again(&[&[plugin.as_str()], more].concat());
     }
 }
 
@@ -157,6 +165,88 @@ fn an_engine_without_its_agent_refuses_and_serves_again_when_it_is_back() {
     world.agent.start();
     world.direct().run(&["ps"]).ok();
     world.docker("alice").run(&["ps"]).ok();
+    // While the agent is there: without it the engine answers nobody, and the containers would stay.
+    world.engine.stop();
+}
+
+/// A CA, the engine's certificate, and certificates of people: `DIR/NAME/{ca,cert,key}.pem`, as docker takes them.
+fn certificates(place: &Place, people: &[&str]) -> PathBuf {
+    let dir = place.join("tls");
+    let openssl = |args: &[&str]| drop(Output::of(Command::new("openssl").args(args).current_dir(&dir), b"").ok());
+    std::fs::create_dir_all(&dir).expect("folder");
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+    openssl(
+        &[&["req", "-x509"], &key[..], &["-subj", "/CN=ca of the engine", "-keyout", "ca.key", "-out", "ca.pem"]]
+            .concat(),
+    );
+    for (name, usage) in people.iter().map(|name| (*name, "clientAuth")).chain([("localhost", "serverAuth")]) {
+        let own = place.join(&format!("tls/{name}"));
+        std::fs::create_dir_all(&own).expect("folder");
+        place.write(&format!("tls/{name}/usage"), &format!("extendedKeyUsage={usage}\nsubjectAltName=IP:127.0.0.1\n"));
+        let (subject, at) = (format!("/CN={name}"), |file: &str| format!("{name}/{file}"));
+        openssl(
+            &[&["req"], &key[..4], &["-nodes", "-subj", &subject, "-keyout", &at("key.pem"), "-out", &at("csr")]]
+                .concat(),
+        );
+        openssl(&[
+            "x509",
+            "-req",
+            "-in",
+            &at("csr"),
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-CAcreateserial",
+            "-days",
+            "2",
+            "-extfile",
+            &at("usage"),
+            "-out",
+            &at("cert.pem"),
+        ]);
+        std::fs::copy(dir.join("ca.pem"), own.join("ca.pem")).expect("copied");
+    }
+    dir
+}
+
+fn over_tls(dir: &Path, name: &str, port: u16) -> Docker {
+    Docker::elsewhere(&dir.join(name), None)
+        .with_env("DOCKER_HOST", &format!("tcp://127.0.0.1:{port}"))
+        .with_env("DOCKER_TLS_VERIFY", "1")
+        .with_env("DOCKER_CERT_PATH", &dir.join(name).display().to_string())
+}
+
+#[test]
+fn who_comes_to_the_engine_over_mutual_tls_is_the_name_in_the_certificate() {
+    let mut world = world();
+    let plugin = Plugin::of_this_test("tls");
+    let dir = certificates(&world.place, &["wharden-t-alice", "wharden-t-olga", "stranger"]);
+    let port = free_port();
+    let at = |file: &str| dir.join(file).display().to_string();
+    let more = [
+        format!("--host=tcp://127.0.0.1:{port}"),
+        "--tlsverify".to_owned(),
+        format!("--tlscacert={}", at("ca.pem")),
+        format!("--tlscert={}", at("localhost/cert.pem")),
+        format!("--tlskey={}", at("localhost/key.pem")),
+    ];
+    plugin.put_between_with(&mut world, &more.iter().map(String::as_str).collect::<Vec<_>>());
+
+    let alice = over_tls(&dir, "wharden-t-alice", port);
+    assert_eq!(alice.run(&["run", "--rm", "app", "echo", "hi"]).ok(), "hi");
+    alice.run(&["create", "--name", "kept", "app"]).ok();
+    alice.run(&["rm", "kept"]).fails_saying(&["user wharden-t-alice", "container.delete", "no policy permits"]);
+    alice.run(&["run", "--privileged", "app", "id"]).fails_saying(&["user wharden-t-alice", "no-privileged"]);
+    over_tls(&dir, "wharden-t-olga", port).run(&["rm", "kept"]).ok();
+    over_tls(&dir, "stranger", port).run(&["ps"]).fails_saying(&["user stranger", "no policy permits"]);
+    // Whom the engine's CA does not know gets no answer at all.
+    let nobody = Docker::elsewhere(&dir, None).with_env("DOCKER_HOST", &format!("tcp://127.0.0.1:{port}"));
+    assert_ne!(nobody.run(&["ps"]).code, 0);
+
+    let events = world.events("action=container.delete", 2);
+    let by = |name: &str| events.iter().filter(|event| event["principal"]["name"] == name).count();
+    assert_eq!((by("wharden-t-alice"), by("wharden-t-olga")), (1, 1), "{events:#?}");
     // While the agent is there: without it the engine answers nobody, and the containers would stay.
     world.engine.stop();
 }

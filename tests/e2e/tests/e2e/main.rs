@@ -4,6 +4,7 @@
 
 mod admins;
 mod authz;
+mod bad_days;
 mod bad_input;
 mod break_glass;
 mod cli_usage;
@@ -29,5 +30,8 @@ mod step_up;
 mod streams;
 mod suggest;
 mod swarm;
+mod systemd;
 mod teams;
+mod versions;
+mod volumes;
 mod workloads;

@@ -73,6 +73,12 @@ fn the_usual_path_stays_guarded_through_restarts_in_any_order_and_is_given_back(
     let said = protected.protect(&[]).ok();
     assert!(said.contains("Done"), "{said}");
     protected.is_guarded("at once");
+    let status = protected.agent(&["status"]).ok();
+    let line = format!("{} is the guard, the engine is at {}", protected.public.display(), protected.private.display());
+    assert!(status.contains(&line), "{status}");
+    let status: serde_json::Value =
+        serde_json::from_str(&protected.agent(&["status", "-o", "json"]).ok()).expect("JSON");
+    assert_eq!(status["protected"]["stage"], "held", "{status}");
     assert!(protected.protect(&[]).to_string().contains("protected already"));
 
     // A connection through the guard outlives the engine's new socket, as far as the engine lets it: this one is the guard's.

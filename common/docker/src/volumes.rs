@@ -1,0 +1,162 @@
+//! Volumes that come into being with a container get its maker as their owner. Only a mount can say so: what a bind or the
+//! image asks for becomes a mount that means the same, and the Engine mounts nothing twice.
+
+use crate::{
+    doc::Doc,
+    mounts::{Mount, split_volumes_from},
+    owner,
+    paths::clean,
+    resolve::Resolved,
+    view::View,
+};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// Makes the mounts. Volumes with options that only binds have, and those of an image below a tmpfs, stay as they are.
+pub fn own(body: &mut Value, resolved: &Resolved<'_>, view: &View) {
+    let doc = Doc::new(Some(&*body));
+    let driver = doc.at("HostConfig").text("VolumeDriver").to_owned();
+    let unnamed = unnamed(doc, resolved, view);
+    let mut made = of_binds(body, view, &driver, resolved.maker());
+    made.extend(unnamed.iter().map(|target| mount("", target, &driver, resolved.maker())));
+    let Value::Object(fields) = body else { return };
+    if made.is_empty() {
+        return;
+    }
+    if let Value::Object(host) = fields.entry("HostConfig").or_insert_with(|| Value::Object(Map::new())) {
+        let mounts = host.entry("Mounts").or_insert(Value::Null);
+        if mounts.is_null() {
+            *mounts = Value::Array(Vec::new());
+        }
+        if let Value::Array(mounts) = mounts {
+            mounts.extend(made);
+        }
+    }
+}
+
+fn mount(name: &str, target: &str, driver: &str, maker: &str) -> Value {
+    let mut options = json!({ "Labels": { owner::LABEL: maker } });
+    if !driver.is_empty() {
+        options["DriverConfig"] = json!({ "Name": driver });
+    }
+    let mut mount = json!({ "Type": "volume", "Target": target, "VolumeOptions": options });
+    if !name.is_empty() {
+        mount["Source"] = json!(name);
+    }
+    mount
+}
+
+/// Takes binds of volumes that do not exist yet, or have no name, out of the list, and gives the mounts for them.
+fn of_binds(body: &mut Value, view: &View, driver: &str, maker: &str) -> Vec<Value> {
+    let mut made = Vec::new();
+    let Some(binds) = body.pointer_mut("/HostConfig/Binds").and_then(Value::as_array_mut) else { return made };
+    binds.retain(|bind| {
+        let bind = Mount::of_bind(bind.as_str().unwrap_or_default(), driver);
+        let plain = bind.propagation.is_empty() && bind.options.iter().all(|option| option == "nocopy");
+        if bind.kind != "volume" || !plain || view.volumes.contains_key(&bind.source) || !bind.target.starts_with('/') {
+            return true;
+        }
+        let mut mount = mount(&bind.source, &bind.target, driver, maker);
+        if bind.read_only {
+            mount["ReadOnly"] = json!(true);
+        }
+        if bind.options.contains("nocopy") {
+            mount["VolumeOptions"]["NoCopy"] = json!(true);
+        }
+        made.push(mount);
+        false
+    });
+    made
+}
+
+/// Places for which the Engine will make a volume without a name, because the request or the image says so and nothing else
+/// is mounted there.
+fn unnamed(body: Doc<'_>, resolved: &Resolved<'_>, view: &View) -> BTreeSet<String> {
+    let host = body.at("HostConfig");
+    let of_image = resolved.image.into_iter().flat_map(|image| image.volumes.iter().map(String::as_str));
+    let asked = body.members("Volumes").map(|(target, _)| target).chain(of_image);
+    let mut out: BTreeSet<String> = asked.filter(|target| target.starts_with('/')).map(clean).collect();
+    // Not to be had by a mount: the Engine says what is wrong with it.
+    out.remove("/");
+    for bind in host.texts("Binds") {
+        out.remove(&clean(&Mount::of_bind(bind, "").target));
+    }
+    for mount in host.items("Mounts") {
+        out.remove(&clean(mount.text("Target")));
+    }
+    for (target, _) in host.members("Tmpfs") {
+        out.remove(&clean(target));
+    }
+    for from in host.texts("VolumesFrom") {
+        let Some(container) = view.containers.get(split_volumes_from(from).0) else { continue };
+        for mount in &container.mounts {
+            out.remove(&clean(&mount.destination));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::{ContainerView, ImageView, MountView, VolumeView};
+    use wharden_model::{Resource, ResourceKind};
+
+    fn owned(mut body: Value, image: &ImageView, view: &View) -> Value {
+        let resource = Resource {
+            kind: ResourceKind::Container,
+            id: "new".into(),
+            name: String::new(),
+            image: String::new(),
+            owner: "alice".into(),
+            labels: Default::default(),
+        };
+        let (resources, captures) = (vec![resource], Vec::new());
+        own(&mut body, &Resolved { resources, captures, query: None, container: None, image: Some(image) }, view);
+        body
+    }
+
+    #[test]
+    fn new_volumes_of_binds_get_an_owner_and_the_rest_stays() {
+        let mut view = View::default();
+        view.volumes.insert("old".to_owned(), VolumeView::default());
+        let host = json!({"VolumeDriver": "local",
+            "Binds": ["old:/a", "new:/b:ro,nocopy", "labelled:/c:Z", "/srv:/d", "/unnamed"]});
+        let body = owned(json!({ "HostConfig": host }), &ImageView::default(), &view);
+        assert_eq!(body["HostConfig"]["Binds"], json!(["old:/a", "labelled:/c:Z", "/srv:/d"]));
+        let labels = json!({owner::LABEL: "alice"});
+        assert_eq!(
+            body["HostConfig"]["Mounts"],
+            json!([
+                {"Type": "volume", "Source": "new", "Target": "/b", "ReadOnly": true,
+                    "VolumeOptions": {"Labels": labels, "DriverConfig": {"Name": "local"}, "NoCopy": true}},
+                {"Type": "volume", "Target": "/unnamed",
+                    "VolumeOptions": {"Labels": labels, "DriverConfig": {"Name": "local"}}},
+            ])
+        );
+        let none = json!({"HostConfig": {"Binds": ["/srv:/d"]}});
+        assert_eq!(owned(none.clone(), &ImageView::default(), &view), none);
+    }
+
+    #[test]
+    fn volumes_without_a_name_get_an_owner_where_nothing_else_is_mounted() {
+        let image =
+            ImageView { volumes: vec!["/data/".into(), "/taken".into(), "/from".into()], ..ImageView::default() };
+        let mut view = View::default();
+        let from = MountView { destination: "/from".into(), ..MountView::default() };
+        view.containers.insert("c".into(), ContainerView { mounts: vec![from], ..ContainerView::default() });
+        let asked = json!({"Volumes": {"/v": {}, "relative": {}, "/t": {}, "/": {}},
+            "HostConfig": {"Binds": ["/srv:/taken/"], "Tmpfs": {"/t": ""}, "VolumesFrom": ["c:ro"]}});
+        let body = owned(asked.clone(), &image, &view);
+        let targets: Vec<_> =
+            body["HostConfig"]["Mounts"].as_array().into_iter().flatten().map(|m| &m["Target"]).collect();
+        assert_eq!(targets, ["/data", "/v"]);
+        assert_eq!(
+            (&body["Volumes"], &body["HostConfig"]["Binds"]),
+            (&asked["Volumes"], &asked["HostConfig"]["Binds"])
+        );
+        let bare = owned(json!({}), &image, &View::default());
+        assert_eq!(bare["HostConfig"]["Mounts"].as_array().map(Vec::len), Some(3));
+        assert_eq!(owned(bare.clone(), &image, &View::default()), bare, "once");
+    }
+}

@@ -1,0 +1,34 @@
+//! Names of images that readers differ about.
+
+use crate::support::{self, judge, request};
+
+#[test]
+fn what_is_no_name_of_an_image_is_refused_where_one_is_given() {
+    for (target, parameter) in [
+        // The engine leaves the colon out, and pulls.
+        ("/images/create?fromImage=evil.example%2Fx%3A", "fromImage"),
+        ("/images/create?fromImage=x&tag=%3A", "fromImage"),
+        ("/images/create?fromSrc=-&repo=A%2F%2Fb", "repo"),
+        ("/images/base/tag?repo=a%20b", "repo"),
+        ("/commit?container=victim&repo=a%3A%3Ab", "repo"),
+        ("/build?t=good&t=a%40b", "t"),
+    ] {
+        let refusal = judge(&request("POST", target, "")).unwrap_err();
+        assert!(refusal.status == 400 && refusal.message.contains(parameter), "{target}: {refusal}");
+    }
+}
+
+#[test]
+fn names_may_be_left_out_and_have_ports_and_digests() {
+    for target in [
+        "/images/create?fromSrc=-",
+        "/images/create?fromImage=localhost%3A5000%2Fa%2Fb",
+        "/commit?container=victim",
+        "/build?t=a%2Fb%3A1",
+        "/images/base/tag?repo=a%3A1&tag=2",
+    ] {
+        judge(&request("POST", target, "")).unwrap_or_else(|refusal| panic!("{target}: {refusal}"));
+    }
+    let digest = format!("/images/create?fromImage=a&tag=sha256:{}", "0".repeat(64));
+    assert!(support::shows(&judge(&request("POST", &digest, "")).unwrap(), "image_registry", "docker.io"));
+}
