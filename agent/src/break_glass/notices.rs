@@ -1,13 +1,11 @@
 use crate::enrolment::{DataDir, DataDirError};
 use data_encoding::HEXLOWER;
 use std::{
-    fs::{self, DirBuilder},
-    io,
-    os::unix::fs::DirBuilderExt,
+    fs, io,
     path::{Path, PathBuf},
 };
 use wharden_model::BreakGlassNotice;
-use wharden_runtime::fsync::write_atomic;
+use wharden_runtime::fsync::{make_dir, write_atomic};
 
 const FOLDER: &str = "notices";
 
@@ -30,9 +28,7 @@ impl Notices {
 
     /// Keeps a notice until it is told. It is on disk when this returns. Not for two at one time.
     pub(super) fn add(&self, notice: &BreakGlassNotice) -> Result<(), DataDirError> {
-        if !self.0.exists() {
-            DirBuilder::new().mode(0o700).create(&self.0).map_err(|source| self.fail(source))?;
-        }
+        make_dir(&self.0, 0o700).map_err(|source| self.fail(source))?;
         let last = self.names()?.last().and_then(|(number, ..)| number.parse::<u64>().ok()).unwrap_or(0);
         let id = HEXLOWER.encode(&rand::random::<[u8; 16]>());
         let json = serde_json::to_vec(notice).map_err(|error| self.fail(error.into()))?;

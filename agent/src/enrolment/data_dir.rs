@@ -1,11 +1,11 @@
 use crate::limits::STATE_FILE_MAX;
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
-use wharden_runtime::fsync::write_atomic;
+use wharden_runtime::fsync::{make_dir, write_atomic};
 
 /// Why the data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +59,9 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError`].
     pub fn create(path: &Path) -> Result<Self, DataDirError> {
-        if !path.exists() {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-            made.map_err(|source| DataDirError::Io { path: path.into(), source })?;
+        // Something else in its place is named by `open`.
+        if path.is_dir() || !path.exists() {
+            make_dir(path, 0o700).map_err(|source| DataDirError::Io { path: path.into(), source })?;
         }
         Self::open(path)
     }

@@ -7,10 +7,11 @@ use std::{
     collections::{BTreeMap, VecDeque},
     fs::{self, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 use wharden_model::BootId;
+use wharden_runtime::fsync::{make_dir, sync_dir};
 
 /// Why the spool cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -145,9 +146,10 @@ impl Spool {
             if let Some(full) = self.open.take() {
                 full.sync_data()?;
             }
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(&run.dir)?;
+            make_dir(&run.dir, 0o700)?;
             let path = segment::path(&run.dir, first);
             self.open = Some(OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?);
+            sync_dir(&run.dir)?;
             run.segments.push_back(Segment { path, first, last: first - 1, bytes: 0, by: BTreeMap::new() });
         }
         let (Some(file), Some(segment)) = (&mut self.open, run.segments.back_mut()) else {

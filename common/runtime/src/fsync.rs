@@ -1,29 +1,11 @@
 //! Files that are still there after a power cut. All of these block: call them off the async threads.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
-
-/// Makes everything written so far on the file system that holds `dir` durable, also files whose names are unknown here.
-///
-/// # Errors
-/// What the system says, with the folder's name.
-pub fn sync_filesystem(dir: &Path) -> io::Result<()> {
-    let file = File::open(dir).map_err(|error| named("open", dir, &error))?;
-    sync_filesystem_of(&file).map_err(|error| named("sync the file system of", dir, &error))
-}
-
-/// [`sync_filesystem`] for a folder that is already open.
-///
-/// # Errors
-/// What the system says. Since Linux 5.8 that includes write-back errors that happened since the folder was opened, so
-/// keep it open.
-pub fn sync_filesystem_of(dir: &File) -> io::Result<()> {
-    rustix::fs::syncfs(dir).map_err(io::Error::from)
-}
 
 /// Makes names in a folder durable: what was created, renamed or removed.
 ///
@@ -31,6 +13,46 @@ pub fn sync_filesystem_of(dir: &File) -> io::Result<()> {
 /// What the system says, with the folder's name.
 pub fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir).and_then(|file| file.sync_all()).map_err(|error| named("sync", dir, &error))
+}
+
+/// Makes a folder, and the missing ones above it, so that their names are durable too: what is synced inside a folder is
+/// lost with the folder's name. Says nothing when it is there.
+///
+/// # Errors
+/// What the system says, with the folder's name.
+pub fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) => Path::new("."),
+        // The root is always there.
+        None => return Ok(()),
+    };
+    match DirBuilder::new().mode(mode).create(path) {
+        Ok(()) => sync_dir(parent),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make_dir(parent, mode)?;
+            DirBuilder::new().mode(mode).create(path).map_err(|error| named("make", path, &error))?;
+            sync_dir(parent)
+        }
+        // Whoever made it may have been killed before the sync; unless that was someone whose folder we may not even read.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => match sync_dir(parent) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            synced => synced,
+        },
+        Err(error) => Err(named("make", path, &error)),
+    }
+}
+
+/// Makes a file's content durable, and makes the next reader see what the disk holds of it. After a write-back error the
+/// kernel goes on showing what it could not write, as if it had been.
+///
+/// # Errors
+/// What the system says, with the file's name.
+pub fn sync_and_reread(path: &Path) -> io::Result<()> {
+    let file = File::open(path).map_err(|error| named("open", path, &error))?;
+    file.sync_all().map_err(|error| named("sync", path, &error))?;
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)
+        .map_err(|error| named("reread", path, &error.into()))
 }
 
 /// Writes a whole file so that after a crash it is either the old one or the new one: temporary file, fsync, rename, fsync
@@ -111,10 +133,26 @@ mod tests {
     }
 
     #[test]
-    fn folders_and_file_systems_sync() {
+    fn folders_are_made_with_those_above_and_only_where_nothing_is_in_the_way() {
+        let dir = tempfile::tempdir().expect("dir");
+        let path = dir.path().join("a/b/c");
+        for _ in 0..2 {
+            make_dir(&path, 0o700).expect("made");
+            assert_eq!(fs::metadata(dir.path().join("a")).expect("there").permissions().mode() & 0o777, 0o700);
+        }
+        fs::write(path.join("file"), "x").expect("file");
+        assert!(make_dir(&path.join("file"), 0o700).expect_err("a file").to_string().contains("c/file"));
+        assert!(make_dir(&path.join("file/d"), 0o700).is_err());
+        make_dir(Path::new("/"), 0o700).expect("is there");
+        sync_and_reread(&path.join("file")).expect("synced");
+        assert_eq!(fs::read(path.join("file")).expect("reads"), b"x");
+        assert!(sync_and_reread(&path.join("none")).expect_err("missing").to_string().contains("none"));
+    }
+
+    #[test]
+    fn folders_sync() {
         let dir = tempfile::tempdir().expect("dir");
         sync_dir(dir.path()).expect("folder");
-        sync_filesystem(dir.path()).expect("file system");
-        assert!(sync_filesystem(&dir.path().join("none")).expect_err("missing").to_string().contains("none"));
+        assert!(sync_dir(&dir.path().join("none")).expect_err("missing").to_string().contains("none"));
     }
 }

@@ -16,13 +16,13 @@ use crate::{
 };
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
-use std::{fmt, fs, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration};
+use std::{fmt, fs, path::Path, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
 use wharden_model::{ClusterId, Timestamp, api::Secret};
 use wharden_pki::ClusterKey;
 use wharden_runtime::{
     clock::{Clock, SystemClock},
-    fsync::write_atomic,
+    fsync::{make_dir, write_atomic},
     metrics::Metrics,
     ready::Readiness,
     shutdown::Shutdown,
@@ -30,6 +30,7 @@ use wharden_runtime::{
     tls::{self, ClientAuth, HTTP1, HTTP2, Identity, TlsListener},
 };
 use wharden_state::{Actor, Command, State};
+use wharden_store::Engine;
 
 pub(crate) const CLUSTER_KEY: &str = "cluster.key";
 pub(crate) const CA_FILE: &str = "ca.pem";
@@ -66,7 +67,7 @@ impl fmt::Display for Made {
 ///
 /// # Errors
 /// When the folder is not empty or cannot be written, with what to do.
-pub async fn init(data_dir: &Path, overrides: Overrides) -> anyhow::Result<Made> {
+pub async fn init(data_dir: &Path, store: Engine, overrides: Overrides) -> anyhow::Result<Made> {
     if let Ok(mut entries) = fs::read_dir(data_dir) {
         ensure!(
             entries.next().is_none(),
@@ -74,12 +75,8 @@ pub async fn init(data_dir: &Path, overrides: Overrides) -> anyhow::Result<Made>
             data_dir.display()
         );
     }
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data_dir)
-        .with_context(|| format!("cannot make {}", data_dir.display()))?;
-    let made = init_in(data_dir, overrides).await;
+    make_dir(data_dir, 0o700)?;
+    let made = init_in(data_dir, store, overrides).await;
     if made.is_err() {
         for name in [CLUSTER_KEY, CA_FILE, FILE_NAME, "peer.pem", "peer.key"] {
             // What was not made yet cannot be removed.
@@ -90,8 +87,8 @@ pub async fn init(data_dir: &Path, overrides: Overrides) -> anyhow::Result<Made>
     made
 }
 
-async fn init_in(data_dir: &Path, overrides: Overrides) -> anyhow::Result<Made> {
-    let config = Config::default().with(overrides);
+async fn init_in(data_dir: &Path, store: Engine, overrides: Overrides) -> anyhow::Result<Made> {
+    let config = Config { store, ..Config::default().with(overrides) };
     config.format()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let now = Timestamp(clock.now());
@@ -108,7 +105,8 @@ async fn init_in(data_dir: &Path, overrides: Overrides) -> anyhow::Result<Made> 
     let shutdown = Shutdown::new();
     let outlet = Outlet::default();
     let alone = Arc::new(Client::new(Roster::new(config.node_id, outlet.state(), Vec::new())));
-    let raft = Raft::start(&data_dir.join(STORE), config.node_id, outlet, alone, clock, &shutdown).await?;
+    let raft =
+        Raft::start(&data_dir.join(STORE), config.store, config.node_id, outlet, alone, clock, &shutdown).await?;
     raft.found().await?;
     raft.wait_for_leader(LEADER_TIMEOUT).await?;
     raft.propose(Actor::System, Command::Cluster(command)).await?;
@@ -212,8 +210,16 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     let roster = Roster::new(config.node_id, outlet.state(), cluster::first_list(data_dir)?);
     let client = Arc::new(Client::new(roster.clone()));
     let transport: Arc<dyn Transport> = Arc::clone(&client) as _;
-    let raft =
-        Raft::start(&data_dir.join(STORE), config.node_id, outlet, transport, Arc::clone(&clock), shutdown).await?;
+    let raft = Raft::start(
+        &data_dir.join(STORE),
+        config.store,
+        config.node_id,
+        outlet,
+        transport,
+        Arc::clone(&clock),
+        shutdown,
+    )
+    .await?;
     raft.register(&metrics);
     let admission = Arc::new(Admission::new(raft.clone(), Arc::clone(&clock)));
     let mut port = PeerPort {

@@ -4,6 +4,7 @@ use crate::{boot, cluster, config::Overrides, rest};
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 use wharden_model::api::Secret;
+use wharden_store::Engine;
 
 /// Time for blocking work to end after everything else has.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,6 +38,9 @@ enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// What keeps the log in this folder, for as long as it lives: redb or sled [default: redb]
+        #[arg(long, value_name = "STORE")]
+        store: Option<Engine>,
         #[command(flatten)]
         overrides: Overrides,
     },
@@ -86,8 +90,8 @@ pub fn main() -> ExitCode {
 
 fn execute(command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Init { data_dir, json, overrides } => {
-            let made = block_on(boot::init(&data_dir, overrides))?;
+        Command::Init { data_dir, json, store, overrides } => {
+            let made = block_on(boot::init(&data_dir, store.unwrap_or_default(), overrides))?;
             if json {
                 println!("{}", serde_json::to_string(&made)?);
             } else {

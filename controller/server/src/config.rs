@@ -9,6 +9,7 @@ use std::{
 };
 use wharden_runtime::telemetry::Format;
 use wharden_state::Seat;
+use wharden_store::Engine;
 
 /// Name of the file in the data folder that is read when no other is given.
 pub const FILE_NAME: &str = "controller.toml";
@@ -31,6 +32,8 @@ pub struct Config {
     pub log_format: String,
     /// In the form of `RUST_LOG`, e.g. `info,wharden_controller=debug`.
     pub log_filter: String,
+    /// What keeps the log of a new data folder: `redb` or `sled`. One that is there keeps what it was made with.
+    pub store: Engine,
     /// Decision events kept on disk, in bytes; the oldest go first.
     pub events_max_bytes: u64,
 }
@@ -45,6 +48,7 @@ impl Default for Config {
             peer_listen: SocketAddr::from(([0, 0, 0, 0], 7442)),
             log_format: "human".to_owned(),
             log_filter: "info,openraft=warn,sled=warn".to_owned(),
+            store: Engine::default(),
             events_max_bytes: 10 * 1024 * 1024 * 1024,
         }
     }
@@ -113,6 +117,7 @@ impl Config {
             peer_listen: overrides.peer_listen.unwrap_or(self.peer_listen),
             log_format: overrides.log_format.map_or(self.log_format, |format| format.to_string()),
             log_filter: overrides.log_filter.unwrap_or(self.log_filter),
+            store: self.store,
             events_max_bytes: overrides.events_max_bytes.unwrap_or(self.events_max_bytes),
         }
     }
@@ -162,6 +167,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("temp dir");
         std::fs::write(dir.path().join(FILE_NAME), text).expect("written");
         Config::load(dir.path(), None, overrides)
+    }
+
+    #[test]
+    fn the_store_is_one_that_there_is() {
+        assert_eq!(load("store = \"sled\"\n", Overrides::default()).expect("valid").store, Engine::Sled);
+        assert_eq!(load("", Overrides::default()).expect("valid").store, Engine::Redb);
+        let error = load("store = \"etcd\"\n", Overrides::default()).expect_err("unknown").to_string();
+        assert!(error.contains("etcd") && error.contains("redb") && error.contains("sled"), "{error}");
     }
 
     #[test]

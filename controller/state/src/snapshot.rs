@@ -27,6 +27,18 @@ impl State {
         Ok(bytes)
     }
 
+    /// Whether [`State::from_bytes`] knows the version of these bytes.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Version`] when it does not, [`SnapshotError::Empty`] when there is none.
+    pub fn check_version(bytes: &[u8]) -> Result<(), SnapshotError> {
+        match bytes.first() {
+            None => Err(SnapshotError::Empty),
+            Some(&FORMAT) => Ok(()),
+            Some(&version) => Err(SnapshotError::Version(version)),
+        }
+    }
+
     /// A state from what [`State::to_bytes`] gave.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
-//! How long an append takes until it is durable, beside what the disk needs for the same bytes without any database:
-//! write and fsync of one file. Prints JSON and keeps it in `target/bench/append.json`.
+//! How long an append takes until it is durable, with each engine, beside what the disk needs for the same bytes without any
+//! database: write and fsync of one file. Prints JSON and keeps it in `target/bench/append.json`.
 //!
 //! `cargo bench -p wharden-store` runs it in the system's temporary folder; `TMPDIR` chooses another disk.
 
@@ -12,7 +12,7 @@ use std::{
 };
 use wharden_model::{RequestId, Timestamp};
 use wharden_state::{Actor, AuditCommand, Batch, Command, Entry};
-use wharden_store::{LogEntry, LogId, Store};
+use wharden_store::{Engine, LogEntry, LogId, Store};
 
 const APPENDS: u64 = 500;
 const COMMAND_BYTES: usize = 512;
@@ -44,16 +44,16 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut results = Vec::new();
-    for commands in [1, 64] {
-        let path = folder.path().join(commands.to_string());
-        let (mut log, _machine) = Store::open(&path, |_| {}).expect("a new store");
+    for (engine, commands) in [(Engine::Redb, 1), (Engine::Sled, 1), (Engine::Redb, 64), (Engine::Sled, 64)] {
+        let path = folder.path().join(format!("{engine}-{commands}"));
+        let (mut log, _machine) = Store::open(&path, engine, |_| {}).expect("a new store");
         let times = (0..APPENDS).map(|index| {
             let entry = entry(index, commands);
             let begin = Instant::now();
             runtime.block_on(log.blocking_append([entry])).expect("appended");
             begin.elapsed()
         });
-        results.push(figures(&format!("append of {commands} commands"), times.collect()));
+        results.push(figures(&format!("{engine}: append of {commands} commands"), times.collect()));
     }
     let bytes = vec![b'x'; COMMAND_BYTES];
     let mut file = File::create(folder.path().join("plain")).expect("a file");

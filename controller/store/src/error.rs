@@ -53,7 +53,7 @@ pub enum SnapshotFileError {
     State(#[from] wharden_state::SnapshotError),
 }
 
-/// Why a store cannot be opened. Nothing on the disk was changed.
+/// Why a store cannot be opened. No record on the disk was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error("the data folder {path}: {error}")]
@@ -62,6 +62,10 @@ pub enum OpenError {
     NotOurs { path: PathBuf },
     #[error("{path} was written in form {found:?}, this program knows {known:?}: start the version that wrote it")]
     UnknownVersion { path: PathBuf, found: String, known: &'static str },
+    #[error(
+        "{path} was made with the store {found:?}, which this program does not have: start the version that made it"
+    )]
+    UnknownEngine { path: PathBuf, found: String },
     #[error("{path} is in use by another process")]
     InUse { path: PathBuf },
     #[error(
@@ -84,6 +88,10 @@ pub enum OpenError {
     Gap { expected: u64, found: u64 },
     #[error("the snapshot {path}: {error}; restore the folder from a backup, or let this controller join anew")]
     Snapshot { path: PathBuf, error: SnapshotFileError },
+    #[error("the record {key} of the log: {error}; start the version that wrote it")]
+    NewerRecord { key: String, error: FormError },
+    #[error("the snapshot {path}: {error}; start the version that wrote it")]
+    NewerSnapshot { path: PathBuf, error: SnapshotFileError },
     #[error(
         "the log begins after entry {purged}, but no snapshot reaches that far; restore the folder from a backup, or let this controller join anew"
     )]

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! <folder>/FORMAT        whose folder this is, and in which form
-//! <folder>/log/          sled, one tree: vote, purged, committed, log/be64(index)
+//! <folder>/log/          redb or sled, one tree: vote, purged, committed, log/be64(index)
 //! <folder>/snapshots/    plain files, the newest two
 //! ```
 //!
@@ -21,12 +21,15 @@ mod load;
 mod log;
 mod machine;
 mod open;
+mod replay;
 mod snapshot;
 mod types;
 mod writer;
 
+pub use backend::Engine;
 pub use error::{FormError, OpenError, SnapshotFileError, WriteError};
 pub use log::{LogReader, LogStore};
 pub use machine::{Published, Sink, SnapshotBuilder, StateMachine};
 pub use open::Store;
+pub use replay::{Moment, ReplayError, Until};
 pub use types::{LogEntry, LogId, Membership, NodeId, TypeConfig, Vote};

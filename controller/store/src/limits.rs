@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-/// Memory that sled may use for its cache, in bytes. The log is short and read at its end, so more would be idle.
+/// Memory that the database may use for its cache, in bytes. The log is short and read at its end, so more would be idle.
 pub const CACHE_BYTES: u64 = 32 * 1024 * 1024;
 /// Largest command, in bytes as JSON. Sled keeps pages above about 128 KiB in files of their own, which are slower. The
 /// one who proposes refuses larger ones; see [`crate::Store::command_size`].
 pub const COMMAND_MAX: usize = 64 * 1024;
+/// Bytes of changes that redb keeps in memory without a barrier. Only what need not be durable waits for long, and that is
+/// one record, so this is never reached by a log; it bounds what anything else could do.
+pub const WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// Jobs that wait for the writer. Whoever adds one more waits; Raft itself has only a few under way.
 pub const WRITER_QUEUE: usize = 64;
 /// Most jobs that share one barrier.

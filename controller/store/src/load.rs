@@ -2,7 +2,7 @@
 
 use crate::{
     backend::Backend,
-    error::OpenError,
+    error::{FormError, OpenError},
     form, keys,
     log::{Ends, entry},
     types::LogId,
@@ -24,7 +24,7 @@ pub(crate) fn ends(backend: &dyn Backend) -> Result<Ends, OpenError> {
                 return ControlFlow::Continue(());
             }
             Ok(found) => Some(OpenError::Gap { expected, found: found.log_id.index }),
-            Err(error) => Some(OpenError::Record { key: keys::display(key), error }),
+            Err(error) => Some(refused(key, error)),
         };
         ControlFlow::Break(())
     });
@@ -37,8 +37,14 @@ pub(crate) fn ends(backend: &dyn Backend) -> Result<Ends, OpenError> {
 
 fn record<T: DeserializeOwned>(backend: &dyn Backend, key: &[u8]) -> Result<Option<T>, OpenError> {
     let bytes = backend.get(key).map_err(|error| OpenError::Read { reason: error.0 })?;
-    bytes
-        .map(|bytes| form::decode(&bytes))
-        .transpose()
-        .map_err(|error| OpenError::Record { key: keys::display(key), error })
+    bytes.map(|bytes| form::decode(&bytes)).transpose().map_err(|error| refused(key, error))
+}
+
+/// A newer record is not damaged: the version that wrote it reads it.
+fn refused(key: &[u8], error: FormError) -> OpenError {
+    let key = keys::display(key);
+    match error {
+        FormError::Version(_) => OpenError::NewerRecord { key, error },
+        _ => OpenError::Record { key, error },
+    }
 }

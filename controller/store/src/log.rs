@@ -200,7 +200,8 @@ impl RaftLogReader<TypeConfig> for LogReader {
     }
 }
 
-fn read(
+/// Entries from `from` to before `to`: at most `bytes` of them, but at least one if there is one.
+pub(crate) fn read(
     backend: &dyn Backend,
     from: u64,
     to: Option<u64>,

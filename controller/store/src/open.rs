@@ -1,7 +1,7 @@
 //! Opening a store.
 
 use crate::{
-    backend::{Backend, Memory, Sled},
+    backend::{Backend, Engine, Memory},
     error::OpenError,
     folder::Folder,
     form, keys, load,
@@ -9,22 +9,23 @@ use crate::{
     machine::{Sink, StateMachine},
     snapshot::Snapshots,
 };
-use std::{path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 use wharden_state::Entry;
 
 /// Makes the two halves that Raft runs on.
 pub struct Store;
 
 impl Store {
-    /// Opens the store in a folder, or makes one in an empty or missing folder. The sink hears of the state as of the last
-    /// snapshot before this returns; the log after it is applied once Raft runs. Blocks while it reads the whole log.
+    /// Opens the store in a folder, or makes one with this engine in an empty or missing folder. The sink hears of the state
+    /// as of the last snapshot before this returns; the log after it is applied once Raft runs. Blocks while it reads the
+    /// whole log.
     ///
     /// # Errors
-    /// [`OpenError`], naming the file or record; nothing was changed then.
-    pub fn open(folder: &Path, sink: impl Sink) -> Result<(LogStore, StateMachine), OpenError> {
-        let places = Folder::take(folder)?;
-        let backend = Arc::new(Sled::open(&places.log)?);
-        prove(&*backend, &places)?;
+    /// [`OpenError`], naming the file or record; no record was changed then.
+    pub fn open(folder: &Path, engine: Engine, sink: impl Sink) -> Result<(LogStore, StateMachine), OpenError> {
+        let mut places = Folder::take(folder, engine)?;
+        Snapshots::check_versions(&places.snapshots)?;
+        let backend = open_log(&mut places)?;
         let ends = load::ends(&*backend)?;
         let (snapshots, loaded) = Snapshots::open(&places.snapshots, &ends)?;
         let log = LogStore::new(backend, ends).map_err(|error| OpenError::Folder { path: folder.to_owned(), error })?;
@@ -57,19 +58,49 @@ impl Store {
     }
 }
 
+/// Opens the log of a folder that is ours.
+///
 /// A damaged database can open as an empty one. A controller that believed it would vote again in terms in which it has
-/// voted, so a log that was made must show that it is that log.
-fn prove(backend: &dyn Backend, folder: &Folder) -> Result<(), OpenError> {
-    let path = || folder.log.clone();
+/// voted, so a log that was made must show that it is that log. While the marker does not say that it was made, nothing was
+/// ever acknowledged from it: what a crash left of the first start is then removed and made anew.
+fn open_log(places: &mut Folder) -> Result<Arc<dyn Backend>, OpenError> {
+    let path = places.log.clone();
+    let backend = match half_made(places)? {
+        Some(backend) => backend,
+        None => places.engine.open(&path)?,
+    };
     let made = backend.get(keys::MADE).map_err(|error| OpenError::Read { reason: error.0 })?;
-    if made.is_none() && folder.used {
-        return Err(OpenError::Emptied { path: path() });
+    if made.is_none() && places.used {
+        return Err(OpenError::Emptied { path });
     }
     if made.is_none() {
         let written = backend.put(keys::MADE, &form::encode(&true)).and_then(|()| backend.barrier());
-        written.map_err(|error| OpenError::Write { path: path(), reason: error.0 })?;
+        written.map_err(|error| OpenError::Write { path, reason: error.0 })?;
     }
-    if folder.used { Ok(()) } else { folder.mark_used() }
+    if !places.used {
+        places.mark_used()?;
+    }
+    Ok(backend)
+}
+
+/// The log of a first start that did not get as far as the marker, if it has the record that proves it; otherwise it is
+/// removed.
+fn half_made(places: &Folder) -> Result<Option<Arc<dyn Backend>>, OpenError> {
+    if places.used {
+        return Ok(None);
+    }
+    let mut files = fs::read_dir(&places.log).map_err(|error| OpenError::Folder { path: places.log.clone(), error })?;
+    if files.next().is_none() {
+        return Ok(None);
+    }
+    match places.engine.open(&places.log) {
+        Ok(backend) if matches!(backend.get(keys::MADE), Ok(Some(_))) => return Ok(Some(backend)),
+        Err(error @ (OpenError::InUse { .. } | OpenError::Folder { .. })) => return Err(error),
+        Ok(_) => tracing::warn!("what the first start left is not a whole log: made anew"),
+        Err(error) => tracing::warn!(%error, "what the first start left cannot be opened: made anew"),
+    }
+    places.empty_log()?;
+    Ok(None)
 }
 
 struct Count(usize);

@@ -19,8 +19,8 @@ use std::{
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
-use wharden_runtime::fsync::write_atomic;
-use wharden_state::State;
+use wharden_runtime::fsync::{sync_dir, write_atomic};
+use wharden_state::{SnapshotError, State};
 
 pub(crate) type Meta = openraft::SnapshotMeta<NodeId, BasicNode>;
 
@@ -33,6 +33,11 @@ struct Trailer {
     v: u8,
     meta: Meta,
     sha256: [u8; 32],
+}
+
+#[derive(Deserialize)]
+struct Version {
+    v: u8,
 }
 
 /// Where snapshots are kept.
@@ -58,14 +63,32 @@ impl Snapshots {
         Self { place: Place::Memory, current: Mutex::new(None) }
     }
 
+    /// Refuses files of a newer version, before anything is opened. They are not damaged, so nothing may take their place.
+    pub(crate) fn check_versions(folder: &Path) -> Result<(), OpenError> {
+        let files = list(folder).map_err(|error| OpenError::Folder { path: folder.to_owned(), error })?;
+        for (_, path) in files {
+            let read = load(&path).and_then(|(_, bytes)| Ok(State::check_version(&bytes)?));
+            if let Err(
+                error @ (SnapshotFileError::Trailer(FormError::Version(_))
+                | SnapshotFileError::State(SnapshotError::Version(_))),
+            ) = read
+            {
+                return Err(OpenError::NewerSnapshot { path, error });
+            }
+        }
+        Ok(())
+    }
+
     /// Finds the newest snapshot that is sound. When the newest file is damaged, an older one (or none) serves if the log
     /// reaches from there to where the damaged one reached: then nothing is lost.
     pub(crate) fn open(folder: &Path, log: &Ends) -> Result<(Self, Option<(Meta, State)>), OpenError> {
-        let files = list(folder).map_err(|error| OpenError::Folder { path: folder.to_owned(), error })?;
+        // Whoever wrote the newest may have been killed before its name was durable, and the log may be purged behind it.
+        let files = sync_dir(folder).and_then(|()| list(folder));
+        let files = files.map_err(|error| OpenError::Folder { path: folder.to_owned(), error })?;
         let mut damaged = None;
         let mut found = None;
         for (covers, path) in files {
-            match load(&path).and_then(|(meta, bytes)| Ok((meta, State::from_bytes(&bytes)?))) {
+            match load_state(&path) {
                 Ok((meta, state)) => {
                     found = Some((meta, state, path));
                     break;
@@ -121,6 +144,23 @@ impl Snapshots {
     }
 }
 
+/// All sound snapshots in a folder, newest first: the last entry in each, and its state.
+pub(crate) fn all(folder: &Path) -> Result<impl Iterator<Item = (Option<u64>, State)>, OpenError> {
+    let files = list(folder).map_err(|error| OpenError::Folder { path: folder.to_owned(), error })?;
+    Ok(files.into_iter().filter_map(|(_, path)| match load_state(&path) {
+        Ok((meta, state)) => Some((meta.last_log_id.map(|id| id.index), state)),
+        Err(error) => {
+            tracing::error!(path = %path.display(), %error, "a snapshot cannot be used");
+            None
+        }
+    }))
+}
+
+fn load_state(path: &Path) -> Result<(Meta, State), SnapshotFileError> {
+    let (meta, bytes) = load(path)?;
+    Ok((meta, State::from_bytes(&bytes)?))
+}
+
 /// Entries that a snapshot covers.
 fn covers(meta: &Meta) -> u64 {
     meta.last_log_id.map_or(0, |id| id.index + 1)
@@ -136,11 +176,13 @@ fn load(path: &Path) -> Result<(Meta, Vec<u8>), SnapshotFileError> {
     let mut bytes = fs::read(path).map_err(SnapshotFileError::Io)?;
     let end = bytes.iter().rposition(|byte| *byte == b'\n').ok_or(SnapshotFileError::Cut)?;
     let line = &bytes[end + 1..];
-    let trailer: Trailer = serde_json::from_slice(line)
-        .map_err(|error| SnapshotFileError::Trailer(FormError::Content(end + 1 + error.column())))?;
-    if trailer.v != VERSION {
-        return Err(SnapshotFileError::Trailer(FormError::Version(trailer.v)));
+    let content = |error: serde_json::Error| SnapshotFileError::Trailer(FormError::Content(end + 1 + error.column()));
+    // The version first: a newer one may have other fields.
+    let Version { v } = serde_json::from_slice(line).map_err(content)?;
+    if v != VERSION {
+        return Err(SnapshotFileError::Trailer(FormError::Version(v)));
     }
+    let trailer: Trailer = serde_json::from_slice(line).map_err(content)?;
     bytes.truncate(end);
     if Sha256::digest(&bytes)[..] != trailer.sha256 {
         return Err(SnapshotFileError::Checksum);
@@ -168,5 +210,38 @@ fn prune(folder: &Path) {
         .and_then(|files| files.iter().skip(SNAPSHOTS_KEPT).try_for_each(|(_, path)| fs::remove_file(path)));
     if let Err(error) = removed {
         tracing::warn!(folder = %folder.display(), %error, "an old snapshot cannot be removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openraft::{CommittedLeaderId, LogId, Membership, StoredMembership};
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// A changed form here is a snapshot that the version before cannot read, and the other way round. The state's own form
+    /// is frozen in `controller/state`.
+    #[test]
+    fn the_form_of_a_snapshot_file_is_frozen() {
+        let at = |index| LogId::new(CommittedLeaderId::new(3, 1), index);
+        let nodes: BTreeMap<u64, BasicNode> = [(1, BasicNode::new("a.example:7442"))].into();
+        let members = Membership::new(vec![BTreeSet::from([1])], nodes);
+        let meta = Meta {
+            last_log_id: Some(at(41)),
+            last_membership: StoredMembership::new(Some(at(7)), members),
+            snapshot_id: "T3-N1-41".to_owned(),
+        };
+        let mut bytes = State::default().to_bytes().expect("bytes");
+        let length = bytes.len();
+        append_trailer(&mut bytes, &meta);
+        let trailer = String::from_utf8_lossy(&bytes[length..]);
+        let sum = format!("{:?}", Sha256::digest(&bytes[..length]).as_slice()).replace(' ', "");
+        assert!(trailer.contains(&sum), "{trailer}");
+        insta::assert_snapshot!("snapshot", format!("{} … {}", bytes[0], trailer.replace(&sum, "[sha256]")));
+
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("x");
+        fs::write(&path, &bytes).expect("written");
+        assert_eq!(load_state(&path).expect("reads").0, meta);
     }
 }

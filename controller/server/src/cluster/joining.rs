@@ -12,7 +12,7 @@ use crate::{
 use anyhow::{Context, bail, ensure};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
-use std::{fmt, fs, future::ready, io, os::unix::fs::DirBuilderExt, path::Path, time::Duration};
+use std::{fmt, fs, future::ready, io, path::Path, time::Duration};
 use tokio::time::timeout;
 use tonic::{
     Code, Status,
@@ -26,7 +26,7 @@ use wharden_proto::{
     v1::{JoinRequest, JoinResponse, peer_client::PeerClient},
 };
 use wharden_runtime::{
-    fsync::write_atomic,
+    fsync::{make_dir, write_atomic},
     tls::{self, Connector, HTTP2},
 };
 
@@ -91,11 +91,7 @@ fn prepare(data_dir: &Path) -> anyhow::Result<KeyPair> {
     if let Ok(mut entries) = fs::read_dir(data_dir) {
         ensure!(entries.next().is_none(), "{} is not empty: give an empty or new folder", data_dir.display());
     }
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data_dir)
-        .with_context(|| format!("cannot make {}", data_dir.display()))?;
+    make_dir(data_dir, 0o700)?;
     let key = KeyPair::generate()?;
     store_key(data_dir, &key)?;
     Ok(key)

@@ -2,7 +2,7 @@
 
 use super::{OpenError, record::Walk, runs::Runs, segment::Segment};
 use std::{fs, io, path::Path};
-use wharden_runtime::fsync::{sync_dir, write_atomic};
+use wharden_runtime::fsync::{make_dir, sync_and_reread, sync_dir, write_atomic};
 
 const FORMAT_FILE: &str = "format";
 const FORMAT: &str = "wharden events 1";
@@ -21,7 +21,7 @@ pub(super) fn open(dir: &Path) -> Result<Folder, OpenError> {
         let path = path.to_owned();
         move |error| OpenError::Io { path, error }
     };
-    fs::create_dir_all(dir).map_err(fail(dir))?;
+    make_dir(dir, 0o700).map_err(fail(dir))?;
     let firsts = list(dir).map_err(fail(dir))?;
     let id = format(dir, firsts.is_empty())?;
     let mut folder = Folder { id, segments: Vec::new(), runs: Runs::default() };
@@ -73,8 +73,12 @@ fn parse_format(text: &str) -> Option<u32> {
 }
 
 /// Reads one segment. A torn end of the last one is what a crash leaves, and none of it was acknowledged: it is cut off.
-/// Damage anywhere else loses the rest of that segment, and says so.
+/// Damage anywhere else loses the rest of that segment, and says so. What a killed process wrote and did not sync is synced
+/// now: agents that send it again are told that it is held.
 fn read(path: &Path, first: u64, is_last: bool, runs: &mut Runs) -> io::Result<Segment> {
+    if is_last {
+        sync_and_reread(path)?;
+    }
     let bytes = fs::read(path)?;
     let mut segment = Segment::new(first);
     let mut walk = Walk::new(&bytes);

@@ -26,7 +26,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use wharden_model::{RequestId, Revision, Timestamp};
 use wharden_runtime::{clock::Clock, metrics::Metrics, shutdown::Shutdown};
 use wharden_state::{Actor, Applied, Change, Command, Entry, Rejection, State};
-use wharden_store::{Published, Store};
+use wharden_store::{Engine, Published, Store};
 
 use crate::{
     limits,
@@ -78,6 +78,7 @@ impl Raft {
     /// [`StartError`] when the folder is not a store that this version knows, or is damaged.
     pub async fn start(
         dir: &Path,
+        engine: Engine,
         node_id: u64,
         outlet: Outlet,
         transport: Arc<dyn Transport>,
@@ -87,7 +88,7 @@ impl Raft {
         let (state, revision, changes) = (outlet.state(), outlet.revision(), outlet.changes());
         let sink = move |published: Published| outlet.take(published);
         let folder = dir.to_owned();
-        let (log, machine) = tokio::task::spawn_blocking(move || Store::open(&folder, sink))
+        let (log, machine) = tokio::task::spawn_blocking(move || Store::open(&folder, engine, sink))
             .await
             .map_err(|e| StartError::Fatal(e.to_string()))??;
         let config = Config {

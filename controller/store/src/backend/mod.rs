@@ -1,9 +1,13 @@
-//! Where records are kept: five methods over ordered keys. Sled on disk, a map in memory for tests and simulation.
+//! Where records are kept: five methods over ordered keys. redb or sled on disk, a map in memory for tests and simulation.
 
+mod engine;
 mod memory;
+mod redb;
 mod sled;
+#[cfg(test)]
+mod tests;
 
-pub use self::{memory::Memory, sled::Sled};
+pub use self::{engine::Engine, memory::Memory, redb::Redb, sled::Sled};
 use std::ops::ControlFlow;
 
 /// One change of a batch.

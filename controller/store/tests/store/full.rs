@@ -1,7 +1,7 @@
 //! A full disk, for real: a small file system in memory. It needs the right to mount; without it this fails rather than
 //! passes, since a test that did not run proves nothing.
 
-use crate::support::{child, deaf, entry};
+use crate::support::{child, deaf, entry, task};
 use openraft::{
     RaftLogReader,
     storage::{RaftLogStorage, RaftLogStorageExt},
@@ -10,7 +10,9 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-use wharden_store::Store;
+use wharden_store::{Engine, Store};
+
+on_each_engine!(a_full_disk_is_an_error_and_loses_nothing_that_was_acknowledged,);
 
 struct Mount(PathBuf);
 
@@ -44,8 +46,8 @@ const FOLDER: &str = "WHARDEN_STORE_FULL_FOLDER";
 /// when its process ends.
 #[tokio::test]
 async fn child_that_fills_the_disk() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let opened = Store::open(Path::new(&folder), deaf());
+    let Some((engine, folder)) = task(FOLDER) else { return };
+    let opened = Store::open(&folder, engine, deaf());
     let (mut log, _machine) = match opened {
         Ok(opened) => opened,
         Err(error) => return println!("refused {error}"),
@@ -61,15 +63,14 @@ async fn child_that_fills_the_disk() {
     }
 }
 
-#[tokio::test]
-async fn a_full_disk_is_an_error_and_loses_nothing_that_was_acknowledged() {
+async fn a_full_disk_is_an_error_and_loses_nothing_that_was_acknowledged(engine: Engine) {
     let folder = tempfile::tempdir().expect("folder");
     let mount = Mount::new(folder.path(), "4m");
     let store = folder.path().join("store");
     let mut acknowledged = 0;
     for _ in 0..3 {
         let mut refused = None;
-        child("full::child_that_fills_the_disk", FOLDER, &store, |line, _| {
+        child("full::child_that_fills_the_disk", FOLDER, engine, &store, |line, _| {
             if let Some(count) = line.strip_prefix("acknowledged ") {
                 acknowledged = count.parse().expect("number");
             } else if let Some(error) = line.strip_prefix("refused ") {
@@ -82,7 +83,7 @@ async fn a_full_disk_is_an_error_and_loses_nothing_that_was_acknowledged() {
     }
     assert!(acknowledged > 10, "{acknowledged}");
     mount.grow("64m");
-    let (mut log, _machine) = Store::open(&store, deaf()).expect("opens when there is space");
+    let (mut log, _machine) = Store::open(&store, engine, deaf()).expect("opens when there is space");
     let entries = log.try_get_log_entries(..).await.expect("entries");
     assert!(entries.len() as u64 >= acknowledged, "{} entries, {acknowledged} acknowledged", entries.len());
     for (index, found) in entries.iter().enumerate() {

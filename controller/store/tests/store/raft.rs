@@ -22,9 +22,11 @@ use std::{
 };
 use wharden_state::Batch;
 use wharden_store::{
-    LogStore, StateMachine, Store, TypeConfig,
+    Engine, LogStore, StateMachine, Store, TypeConfig,
     backend::{Backend, BackendError, Memory as Map, Op, Visitor},
 };
+
+on_each_engine!(a_controller_restarts_without_loss_over_snapshots_and_purges,);
 
 /// There is nobody to talk to.
 struct Alone;
@@ -82,19 +84,18 @@ async fn start((log, machine): (LogStore, StateMachine)) -> Raft<TypeConfig> {
     raft
 }
 
-async fn open(folder: &Path) -> (Raft<TypeConfig>, Memory) {
+async fn open(folder: &Path, engine: Engine) -> (Raft<TypeConfig>, Memory) {
     let sink = Memory::default();
-    let store = Store::open(folder, sink.clone()).expect("opens");
+    let store = Store::open(folder, engine, sink.clone()).expect("opens");
     (start(store).await, sink)
 }
 
-#[tokio::test]
-async fn a_controller_restarts_without_loss_over_snapshots_and_purges() {
+async fn a_controller_restarts_without_loss_over_snapshots_and_purges(engine: Engine) {
     let folder = tempfile::tempdir().expect("folder");
     let mut written = 0;
     let mut before = None;
     for _ in 0..3 {
-        let (raft, sink) = open(folder.path()).await;
+        let (raft, sink) = open(folder.path(), engine).await;
         if let Some(before) = before.take() {
             assert_eq!(sink.last().state, before, "all is applied again before the first write");
         }

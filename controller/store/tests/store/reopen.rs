@@ -6,20 +6,29 @@ use openraft::{
     storage::{RaftLogStorage, RaftStateMachine},
 };
 use std::fs;
-use wharden_store::{OpenError, Store};
+use wharden_store::{Engine, OpenError, Store};
 
-#[tokio::test]
-async fn log_vote_and_committed_are_there_after_a_restart() {
+on_each_engine!(
+    log_vote_and_committed_are_there_after_a_restart,
+    a_snapshot_and_the_log_after_it_are_there_after_a_restart,
+    an_installed_snapshot_replaces_the_state_and_is_there_after_a_restart,
+    a_folder_keeps_the_engine_that_it_was_made_with,
+    what_a_first_start_left_half_made_is_made_anew,
+    a_folder_has_one_owner_at_a_time,
+    a_read_for_a_peer_is_bounded_but_never_empty,
+);
+
+async fn log_vote_and_committed_are_there_after_a_restart(engine: Engine) {
     let folder = tempfile::tempdir().expect("folder");
     {
-        let (mut log, _machine) = Store::open(folder.path(), deaf()).expect("opens");
+        let (mut log, _machine) = Store::open(folder.path(), engine, deaf()).expect("opens");
         append(&mut log, 0..100).await;
         log.truncate(id(90)).await.expect("truncated");
         append(&mut log, 90..95).await;
         log.save_vote(&Vote::new_committed(7, 2)).await.expect("saved");
         log.save_committed(Some(id(80))).await.expect("saved");
     }
-    let (mut log, _machine) = Store::open(folder.path(), deaf()).expect("opens");
+    let (mut log, _machine) = Store::open(folder.path(), engine, deaf()).expect("opens");
     let state = log.get_log_state().await.expect("state");
     assert_eq!((state.last_purged_log_id, state.last_log_id), (None, Some(id(94))));
     assert_eq!(log.read_vote().await.expect("vote"), Some(Vote::new_committed(7, 2)));
@@ -28,12 +37,11 @@ async fn log_vote_and_committed_are_there_after_a_restart() {
     assert_eq!(entries, (0..95).map(|index| entry(index, 10)).collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn a_snapshot_and_the_log_after_it_are_there_after_a_restart() {
+async fn a_snapshot_and_the_log_after_it_are_there_after_a_restart(engine: Engine) {
     let folder = tempfile::tempdir().expect("folder");
     let before = {
         let sink = Memory::default();
-        let (mut log, mut machine) = Store::open(folder.path(), sink.clone()).expect("opens");
+        let (mut log, mut machine) = Store::open(folder.path(), engine, sink.clone()).expect("opens");
         append(&mut log, 0..20).await;
         for end in [5, 10, 15] {
             let entries = log.try_get_log_entries(end - 5..end).await.expect("entries");
@@ -48,7 +56,7 @@ async fn a_snapshot_and_the_log_after_it_are_there_after_a_restart() {
     assert_eq!(names, 2, "only the newest two stay");
 
     let sink = Memory::default();
-    let (mut log, mut machine) = Store::open(folder.path(), sink.clone()).expect("opens");
+    let (mut log, mut machine) = Store::open(folder.path(), engine, sink.clone()).expect("opens");
     let loaded = sink.last();
     assert!(loaded.whole && loaded.applied == Some(14));
     assert_eq!(loaded.state, before);
@@ -61,8 +69,7 @@ async fn a_snapshot_and_the_log_after_it_are_there_after_a_restart() {
     assert_eq!(current.snapshot.into_inner(), before.to_bytes().expect("bytes"));
 }
 
-#[tokio::test]
-async fn an_installed_snapshot_replaces_the_state_and_is_there_after_a_restart() {
+async fn an_installed_snapshot_replaces_the_state_and_is_there_after_a_restart(engine: Engine) {
     let (mut log, mut leader) = Store::in_memory(deaf()).expect("opens");
     append(&mut log, 0..30).await;
     leader.apply(log.try_get_log_entries(..).await.expect("entries")).await.expect("applied");
@@ -72,7 +79,7 @@ async fn an_installed_snapshot_replaces_the_state_and_is_there_after_a_restart()
     let folder = tempfile::tempdir().expect("folder");
     {
         let sink = Memory::default();
-        let (_log, mut machine) = Store::open(folder.path(), sink.clone()).expect("opens");
+        let (_log, mut machine) = Store::open(folder.path(), engine, sink.clone()).expect("opens");
         machine.install_snapshot(&built.meta, built.snapshot).await.expect("installed");
         assert!(sink.last().whole);
         // Rubbish is refused and changes nothing.
@@ -81,7 +88,7 @@ async fn an_installed_snapshot_replaces_the_state_and_is_there_after_a_restart()
         assert_eq!(machine.applied_state().await.expect("state").0, Some(id(29)));
     }
     let sink = Memory::default();
-    let (_log, mut machine) = Store::open(folder.path(), sink.clone()).expect("opens");
+    let (_log, mut machine) = Store::open(folder.path(), engine, sink.clone()).expect("opens");
     assert_eq!(sink.last().state.to_bytes().expect("bytes"), bytes);
     assert_eq!(machine.applied_state().await.expect("state").0, Some(id(29)));
 }
@@ -103,20 +110,52 @@ async fn applying_goes_on_while_a_snapshot_is_built_and_is_not_in_it() {
     assert_eq!(state.to_bytes().expect("bytes"), *same.snapshot.get_ref());
 }
 
-#[tokio::test]
-async fn a_folder_has_one_owner_at_a_time() {
+async fn a_folder_keeps_the_engine_that_it_was_made_with(engine: Engine) {
+    let other = if engine == Engine::Sled { Engine::Redb } else { Engine::Sled };
     let folder = tempfile::tempdir().expect("folder");
-    let (log, machine) = Store::open(folder.path(), deaf()).expect("opens");
-    let second = Store::open(folder.path(), deaf()).err().expect("refused");
-    assert!(matches!(second, OpenError::InUse { .. }), "{second}");
-    drop((log, machine));
-    Store::open(folder.path(), deaf()).expect("released");
+    for asked in [engine, other] {
+        let (mut log, _machine) = Store::open(folder.path(), asked, deaf()).expect("opens");
+        let first = log.get_log_state().await.expect("state").last_log_id.map_or(0, |id| id.index + 1);
+        append(&mut log, first..first + 5).await;
+    }
+    assert_eq!(folder.path().join("log/log.redb").exists(), engine == Engine::Redb);
+    assert_eq!(folder.path().join("log/db").exists(), engine == Engine::Sled);
+    let (mut log, _machine) = Store::open(folder.path(), engine, deaf()).expect("opens");
+    assert_eq!(log.try_get_log_entries(..).await.expect("entries").len(), 10);
 }
 
-#[tokio::test]
-async fn a_read_for_a_peer_is_bounded_but_never_empty() {
+/// The first start of a store can be cut short anywhere; nothing was acknowledged, so it begins anew.
+async fn what_a_first_start_left_half_made_is_made_anew(engine: Engine) {
     let folder = tempfile::tempdir().expect("folder");
-    let (mut log, _machine) = Store::open(folder.path(), deaf()).expect("opens");
+    drop(Store::open(folder.path(), engine, deaf()).expect("opens"));
+    let marker = fs::read_to_string(folder.path().join("FORMAT")).expect("marker");
+    fs::write(folder.path().join("FORMAT"), marker.replace("in use\n", "")).expect("as before the end of the start");
+    let file = folder.path().join(if engine == Engine::Sled { "log/db" } else { "log/log.redb" });
+    let whole = fs::read(&file).expect("reads");
+    for left in [&whole[..], &whole[..whole.len() / 2], &whole[..100], b"", &vec![0; whole.len()]] {
+        fs::write(&file, left).expect("left");
+        fs::write(folder.path().join("FORMAT"), marker.replace("in use\n", "")).expect("marker");
+        let (mut log, machine) = Store::open(folder.path(), engine, deaf()).expect("opens");
+        append(&mut log, 0..1).await;
+        drop((log, machine));
+        let (mut log, _machine) = Store::open(folder.path(), engine, deaf()).expect("opens again");
+        assert_eq!(log.try_get_log_entries(..).await.expect("entries").len(), 1);
+        log.truncate(id(0)).await.expect("emptied");
+    }
+}
+
+async fn a_folder_has_one_owner_at_a_time(engine: Engine) {
+    let folder = tempfile::tempdir().expect("folder");
+    let (log, machine) = Store::open(folder.path(), engine, deaf()).expect("opens");
+    let second = Store::open(folder.path(), engine, deaf()).err().expect("refused");
+    assert!(matches!(second, OpenError::InUse { .. }), "{second}");
+    drop((log, machine));
+    Store::open(folder.path(), engine, deaf()).expect("released");
+}
+
+async fn a_read_for_a_peer_is_bounded_but_never_empty(engine: Engine) {
+    let folder = tempfile::tempdir().expect("folder");
+    let (mut log, _machine) = Store::open(folder.path(), engine, deaf()).expect("opens");
     use openraft::storage::RaftLogStorageExt;
     // Larger than sled's pages: these go to files of their own.
     let large: Vec<_> = (0..8).map(|index| entry(index, 600 * 1024)).collect();
@@ -124,6 +163,6 @@ async fn a_read_for_a_peer_is_bounded_but_never_empty() {
     let read = log.limited_get_log_entries(0, 8).await.expect("read");
     assert_eq!(read, large[..1]);
     drop((log, _machine));
-    let (mut log, _machine) = Store::open(folder.path(), deaf()).expect("opens");
+    let (mut log, _machine) = Store::open(folder.path(), engine, deaf()).expect("opens");
     assert_eq!(log.try_get_log_entries(..).await.expect("read"), large);
 }

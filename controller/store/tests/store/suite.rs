@@ -6,14 +6,14 @@ use openraft::{
     testing::{StoreBuilder, Suite},
 };
 use tempfile::TempDir;
-use wharden_store::{LogStore, StateMachine, Store, TypeConfig};
+use wharden_store::{Engine, LogStore, StateMachine, Store, TypeConfig};
 
-struct OnDisk;
+struct OnDisk(Engine);
 
 impl StoreBuilder<TypeConfig, LogStore, StateMachine, TempDir> for OnDisk {
     async fn build(&self) -> Result<(TempDir, LogStore, StateMachine), StorageError<u64>> {
         let folder = tempfile::tempdir().expect("folder");
-        let (log, machine) = Store::open(folder.path(), deaf()).expect("opens");
+        let (log, machine) = Store::open(folder.path(), self.0, deaf()).expect("opens");
         Ok((folder, log, machine))
     }
 }
@@ -28,8 +28,13 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine> for InMemory {
 }
 
 #[test]
-fn openrafts_suite_passes_on_disk() {
-    Suite::test_all(OnDisk).expect("passes");
+fn openrafts_suite_passes_on_redb() {
+    Suite::test_all(OnDisk(Engine::Redb)).expect("passes");
+}
+
+#[test]
+fn openrafts_suite_passes_on_sled() {
+    Suite::test_all(OnDisk(Engine::Sled)).expect("passes");
 }
 
 #[test]

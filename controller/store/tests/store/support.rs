@@ -3,13 +3,13 @@
 use openraft::{CommittedLeaderId, EntryPayload, storage::RaftLogStorageExt};
 use std::{
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{self, Child, Stdio},
     sync::{Arc, Mutex},
 };
 use wharden_model::{RequestId, Timestamp};
 use wharden_state::{Actor, AuditCommand, Batch, Command, Entry};
-use wharden_store::{LogEntry, LogId, LogStore, Published, Sink};
+use wharden_store::{Engine, LogEntry, LogId, LogStore, Published, Sink};
 
 pub fn id(index: u64) -> LogId {
     LogId::new(CommittedLeaderId::new(1, 1), index)
@@ -61,12 +61,19 @@ pub fn deaf() -> impl Sink {
     |_: Published| {}
 }
 
-/// Runs one test of this program as a process of its own, with `variable` naming the folder. Sees each line that it prints,
+/// What [`child`] told this process: the engine and the folder. None in a run of the test by itself.
+pub fn task(variable: &str) -> Option<(Engine, PathBuf)> {
+    let task = std::env::var(variable).ok()?;
+    let (engine, folder) = task.split_once(' ').expect("engine and folder");
+    Some((engine.parse().expect("engine"), PathBuf::from(folder)))
+}
+
+/// Runs one test of this program as a process of its own, with `variable` naming engine and folder. Sees each line that it prints,
 /// from where the test's own output begins, and may kill it.
-pub fn child(test: &str, variable: &str, folder: &Path, mut see: impl FnMut(&str, &mut Child)) {
+pub fn child(test: &str, variable: &str, engine: Engine, folder: &Path, mut see: impl FnMut(&str, &mut Child)) {
     let mut child = process::Command::new(std::env::current_exe().expect("this program"))
         .args(["--exact", test, "--nocapture"])
-        .env(variable, folder)
+        .env(variable, format!("{engine} {}", folder.display()))
         .stdout(Stdio::piped())
         .spawn()
         .expect("child");

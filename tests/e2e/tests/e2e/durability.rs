@@ -102,3 +102,21 @@ fn init_does_not_overwrite_and_run_needs_init() {
     out.fails_saying(&["init"]);
     assert!(!empty.exists() || std::fs::read_dir(&empty).expect("folder").next().is_none());
 }
+
+#[test]
+fn init_makes_the_store_that_was_asked_for() {
+    let place = Place::new();
+    let init = |name: &str, store: &[&str]| {
+        let mut command = std::process::Command::new(wharden_harness::bins::path("wharden-controller"));
+        command.arg("init").args(store).arg("--data-dir").arg(place.join(name));
+        wharden_harness::Output::of(&mut command, b"")
+    };
+    let read = |path: &str| std::fs::read_to_string(place.join(path)).expect("a file");
+    init("default", &[]).ok();
+    assert_eq!(read("default/store/FORMAT"), "wharden-store 2\nengine redb\nin use\n");
+    init("sled", &["--store", "sled"]).ok();
+    assert_eq!(read("sled/store/FORMAT"), "wharden-store 1\nin use\n");
+    assert!(read("sled/controller.toml").contains("store = \"sled\""), "{}", read("sled/controller.toml"));
+    init("other", &["--store", "rocksdb"]).fails_saying(&["rocksdb", "redb or sled"]);
+    assert!(!place.join("other").exists());
+}

@@ -22,6 +22,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("wharden-agent", 3),
     ("wharden-harness", 4),
     ("wharden-e2e", 4),
+    ("wharden-powercut", 4),
 ];
 
 /// What a crate must not reach, itself or through what it uses.

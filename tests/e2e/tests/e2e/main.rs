@@ -22,6 +22,7 @@ mod lifecycle;
 mod observe;
 mod offline;
 mod policies;
+mod power;
 mod protect;
 mod quickstart;
 mod remote;
