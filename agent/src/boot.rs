@@ -14,7 +14,7 @@ use crate::{
     metrics::{self, Gauges},
     protect::{self, ProtectError, Record},
     report::{Reporter, Spool, SpoolError},
-    session::{Address, AddressError, Context, Controllers, SessionState, keep_certificate, keep_session},
+    session::{Address, AddressError, Context, Controllers, Epoch, SessionState, keep_certificate, keep_session},
     status::{self, Status},
 };
 use arc_swap::ArcSwap;
@@ -210,12 +210,14 @@ async fn run(args: Run) -> Result<(), BootError> {
     });
     let controllers = Controllers::load(&dir, identity.cert.host_id.clone(), controllers(&config, &identity)?);
     let remote = RemoteSide::open(&config, &dir, &identity, &clock)?;
+    let epoch = Arc::new(Epoch::load(&dir));
     let (state, session_state) = watch::channel(SessionState::default());
     let context = Arc::new(Context {
         dir,
         boot_id: boot_id.clone(),
         identity: ArcSwap::from_pointee(identity),
         controllers,
+        epoch,
         bundles: Arc::clone(&bundles),
         reporter,
         engine,

@@ -1,4 +1,4 @@
-use super::{Address, known::Controllers};
+use super::{Address, epoch::Epoch, known::Controllers};
 use crate::{
     break_glass::Notices,
     bundle::Bundles,
@@ -22,6 +22,7 @@ pub struct Context {
     pub identity: ArcSwap<HostIdentity>,
     /// At least one.
     pub controllers: Controllers,
+    pub epoch: Arc<Epoch>,
     pub bundles: Arc<Bundles>,
     pub reporter: Reporter,
     pub engine: Arc<Engine>,

@@ -6,6 +6,7 @@
 mod address;
 mod channel;
 mod context;
+mod epoch;
 mod event_flow;
 mod known;
 mod renewal;
@@ -15,6 +16,7 @@ mod stream;
 pub use address::{Address, AddressError};
 pub use channel::{ChannelError, open_channel};
 pub use context::{Context, SessionState};
+pub use epoch::Epoch;
 pub use known::Controllers;
 pub use renewal::run as keep_certificate;
 pub use run::run as keep_session;

@@ -1,4 +1,4 @@
-use super::{context::Context, event_flow::EventFlow};
+use super::{context::Context, epoch::EpochError, event_flow::EventFlow};
 use crate::{
     break_glass::Pending,
     bundle::Offer,
@@ -32,6 +32,8 @@ pub enum SessionError {
     NoWelcome,
     #[error("the controller's first message is no welcome")]
     Protocol,
+    #[error(transparent)]
+    Epoch(#[from] EpochError),
     #[error("the controller takes no more messages")]
     Stuck,
     #[error("the controller does not acknowledge events")]
@@ -82,9 +84,11 @@ impl<'c> Session<'c> {
             Ok::<_, SessionError>((inbound, first))
         };
         let (inbound, first) = timeout(CALL_TIMEOUT, welcome).await.map_err(|_| SessionError::NoWelcome)??;
-        let Some(controller_message::Body::Welcome(Welcome { heartbeat_seconds })) = first.body else {
+        let Some(controller_message::Body::Welcome(Welcome { heartbeat_seconds, epoch })) = first.body else {
             return Err(SessionError::Protocol);
         };
+        let fence = Arc::clone(&context.epoch);
+        spawn_blocking(move || fence.welcome(epoch)).await.map_err(io::Error::other)??;
         let heartbeat = heartbeat_seconds.clamp(HEARTBEAT_BOUNDS.0, HEARTBEAT_BOUNDS.1);
         Ok(Self {
             context,

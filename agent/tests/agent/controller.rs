@@ -281,7 +281,7 @@ impl Agent for Service {
             let _ = send.send(Err(Status::unavailable("stopping"))).await;
         });
         // The welcome must be the first message.
-        let welcome = ControllerMessage { body: Some(Body::Welcome(Welcome { heartbeat_seconds: 1 })) };
+        let welcome = ControllerMessage { body: Some(Body::Welcome(Welcome { heartbeat_seconds: 1, epoch: 0 })) };
         let stream = tokio_stream::StreamExt::chain(tokio_stream::iter([Ok(welcome)]), ReceiverStream::new(receive));
         Ok(Response::new(Box::pin(stream)))
     }

@@ -319,6 +319,7 @@ actions! {
     StatusRead "status.read" Read Cluster,
     ClusterRead "cluster.read" Read Cluster,
     ClusterUpdate "cluster.update" Write Cluster,
+    BackupCreate "backup.create" Write Cluster,
 }
 
 #[cfg(test)]

@@ -37,6 +37,8 @@ impl AdminAction {
             Self::UserInvite | Self::UserUpdate | Self::GroupUpdate => StepUp::Code,
             // Who joins as a controller gets the cluster's key.
             Self::ClusterUpdate => StepUp::Code,
+            // Everything that the cluster holds leaves it.
+            Self::BackupCreate => StepUp::Code,
             // Taking back a join token makes things safer and can be undone.
             Self::TokenDelete => StepUp::Fresh,
             _ => match self.group() {

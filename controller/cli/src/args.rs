@@ -111,6 +111,9 @@ pub enum Command {
     /// The controllers: who they are, who comes, who goes
     #[command(subcommand)]
     Cluster(commands::cluster::Cluster),
+    /// Backups of the whole cluster
+    #[command(subcommand)]
+    Backup(commands::backup::Backup),
     /// How controllers and hosts are
     Status,
     /// Print completions for a shell

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait for an answer: more than an election of a leader, less than a person's patience.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest time for a whole backup to come: a large one over a slow line.
+pub const BACKUP_TIMEOUT: Duration = Duration::from_secs(3600);
 /// What `events --follow` asks the controller to wait for a first event, in seconds; the API allows 30.
 pub const FOLLOW_WAIT_S: u64 = 25;
 /// Longest wait for an answer to a waiting call: its wait and the usual patience.

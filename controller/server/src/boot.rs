@@ -3,8 +3,10 @@
 use crate::{
     app::{Access, App},
     auth::source::Sources,
+    backup::{Recipients, Schedule},
     cluster::{self, Admission, Answering},
     config::{Config, FILE_NAME, Overrides},
+    data_dir::{self, CA_FILE, CLUSTER_KEY, STORE},
     events::{EventLimits, EventStore},
     fleet::{Fleet, FleetConfig},
     keys::{self, Keys},
@@ -22,7 +24,7 @@ use wharden_model::{ClusterId, Timestamp, api::Secret};
 use wharden_pki::ClusterKey;
 use wharden_runtime::{
     clock::{Clock, SystemClock},
-    fsync::{make_dir, write_atomic},
+    fsync::write_atomic,
     metrics::Metrics,
     ready::Readiness,
     shutdown::Shutdown,
@@ -32,9 +34,6 @@ use wharden_runtime::{
 use wharden_state::{Actor, Command, State};
 use wharden_store::Engine;
 
-pub(crate) const CLUSTER_KEY: &str = "cluster.key";
-pub(crate) const CA_FILE: &str = "ca.pem";
-const STORE: &str = "store";
 const EVENTS: &str = "events";
 /// Time for a leader to show up at start.
 const LEADER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -68,21 +67,10 @@ impl fmt::Display for Made {
 /// # Errors
 /// When the folder is not empty or cannot be written, with what to do.
 pub async fn init(data_dir: &Path, store: Engine, overrides: Overrides) -> anyhow::Result<Made> {
-    if let Ok(mut entries) = fs::read_dir(data_dir) {
-        ensure!(
-            entries.next().is_none(),
-            "{} is not empty: give an empty or new folder, or run the cluster that is there",
-            data_dir.display()
-        );
-    }
-    make_dir(data_dir, 0o700)?;
+    data_dir::fresh(data_dir)?;
     let made = init_in(data_dir, store, overrides).await;
     if made.is_err() {
-        for name in [CLUSTER_KEY, CA_FILE, FILE_NAME, "peer.pem", "peer.key"] {
-            // What was not made yet cannot be removed.
-            let _ = fs::remove_file(data_dir.join(name));
-        }
-        let _ = fs::remove_dir_all(data_dir.join(STORE));
+        data_dir::clear(data_dir);
     }
     made
 }
@@ -270,6 +258,7 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
         shutdown,
     );
     port.inbound.serve(fleet.clone(), events.clone());
+    let recipients = Recipients::parse(&config.backup_recipients)?;
     let app = Arc::new(App {
         raft: raft.clone(),
         keys: Arc::clone(&keys),
@@ -280,7 +269,13 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
         sources: Sources::default(),
         access: Access::default(),
         started_at,
+        backup_recipients: recipients.clone(),
     });
+    if let Some(folder) = config.backup_dir.clone() {
+        let every = Duration::from_secs(config.backup_every_hours.saturating_mul(3600));
+        let schedule = Schedule { folder, recipients, every, keep: config.backup_keep };
+        schedule.start(raft.clone(), Arc::clone(&keys), Arc::clone(&app.clock), &metrics, shutdown);
+    }
 
     let lifetime = Duration::from_secs(limits::SERVER_CERT_TTL_S);
     let identity = keys.ca.issue_server(&config.advertise, config.node_id, started_at, lifetime)?;

@@ -1,6 +1,6 @@
 //! The command line of `wharden-controller`.
 
-use crate::{boot, cluster, config::Overrides, rest};
+use crate::{backup, boot, cluster, config::Overrides, rest};
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 use wharden_model::api::Secret;
@@ -20,6 +20,7 @@ Examples:
   wharden-controller init --data-dir /var/lib/wharden --advertise ctl.example.org
   wharden-controller run --data-dir /var/lib/wharden
   wharden-controller join --data-dir /var/lib/wharden --advertise ctl2.example.org --peer ctl.example.org:7442 --code wcj_...
+  wharden-controller restore --data-dir /var/lib/wharden --identity wharden-backup.key BACKUP.wharden.age
 
 Exit codes: 0 done, 1 failed, 2 wrong usage."
 )]
@@ -72,8 +73,53 @@ enum Command {
         #[command(flatten)]
         overrides: Overrides,
     },
+    /// Make the data folder of a new first controller out of a backup
+    Restore {
+        /// Folder of the controller's data; made if missing, must be empty
+        #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
+        data_dir: PathBuf,
+        /// File with the secret half of a key that the backup was encrypted to
+        #[arg(long, value_name = "FILE")]
+        identity: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        overrides: Overrides,
+        /// The backup
+        backup: PathBuf,
+    },
+    /// Keys of backups, and checks of backups without a cluster
+    #[command(subcommand)]
+    Backup(Backup),
     /// Print the OpenAPI document of the REST API
     Openapi,
+}
+
+/// Commands of `backup`.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  wharden-controller backup keygen --out wharden-backup.key
+  wharden-controller backup verify --identity wharden-backup.key BACKUP.wharden.age")]
+enum Backup {
+    /// Make a key: the secret half goes into a new file, the public half is printed for backup_recipients
+    Keygen {
+        /// File for the secret half; must not exist
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Read a backup whole and check that it can be restored
+    Verify {
+        /// File with the secret half of a key that it was encrypted to
+        #[arg(long, value_name = "FILE")]
+        identity: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        /// The backup
+        backup: PathBuf,
+    },
 }
 
 /// Runs the program.
@@ -110,6 +156,29 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Run { data_dir, config, overrides } => block_on(boot::run(&data_dir, config.as_deref(), overrides)),
+        Command::Restore { data_dir, identity, json, overrides, backup } => {
+            let restored = backup::restore(&data_dir, &backup, &identity, overrides)?;
+            if json {
+                println!("{}", serde_json::to_string(&restored)?);
+            } else {
+                println!("{restored}");
+            }
+            Ok(())
+        }
+        Command::Backup(Backup::Keygen { out }) => {
+            let public = backup::keygen_to(&out)?;
+            println!("{public}");
+            Ok(())
+        }
+        Command::Backup(Backup::Verify { identity, json, backup }) => {
+            let summary = backup::verify(&backup, &identity)?;
+            if json {
+                println!("{}", serde_json::to_string(&summary)?);
+            } else {
+                println!("{summary}");
+            }
+            Ok(())
+        }
         Command::Openapi => {
             println!("{}", serde_json::to_string_pretty(&rest::openapi())?);
             Ok(())

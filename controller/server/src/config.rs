@@ -1,6 +1,7 @@
 //! Configuration: defaults, then the TOML file, then the environment, then flags. A key that is not known is an
 //! error that names it.
 
+use crate::backup::{KeyError, Recipients};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -36,6 +37,14 @@ pub struct Config {
     pub store: Engine,
     /// Decision events kept on disk, in bytes; the oldest go first.
     pub events_max_bytes: u64,
+    /// Public keys of age that backups are encrypted to; without one there are no backups.
+    pub backup_recipients: Vec<String>,
+    /// Folder that scheduled backups go to; without it none are scheduled.
+    pub backup_dir: Option<PathBuf>,
+    /// Hours between two scheduled backups.
+    pub backup_every_hours: u64,
+    /// Scheduled backups that stay in the folder.
+    pub backup_keep: usize,
 }
 
 impl Default for Config {
@@ -50,6 +59,10 @@ impl Default for Config {
             log_filter: "info,openraft=warn,sled=warn".to_owned(),
             store: Engine::default(),
             events_max_bytes: 10 * 1024 * 1024 * 1024,
+            backup_recipients: Vec::new(),
+            backup_dir: None,
+            backup_every_hours: 24,
+            backup_keep: 14,
         }
     }
 }
@@ -78,6 +91,18 @@ pub struct Overrides {
     /// Bytes of decision events kept on disk [default: 10 GiB]
     #[arg(long, env = "WHARDEN_EVENTS_MAX_BYTES", value_name = "BYTES")]
     pub events_max_bytes: Option<u64>,
+    /// Public keys of age that backups are encrypted to, comma-separated
+    #[arg(long, env = "WHARDEN_BACKUP_RECIPIENTS", value_delimiter = ',', value_name = "KEY")]
+    pub backup_recipients: Option<Vec<String>>,
+    /// Folder that scheduled backups go to
+    #[arg(long, env = "WHARDEN_BACKUP_DIR", value_name = "DIR")]
+    pub backup_dir: Option<PathBuf>,
+    /// Hours between two scheduled backups [default: 24]
+    #[arg(long, env = "WHARDEN_BACKUP_EVERY_HOURS", value_name = "N")]
+    pub backup_every_hours: Option<u64>,
+    /// Scheduled backups that stay in the folder [default: 14]
+    #[arg(long, env = "WHARDEN_BACKUP_KEEP", value_name = "N")]
+    pub backup_keep: Option<usize>,
 }
 
 /// Why there is no configuration.
@@ -119,6 +144,10 @@ impl Config {
             log_filter: overrides.log_filter.unwrap_or(self.log_filter),
             store: self.store,
             events_max_bytes: overrides.events_max_bytes.unwrap_or(self.events_max_bytes),
+            backup_recipients: overrides.backup_recipients.unwrap_or(self.backup_recipients),
+            backup_dir: overrides.backup_dir.or(self.backup_dir),
+            backup_every_hours: overrides.backup_every_hours.unwrap_or(self.backup_every_hours),
+            backup_keep: overrides.backup_keep.unwrap_or(self.backup_keep),
         }
     }
 
@@ -155,6 +184,17 @@ impl Config {
             );
         }
         self.format()?;
+        let recipients = Recipients::parse(&self.backup_recipients)
+            .map_err(|error| ConfigError::Value { at: "backup_recipients", message: error.to_string() })?;
+        if self.backup_dir.is_some() && recipients.is_empty() {
+            return wrong("backup_dir", &KeyError::NoRecipient.to_string());
+        }
+        if self.backup_every_hours == 0 || self.backup_keep == 0 {
+            return wrong(
+                "backup_every_hours, backup_keep",
+                "0 is not possible: leave backup_dir out to have no schedule",
+            );
+        }
         Ok(self)
     }
 }

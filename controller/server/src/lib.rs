@@ -12,10 +12,12 @@
 
 pub mod app;
 pub mod auth;
+pub mod backup;
 pub mod boot;
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod data_dir;
 pub mod events;
 pub mod fleet;
 pub mod keys;

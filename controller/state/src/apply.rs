@@ -43,8 +43,17 @@ pub struct State {
     pub docker_issues: OrdMap<UserName, Issues>,
     #[serde(default, skip_serializing_if = "Controllers::is_empty")]
     pub controllers: Controllers,
+    /// Times that the cluster was restored from a backup. Agents turn their back on a controller of an earlier epoch.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub epoch: u64,
     pub audit: AuditLog,
     pub(crate) replies: RecentReplies,
+}
+
+/// States of the first epoch are written as they were before there were epochs.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_first(epoch: &u64) -> bool {
+    *epoch == 0
 }
 
 /// What an application knows besides the state.
@@ -95,7 +104,7 @@ impl State {
             return Err(Rejection::RevisionMoved);
         }
         match &context.entry.command {
-            Command::Cluster(c) => self.apply_cluster(c),
+            Command::Cluster(c) => self.apply_cluster(context, c),
             Command::Account(c) => self.apply_account(context, c),
             Command::Session(c) => self.apply_session(context, c),
             Command::User(c) => self.apply_user(context, c),
@@ -103,7 +112,7 @@ impl State {
             Command::Token(c) => self.apply_token(context, c),
             Command::Host(c) => self.apply_host(context, c),
             Command::Policy(c) => self.apply_policy(context, c),
-            Command::Audit(AuditCommand::Refused { .. }) => Ok(Applied::Done),
+            Command::Audit(AuditCommand::Refused { .. } | AuditCommand::Done { .. }) => Ok(Applied::Done),
             Command::Docker(c) => self.apply_docker(context, c),
             Command::Controller(c) => self.apply_controller(context, c),
         }

@@ -1,5 +1,5 @@
 use crate::{
-    apply::State,
+    apply::{Context, State},
     command::ClusterCommand,
     entry::{Applied, Rejection, Reply},
     hex::Hex,
@@ -32,8 +32,10 @@ pub struct Cluster {
 }
 
 impl State {
-    pub(crate) fn apply_cluster(&mut self, command: &ClusterCommand) -> Reply {
-        let ClusterCommand::Initialise { id, ca_certificate, bundle_key, keys, bootstrap_hash } = command;
+    pub(crate) fn apply_cluster(&mut self, context: &mut Context<'_>, command: &ClusterCommand) -> Reply {
+        let ClusterCommand::Initialise { id, ca_certificate, bundle_key, keys, bootstrap_hash } = command else {
+            return self.apply_restore(context);
+        };
         if self.cluster.is_some() {
             return Err(Rejection::Initialised);
         }

@@ -21,6 +21,7 @@ mod host;
 pub mod limits;
 mod policy;
 mod replies;
+mod restore;
 mod session;
 mod snapshot;
 mod step_up;
@@ -41,6 +42,7 @@ pub use entry::{Actor, Applied, Batch, Change, Entry, Kind, Origin, Rejection, R
 pub use hex::Hex;
 pub use host::Host;
 pub use policy::{Policy, PolicyVersion};
+pub use restore::EPOCH_ENTRIES;
 pub use session::Session;
 pub use snapshot::SnapshotError;
 pub use token::JoinToken;

@@ -22,8 +22,8 @@ impl State {
     /// # Errors
     /// When a key cannot be written as JSON, which no type of this crate allows.
     pub fn to_bytes(&self) -> Result<Vec<u8>, SnapshotError> {
-        let mut bytes = vec![FORMAT];
-        serde_json::to_writer(&mut bytes, self)?;
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes)?;
         Ok(bytes)
     }
 
@@ -37,6 +37,16 @@ impl State {
             Some(&FORMAT) => Ok(()),
             Some(&version) => Err(SnapshotError::Version(version)),
         }
+    }
+
+    /// The same, as it is made.
+    ///
+    /// # Errors
+    /// As [`State::to_bytes`], and whatever the writer says.
+    pub fn write_to(&self, mut out: impl std::io::Write) -> Result<(), SnapshotError> {
+        out.write_all(&[FORMAT]).map_err(serde_json::Error::io)?;
+        serde_json::to_writer(out, self)?;
+        Ok(())
     }
 
     /// A state from what [`State::to_bytes`] gave.

@@ -428,6 +428,42 @@ fn a_break_glass_is_in_the_audit_once_and_changes_nothing_else() {
 }
 
 #[test]
+fn after_a_restore_nothing_that_is_good_once_is_good_again() {
+    let (mut state, n) = bootstrapped();
+    state.apply(n, &entry(n, open(1, Proof::Totp { step: 101 }))).0.unwrap();
+    state.apply(n + 1, &entry(n + 1, issue(1, "root", 900_000))).0.unwrap();
+    let token = TokenCommand::Create {
+        id: TokenId::new("jt-0123456789ab").unwrap(),
+        hash: hash(40),
+        expires_at: Timestamp(900_000),
+        uses: 3,
+        labels: Labels::default(),
+        posture: Posture::Observe,
+    };
+    let as_root = Entry { actor: Actor::User(user("root")), ..entry(n + 2, Command::Token(token)) };
+    state.apply(n + 2, &as_root).0.unwrap();
+    let invite = UserCommand::Invite { name: user("root"), hash: hash(41), expires_at: Timestamp(900_000) };
+    state.apply(n + 3, &entry(n + 3, Command::User(invite))).0.unwrap();
+    assert!(!state.sessions.is_empty() && !state.tokens.is_empty() && !state.invites.is_empty());
+    assert!(!String::from_utf8(state.to_bytes().unwrap()).unwrap().contains("epoch"));
+
+    let index = n + 3 + EPOCH_ENTRIES;
+    let restore = Command::Cluster(ClusterCommand::Restore { made_at: Timestamp(40), index: n + 3 });
+    insta::assert_json_snapshot!("restore", entry(n + 4, restore.clone()));
+    let (reply, changes) = state.apply(index, &entry(n + 4, restore.clone()));
+    assert_eq!(reply, Ok(Applied::Done));
+    assert!(is_policy(&changes));
+    assert!(state.sessions.is_empty() && state.tokens.is_empty() && state.invites.is_empty());
+    // Its certificates are still good by their dates, so bundles go on naming it.
+    assert!(state.docker_sessions[&session(1)].ended);
+    assert_eq!((state.epoch, state.policy_revision), (1, index));
+    let last = state.audit.records().next_back().unwrap();
+    assert_eq!((last.action.as_str(), last.outcome.as_str()), ("cluster.restore", "applied"));
+    assert_eq!(State::from_bytes(&state.to_bytes().unwrap()).unwrap(), state);
+    assert_eq!(State::default().apply(9, &entry(9, restore)).0, Err(Rejection::NotInitialised));
+}
+
+#[test]
 fn damaged_and_unknown_snapshots_are_refused() {
     assert!(State::from_bytes(&[]).is_err());
     assert!(State::from_bytes(b"\x02{}").unwrap_err().to_string().contains("version 2"));

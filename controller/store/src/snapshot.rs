@@ -79,6 +79,11 @@ impl Snapshots {
         Ok(())
     }
 
+    /// The snapshots of a folder that holds none yet.
+    pub(crate) fn in_folder(folder: &Path) -> Self {
+        Self { place: Place::Folder(folder.to_owned()), current: Mutex::new(None) }
+    }
+
     /// Finds the newest snapshot that is sound. When the newest file is damaged, an older one (or none) serves if the log
     /// reaches from there to where the damaged one reached: then nothing is lost.
     pub(crate) fn open(folder: &Path, log: &Ends) -> Result<(Self, Option<(Meta, State)>), OpenError> {

@@ -156,6 +156,13 @@ impl Agent {
         self.daemon.as_ref().expect("the agent runs").pid()
     }
 
+    /// Waits for words in its log.
+    pub fn log_says(&self, words: &str) {
+        crate::eventually(&format!("{words:?} in the agent's log"), crate::limits::SETTLE, || {
+            self.log().contains(words).then_some(())
+        });
+    }
+
     /// Everything that it wrote in all its runs.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()

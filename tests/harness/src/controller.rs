@@ -88,6 +88,15 @@ impl Controller {
             .arg(format!("--peer-listen=127.0.0.1:{}", self.peer_port));
     }
 
+    /// Runs `restore` on its folder.
+    pub fn restore(&self, backup: &Path, identity: &Path) -> Output {
+        let mut command = Command::new(bins::path("wharden-controller"));
+        command.args(["restore", "--advertise", "127.0.0.1,localhost", "--data-dir"]).arg(&self.dir);
+        command.arg("--identity").arg(identity).arg(backup);
+        self.listen(&mut command);
+        Output::of(&mut command, b"")
+    }
+
     /// Runs `init` on its folder, which works once.
     pub fn init_again(&self) -> Output {
         let mut command = Command::new(bins::path("wharden-controller"));

@@ -1,7 +1,10 @@
 //! Calls with a session. The access token is short-lived: it is renewed before it ends, and once more when the
 //! controller says that it has ended.
 
-use super::{Call, Codes, Transport, step_up};
+use super::{
+    Call, Codes, Transport, step_up,
+    transport::{Out, again},
+};
 use crate::{
     console::Clock,
     credentials::{Session, Store},
@@ -10,6 +13,7 @@ use crate::{
 };
 use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
+use std::io;
 use wharden_model::{
     Timestamp,
     api::{ErrorCode, Refresh, Secret, SessionTokens, StepUp},
@@ -39,7 +43,7 @@ impl Api {
     /// # Errors
     /// [`CliError::NotLoggedIn`] when the session has ended, and every error of an exchange.
     pub async fn call<T: DeserializeOwned>(&mut self, call: Call<'_>) -> Result<T, CliError> {
-        let (status, body) = self.exchange(call).await?;
+        let (status, body) = self.exchange(call, None).await?;
         self.transport.read(status, &body)
     }
 
@@ -48,19 +52,27 @@ impl Api {
     /// # Errors
     /// As [`Self::call`].
     pub async fn act(&mut self, call: Call<'_>) -> Result<(), CliError> {
-        self.exchange(call).await.map(drop)
+        self.exchange(call, None).await.map(drop)
+    }
+
+    /// Makes a call and writes its answer, as it is, to `out`. An answer that ends early is an error.
+    ///
+    /// # Errors
+    /// As [`Self::call`], and [`CliError::Output`] when `out` does not take it.
+    pub async fn download(&mut self, call: Call<'_>, out: &mut (dyn io::Write + Send)) -> Result<(), CliError> {
+        self.exchange(call, Some(out)).await.map(drop)
     }
 
     /// Makes a call; when it needs a code of the second factor, once more with one.
-    async fn exchange(&mut self, mut call: Call<'_>) -> Result<(StatusCode, Vec<u8>), CliError> {
-        let mut refusal = match self.with_session(&call).await {
+    async fn exchange(&mut self, mut call: Call<'_>, mut out: Out<'_>) -> Result<(StatusCode, Vec<u8>), CliError> {
+        let mut refusal = match self.with_session(&call, again(&mut out)).await {
             Err(error) if step_up::is_asked_for(&error) => error,
             answer => return answer,
         };
         for _ in 0..STEP_UP_ATTEMPTS {
             let Some(code) = self.codes.next(&refusal)? else { break };
             call = self.with_code(call, code).await?;
-            refusal = match self.with_session(&call).await {
+            refusal = match self.with_session(&call, again(&mut out)).await {
                 Err(error) if step_up::is_asked_for(&error) => error,
                 answer => return answer,
             };
@@ -74,16 +86,16 @@ impl Api {
             return Ok(call.totp(code));
         }
         let fresh = Call::post(&["session", "step-up"]).body(&StepUp { code })?;
-        self.with_session(&fresh).await?;
+        self.with_session(&fresh, None).await?;
         Ok(call)
     }
 
-    async fn with_session(&mut self, call: &Call<'_>) -> Result<(StatusCode, Vec<u8>), CliError> {
+    async fn with_session(&mut self, call: &Call<'_>, mut out: Out<'_>) -> Result<(StatusCode, Vec<u8>), CliError> {
         let access = self.access_token().await?;
-        match self.transport.exchange(call, Some(&access)).await {
+        match self.transport.exchange(call, Some(&access), again(&mut out)).await {
             Err(error) if has_ended(&error) => {
                 let access = self.refresh().await?;
-                self.transport.exchange(call, Some(&access)).await
+                self.transport.exchange(call, Some(&access), again(&mut out)).await
             }
             answer => answer,
         }

@@ -11,7 +11,7 @@ use crate::{
 };
 use reqwest::{Client, Method, StatusCode, Url, header, redirect};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, io, time::Duration};
 use wharden_model::api::{ErrorBody, Secret};
 
 /// One call: everything but who makes it.
@@ -88,6 +88,17 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Where the body of an answer goes that is not read here.
+pub type Out<'a> = Option<&'a mut (dyn io::Write + Send)>;
+
+/// The same for one more attempt.
+pub fn again<'a>(out: &'a mut Out<'_>) -> Out<'a> {
+    match out {
+        Some(out) => Some(&mut **out),
+        None => None,
+    }
+}
+
 /// A way to the controllers of one cluster. The first one names it; another one is tried when that cannot be reached.
 pub struct Transport {
     http: Client,
@@ -127,7 +138,7 @@ impl Transport {
     /// # Errors
     /// Every [`CliError`] of an exchange; [`CliError::Refused`] for an answer that is not 2xx.
     pub async fn call<T: DeserializeOwned>(&self, call: &Call<'_>, bearer: Option<&Secret>) -> Result<T, CliError> {
-        let (status, body) = self.exchange(call, bearer).await?;
+        let (status, body) = self.exchange(call, bearer, None).await?;
         self.read(status, &body)
     }
 
@@ -144,20 +155,25 @@ impl Transport {
     /// # Errors
     /// As [`Self::call`].
     pub async fn act(&self, call: &Call<'_>, bearer: Option<&Secret>) -> Result<(), CliError> {
-        self.exchange(call, bearer).await.map(drop)
+        self.exchange(call, bearer, None).await.map(drop)
     }
 
     /// Makes a call. Tries the controllers in turn; a request that may have arrived goes to another one only when it
-    /// changes nothing.
+    /// changes nothing. With `out`, an answer that is not a refusal is written there as it comes, and not returned.
     ///
     /// # Errors
-    /// As [`Self::call`].
-    pub async fn exchange(&self, call: &Call<'_>, bearer: Option<&Secret>) -> Result<(StatusCode, Vec<u8>), CliError> {
+    /// As [`Self::call`], and [`CliError::Output`] when `out` does not take it.
+    pub async fn exchange(
+        &self,
+        call: &Call<'_>,
+        bearer: Option<&Secret>,
+        mut out: Out<'_>,
+    ) -> Result<(StatusCode, Vec<u8>), CliError> {
         // The controllers put it into their logs and into errors.
         let id = format!("{:032x}", rand::random::<u128>());
         let mut first = None;
         for base in &self.bases {
-            match self.exchange_at(base, call, bearer, &id).await {
+            match self.exchange_at(base, call, bearer, &id, again(&mut out)).await {
                 Err(CliError::Unreachable { url, cause, sent }) if !sent || call.method == Method::GET => {
                     first.get_or_insert(CliError::Unreachable { url, cause, sent });
                 }
@@ -173,6 +189,7 @@ impl Transport {
         call: &Call<'_>,
         bearer: Option<&Secret>,
         id: &str,
+        out: Out<'_>,
     ) -> Result<(StatusCode, Vec<u8>), CliError> {
         let no_answer =
             |error: reqwest::Error| fault::no_answer(&error, &url_key(base), self.ca.as_ref(), call.timeout.as_secs());
@@ -193,6 +210,12 @@ impl Transport {
         }
         let mut answer = request.send().await.map_err(no_answer)?;
         let status = answer.status();
+        if let Some(out) = out.filter(|_| status.is_success()) {
+            while let Some(chunk) = answer.chunk().await.map_err(no_answer)? {
+                out.write_all(&chunk).map_err(CliError::Output)?;
+            }
+            return Ok((status, Vec::new()));
+        }
         let mut bytes = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(no_answer)? {
             if bytes.len() + chunk.len() > ANSWER_MAX {

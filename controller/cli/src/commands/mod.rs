@@ -2,6 +2,7 @@
 
 mod advice;
 pub mod audit;
+pub mod backup;
 pub mod cluster;
 pub mod completions;
 pub mod docker;
@@ -45,6 +46,7 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<(), CliE
         Command::Events(args) => events::run(args, context).await,
         Command::Audit(noun) => audit::run(noun, context).await,
         Command::Cluster(noun) => cluster::run(noun, context).await,
+        Command::Backup(noun) => backup::run(noun, context).await,
         Command::Status => status::run(context).await,
         Command::Completions(args) => completions::run(&args, context),
     }

@@ -27,6 +27,8 @@ const COMMANDS: &[&str] = &[
     "audit",
     "cluster",
     "cluster add",
+    "backup",
+    "backup create",
     "completions",
 ];
 

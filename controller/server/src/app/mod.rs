@@ -3,6 +3,7 @@
 //! One file a noun. Nothing here knows HTTP.
 
 mod access;
+mod backup;
 mod cluster;
 mod directory;
 mod docker;
@@ -24,10 +25,11 @@ mod suggest;
 mod tokens;
 
 pub use access::{Access, Caller};
+pub use backup::Backup;
 pub use error::AppError;
 pub use step_up::Shown;
 
-use crate::{auth::source::Sources, events::EventStore, fleet::Fleet, keys::Keys, raft::Raft};
+use crate::{auth::source::Sources, backup::Recipients, events::EventStore, fleet::Fleet, keys::Keys, raft::Raft};
 use std::sync::Arc;
 use wharden_model::Timestamp;
 use wharden_runtime::{clock::Clock, ready::Readiness};
@@ -44,6 +46,8 @@ pub struct App {
     pub sources: Sources,
     pub access: Access,
     pub started_at: Timestamp,
+    /// Whom backups are encrypted to.
+    pub backup_recipients: Recipients,
 }
 
 impl App {

@@ -5,8 +5,8 @@
 
 use super::first;
 use crate::{
-    boot::{CA_FILE, CLUSTER_KEY},
     config::{Config, FILE_NAME, Overrides},
+    data_dir::{self, CA_FILE, CLUSTER_KEY, STORE},
     peers::{Known, PeerIdentity, forget_key, load_key, store_key},
 };
 use anyhow::{Context, bail, ensure};
@@ -26,7 +26,7 @@ use wharden_proto::{
     v1::{JoinRequest, JoinResponse, peer_client::PeerClient},
 };
 use wharden_runtime::{
-    fsync::{make_dir, write_atomic},
+    fsync::write_atomic,
     tls::{self, Connector, HTTP2},
 };
 
@@ -81,17 +81,14 @@ enum Failure {
 /// The folder with the key in it, the one of an earlier attempt if there is one.
 fn prepare(data_dir: &Path) -> anyhow::Result<KeyPair> {
     ensure!(
-        !data_dir.join(CLUSTER_KEY).exists() && !data_dir.join("store").exists(),
+        !data_dir.join(CLUSTER_KEY).exists() && !data_dir.join(STORE).exists(),
         "{} is the data folder of a controller already: give an empty or new folder",
         data_dir.display()
     );
     if let Some(key) = load_key(data_dir)? {
         return Ok(key);
     }
-    if let Ok(mut entries) = fs::read_dir(data_dir) {
-        ensure!(entries.next().is_none(), "{} is not empty: give an empty or new folder", data_dir.display());
-    }
-    make_dir(data_dir, 0o700)?;
+    data_dir::fresh(data_dir)?;
     let key = KeyPair::generate()?;
     store_key(data_dir, &key)?;
     Ok(key)

@@ -221,7 +221,8 @@ impl<'f> Session<'f> {
         use controller_message::Body;
         let body = if std::mem::take(&mut self.welcome) {
             let heartbeat = self.fleet.config.heartbeat.max(Duration::from_secs(1)).as_secs();
-            Body::Welcome(Welcome { heartbeat_seconds: u32::try_from(heartbeat).unwrap_or(u32::MAX) })
+            let heartbeat_seconds = u32::try_from(heartbeat).unwrap_or(u32::MAX);
+            Body::Welcome(Welcome { heartbeat_seconds, epoch: self.fleet.ledger.state().epoch })
         } else if std::mem::take(&mut self.tell_controllers) {
             Body::Controllers(Controllers::clone(&self.controllers.borrow_and_update()))
         } else if let Some(ack) = self.events_ack.take() {

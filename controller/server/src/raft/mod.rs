@@ -54,6 +54,7 @@ pub struct Raft {
     link: Link,
     queue: mpsc::Sender<Proposal>,
     state: watch::Receiver<Arc<State>>,
+    applied: watch::Receiver<(u64, Arc<State>)>,
     revision: watch::Receiver<Revision>,
     changes: broadcast::Sender<Change>,
     clock: Arc<dyn Clock>,
@@ -86,6 +87,7 @@ impl Raft {
         shutdown: &Shutdown,
     ) -> Result<Self, StartError> {
         let (state, revision, changes) = (outlet.state(), outlet.revision(), outlet.changes());
+        let applied = outlet.applied();
         let sink = move |published: Published| outlet.take(published);
         let folder = dir.to_owned();
         let (log, machine) = tokio::task::spawn_blocking(move || Store::open(&folder, engine, sink))
@@ -110,7 +112,7 @@ impl Raft {
         let link = Link { raft: inner.clone(), transport, own: node_id };
         let (queue, waiting) = mpsc::channel(limits::PROPOSALS_WAITING);
         shutdown.spawn("propose", propose::run(link.clone(), waiting));
-        Ok(Self { inner, link, queue, state, revision, changes, clock })
+        Ok(Self { inner, link, queue, state, applied, revision, changes, clock })
     }
 
     /// Makes a fresh store a cluster of one.
@@ -125,6 +127,11 @@ impl Raft {
     /// The newest applied state.
     pub fn state(&self) -> Arc<State> {
         self.state.borrow().clone()
+    }
+
+    /// The newest applied state, and the index of the log entry that it reaches to.
+    pub fn applied(&self) -> (u64, Arc<State>) {
+        self.applied.borrow().clone()
     }
 
     /// Every new state.

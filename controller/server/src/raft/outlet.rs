@@ -11,6 +11,7 @@ use wharden_store::Published;
 /// Made before the replica, so that what the replica needs can watch the state too.
 pub struct Outlet {
     state: watch::Sender<Arc<State>>,
+    applied: watch::Sender<(u64, Arc<State>)>,
     revision: watch::Sender<Revision>,
     changes: broadcast::Sender<Change>,
 }
@@ -19,6 +20,7 @@ impl Default for Outlet {
     fn default() -> Self {
         Self {
             state: watch::channel(Arc::default()).0,
+            applied: watch::channel((0, Arc::default())).0,
             revision: watch::channel(0).0,
             changes: broadcast::channel(limits::CHANGES_BUFFER).0,
         }
@@ -31,6 +33,11 @@ impl Outlet {
         self.state.subscribe()
     }
 
+    /// The same, with the index of the log entry that it reaches to.
+    pub(super) fn applied(&self) -> watch::Receiver<(u64, Arc<State>)> {
+        self.applied.subscribe()
+    }
+
     pub(super) fn revision(&self) -> watch::Receiver<Revision> {
         self.revision.subscribe()
     }
@@ -41,6 +48,7 @@ impl Outlet {
 
     pub(super) fn take(&self, published: Published) {
         let revision = published.state.policy_revision;
+        self.applied.send_replace((published.applied.unwrap_or(0), Arc::clone(&published.state)));
         let old = self.state.send_replace(Arc::clone(&published.state));
         self.revision.send_if_modified(|held| std::mem::replace(held, revision) != revision);
         let changes = if published.whole { changes::between(&old, &published.state) } else { published.changes };

@@ -3,6 +3,7 @@
 //! Must not know: state, raft, policy.
 
 mod auth;
+mod backup;
 mod body;
 mod caller;
 mod cluster;

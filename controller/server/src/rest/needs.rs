@@ -17,6 +17,7 @@ const NEEDS: &[(&str, &str, &[AdminAction])] = &[
     ("delete", "/v1/cluster/{number}", &[ClusterUpdate]),
     ("post", "/v1/cluster/{number}/promote", &[ClusterUpdate]),
     ("post", "/v1/cluster/{number}/replace", &[ClusterUpdate]),
+    ("post", "/v1/backups", &[BackupCreate]),
     ("post", "/v1/docker/certificates", &[]),
     ("get", "/v1/docker/hosts", &[]),
     ("get", "/v1/events", &[EventRead]),

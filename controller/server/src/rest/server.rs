@@ -1,7 +1,7 @@
 //! The port: layers around the routes, and the OpenAPI document that they make.
 
 use super::{
-    Api, auth,
+    Api, auth, backup,
     caller::{RECOVERY_CODE, RequestIdOf, TOTP},
     cluster, directory, docker, error, health, hosts, packs, policies, records, tokens,
 };
@@ -57,6 +57,7 @@ fn routes() -> OpenApiRouter<Api> {
         .merge(packs::routes())
         .merge(records::routes())
         .merge(cluster::routes())
+        .merge(backup::routes())
 }
 
 /// The OpenAPI document of the routes, with the errors that any of them may give.

@@ -1,7 +1,7 @@
 use super::Line;
 use crate::{cluster::SealedKeys, hex::Hex};
 use serde::{Deserialize, Serialize};
-use wharden_model::ClusterId;
+use wharden_model::{ClusterId, Timestamp};
 
 /// The cluster itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,12 +18,22 @@ pub enum ClusterCommand {
         /// SHA-256 of the bootstrap token.
         bootstrap_hash: Hex,
     },
+    /// The first entry after a restore: the state before it is that of a backup.
+    Restore {
+        /// When the backup was made.
+        made_at: Timestamp,
+        /// The log entry that it reached to.
+        index: u64,
+    },
 }
 
 impl ClusterCommand {
     pub(super) fn line(&self) -> Line {
         match self {
             Self::Initialise { id, .. } => Line::new("cluster.init", format!("cluster {id}"), ""),
+            Self::Restore { made_at, index } => {
+                Line::new("cluster.restore", "cluster", format!("backup of {made_at}, log entry {index}"))
+            }
         }
     }
 }
@@ -34,12 +44,15 @@ impl ClusterCommand {
 pub enum AuditCommand {
     /// An attempt that policy refused before it became a command.
     Refused { action: String, resource: String, reason: String },
+    /// Something that somebody may do and did.
+    Done { action: String, resource: String, detail: String },
 }
 
 impl AuditCommand {
     pub(super) fn line(&self) -> Line {
         match self {
             Self::Refused { action, resource, .. } => Line::new(action, resource.clone(), ""),
+            Self::Done { action, resource, detail } => Line::new(action, resource.clone(), detail.clone()),
         }
     }
 }

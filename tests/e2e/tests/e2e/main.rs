@@ -4,6 +4,7 @@
 
 mod admins;
 mod authz;
+mod backups;
 mod bad_days;
 mod bad_input;
 mod break_glass;

@@ -1,0 +1,103 @@
+//! `wharden-controller restore`: makes the data folder of a cluster of one out of a backup. Further controllers join it.
+//!
+//! The restored cluster is the old one in a later epoch: the same id, CA and users, and a log that is far ahead, so that
+//! hosts follow it without enrolling again and turn their back on whatever is left of the old one.
+
+use super::{Identities, open};
+use crate::{
+    config::{Config, FILE_NAME, Overrides},
+    data_dir::{self, CA_FILE, CLUSTER_KEY, STORE},
+    keys::Keys,
+    limits,
+};
+use anyhow::{Context, anyhow};
+use serde::Serialize;
+use std::{fmt, path::Path, time::Duration};
+use wharden_model::{ClusterId, Timestamp};
+use wharden_runtime::{
+    clock::{Clock, SystemClock},
+    fsync::write_atomic,
+};
+use wharden_state::{Actor, ClusterCommand, Command, EPOCH_ENTRIES, Entry};
+
+/// What `restore` made.
+#[derive(Debug, Serialize)]
+pub struct Restored {
+    pub cluster_id: ClusterId,
+    /// Times that this cluster was restored.
+    pub epoch: u64,
+    /// Number of the controller, which none had before.
+    pub number: u64,
+    /// When the backup was made: what was changed after this is lost.
+    pub made_at: Timestamp,
+    pub hosts: usize,
+    pub users: usize,
+    pub data_dir: String,
+}
+
+impl fmt::Display for Restored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cluster_id, epoch, number, made_at, hosts, users, data_dir } = self;
+        writeln!(f, "Cluster {cluster_id} is restored in {data_dir}, epoch {epoch}, as controller {number}:")?;
+        writeln!(f, "{users} user(s) and {hosts} host(s), as of {made_at}.\n")?;
+        writeln!(f, "What changed after that is lost. Look at these first:")?;
+        writeln!(f, "  users that were disabled and hosts that were revoked since are back")?;
+        writeln!(f, "  recovery codes that were used since are good again: `wharden user invite` makes new ones")?;
+        writeln!(f, "  all sessions, invites and join tokens have ended\n")?;
+        writeln!(f, "Do not start controllers of the old cluster again. Next:")?;
+        writeln!(f, "  wharden-controller run --data-dir {data_dir}")?;
+        write!(f, "  wharden cluster add     (for each further controller)")
+    }
+}
+
+/// Restores a backup into an empty folder. When it fails half way it removes what it made.
+///
+/// # Errors
+/// When the backup is of no use, or the folder is not empty or cannot be written; with what to do.
+pub fn restore(data_dir: &Path, backup: &Path, identity: &Path, overrides: Overrides) -> anyhow::Result<Restored> {
+    let identities = Identities::read(identity)?;
+    let opened = open(backup, &identities).map_err(|error| anyhow!("{} {error}", backup.display()))?;
+    let now = Timestamp(SystemClock.now());
+    let key = opened.cluster_key()?;
+    let made_at = opened.header.created_at;
+    let mut state = opened.state;
+    let number = state.controllers.last_number.max(1) + 1;
+    let index = opened.header.index + EPOCH_ENTRIES;
+    let entry = Entry {
+        request_id: crate::raft::new_request_id(),
+        actor: Actor::System,
+        issued_at: now,
+        if_revision: None,
+        origin: None,
+        command: Command::Cluster(ClusterCommand::Restore { made_at, index: opened.header.index }),
+    };
+    state.apply(index, &entry).0?;
+
+    let config = Config { node_id: number, ..Config::default().with(overrides) };
+    config.format()?;
+    let key_text = key.to_file_text();
+    let keys = Keys::open(&state, key)?;
+    keys.ca
+        .issue_server(&config.advertise, number, now, Duration::from_secs(limits::SERVER_CERT_TTL_S))
+        .context("--advertise")?;
+    data_dir::fresh(data_dir)?;
+    let made = write_atomic(&data_dir.join(CA_FILE), keys.ca.cert_pem().as_bytes(), 0o644)
+        .map_err(anyhow::Error::from)
+        .and_then(|()| Ok(write_atomic(&data_dir.join(FILE_NAME), toml::to_string(&config)?.as_bytes(), 0o600)?))
+        .and_then(|()| Ok(wharden_store::seed(&data_dir.join(STORE), config.store, &state, index, number)?))
+        // Last: without it the folder is not a controller's.
+        .and_then(|()| Ok(write_atomic(&data_dir.join(CLUSTER_KEY), key_text.as_bytes(), 0o600)?));
+    if let Err(error) = made {
+        data_dir::clear(data_dir);
+        return Err(error);
+    }
+    Ok(Restored {
+        cluster_id: keys.cluster_id.clone(),
+        epoch: state.epoch,
+        number,
+        made_at,
+        hosts: state.hosts.len(),
+        users: state.users.len(),
+        data_dir: data_dir.display().to_string(),
+    })
+}

@@ -1,0 +1,145 @@
+//! A backup brings a lost cluster back: its users, policies and hosts, which follow it and leave the old one.
+
+use crate::policies::{LAUNCHERS, NO_PRIVILEGED, ROLES};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+use wharden_harness::{Cli, Controller, Output, World, bins, eventually, limits::SETTLE};
+
+fn console(arguments: &[&str]) -> Output {
+    let mut command = std::process::Command::new(bins::path("wharden-controller"));
+    Output::of(command.args(arguments), b"")
+}
+
+/// A key, and its public half in the controller's configuration.
+fn keys(world: &mut World) -> PathBuf {
+    let key = world.place.join("backup.key");
+    let public = console(&["backup", "keygen", "--out", key.to_str().expect("text")]).ok();
+    console(&["backup", "keygen", "--out", key.to_str().expect("text")]).fails_saying(&["backup.key", "exists"]);
+    world.controller.stop();
+    let config = world.controller.dir().join("controller.toml");
+    let text = fs::read_to_string(&config).expect("configuration");
+    let (before, after) = text.split_once("backup_recipients = []").expect("the key is there, empty");
+    fs::write(config, format!("{before}backup_recipients = [{:?}]{after}", public.trim())).expect("written");
+    world.controller.start();
+    key
+}
+
+/// `wharden backup create`, with a code of its own.
+fn create(world: &mut World, cli: &Cli, file: &Path) -> Output {
+    let code = world.admin.totp.code();
+    cli.run(&["-o", "json", "--totp", &code, "backup", "create", "--file", file.to_str().expect("text")])
+}
+
+#[test]
+fn a_restored_cluster_has_everything_and_hosts_follow_it_and_leave_the_old_one() {
+    let mut world = World::setup()
+        .user("alice", &[LAUNCHERS])
+        .policy("roles", ROLES)
+        .policy("no-privileged", NO_PRIVILEGED)
+        .start();
+    let cli = world.logged_in_cli();
+    let file = world.place.join("cluster.wharden.age");
+    let path = file.to_str().expect("text");
+    create(&mut world, &cli, &file).fails_saying(&["backup_recipients", "keygen"]);
+    assert!(!file.exists());
+
+    let key = keys(&mut world);
+    let identity = key.to_str().expect("text");
+    let made: Value = serde_json::from_str(&create(&mut world, &cli, &file).ok()).expect("JSON");
+    assert_eq!(made["bytes"].as_u64(), fs::metadata(&file).map(|m| m.len()).ok());
+    cli.run(&["backup", "create", "--file", path]).fails_saying(&["exists"]);
+    let audit = world.admin.rest().get("/v1/audit?limit=1000").ok();
+    let records = audit["records"].as_array().expect("records");
+    assert!(records.iter().any(|r| r["action"] == "backup.create" && r["outcome"] == "applied"), "{audit}");
+
+    let summary: Value =
+        serde_json::from_str(&console(&["backup", "verify", "--json", "--identity", identity, path]).ok())
+            .expect("JSON");
+    assert_eq!((&summary["hosts"], &summary["policies"]), (&json!(1), &json!(3)), "{summary}");
+    let other = world.place.join("other.key");
+    console(&["backup", "keygen", "--out", other.to_str().expect("text")]).ok();
+    console(&["backup", "verify", "--identity", other.to_str().expect("text"), path])
+        .fails_saying(&["other keys than the ones given"]);
+
+    // Written after the backup: lost with the controller.
+    world.put_policy("late", ROLES);
+    world.controller.kill();
+    let restored = Controller::new(&world.place, "restored").at_the_place_of(&world.controller);
+    assert!(restored.restore(&file, &key).ok().contains("epoch 1"));
+    let mut old = std::mem::replace(&mut world.controller, restored);
+    world.controller.start();
+    // The session has ended, password and second factor have not.
+    world.admin.rest().get("/v1/policies").refused(401, "not_logged_in");
+    world.admin.login();
+    let names: Vec<Value> = world
+        .admin
+        .rest()
+        .get("/v1/policies")
+        .ok()
+        .as_array()
+        .expect("policies")
+        .iter()
+        .map(|p| p["name"].clone())
+        .collect();
+    assert!(names.contains(&json!("no-privileged")) && !names.contains(&json!("late")), "{names:?}");
+    assert_eq!(world.admin.rest().get("/v1/audit/verify").ok()["intact"], true);
+
+    // Without enrolling again the host takes the restored cluster's word.
+    world.settle();
+    let held =
+        |world: &World| world.admin.rest().get(&format!("/v1/hosts/{}", world.host)).ok()["held_revision"].as_u64();
+    assert!(held(&world) > Some(1_000_000_000));
+    let alice = world.docker("alice");
+    alice.run(&["create", "--privileged", "app", "id"]).fails_saying(&["no-privileged"]);
+    world.put_policy("no-privileged", &NO_PRIVILEGED.replace("context.privileged", "context.init"));
+    alice.run(&["create", "--privileged", "app", "id"]).ok();
+
+    // The old one comes back to life at the place that the host knows: it is not believed.
+    world.controller.stop();
+    old.start();
+    world.agent.log_says("earlier epoch");
+    alice.run(&["create", "--privileged", "app", "id"]).ok();
+    old.kill();
+    world.controller.start();
+    world.admin.login();
+    world.settle();
+}
+
+#[test]
+fn a_backup_that_is_cut_or_a_folder_that_is_used_restores_nothing() {
+    let mut world = World::setup().start();
+    let key = keys(&mut world);
+    let cli = world.logged_in_cli();
+    let file = world.place.join("cluster.wharden.age");
+    create(&mut world, &cli, &file).ok();
+    world.controller.restore(&file, &key).fails_saying(&["not empty"]);
+    let bytes = fs::read(&file).expect("the backup");
+    let cut = world.place.join("cut.wharden.age");
+    fs::write(&cut, &bytes[..bytes.len() - 1]).expect("written");
+    let fresh = Controller::new(&world.place, "new");
+    fresh.restore(&cut, &key).fails_saying(&["cut.wharden.age"]);
+    assert!(!fresh.dir().exists());
+}
+
+#[test]
+fn scheduled_backups_are_there_after_a_start_and_can_be_restored() {
+    let mut world = World::setup().start();
+    let key = keys(&mut world);
+    let folder = world.place.join("backups");
+    fs::create_dir(&folder).expect("folder");
+    world.controller.stop();
+    let config = world.controller.dir().join("controller.toml");
+    let text = fs::read_to_string(&config).expect("configuration");
+    fs::write(config, format!("backup_dir = {folder:?}\n{text}")).expect("written");
+    world.controller.start();
+    let file = eventually("a scheduled backup", SETTLE, || {
+        let file = fs::read_dir(&folder).expect("lists").flatten().map(|e| e.path()).next()?;
+        file.extension().is_some_and(|e| e == "age").then_some(file)
+    });
+    console(&["backup", "verify", "--identity", key.to_str().expect("text"), file.to_str().expect("text")]).ok();
+    let metrics = world.controller.rest().get("/metrics").text();
+    assert!(metrics.lines().any(|l| l.starts_with("wharden_backup_last_timestamp_seconds 1")), "{metrics}");
+}
