@@ -45,9 +45,12 @@ impl<'a> Context<'a> {
     pub fn transport(&self) -> Result<Transport, CliError> {
         let mut urls = settings::urls(self.global, self.console)?;
         let ca_file = settings::ca_file(self.global, self.console);
-        // With both given there is no need for a credentials file, nor for it to be sound.
-        let credentials =
-            if !urls.is_empty() && ca_file.is_some() { crate::Credentials::default() } else { self.store()?.load()? };
+        let credentials = match self.store().and_then(|store| Ok(store.load()?)) {
+            Ok(credentials) => credentials,
+            // With both given there is no need for a credentials file, nor for it to be sound.
+            Err(_) if !urls.is_empty() && ca_file.is_some() => crate::Credentials::default(),
+            Err(error) => return Err(error),
+        };
         if urls.is_empty() {
             let Some(current) = &credentials.current else {
                 return Err(CliError::usage(

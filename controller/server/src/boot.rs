@@ -18,7 +18,7 @@ use crate::{
 };
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
-use std::{fmt, fs, path::Path, sync::Arc, time::Duration};
+use std::{fmt, path::Path, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
 use wharden_model::{ClusterId, Timestamp, api::Secret};
 use wharden_pki::ClusterKey;

@@ -12,7 +12,7 @@ use crate::{
 use anyhow::{Context, bail, ensure};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
-use std::{fmt, fs, future::ready, io, path::Path, time::Duration};
+use std::{fmt, future::ready, io, path::Path, time::Duration};
 use tokio::time::timeout;
 use tonic::{
     Code, Status,

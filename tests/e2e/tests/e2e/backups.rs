@@ -140,6 +140,6 @@ fn scheduled_backups_are_there_after_a_start_and_can_be_restored() {
         file.extension().is_some_and(|e| e == "age").then_some(file)
     });
     console(&["backup", "verify", "--identity", key.to_str().expect("text"), file.to_str().expect("text")]).ok();
-    let metrics = world.controller.rest().get("/metrics").text();
+    let metrics = world.controller.rest().get("/metrics").body;
     assert!(metrics.lines().any(|l| l.starts_with("wharden_backup_last_timestamp_seconds 1")), "{metrics}");
 }
