@@ -370,7 +370,9 @@ write_env() {
     # shellcheck disable=SC2034  # written by name below
     WHARDEN_ADMIN=$ADMIN WHARDEN_BIN=$bin
     # shellcheck disable=SC2034
-    WHARDEN_PIDS=$(for name in controller $(cd "$dir" && ls -d controller-*.init 2>/dev/null | sed "s/\.init$//") agent engine; do pid_of "$name" || true; done | paste -sd' ')
+    WHARDEN_PIDS=$(for init in "$dir"/controller.init "$dir"/controller-*.init agent engine; do
+        pid_of "$(basename "$init" .init)" || true
+    done | paste -sd' ')
     for name in WHARDEN_URL WHARDEN_CA_FILE WHARDEN_ADMIN WHARDEN_PASSWORD WHARDEN_TOTP_SECRET WHARDEN_BIN \
         WHARDEN_GUARD_SOCKET WHARDEN_ENGINE_SOCKET WHARDEN_HOST_ID WHARDEN_PIDS; do
         printf "%s='%s'\n" "$name" "${!name//\'/\'\\\'\'}"

@@ -281,6 +281,14 @@ actions! {
     Unknown "unknown" None Engine,
 }
 
+impl AdminAction {
+    /// A service account may be permitted to do it: only looking, and not at people. Whatever policy says, programs
+    /// without a second factor administer nothing.
+    pub const fn is_for_service_accounts(self) -> bool {
+        matches!(self.group(), AdminGroup::Read) && !matches!(self.resource(), AdminKind::User)
+    }
+}
+
 impl Action {
     /// It starts a container that exists.
     pub const fn starts_container(self) -> bool {
@@ -320,6 +328,13 @@ actions! {
     ClusterRead "cluster.read" Read Cluster,
     ClusterUpdate "cluster.update" Write Cluster,
     BackupCreate "backup.create" Write Cluster,
+    SessionRead "session.read" Read User,
+    SessionRevoke "session.revoke" Remove User,
+    KeyRotate "key.rotate" Write Cluster,
+    ServiceAccountRead "service_account.read" Read Cluster,
+    ServiceAccountCreate "service_account.create" Write Cluster,
+    ServiceAccountRotate "service_account.rotate" Write Cluster,
+    ServiceAccountDelete "service_account.delete" Remove Cluster,
 }
 
 #[cfg(test)]

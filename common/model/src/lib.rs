@@ -7,6 +7,7 @@
 
 pub mod action;
 pub mod api;
+pub mod audit;
 pub mod break_glass;
 pub mod bundle;
 pub mod decision;

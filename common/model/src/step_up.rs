@@ -39,8 +39,12 @@ impl AdminAction {
             Self::ClusterUpdate => StepUp::Code,
             // Everything that the cluster holds leaves it.
             Self::BackupCreate => StepUp::Code,
-            // Taking back a join token makes things safer and can be undone.
-            Self::TokenDelete => StepUp::Fresh,
+            // What every token here is believed by.
+            Self::KeyRotate => StepUp::Code,
+            // A way in for a program.
+            Self::ServiceAccountCreate | Self::ServiceAccountRotate => StepUp::Code,
+            // Taking back a join token or ending a session makes things safer, and is wanted in a hurry.
+            Self::TokenDelete | Self::SessionRevoke | Self::ServiceAccountDelete => StepUp::Fresh,
             _ => match self.group() {
                 AdminGroup::Read => StepUp::Session,
                 AdminGroup::Write => StepUp::Fresh,

@@ -109,6 +109,10 @@ pub enum SecretKind {
     Invite,
     /// Continues a session.
     Refresh,
+    /// Tells a device that was logged in from.
+    Device,
+    /// The key of a service account: not used up, but with an end.
+    ServiceKey,
 }
 
 impl SecretKind {
@@ -118,6 +122,8 @@ impl SecretKind {
             Self::Bootstrap => "wbt",
             Self::Invite => "win",
             Self::Refresh => "wrt",
+            Self::Device => "wdt",
+            Self::ServiceKey => "wsk",
         }
     }
 
@@ -127,6 +133,8 @@ impl SecretKind {
             Self::Bootstrap => "bootstrap token",
             Self::Invite => "invite",
             Self::Refresh => "refresh token",
+            Self::Device => "device token",
+            Self::ServiceKey => "service account's key",
         }
     }
 
@@ -190,7 +198,13 @@ mod tests {
 
     #[test]
     fn each_kind_reads_only_its_own() {
-        let kinds = [SecretKind::Bootstrap, SecretKind::Invite, SecretKind::Refresh];
+        let kinds = [
+            SecretKind::Bootstrap,
+            SecretKind::Invite,
+            SecretKind::Refresh,
+            SecretKind::Device,
+            SecretKind::ServiceKey,
+        ];
         for made in kinds {
             let secret = made.generate();
             for read in kinds {

@@ -11,7 +11,7 @@ use crate::{
     tally::Tally,
     uid::{types, uid},
 };
-use cedar_policy::{Context, Entities, Entity, Request, RestrictedExpression};
+use cedar_policy::{Context, Entities, Entity, EntityTypeName, Request, RestrictedExpression};
 use std::{collections::BTreeMap, sync::Arc};
 use wharden_model::{BundlePolicy, Decision, Effect, Mode, PolicyName, action::AdminKind, decision::KnownUser};
 
@@ -60,9 +60,23 @@ impl AdminCompiled {
 
     /// Decides. The revision in the answer is 0: who asks knows which state it compiled.
     pub fn decide(&self, q: &AdminQuery<'_>) -> Decision {
+        self.decide_as(q, &types().user)
+    }
+
+    /// The same for the service account of the name of `q.user`. What is not for service accounts is denied whatever the
+    /// rules say.
+    pub fn decide_for_service(&self, q: &AdminQuery<'_>) -> Decision {
+        if q.action.is_for_service_accounts() {
+            return self.decide_as(q, &types().service_account);
+        }
+        let error = format!("{} is not for service accounts", q.action);
+        Decision { effect: Effect::Deny, rules: vec![], monitor: vec![], errors: vec![error], revision: 0 }
+    }
+
+    fn decide_as(&self, q: &AdminQuery<'_>, principal: &EntityTypeName) -> Decision {
         let mut tally = Tally::default();
         if q.resource.kind() == q.action.resource() {
-            self.0.probe.run(self.0.request(q), &mut tally);
+            self.0.probe.run(self.0.request(q, principal), &mut tally);
             return tally.decision(&self.0.rules, 0);
         }
         let (asked, given) = (q.action.resource().entity_type(), q.resource.kind().entity_type());
@@ -72,10 +86,17 @@ impl AdminCompiled {
 }
 
 impl Inner {
-    fn request(&self, q: &AdminQuery<'_>) -> Result<(Request, Entities), String> {
+    fn request(&self, q: &AdminQuery<'_>, principal: &EntityTypeName) -> Result<(Request, Entities), String> {
         // By name, because the principal may be the resource and may be named in a rule.
-        let mut users = BTreeMap::from([(q.user.as_str(), ())]);
+        let mut users = BTreeMap::new();
         let mut all = Vec::new();
+        let who = uid(principal, q.user.as_str());
+        if *principal == types().user {
+            users.insert(q.user.as_str(), ());
+        } else {
+            let name = ("name".to_owned(), RestrictedExpression::new_string(q.user.as_str().to_owned()));
+            all.push(entity(who.clone(), [name], [], [])?);
+        }
         let resource = match q.resource {
             AdminResource::User(name) => {
                 users.insert(name.as_str(), ());
@@ -101,8 +122,7 @@ impl Inner {
         let entities = Entities::from_entities(all, None).map_err(|e| e.to_string())?;
         let age = ("mfa_age_seconds".to_owned(), RestrictedExpression::new_long(q.mfa_age_seconds));
         let context = Context::from_pairs([age]).map_err(|e| e.to_string())?;
-        let principal = uid(&types().user, q.user.as_str());
-        let request = Request::new(principal, action, resource, context, None).map_err(|e| e.to_string())?;
+        let request = Request::new(who, action, resource, context, None).map_err(|e| e.to_string())?;
         Ok((request, entities))
     }
 }

@@ -16,7 +16,7 @@ pub fn packs() -> &'static [PackInfo] {
     &[
         PackInfo {
             name: "admin-roles",
-            summary: "who may administer Wharden: admins, security, auditors, viewers",
+            summary: "who may administer Wharden: admins, security, operators, auditors, viewers",
             text: include_str!("../packs/admin-roles.cedar"),
         },
         PackInfo {

@@ -90,10 +90,11 @@ fn wharden(out: &mut String) {
     for action in AdminAction::ALL {
         let _ = write!(
             out,
-            "\n  action \"{action}\" in [\"{}\"] appliesTo {{\n    principal: [User],\n    resource: [{}],\n    \
+            "\n  action \"{action}\" in [\"{}\"] appliesTo {{\n    principal: [{}],\n    resource: [{}],\n    \
              context: {{\n      // seconds since the session last proved its second factor\n      \
              mfa_age_seconds: Long,\n    }}\n  }};\n",
             action.group().name(),
+            if action.is_for_service_accounts() { "User, ServiceAccount" } else { "User" },
             admin_type(action.resource())
         );
     }

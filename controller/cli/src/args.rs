@@ -16,6 +16,7 @@ Environment:
   WHARDEN_URL         the controller, e.g. https://wharden.example.org:7440; --url goes first;
                       several with commas between them: the next one when one is away
   WHARDEN_CA_FILE     the only CA to trust, as PEM; --ca-file goes first
+  WHARDEN_TOKEN       key of a service account, in place of a session
   WHARDEN_TOTP        a code of the second factor; --totp goes first
   WHARDEN_CONFIG_DIR  folder of credentials.json (0600), ~/.config/wharden without it
   NO_COLOR            no colours
@@ -59,6 +60,9 @@ pub struct Global {
     /// Code of the second factor, for a login or for one change that asks for it
     #[arg(long, global = true, value_name = "CODE", value_parser = secret)]
     pub totp: Option<Secret>,
+    /// Go ahead although it takes your own rights; needs a code
+    #[arg(long, global = true)]
+    pub force: bool,
     /// Say nothing but the answer
     #[arg(short, long, global = true)]
     pub quiet: bool,
@@ -114,6 +118,18 @@ pub enum Command {
     /// Backups of the whole cluster
     #[command(subcommand)]
     Backup(commands::backup::Backup),
+    /// Your own password, authenticator and recovery codes
+    #[command(subcommand)]
+    Account(commands::account::Account),
+    /// Accounts of programs
+    #[command(subcommand)]
+    ServiceAccount(commands::service_account::ServiceAccounts),
+    /// Who is logged in
+    #[command(subcommand)]
+    Session(commands::session::Sessions),
+    /// Keys of the cluster
+    #[command(subcommand)]
+    Key(commands::key::Key),
     /// How controllers and hosts are
     Status,
     /// Print completions for a shell

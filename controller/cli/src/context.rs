@@ -2,7 +2,7 @@
 
 use crate::{
     args::Global,
-    client::{Api, Codes, Transport, tls},
+    client::{Api, Codes, Factor, Transport, tls},
     console::Console,
     credentials::Store,
     error::CliError,
@@ -83,7 +83,18 @@ impl<'a> Context<'a> {
     /// # Errors
     /// [`CliError::NotLoggedIn`] when there is none, and as [`Self::transport`].
     pub fn api(&self) -> Result<Api, CliError> {
-        let codes = Codes { given: self.totp(), person: self.console.prompts.clone() };
+        self.api_with(self.totp().map(Factor::Totp))
+    }
+
+    /// The same with this second factor for the first change that asks for one.
+    ///
+    /// # Errors
+    /// As [`Self::api`].
+    pub fn api_with(&self, given: Option<Factor>) -> Result<Api, CliError> {
+        if let Some(key) = self.console.var("WHARDEN_TOKEN") {
+            return Ok(Api::with_key(self.transport()?, Secret::new(key)));
+        }
+        let codes = Codes { given, force: self.global.force, person: self.console.prompts.clone() };
         Api::new(self.transport()?, self.store()?, self.console.clock.clone(), codes)
     }
 

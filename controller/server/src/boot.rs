@@ -2,10 +2,12 @@
 
 use crate::{
     app::{Access, App},
+    audit_export,
     auth::source::Sources,
     backup::{Recipients, Schedule},
     cluster::{self, Admission, Answering},
     config::{Config, FILE_NAME, Overrides},
+    console,
     data_dir::{self, CA_FILE, CLUSTER_KEY, STORE},
     events::{EventLimits, EventStore},
     fleet::{Fleet, FleetConfig},
@@ -266,7 +268,8 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
         fleet: fleet.clone(),
         events,
         readiness,
-        sources: Sources::default(),
+        sources: Sources::of_logins(),
+        visitors: Sources::of_open_routes(),
         access: Access::default(),
         started_at,
         backup_recipients: recipients.clone(),
@@ -291,6 +294,15 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
         agents = %agent_listener.local_addr()?,
         "the controller is up"
     );
+    audit_export::start(&config.audit_export, data_dir, &keys.cluster_id, &raft, &metrics, shutdown)?;
+    match console::bind(data_dir) {
+        Ok(console) => {
+            shutdown.spawn("console", console.serve(Arc::clone(&app), shutdown.clone()));
+        }
+        // Some file systems know no sockets, and long paths have no room for one. Everything else works without it.
+        Err(error) => tracing::error!(%error, "there is no console: `wharden-controller recover` will not work"),
+    }
+    shutdown.spawn("signing key", Arc::clone(&app).rotate_by_age(shutdown.clone()));
     let rest = rest::serve(Api { app, metrics }, rest_listener, shutdown.clone());
     let served = tokio::select! {
         served = port.ended() => served,

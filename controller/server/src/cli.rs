@@ -1,9 +1,9 @@
 //! The command line of `wharden-controller`.
 
-use crate::{backup, boot, cluster, config::Overrides, rest};
+use crate::{backup, boot, cluster, config::Overrides, console, rest};
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode, time::Duration};
-use wharden_model::api::Secret;
+use wharden_model::{UserName, api::Secret};
 use wharden_store::Engine;
 
 /// Time for blocking work to end after everything else has.
@@ -92,6 +92,18 @@ enum Command {
     /// Keys of backups, and checks of backups without a cluster
     #[command(subcommand)]
     Backup(Backup),
+    /// Let somebody in anew who lost both factors, when nobody is left to ask: on the console of a running controller
+    Recover {
+        /// Folder of the running controller's data
+        #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
+        data_dir: PathBuf,
+        /// Who
+        #[arg(long, value_name = "USER")]
+        user: UserName,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the OpenAPI document of the REST API
     Openapi,
 }
@@ -176,6 +188,15 @@ fn execute(command: Command) -> anyhow::Result<()> {
                 println!("{}", serde_json::to_string(&summary)?);
             } else {
                 println!("{summary}");
+            }
+            Ok(())
+        }
+        Command::Recover { data_dir, user, json } => {
+            let invite = block_on(console::recover(&data_dir, user.clone()))?;
+            if json {
+                println!("{}", serde_json::to_string(&invite)?);
+            } else {
+                println!("{}", console::told(&user, &invite));
             }
             Ok(())
         }

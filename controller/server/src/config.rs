@@ -1,6 +1,7 @@
 //! Configuration: defaults, then the TOML file, then the environment, then flags. A key that is not known is an
 //! error that names it.
 
+use crate::audit_export::AuditExport;
 use crate::backup::{KeyError, Recipients};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,9 @@ pub struct Config {
     pub backup_every_hours: u64,
     /// Scheduled backups that stay in the folder.
     pub backup_keep: usize,
+    /// Where the audit is sent as it grows.
+    #[serde(skip_serializing_if = "AuditExport::is_empty")]
+    pub audit_export: AuditExport,
 }
 
 impl Default for Config {
@@ -63,6 +67,7 @@ impl Default for Config {
             backup_dir: None,
             backup_every_hours: 24,
             backup_keep: 14,
+            audit_export: AuditExport::default(),
         }
     }
 }
@@ -148,6 +153,7 @@ impl Config {
             backup_dir: overrides.backup_dir.or(self.backup_dir),
             backup_every_hours: overrides.backup_every_hours.unwrap_or(self.backup_every_hours),
             backup_keep: overrides.backup_keep.unwrap_or(self.backup_keep),
+            audit_export: self.audit_export,
         }
     }
 

@@ -1,24 +1,26 @@
 //! The cluster's keys, opened once at start and held in memory only.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 use wharden_model::{ClusterId, Timestamp};
 use wharden_pki::{BundleSigner, Ca, ClusterKey, token::SecretKind};
 use wharden_state::{ClusterCommand, Hex, SealedKeys, State};
 
-use crate::auth::access_token::AccessKeys;
+use crate::auth::{
+    access_token::AccessKeys,
+    keyring::{self, Held, Keyring, KeyringError},
+};
 use wharden_model::api::Secret;
 
 /// Associated data of each sealed key.
 const CA_RECORD: &str = "cluster/ca";
 const BUNDLE_RECORD: &str = "cluster/bundle";
-const TOKEN_RECORD: &str = "cluster/token";
 
 /// Everything that signs or unseals.
 pub struct Keys {
     pub cluster_id: ClusterId,
     pub ca: Ca,
     pub bundles: BundleSigner,
-    pub access: AccessKeys,
+    access: Held,
     pub sealing: ClusterKey,
 }
 
@@ -63,7 +65,7 @@ pub fn new_cluster(sealing: &ClusterKey, now: Timestamp) -> Result<(ClusterComma
         keys: SealedKeys {
             ca: Hex(sealing.seal(CA_RECORD, &ca.key_pkcs8())),
             bundle: Hex(sealing.seal(BUNDLE_RECORD, bundles.pkcs8())),
-            token: Hex(sealing.seal(TOKEN_RECORD, access.pkcs8())),
+            token: Hex(sealing.seal(keyring::RECORD, access.pkcs8())),
         },
         bootstrap_hash: wharden_pki::token::hash_secret(bootstrap.reveal()).into(),
     };
@@ -85,8 +87,18 @@ impl Keys {
         let ca = Ca::from_parts(&cluster.ca_certificate.0, &ca).map_err(|e| fail("CA key")(&e))?;
         let bundles = unseal("bundle key", BUNDLE_RECORD, &cluster.keys.bundle)?;
         let bundles = BundleSigner::from_pkcs8(&bundles).map_err(|e| fail("bundle key")(&e))?;
-        let access = unseal("token key", TOKEN_RECORD, &cluster.keys.token)?;
-        let access = AccessKeys::from_pkcs8(&cluster.id, &access).map_err(|e| fail("token key")(&e))?;
+        let access = Held::default();
+        access.of(cluster, &sealing).map_err(|e| fail("token key")(&e))?;
         Ok(Self { cluster_id: cluster.id.clone(), ca, bundles, access, sealing })
+    }
+
+    /// The keys of access tokens, as this state has them.
+    ///
+    /// # Errors
+    /// [`KeysError`] when the cluster key does not open them.
+    pub fn access(&self, state: &State) -> Result<Arc<Keyring>, KeysError> {
+        let cluster = state.cluster.as_ref().ok_or(KeysError::NotInitialised)?;
+        let fail = |e: KeyringError| KeysError::Sealed { what: "token key", error: e.to_string() };
+        self.access.of(cluster, &self.sealing).map_err(fail)
     }
 }

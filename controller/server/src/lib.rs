@@ -11,12 +11,14 @@
 //! Beside it, [`peers`] carries what controllers say to each other, and [`cluster`] decides who they are.
 
 pub mod app;
+pub mod audit_export;
 pub mod auth;
 pub mod backup;
 pub mod boot;
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod console;
 pub mod data_dir;
 pub mod events;
 pub mod fleet;

@@ -41,6 +41,8 @@ pub const CHANGES_BUFFER: usize = 4096;
 pub const BODY_MAX: usize = 256 * 1024;
 /// Bytes of a body that is too long that are still read before it is refused.
 pub const BODY_DRAIN_MAX: usize = 8 * 1024 * 1024;
+/// Longest time for that, in seconds.
+pub const BODY_DRAIN_S: u64 = 5;
 /// Longest time for one REST request, in seconds; a waiting event query takes 30.
 pub const REQUEST_TIMEOUT_S: u64 = 45;
 
@@ -58,14 +60,40 @@ pub const PASSWORD_CHECKS: usize = 4;
 pub const ENROLMENT_TTL_S: u64 = 600;
 /// Seconds that an invite is good for.
 pub const INVITE_TTL_S: u64 = 7 * 24 * 3600;
+/// Seconds that the invite of a recovery at the console is good for: whoever stands there uses it now.
+pub const RECOVERY_TTL_S: u64 = 1800;
 /// Recovery codes of an account.
 pub const RECOVERY_CODES: usize = 10;
 /// Seconds that an access token is good for.
 pub const ACCESS_TTL_S: u64 = 600;
 /// Seconds that a session lasts without a refresh.
 pub const SESSION_TTL_S: u64 = 12 * 3600;
+/// Seconds that a retired signing key counts longer than its tokens last: controllers apply a rotation one after another.
+pub const SIGNING_OVERLAP_S: u64 = 60;
+/// Age at which the signing key is rotated by itself, in seconds: 90 days.
+pub const SIGNING_MAX_AGE_S: u64 = 90 * 24 * 3600;
+/// Seconds between two looks at its age.
+pub const SIGNING_CHECK_S: u64 = 3600;
 /// TOTP steps accepted before and after the present one (RFC 6238 §5.2).
 pub const TOTP_SKEW: u64 = 1;
+/// Shortest life of a service account's key, in seconds.
+pub const SERVICE_KEY_TTL_MIN_S: u64 = 3600;
+/// Longest life of a service account's key, in seconds: a year.
+pub const SERVICE_KEY_TTL_MAX_S: u64 = 366 * 24 * 3600;
+/// Longest text that says what a service account is for, in bytes.
+pub const PURPOSE_MAX: usize = 256;
+/// Audit records in one message to a sink.
+pub const EXPORT_BATCH: usize = 100;
+/// Milliseconds between two looks for new audit records, and the first wait after a failure.
+pub const EXPORT_PAUSE_MS: u64 = 500;
+/// Longest wait after failures, in seconds.
+pub const EXPORT_BACKOFF_MAX_S: u64 = 60;
+/// Longest time for one message, in seconds.
+pub const EXPORT_TIMEOUT_S: u64 = 15;
+/// Longest question or answer at the console, in bytes.
+pub const CONSOLE_LINE_MAX: u64 = 4096;
+/// Longest time for one, in seconds.
+pub const CONSOLE_TIMEOUT_S: u64 = 15;
 /// Seconds of a TOTP step.
 pub const TOTP_STEP_S: u64 = 30;
 /// Shortest life of a join token, in seconds.
@@ -88,5 +116,9 @@ pub const GUARDED_TRIES: usize = 5;
 pub const SOURCE_BURST: u32 = 20;
 /// Unauthenticated attempts of one address a minute, after the burst.
 pub const SOURCE_PER_MINUTE: u32 = 30;
+/// Requests of one address in a burst to routes that need no session: health, metrics, version, the OpenAPI document.
+pub const OPEN_BURST: u32 = 2000;
+/// The same a minute, after the burst.
+pub const OPEN_PER_MINUTE: u32 = 3000;
 /// Addresses whose attempts are counted.
 pub const SOURCES_MAX: usize = 10_000;

@@ -6,9 +6,10 @@ use crate::{
     entry::{Applied, Kind, Rejection, Reply},
     hex::Hex,
     limits,
+    lockout::Device,
     policy::Policy,
 };
-use imbl::OrdSet;
+use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
 use wharden_model::{GroupName, SessionId, Timestamp, UserName};
 
@@ -36,6 +37,9 @@ pub struct Account {
     pub totp_last_step: u64,
     /// SHA-256 of the recovery codes that are left.
     pub recovery_hashes: OrdSet<Hex>,
+    /// Devices that it was logged in from, by the hash of their tokens.
+    #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
+    pub devices: OrdMap<Hex, Device>,
 }
 
 impl std::fmt::Debug for Account {
@@ -65,15 +69,6 @@ pub struct Invite {
     pub expires_at: Timestamp,
 }
 
-/// Failed logins of one name since the last good one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failures {
-    pub count: u32,
-    pub last_at: Timestamp,
-    /// No login of this name is tried before.
-    pub locked_until: Timestamp,
-}
-
 impl State {
     /// The groups that a user is in.
     pub fn groups_of(&self, user: &UserName) -> Vec<GroupName> {
@@ -89,12 +84,16 @@ impl State {
             totp_step,
             recovery_hashes,
             first_policies,
-        } = command;
+        } = command
+        else {
+            return self.apply_factors(context, command);
+        };
         let account = Account {
             password_hash: password_hash.clone(),
             totp_sealed: totp_sealed.clone(),
             totp_last_step: *totp_step,
             recovery_hashes: recovery_hashes.iter().cloned().collect(),
+            devices: OrdMap::new(),
         };
         let cluster = self.cluster.as_mut().ok_or(Rejection::NotInitialised)?;
         if cluster.bootstrap_hash.as_ref() == Some(token_hash) {
@@ -147,17 +146,31 @@ impl State {
                 self.end_sessions_of(context, name);
                 context.policy_changed();
             }
-            UserCommand::Invite { name, hash, expires_at } => {
-                self.user_mut(name)?;
-                let now = context.at;
-                retain(&mut self.invites, |invite| invite.user != *name && invite.expires_at > now);
-                if self.invites.len() >= limits::INVITES_MAX {
-                    return Err(Rejection::Limit { what: Kind::Invite, max: limits::INVITES_MAX });
-                }
-                self.invites.insert(hash.clone(), Invite { user: name.clone(), expires_at: *expires_at });
+            UserCommand::Invite { name, hash, expires_at } => self.invite(context, name, hash, *expires_at)?,
+            UserCommand::Reset { name, hash, expires_at } => {
+                self.invite(context, name, hash, *expires_at)?;
+                self.forget_factors(context, name)?;
             }
         }
         Ok(Applied::Done)
+    }
+
+    /// Lets a user set up an account; an earlier invite is void.
+    pub(crate) fn invite(
+        &mut self,
+        context: &Context<'_>,
+        name: &UserName,
+        hash: &Hex,
+        expires_at: Timestamp,
+    ) -> Result<(), Rejection> {
+        self.user_mut(name)?;
+        let now = context.at;
+        retain(&mut self.invites, |invite| invite.user != *name && invite.expires_at > now);
+        if self.invites.len() >= limits::INVITES_MAX {
+            return Err(Rejection::Limit { what: Kind::Invite, max: limits::INVITES_MAX });
+        }
+        self.invites.insert(hash.clone(), Invite { user: name.clone(), expires_at });
+        Ok(())
     }
 
     fn create_user(&mut self, context: &Context<'_>, name: &UserName, groups: &[GroupName]) -> Result<(), Rejection> {
@@ -180,8 +193,18 @@ impl State {
     }
 
     pub(crate) fn end_sessions_of(&mut self, context: &mut Context<'_>, user: &UserName) {
-        let ids: Vec<SessionId> =
-            self.sessions.iter().filter(|(_, s)| s.user == *user).map(|(id, _)| id.clone()).collect();
+        self.end_sessions_but(context, user, None);
+    }
+
+    /// Ends the sessions of a user whose rights changed, but the one that the change came from.
+    pub(crate) fn end_other_sessions_of(&mut self, context: &mut Context<'_>, user: &UserName) {
+        let own = context.entry.origin.as_ref().and_then(|origin| origin.session.as_ref());
+        self.end_sessions_but(context, user, own);
+    }
+
+    pub(crate) fn end_sessions_but(&mut self, context: &mut Context<'_>, user: &UserName, except: Option<&SessionId>) {
+        let of_user = self.sessions.iter().filter(|(id, s)| s.user == *user && Some(*id) != except);
+        let ids: Vec<SessionId> = of_user.map(|(id, _)| id.clone()).collect();
         for id in ids {
             self.end_session(context, &id);
         }

@@ -1,7 +1,7 @@
 //! The one function that changes the state.
 
 use crate::{
-    access::{Failures, Invite, User},
+    access::{Invite, User},
     audit::{AuditLog, AuditRecord},
     cluster::Cluster,
     command::{AuditCommand, Command},
@@ -11,10 +11,13 @@ use crate::{
     entry::{Applied, Change, Entry, Rejection, Reply},
     hex::Hex,
     host::Host,
+    lockout::Failures,
     policy::Policy,
     replies::RecentReplies,
+    service::ServiceAccount,
     session::Session,
     token::JoinToken,
+    witness::Witness,
 };
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
@@ -33,6 +36,9 @@ pub struct State {
     pub invites: OrdMap<Hex, Invite>,
     /// By the name that was tried, whether or not there is such a user.
     pub failures: OrdMap<String, Failures>,
+    /// By the address, or by the /64 network of an IPv6 address.
+    #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
+    pub source_failures: OrdMap<String, Failures>,
     pub tokens: OrdMap<TokenId, JoinToken>,
     pub hosts: OrdMap<HostId, Host>,
     pub policies: OrdMap<PolicyName, Policy>,
@@ -46,6 +52,8 @@ pub struct State {
     /// Times that the cluster was restored from a backup. Agents turn their back on a controller of an earlier epoch.
     #[serde(default, skip_serializing_if = "is_first")]
     pub epoch: u64,
+    #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
+    pub service_accounts: OrdMap<UserName, ServiceAccount>,
     pub audit: AuditLog,
     pub(crate) replies: RecentReplies,
 }
@@ -78,6 +86,7 @@ impl State {
         if let Some(reply) = self.replies.to(entry) {
             return (reply.clone(), Vec::new());
         }
+        let witness = self.witness(entry);
         let mut next = self.clone();
         let mut context = Context { index, at: entry.issued_at, entry, changes: Vec::new() };
         let reply = next.step_up(&context).and_then(|()| next.dispatch(&mut context));
@@ -91,7 +100,7 @@ impl State {
             }
             Err(_) => Vec::new(),
         };
-        self.record(entry, &reply);
+        self.record(entry, &reply, witness);
         self.replies.remember(entry, reply.clone());
         (reply, changes)
     }
@@ -115,10 +124,11 @@ impl State {
             Command::Audit(AuditCommand::Refused { .. } | AuditCommand::Done { .. }) => Ok(Applied::Done),
             Command::Docker(c) => self.apply_docker(context, c),
             Command::Controller(c) => self.apply_controller(context, c),
+            Command::Service(c) => self.apply_service(context, c),
         }
     }
 
-    fn record(&mut self, entry: &Entry, reply: &Reply) {
+    fn record(&mut self, entry: &Entry, reply: &Reply, witness: Witness) {
         let Some(line) = entry.command.line() else { return };
         let outcome = match (&entry.command, reply) {
             (Command::Audit(AuditCommand::Refused { reason, .. }), _) => format!("refused: {reason}"),
@@ -140,6 +150,9 @@ impl State {
             outcome,
             detail: line.detail,
             request_id: entry.request_id.clone(),
+            source: witness.source,
+            factors: witness.factors,
+            before: witness.before,
             hash: Hex(Vec::new()),
         });
     }

@@ -3,8 +3,7 @@
 use crate::{hex::Hex, limits};
 use imbl::Vector;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-use wharden_model::{RequestId, Timestamp};
+use wharden_model::{RequestId, Timestamp, audit::Link};
 
 /// One link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +18,15 @@ pub struct AuditRecord {
     pub outcome: String,
     pub detail: String,
     pub request_id: RequestId,
+    /// Address that the request came from.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    /// Factors that were shown: of the session, and with this one request.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub factors: String,
+    /// What was there before the change.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub before: String,
     /// SHA-256 over the previous hash and all of the above.
     pub hash: Hex,
 }
@@ -39,7 +47,7 @@ impl Default for AuditLog {
 
 impl AuditLog {
     pub(crate) fn append(&mut self, mut record: AuditRecord) {
-        for text in [&mut record.resource, &mut record.outcome, &mut record.detail] {
+        for text in [&mut record.resource, &mut record.outcome, &mut record.detail, &mut record.before] {
             cut(text);
         }
         record.seq = self.last_seq() + 1;
@@ -60,6 +68,13 @@ impl AuditLog {
     /// Hash of the newest record.
     pub fn head(&self) -> &Hex {
         self.records.last().map_or(&self.base, |r| &r.hash)
+    }
+
+    /// Hash of the record before the one of this number.
+    pub fn base_of(&self, seq: u64) -> &Hex {
+        let first = self.records.front().map_or(1, |record| record.seq);
+        let before = seq.checked_sub(first + 1).and_then(|at| self.records.get(usize::try_from(at).ok()?));
+        before.map_or(&self.base, |record| &record.hash)
     }
 
     /// Records kept, oldest first.
@@ -84,25 +99,21 @@ impl AuditLog {
     }
 }
 
-/// Every field is written with its length before it, so that no two records hash alike.
 fn link(previous: &Hex, record: &AuditRecord) -> Hex {
-    let mut hash = Sha256::new();
-    hash.update(b"wharden audit 1");
-    hash.update(&previous.0);
-    hash.update(record.seq.to_be_bytes());
-    hash.update(record.at.0.to_be_bytes());
-    for text in [
-        record.actor.as_str(),
-        &record.action,
-        &record.resource,
-        &record.outcome,
-        &record.detail,
-        record.request_id.as_str(),
-    ] {
-        hash.update((text.len() as u64).to_be_bytes());
-        hash.update(text);
-    }
-    Hex(hash.finalize().to_vec())
+    let link = Link {
+        seq: record.seq,
+        at: record.at,
+        actor: &record.actor,
+        action: &record.action,
+        resource: &record.resource,
+        outcome: &record.outcome,
+        detail: &record.detail,
+        request_id: record.request_id.as_str(),
+        source: &record.source,
+        factors: &record.factors,
+        before: &record.before,
+    };
+    Hex(link.hash(&previous.0).to_vec())
 }
 
 fn cut(text: &mut String) {
@@ -127,6 +138,9 @@ mod tests {
             outcome: "applied".into(),
             detail: detail.into(),
             request_id: RequestId::new("0".repeat(32)).expect("valid"),
+            source: "192.0.2.1".into(),
+            factors: "password, totp".into(),
+            before: String::new(),
             hash: Hex(Vec::new()),
         }
     }

@@ -1,11 +1,13 @@
 use crate::{
     apply::{Context, State},
     command::ClusterCommand,
-    entry::{Applied, Rejection, Reply},
+    entry::{Applied, Kind, Rejection, Reply},
     hex::Hex,
+    limits,
 };
+use imbl::Vector;
 use serde::{Deserialize, Serialize};
-use wharden_model::ClusterId;
+use wharden_model::{ClusterId, Timestamp};
 
 /// Keys of the cluster, each sealed under the cluster key with its field name as associated data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,23 +31,59 @@ pub struct Cluster {
     pub keys: SealedKeys,
     /// SHA-256 of the bootstrap token until it is taken up.
     pub bootstrap_hash: Option<Hex>,
+    /// When the key that signs access tokens was made; 0 when it is the one of the beginning.
+    #[serde(default, skip_serializing_if = "is_unset")]
+    pub token_since: Timestamp,
+    /// Keys that signed access tokens before, oldest first.
+    #[serde(default, skip_serializing_if = "Vector::is_empty")]
+    pub retired: Vector<RetiredKey>,
+}
+
+/// A key that signs no more, and whose tokens have not ended yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetiredKey {
+    /// As [`SealedKeys::token`].
+    pub sealed: Hex,
+    /// Its tokens have ended by then.
+    pub until: Timestamp,
+}
+
+fn is_unset(at: &Timestamp) -> bool {
+    at.0 == 0
 }
 
 impl State {
     pub(crate) fn apply_cluster(&mut self, context: &mut Context<'_>, command: &ClusterCommand) -> Reply {
-        let ClusterCommand::Initialise { id, ca_certificate, bundle_key, keys, bootstrap_hash } = command else {
-            return self.apply_restore(context);
-        };
-        if self.cluster.is_some() {
-            return Err(Rejection::Initialised);
+        match command {
+            ClusterCommand::Initialise { id, ca_certificate, bundle_key, keys, bootstrap_hash } => {
+                if self.cluster.is_some() {
+                    return Err(Rejection::Initialised);
+                }
+                self.cluster = Some(Cluster {
+                    id: id.clone(),
+                    ca_certificate: ca_certificate.clone(),
+                    bundle_key: bundle_key.clone(),
+                    keys: keys.clone(),
+                    bootstrap_hash: Some(bootstrap_hash.clone()),
+                    token_since: Timestamp(0),
+                    retired: Vector::new(),
+                });
+            }
+            ClusterCommand::RotateSigning { if_since, sealed, until } => {
+                let cluster = self.cluster.as_mut().ok_or(Rejection::NotInitialised)?;
+                if if_since.is_some_and(|since| since != cluster.token_since) {
+                    return Err(Rejection::KeyMoved);
+                }
+                cluster.retired.retain(|key| key.until > context.at);
+                if cluster.retired.len() >= limits::RETIRED_KEYS_MAX {
+                    return Err(Rejection::Limit { what: Kind::RetiredKey, max: limits::RETIRED_KEYS_MAX });
+                }
+                let old = std::mem::replace(&mut cluster.keys.token, sealed.clone());
+                cluster.retired.push_back(RetiredKey { sealed: old, until: *until });
+                cluster.token_since = context.at;
+            }
+            ClusterCommand::Restore { .. } => return self.apply_restore(context),
         }
-        self.cluster = Some(Cluster {
-            id: id.clone(),
-            ca_certificate: ca_certificate.clone(),
-            bundle_key: bundle_key.clone(),
-            keys: keys.clone(),
-            bootstrap_hash: Some(bootstrap_hash.clone()),
-        });
         Ok(Applied::Done)
     }
 }

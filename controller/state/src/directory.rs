@@ -10,7 +10,7 @@ use imbl::OrdSet;
 use serde::{Deserialize, Serialize};
 use wharden_model::{GroupName, Timestamp, UserName};
 
-/// A named set of users.
+/// A named set of users. Its members' sessions end when they come or go: a role is what one logged in with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     pub created_at: Timestamp,
@@ -39,19 +39,27 @@ impl State {
                     group.members.insert(member.clone());
                 }
                 self.groups.insert(name.clone(), group);
+                for member in members {
+                    self.end_other_sessions_of(context, member);
+                }
             }
             GroupCommand::Delete { name } => {
-                self.groups.remove(name).ok_or_else(|| not_found(name))?;
+                let group = self.groups.remove(name).ok_or_else(|| not_found(name))?;
+                for member in &group.members {
+                    self.end_other_sessions_of(context, member);
+                }
             }
             GroupCommand::Add { name, user } => {
                 self.user_mut(user)?;
                 self.group_mut(name)?.members.insert(user.clone());
+                self.end_other_sessions_of(context, user);
             }
             GroupCommand::Remove { name, user } => {
                 self.group_mut(name)?
                     .members
                     .remove(user)
                     .ok_or_else(|| Rejection::NotFound { kind: Kind::Member, name: user.to_string() })?;
+                self.end_other_sessions_of(context, user);
             }
         }
         context.policy_changed();

@@ -17,6 +17,8 @@ pub enum Actor {
     Anonymous,
     /// The controller itself.
     System,
+    /// An account without a person, with its key.
+    Service(UserName),
 }
 
 impl fmt::Display for Actor {
@@ -26,6 +28,7 @@ impl fmt::Display for Actor {
             Self::Host(id) => write!(f, "host {id}"),
             Self::Anonymous => f.write_str("anonymous"),
             Self::System => f.write_str("system"),
+            Self::Service(name) => write!(f, "service account {name}"),
         }
     }
 }
@@ -144,6 +147,8 @@ pub enum Rejection {
     NotNext { next: u64 },
     #[error("controller {number} has another certificate")]
     OtherCertificate { number: u64 },
+    #[error("the key was rotated meanwhile")]
+    KeyMoved,
 }
 
 /// Kinds of things that a rejection speaks of.
@@ -162,6 +167,8 @@ pub enum Kind {
     DockerSession,
     Controller,
     Code,
+    RetiredKey,
+    ServiceAccount,
 }
 
 impl fmt::Display for Kind {
@@ -179,6 +186,8 @@ impl fmt::Display for Kind {
             Self::DockerSession => "sessions with certificates for Docker",
             Self::Controller => "controller",
             Self::Code => "join code of controllers",
+            Self::ServiceAccount => "service account",
+            Self::RetiredKey => "signing keys whose tokens have not ended",
         })
     }
 }

@@ -16,24 +16,29 @@ mod controller;
 mod directory;
 mod docker;
 mod entry;
+mod factors;
 mod hex;
 mod host;
 pub mod limits;
+mod lockout;
 mod policy;
 mod replies;
 mod restore;
+mod service;
 mod session;
 mod snapshot;
 mod step_up;
 mod token;
+mod witness;
 
-pub use access::{Account, Failures, Invite, User};
+pub use access::{Account, Invite, User};
 pub use apply::State;
 pub use audit::{AuditLog, AuditRecord};
-pub use cluster::{Cluster, SealedKeys};
+pub use cluster::{Cluster, RetiredKey, SealedKeys};
 pub use command::{
-    AccountCommand, AuditCommand, ClusterCommand, Command, ControllerCommand, DockerCommand, FirstPolicy, GroupCommand,
-    HostCommand, PolicyCommand, PolicyOrigin, Proof, SessionCommand, TokenCommand, UserCommand,
+    AccountCommand, AuditCommand, ClusterCommand, Command, ControllerCommand, DeviceProof, DockerCommand, FirstPolicy,
+    GroupCommand, HostCommand, PolicyCommand, PolicyOrigin, Proof, ServiceCommand, SessionCommand, TokenCommand,
+    UserCommand,
 };
 pub use controller::{Controller, ControllerCode, ControllerStatus, Controllers, Seat};
 pub use directory::Group;
@@ -41,8 +46,10 @@ pub use docker::{DockerSession, Issues};
 pub use entry::{Actor, Applied, Batch, Change, Entry, Kind, Origin, Rejection, Replies, Reply};
 pub use hex::Hex;
 pub use host::Host;
+pub use lockout::{Device, Failures};
 pub use policy::{Policy, PolicyVersion};
 pub use restore::EPOCH_ENTRIES;
+pub use service::ServiceAccount;
 pub use session::Session;
 pub use snapshot::SnapshotError;
 pub use token::JoinToken;

@@ -34,6 +34,10 @@ pub const WRONG_CODES_MAX: u32 = 5;
 pub const CONTROLLERS_MAX: usize = 9;
 /// Join codes of controllers that have not expired.
 pub const CODES_MAX: usize = 16;
+/// Signing keys of access tokens that are out of use and still accepted.
+pub const RETIRED_KEYS_MAX: usize = 16;
+/// Service accounts. A key is found by looking through all of them.
+pub const SERVICE_ACCOUNTS_MAX: usize = 1000;
 /// Replies kept so that a retry gets the first answer: minutes of writes at thousands a second.
 pub const REPLIES_MAX: usize = 8_192;
 /// Audit records kept in the state; older ones leave it, and the chain goes on from the hash of the last that left.
@@ -42,5 +46,11 @@ pub const AUDIT_MAX: usize = 100_000;
 pub const AUDIT_TEXT_MAX: usize = 512;
 /// Failed logins of one name that cost nothing.
 pub const FREE_FAILURES: u32 = 5;
+/// Failed logins from one address that cost nothing: many people may share it.
+pub const FREE_SOURCE_FAILURES: u32 = 20;
+/// Devices that an account is known to be used from; the one that was used longest ago is forgotten first.
+pub const DEVICES_MAX: usize = 10;
+/// Failed logins in a row after which a device is not known any more.
+pub const DEVICE_FAILURES_MAX: u32 = 5;
 /// Longest wait after failed logins, in seconds.
 pub const LOCK_MAX_S: u64 = 900;

@@ -45,10 +45,14 @@ const fn is_zero(n: &u32) -> bool {
 impl State {
     pub(crate) fn apply_session(&mut self, context: &mut Context<'_>, command: &SessionCommand) -> Reply {
         match command {
-            SessionCommand::Open { id, user, password_hash, proof, refresh_hash, expires_at, source } => {
-                self.check_not_locked(user.as_str(), context.at)?;
+            SessionCommand::Open { id, user, password_hash, proof, refresh_hash, expires_at, source, device } => {
+                let shown = device.as_ref().and_then(|device| device.shown.as_ref());
+                self.check_not_locked(user.as_str(), source, shown, context.at)?;
                 let recovery_codes_left = self.consume(user, password_hash, proof)?;
-                self.failures.remove(user.as_str());
+                self.forget_failures(user.as_str(), source);
+                if let Some(device) = device {
+                    self.remember_device(user, device, context.at)?;
+                }
                 self.user_mut(user)?.last_login_at = Some(context.at);
                 self.make_room(context, user);
                 let session = Session {
@@ -64,8 +68,8 @@ impl State {
                 self.sessions.insert(id.clone(), session);
                 Ok(Applied::Session { recovery_codes_left })
             }
-            SessionCommand::Fail { name, .. } => {
-                self.count_failure(name, context.at);
+            SessionCommand::Fail { name, source, device } => {
+                self.count_failure(name, source, device.as_ref(), context.at);
                 Ok(Applied::Done)
             }
             SessionCommand::Refresh { id, old_hash, new_hash, expires_at } => {
@@ -90,20 +94,12 @@ impl State {
             }
             // The code that comes with it is all of it.
             SessionCommand::StepUp { .. } => Ok(Applied::Done),
-            SessionCommand::StepUpFail { id } => self.count_wrong_code(context, id),
-        }
-    }
-
-    /// Seconds until a login of this name may be tried; an error when that is not now.
-    ///
-    /// # Errors
-    /// [`Rejection::Locked`].
-    pub fn check_not_locked(&self, name: &str, now: Timestamp) -> Result<(), Rejection> {
-        match self.failures.get(name) {
-            Some(f) if f.locked_until > now => {
-                Err(Rejection::Locked { seconds: f.locked_until.millis_since(now).div_ceil(1000) })
+            SessionCommand::CloseAll { user, except } => {
+                self.user_mut(user)?;
+                self.end_sessions_but(context, user, except.as_ref());
+                Ok(Applied::Done)
             }
-            _ => Ok(()),
+            SessionCommand::StepUpFail { id } => self.count_wrong_code(context, id),
         }
     }
 
@@ -131,23 +127,6 @@ impl State {
             if expired || live >= limits::SESSIONS_PER_USER_MAX {
                 live -= usize::from(!expired);
                 self.end_session(context, &id);
-            }
-        }
-    }
-
-    fn count_failure(&mut self, name: &str, now: Timestamp) {
-        let mut failures = self.failures.get(name).cloned().unwrap_or_default();
-        failures.count = failures.count.saturating_add(1);
-        failures.last_at = now;
-        if failures.count > limits::FREE_FAILURES {
-            let wait = 1u64.checked_shl(failures.count - limits::FREE_FAILURES).unwrap_or(u64::MAX);
-            failures.locked_until = now.plus_secs(wait.min(limits::LOCK_MAX_S));
-        }
-        self.failures.insert(name.to_owned(), failures);
-        if self.failures.len() > limits::FAILURES_MAX {
-            let oldest = self.failures.iter().min_by_key(|(_, f)| f.last_at).map(|(name, _)| name.clone());
-            if let Some(oldest) = oldest {
-                self.failures.remove(&oldest);
             }
         }
     }

@@ -8,6 +8,9 @@ use wharden_model::{
 };
 use wharden_state::*;
 
+#[path = "parts/second_factor.rs"]
+mod second_factor;
+
 fn request(n: u64) -> RequestId {
     RequestId::new(format!("{n:032x}")).unwrap()
 }
@@ -66,6 +69,7 @@ fn open(id: u8, proof: Proof) -> Command {
         refresh_hash: hash(id),
         expires_at: Timestamp(10_000_000),
         source: "127.0.0.1".into(),
+        device: None,
     })
 }
 
@@ -118,72 +122,16 @@ fn a_refresh_token_shown_twice_ends_the_session() {
     assert_eq!(state.apply(n + 3, &entry(n + 3, refresh(50, 52))).0, Err(Rejection::SessionEnded));
 }
 
-/// A change by `root` in session 1, with this second factor.
-fn stepped_up(n: u64, proof: Proof, command: Command) -> Entry {
-    let origin = Origin { source: Some("192.0.2.1".into()), session: Some(session(1)), step_up: Some(proof) };
-    Entry { actor: Actor::User(user("root")), origin: Some(origin), ..entry(n, command) }
-}
-
-#[test]
-fn a_code_that_comes_with_a_change_is_used_by_it_or_not_at_all() {
-    let (mut state, n) = bootstrapped();
-    state.apply(n, &entry(n, open(1, Proof::Totp { step: 101 }))).0.unwrap();
-    let make =
-        |name: &str| Command::Group(GroupCommand::Create { name: GroupName::new(name).unwrap(), members: vec![] });
-    let code = |step| Proof::Totp { step };
-    let used = Err(Rejection::StepUp { used: true });
-    assert_eq!(state.apply(n + 1, &stepped_up(n + 1, code(101), make("a"))).0, used);
-    assert!(!state.groups.contains_key("a"));
-    // Refused for its own sake: the code is still good, once.
-    assert!(matches!(
-        state.apply(n + 2, &stepped_up(n + 2, code(102), make("admins"))).0,
-        Err(Rejection::Exists { .. })
-    ));
-    state.apply(n + 3, &stepped_up(n + 3, code(102), make("b"))).0.unwrap();
-    assert_eq!(state.sessions[&session(1)].mfa_at, Timestamp((n + 3) * 1000), "the second factor is fresh");
-    assert_eq!(state.apply(n + 4, &stepped_up(n + 4, code(102), make("c"))).0, used);
-    let recovery = || Proof::Recovery { hash: hash(8) };
-    state.apply(n + 5, &stepped_up(n + 5, recovery(), make("d"))).0.unwrap();
-    assert_eq!(state.apply(n + 6, &stepped_up(n + 6, recovery(), make("e"))).0, Err(Rejection::StepUp { used: false }));
-    // Of another's session, or of one that has ended.
-    let mut other = stepped_up(n + 7, code(200), make("f"));
-    other.actor = Actor::User(user("mallory"));
-    assert_eq!(state.apply(n + 7, &other).0, Err(Rejection::SessionEnded));
-    let close = Command::Session(SessionCommand::Close { id: session(1) });
-    state.apply(n + 8, &entry(n + 8, close)).0.unwrap();
-    assert_eq!(state.apply(n + 9, &stepped_up(n + 9, code(200), make("g"))).0, Err(Rejection::SessionEnded));
-    insta::assert_json_snapshot!("step_up_entry", stepped_up(n, code(102), make("b")));
-}
-
-#[test]
-fn wrong_codes_in_a_row_end_the_session() {
-    let (mut state, mut n) = bootstrapped();
-    state.apply(n, &entry(n, open(1, Proof::Totp { step: 101 }))).0.unwrap();
-    let mut ended = Vec::new();
-    for step in 1..=limits::WRONG_CODES_MAX + 4 {
-        n += 1;
-        if step == 4 {
-            let good = Command::Session(SessionCommand::StepUp { id: session(1) });
-            state.apply(n, &stepped_up(n, Proof::Totp { step: 102 }, good)).0.unwrap();
-        } else {
-            let fail = Command::Session(SessionCommand::StepUpFail { id: session(1) });
-            ended.extend(state.apply(n, &entry(n, fail)).1);
-        }
-    }
-    assert_eq!(ended, [Change::SessionEnded(session(1))], "five after the good one");
-    assert_eq!(state.audit.records().last().unwrap().outcome, "refused: the code is not good");
-}
-
 #[test]
 fn failed_logins_lock_a_name_for_longer_and_longer() {
     let (mut state, mut n) = bootstrapped();
     let mut waits = Vec::new();
     for _ in 0..8 {
-        let fail = SessionCommand::Fail { name: "root".into(), source: "s".into() };
+        let fail = SessionCommand::Fail { name: "root".into(), source: "s".into(), device: None };
         let failed = Entry { issued_at: Timestamp(5000), ..entry(n, Command::Session(fail)) };
         state.apply(n, &failed).0.unwrap();
         n += 1;
-        waits.push(match state.check_not_locked("root", Timestamp(5000)) {
+        waits.push(match state.check_not_locked("root", "elsewhere", None, Timestamp(5000)) {
             Err(Rejection::Locked { seconds }) => seconds,
             _ => 0,
         });
@@ -490,7 +438,7 @@ fn commands() -> impl Strategy<Value = Command> {
         (group, name)
             .prop_map(|(g, n)| Command::Group(GroupCommand::Add { name: GroupName::new(g).unwrap(), user: user(n) })),
         (0u8..4, 100u64..110).prop_map(|(id, step)| open(id, Proof::Totp { step })),
-        Just(Command::Session(SessionCommand::Fail { name: "root".into(), source: "s".into() })),
+        Just(Command::Session(SessionCommand::Fail { name: "root".into(), source: "s".into(), device: None })),
         (0u8..3, 0u64..4).prop_map(|(token, host)| enrol(20 + token, host)),
         (1u32..4).prop_map(|uses| Command::Token(TokenCommand::Create {
             id: TokenId::new("jt-000000000001").unwrap(),

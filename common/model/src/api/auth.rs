@@ -66,6 +66,9 @@ pub struct Login {
     /// Recovery code in place of a TOTP code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_code: Option<Secret>,
+    /// From an earlier login with both factors: this device does not wait when others guessed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Secret>,
 }
 
 /// Answer to [`Login`] and [`Refresh`].
@@ -88,6 +91,9 @@ pub struct SessionTokens {
     /// Where each controller of the cluster is reached: a client tries another one when one is away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controllers: Vec<String>,
+    /// For the next login from this device; the one of before is void.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Secret>,
 }
 
 /// `POST /v1/session/refresh`.
@@ -105,6 +111,24 @@ pub struct Refresh {
 pub struct StepUp {
     /// TOTP code, 6 digits.
     pub code: Secret,
+}
+
+/// `POST /v1/account/password`, with a second factor in the header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PasswordChange {
+    pub current_password: Secret,
+    /// 12 to 256 characters.
+    pub new_password: Secret,
+}
+
+/// `POST /v1/account/recovery-codes`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecoveryCodes {
+    /// Ten codes, each good once. Shown this once.
+    pub recovery_codes: Vec<Secret>,
 }
 
 /// `GET /v1/whoami`.

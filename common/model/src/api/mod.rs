@@ -14,13 +14,18 @@ mod event;
 mod host;
 mod policy;
 mod secret;
+mod service;
+mod session;
 mod status;
 mod suggest;
 mod token;
 
 pub use advice::{Advice, ChangeOp, Explanation, Miss, MissPart, NamedDocument, NearMiss, Remedy, RequestChange};
-pub use audit::{AuditPage, AuditRecord, AuditVerdict};
-pub use auth::{Enrolment, EnrolmentComplete, EnrolmentStart, Invite, Login, Refresh, SessionTokens, StepUp, WhoAmI};
+pub use audit::{AuditCheckpoint, AuditPage, AuditRecord, AuditVerdict};
+pub use auth::{
+    Enrolment, EnrolmentComplete, EnrolmentStart, Invite, Login, PasswordChange, RecoveryCodes, Refresh, SessionTokens,
+    StepUp, WhoAmI,
+};
 pub use cluster::{Controller, ControllerCode, Controllers, NewControllerCode};
 pub use directory::{Group, NewGroup, NewUser, User, UserPatch};
 pub use docker::{DockerCertificate, DockerHost, NewDockerCertificate};
@@ -32,6 +37,8 @@ pub use policy::{
     SimulateRequest, SimulatedChange, Simulation, TestRequest, TestResult, Validation, ValidationIssue,
 };
 pub use secret::Secret;
+pub use service::{CreatedServiceAccount, NewServiceAccount, RotateServiceAccount, ServiceAccount};
+pub use session::{RevokeSessions, RevokedSessions, RotatedKey, Session};
 pub use status::{ClusterStatus, ControllerStatus, Version};
 pub use suggest::{PolicySuggestion, SuggestRequest, Wildcard};
 pub use token::{CreatedToken, JoinToken, NewToken};

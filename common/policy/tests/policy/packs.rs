@@ -365,6 +365,8 @@ fn admin_roles_are_a_table_of_actions() {
         assert_eq!(allowed("aud", action, 60), read, "{action}");
         let seen = matches!(action, A::HostRead | A::PolicyRead | A::PackRead | A::EventRead | A::StatusRead);
         assert_eq!(allowed("vera", action, 60), seen, "{action}");
+        let runs = matches!(action, A::HostLabel | A::HostPosture | A::TokenRead | A::TokenCreate | A::TokenDelete);
+        assert_eq!(allowed("olga", action, 60), seen || runs, "{action}");
         assert!(!allowed("alice", action, 60) && !allowed("nobody", action, 60), "{action}");
     }
     assert!(!allowed("sam", AdminAction::PolicyDelete, 0), "may update a policy, may not delete it");

@@ -2,7 +2,7 @@
 //! controller says that it has ended.
 
 use super::{
-    Call, Codes, Transport, step_up,
+    Call, Codes, Factor, Transport, step_up,
     transport::{Out, again},
 };
 use crate::{
@@ -19,13 +19,23 @@ use wharden_model::{
     api::{ErrorCode, Refresh, Secret, SessionTokens, StepUp},
 };
 
-/// A controller and the session with it.
+/// A controller and what is shown to it.
 pub struct Api {
     transport: Transport,
+    shown: Shown,
+    codes: Codes,
+}
+
+/// A session that renews itself, or the key of a service account.
+enum Shown {
+    Session(Box<Renewed>),
+    Key(Secret),
+}
+
+struct Renewed {
     store: Store,
     session: Session,
     clock: Clock,
-    codes: Codes,
 }
 
 impl Api {
@@ -35,7 +45,12 @@ impl Api {
     /// [`CliError::NotLoggedIn`] when it has none.
     pub fn new(transport: Transport, store: Store, clock: Clock, codes: Codes) -> Result<Self, CliError> {
         let session = session_for(&store, &transport.url())?;
-        Ok(Self { transport, store, session, clock, codes })
+        Ok(Self { transport, shown: Shown::Session(Box::new(Renewed { store, session, clock })), codes })
+    }
+
+    /// With the key of a service account.
+    pub fn with_key(transport: Transport, key: Secret) -> Self {
+        Self { transport, shown: Shown::Key(key), codes: Codes { given: None, force: false, person: None } }
     }
 
     /// Makes a call and reads the answer.
@@ -65,6 +80,9 @@ impl Api {
 
     /// Makes a call; when it needs a code of the second factor, once more with one.
     async fn exchange(&mut self, mut call: Call<'_>, mut out: Out<'_>) -> Result<(StatusCode, Vec<u8>), CliError> {
+        if self.codes.force {
+            call = call.forced();
+        }
         let mut refusal = match self.with_session(&call, again(&mut out)).await {
             Err(error) if step_up::is_asked_for(&error) => error,
             answer => return answer,
@@ -81,38 +99,46 @@ impl Api {
     }
 
     /// Puts a code to a call. One that changes nothing cannot use it up: the session is made fresh with it instead.
-    async fn with_code<'a>(&mut self, call: Call<'a>, code: Secret) -> Result<Call<'a>, CliError> {
-        if !call.is_get() {
-            return Ok(call.totp(code));
+    async fn with_code<'a>(&mut self, call: Call<'a>, factor: Factor) -> Result<Call<'a>, CliError> {
+        match factor {
+            Factor::Totp(code) if call.is_get() => {
+                let fresh = Call::post(&["session", "step-up"]).body(&StepUp { code })?;
+                self.with_session(&fresh, None).await?;
+                Ok(call)
+            }
+            factor => Ok(call.factor(factor)),
         }
-        let fresh = Call::post(&["session", "step-up"]).body(&StepUp { code })?;
-        self.with_session(&fresh, None).await?;
-        Ok(call)
     }
 
     async fn with_session(&mut self, call: &Call<'_>, mut out: Out<'_>) -> Result<(StatusCode, Vec<u8>), CliError> {
-        let access = self.access_token().await?;
+        let session = match &mut self.shown {
+            Shown::Key(key) => return self.transport.exchange(call, Some(key), out).await,
+            Shown::Session(session) => session,
+        };
+        let access = session.access_token(&self.transport).await?;
         match self.transport.exchange(call, Some(&access), again(&mut out)).await {
             Err(error) if has_ended(&error) => {
-                let access = self.refresh().await?;
+                let access = session.refresh(&self.transport).await?;
                 self.transport.exchange(call, Some(&access), again(&mut out)).await
             }
             answer => answer,
         }
     }
+}
 
-    async fn access_token(&mut self) -> Result<Secret, CliError> {
+impl Renewed {
+    async fn access_token(&mut self, transport: &Transport) -> Result<Secret, CliError> {
         let soon = Timestamp((self.clock)().0.saturating_add(REFRESH_BEFORE_MS));
         if self.session.access_expires_at <= soon {
-            self.refresh().await
+            self.refresh(transport).await
         } else {
             Ok(self.session.access_token.clone())
         }
     }
 
     /// Renews the session, unless another process has done so since this one read the file.
-    async fn refresh(&mut self) -> Result<Secret, CliError> {
-        let url = self.transport.url();
+    async fn refresh(&mut self, transport: &Transport) -> Result<Secret, CliError> {
+        let url = transport.url();
         let guard = self.store.lock().await?;
         let mut credentials = self.store.load()?;
         let Some(stored) = credentials.sessions.get(&url) else {
@@ -124,7 +150,7 @@ impl Api {
         }
         let body = Refresh { refresh_token: stored.refresh_token.clone() };
         let call = Call::post(&["session", "refresh"]).body(&body)?;
-        match self.transport.call::<SessionTokens>(&call, None).await {
+        match transport.call::<SessionTokens>(&call, None).await {
             Ok(tokens) => {
                 self.session = Session::new(tokens, stored.ca_pem.clone());
                 credentials.sessions.insert(url, self.session.clone());

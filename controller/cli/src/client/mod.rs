@@ -7,5 +7,5 @@ pub mod tls;
 mod transport;
 
 pub use api::Api;
-pub use step_up::Codes;
+pub use step_up::{Codes, Factor};
 pub use transport::{Call, Transport};

@@ -3,10 +3,19 @@
 use crate::{console::Person, error::CliError, output::clean};
 use wharden_model::api::{ErrorCode, Secret};
 
+/// A second factor for one call.
+#[derive(Clone, Debug)]
+pub enum Factor {
+    Totp(Secret),
+    Recovery(Secret),
+}
+
 /// Where codes come from.
 pub struct Codes {
     /// Given with the command; good for one call.
-    pub given: Option<Secret>,
+    pub given: Option<Factor>,
+    /// Go ahead although it takes the caller's own rights.
+    pub force: bool,
     /// Somebody to ask.
     pub person: Option<Person>,
 }
@@ -16,7 +25,7 @@ impl Codes {
     ///
     /// # Errors
     /// [`CliError::Prompt`].
-    pub fn next(&mut self, refusal: &CliError) -> Result<Option<Secret>, CliError> {
+    pub fn next(&mut self, refusal: &CliError) -> Result<Option<Factor>, CliError> {
         if let Some(given) = self.given.take() {
             return Ok(Some(given));
         }
@@ -28,7 +37,7 @@ impl Codes {
             other => format!("{}. Code: ", clean(&other.to_string())),
         };
         let code = person.ask(&question).map_err(CliError::Prompt)?;
-        Ok((!code.is_empty()).then(|| Secret::new(code)))
+        Ok((!code.is_empty()).then(|| Factor::Totp(Secret::new(code))))
     }
 }
 

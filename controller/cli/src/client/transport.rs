@@ -1,7 +1,7 @@
 //! One exchange with the controller over HTTPS.
 
 use super::{
-    fault,
+    Factor, fault,
     tls::{self, Ca},
 };
 use crate::{
@@ -21,7 +21,8 @@ pub struct Call<'a> {
     segments: Vec<Cow<'a, str>>,
     query: Vec<(&'static str, String)>,
     body: Option<Secret>,
-    totp: Option<Secret>,
+    factor: Option<Factor>,
+    forced: bool,
     timeout: Duration,
 }
 
@@ -33,7 +34,8 @@ impl<'a> Call<'a> {
             segments: segments.iter().copied().map(Cow::Borrowed).collect(),
             query: Vec::new(),
             body: None,
-            totp: None,
+            factor: None,
+            forced: false,
             timeout: REQUEST_TIMEOUT,
         }
     }
@@ -70,9 +72,15 @@ impl<'a> Call<'a> {
         Ok(self)
     }
 
-    /// With a code of the second factor for this call.
-    pub fn totp(mut self, code: Secret) -> Self {
-        self.totp = Some(code);
+    /// With a second factor for this call.
+    pub fn factor(mut self, factor: Factor) -> Self {
+        self.factor = Some(factor);
+        self
+    }
+
+    /// Although it takes the caller's own rights.
+    pub fn forced(mut self) -> Self {
+        self.forced = true;
         self
     }
 
@@ -202,9 +210,14 @@ impl Transport {
         if let Some(bearer) = bearer {
             request = request.bearer_auth(bearer.reveal());
         }
-        if let Some(totp) = &call.totp {
-            request = request.header("wharden-totp", totp.reveal());
+        if call.forced {
+            request = request.header("wharden-force", "yes");
         }
+        request = match &call.factor {
+            Some(Factor::Totp(code)) => request.header("wharden-totp", code.reveal()),
+            Some(Factor::Recovery(code)) => request.header("wharden-recovery-code", code.reveal()),
+            None => request,
+        };
         if let Some(body) = &call.body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body.reveal().to_owned());
         }

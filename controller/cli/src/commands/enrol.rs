@@ -135,7 +135,7 @@ async fn enrol(account: Account, token_name: &'static str, context: &mut Context
     Ok(())
 }
 
-fn new_password(context: &mut Context<'_>) -> Result<Secret, CliError> {
+pub(super) fn new_password(context: &mut Context<'_>) -> Result<Secret, CliError> {
     let (least, most) = PASSWORD_CHARS;
     loop {
         let password =
@@ -150,7 +150,7 @@ fn new_password(context: &mut Context<'_>) -> Result<Secret, CliError> {
     }
 }
 
-fn show(username: &UserName, enrolment: &Enrolment, context: &mut Context<'_>) -> Result<(), CliError> {
+pub(super) fn show(username: &UserName, enrolment: &Enrolment, context: &mut Context<'_>) -> Result<(), CliError> {
     let Enrolment { totp_secret, otpauth_url, recovery_codes, .. } = enrolment;
     let answer = Enrolled { username, totp_secret, otpauth_url, recovery_codes };
     context.answer(&answer, |look| {

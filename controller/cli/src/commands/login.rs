@@ -106,7 +106,7 @@ pub async fn log_in(args: Factors, context: &mut Context<'_>) -> Result<Opened, 
     let transport = context.transport()?;
     let store = context.store()?;
     // A file that cannot be used is better known before a code is used up.
-    store.load()?;
+    let known = store.load()?;
     let username = match args.username {
         Some(username) => username,
         None => context.ask_username()?,
@@ -125,15 +125,20 @@ pub async fn log_in(args: Factors, context: &mut Context<'_>) -> Result<Opened, 
     if code.as_ref().is_some_and(|code| !six_digits(code)) {
         return Err(CliError::usage("the code is not six digits", "take the one that your authenticator shows now"));
     }
-    let login = api::Login { username, password, code, recovery_code: args.recovery_code };
+    let device = known.devices.get(&transport.url()).and_then(|users| users.get(&username)).cloned();
+    let login = api::Login { username, password, code, recovery_code: args.recovery_code, device };
     let tokens: SessionTokens = transport.call(&Call::post(&["login"]).body(&login)?, None).await?;
 
     let url = transport.url();
     let recovery_codes_left = tokens.recovery_codes_left;
+    let device = tokens.device.clone();
     let session = Session::new(tokens, transport.ca_pem().map(str::to_owned));
     let guard = store.lock().await?;
     let mut credentials = store.load()?;
     credentials.log_in(&url, session.clone());
+    if let Some(device) = device {
+        credentials.devices.entry(url.clone()).or_default().insert(session.username.clone(), device);
+    }
     store.save(&credentials, &guard)?;
     Ok(Opened { url, session, recovery_codes_left })
 }

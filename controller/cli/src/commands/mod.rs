@@ -1,5 +1,6 @@
 //! The commands, one noun a file: its flags, its calls, and how its answers look.
 
+pub mod account;
 mod advice;
 pub mod audit;
 pub mod backup;
@@ -11,10 +12,13 @@ pub mod event;
 pub mod events;
 pub mod group;
 pub mod host;
+pub mod key;
 pub mod login;
 pub mod logout;
 pub mod pack;
 pub mod policy;
+pub mod service_account;
+pub mod session;
 mod status;
 pub mod token;
 pub mod totp;
@@ -47,6 +51,10 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<(), CliE
         Command::Audit(noun) => audit::run(noun, context).await,
         Command::Cluster(noun) => cluster::run(noun, context).await,
         Command::Backup(noun) => backup::run(noun, context).await,
+        Command::Account(noun) => account::run(noun, context).await,
+        Command::ServiceAccount(noun) => service_account::run(noun, context).await,
+        Command::Session(noun) => session::run(noun, context).await,
+        Command::Key(noun) => key::run(noun, context).await,
         Command::Status => status::run(context).await,
         Command::Completions(args) => completions::run(&args, context),
     }

@@ -40,6 +40,13 @@ pub enum User {
     },
     /// Print a one-time invite, with which the user sets up password and second factor
     Invite { name: UserName },
+    /// Take both factors away at once, for a lost device, and print an invite to set up others
+    Reset {
+        name: UserName,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Refuse the user everything, here and on hosts, until enabled again
     Disable { name: UserName },
     /// Undo `disable`
@@ -80,6 +87,13 @@ pub async fn run(command: User, context: &mut Context<'_>) -> Result<(), CliErro
             context.note(&format!(
                 "it is shown this once and ends {until}; {name} runs `wharden accept-invite --username {name}`"
             ));
+            Ok(())
+        }
+        User::Reset { name, yes } => {
+            context.confirm(yes, &format!("Take both factors of {name} away and end its sessions?"))?;
+            let invite: Invite = context.api()?.call(Call::post(&["users", name.as_str(), "reset"])).await?;
+            context.answer(&invite, |_| invite.invite.reveal().to_owned())?;
+            context.note(&format!("it is shown this once; {name} runs `wharden accept-invite --username {name}`"));
             Ok(())
         }
         User::Disable { name } => {

@@ -62,11 +62,15 @@ pub struct Credentials {
     pub current: Option<String>,
     /// Sessions by the normal form of the URL.
     pub sessions: BTreeMap<String, Session>,
+    /// Device tokens by URL and user: they stay when a session ends, so that the next login does not have to wait when others
+    /// guessed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub devices: BTreeMap<String, BTreeMap<UserName, Secret>>,
 }
 
 impl Default for Credentials {
     fn default() -> Self {
-        Self { format: FORMAT, current: None, sessions: BTreeMap::new() }
+        Self { format: FORMAT, current: None, sessions: BTreeMap::new(), devices: BTreeMap::new() }
     }
 }
 

@@ -14,4 +14,5 @@ mod run;
 mod sample;
 mod server;
 mod session;
+mod step_up;
 mod usage;

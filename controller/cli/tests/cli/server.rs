@@ -28,6 +28,8 @@ pub struct Seen {
     /// `GET /v1/users?x=y`.
     pub route: String,
     pub bearer: Option<String>,
+    /// The code of the second factor that came with it.
+    pub totp: Option<String>,
     pub body: Value,
 }
 
@@ -109,8 +111,9 @@ async fn answer(script: Arc<Mutex<Script>>, seen: Arc<Mutex<Vec<Seen>>>, request
     let body: Bytes = to_bytes(body, 1 << 20).await.unwrap();
     let route = format!("{} {}", parts.method, parts.uri.path_and_query().unwrap());
     let bearer = parts.headers.get(header::AUTHORIZATION).map(|v| v.to_str().unwrap().to_owned());
+    let totp = parts.headers.get("wharden-totp").map(|v| v.to_str().unwrap().to_owned());
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    seen.lock().unwrap().push(Seen { route: route.clone(), bearer, body });
+    seen.lock().unwrap().push(Seen { route: route.clone(), bearer, totp, body });
     let scripted = {
         let mut script = script.lock().unwrap();
         let answers = script.get_mut(&route);

@@ -10,8 +10,9 @@ use std::{net::IpAddr, sync::Arc};
 use wharden_model::{
     AdminAction, Effect, HostId, PolicyName, RequestId, Revision, SessionId, StepUp, Timestamp, UserName,
 };
+use wharden_pki::token::{SecretKind, hash_secret};
 use wharden_policy::{AdminCompiled, AdminQuery, AdminResource};
-use wharden_state::{AuditCommand, Command, Kind, Origin, Session, State};
+use wharden_state::{AuditCommand, Command, Hex, Kind, Origin, Session, State};
 
 /// An admin with a session that passed both factors.
 #[derive(Clone, Debug)]
@@ -25,6 +26,10 @@ pub struct Caller {
     pub source: IpAddr,
     /// The code that came with the request.
     pub shown: Checked,
+    /// Go ahead although it takes the caller's own rights.
+    pub force: bool,
+    /// It is the service account of the name of `user`, with no session.
+    pub is_service: bool,
 }
 
 /// The compiled admin policies of the newest revision that was asked about.
@@ -62,13 +67,19 @@ impl App {
     ) -> Result<Caller, AppError> {
         let token = token.ok_or(AppError::NotLoggedIn("there is no access token"))?;
         let now = self.now();
-        let bearer = self.keys.access.check(token, now).map_err(|error| {
+        let mut state = self.state();
+        let mut keys = self.keys.access(&state).map_err(AppError::internal)?;
+        if !keys.knows(token) {
+            // The key may have been made at another controller a moment ago.
+            state = self.raft.linearizable().await?;
+            keys = self.keys.access(&state).map_err(AppError::internal)?;
+        }
+        let bearer = keys.check(token, now).map_err(|error| {
             AppError::NotLoggedIn(match error {
                 crate::auth::access_token::AccessError::Expired => "the access token expired",
                 crate::auth::access_token::AccessError::Invalid => "the access token is not valid",
             })
         })?;
-        let mut state = self.state();
         if !state.sessions.contains_key(&bearer.session) {
             // It may have been opened at another controller a moment ago.
             state = self.raft.linearizable().await?;
@@ -86,6 +97,41 @@ impl App {
             request_id,
             source,
             shown,
+            force: false,
+            is_service: false,
+        })
+    }
+
+    /// The service account behind a key.
+    ///
+    /// # Errors
+    /// [`AppError::NotLoggedIn`] when there is none.
+    pub fn service(&self, key: &str, source: IpAddr, request_id: RequestId) -> Result<Caller, AppError> {
+        const BAD: AppError = AppError::NotLoggedIn("the service account's key is not valid, or has expired");
+        let key = SecretKind::ServiceKey.parse(key).map_err(|_| BAD)?;
+        let (state, now) = (self.state(), self.now());
+        let hash = Hex::from(hash_secret(key.reveal()));
+        let (name, account) = state.service_account(&hash, now).ok_or(BAD)?;
+        let session = Session {
+            user: name.clone(),
+            opened_at: account.rotated_at,
+            mfa_at: Timestamp(0),
+            second_factor: "none".to_owned(),
+            refresh_hash: Hex(Vec::new()),
+            expires_at: account.expires_at,
+            source: source.to_string(),
+            wrong_codes: 0,
+        };
+        Ok(Caller {
+            user: name.clone(),
+            session_id: SessionId::new(format!("s-{:032x}", 0)).map_err(AppError::internal)?,
+            session,
+            access_expires_at: account.expires_at,
+            request_id,
+            source,
+            shown: Checked::Nothing,
+            force: false,
+            is_service: true,
         })
     }
 
@@ -111,24 +157,21 @@ impl App {
         floor: StepUp,
     ) -> Result<(), AppError> {
         // Policy first: whoever may not do it at all is not asked for a code.
-        let passed = self.check(caller, action, resource).and_then(|()| self.check_floor(caller, action, floor));
+        let passed = self.check(caller, action, resource).and_then(|()| self.check_floor(caller, action.name(), floor));
         let Err(error) = passed else { return Ok(()) };
-        self.refused(caller, action, resource, &error).await?;
+        self.refused(caller, action.name(), describe(resource), &error).await?;
         Err(error)
     }
 
     pub(super) async fn audit_refusal(
         &self,
         caller: &Caller,
-        action: AdminAction,
-        resource: &AdminResource,
+        action: &str,
+        resource: String,
         error: &AppError,
     ) -> Result<(), AppError> {
-        let command = Command::Audit(AuditCommand::Refused {
-            action: action.name().to_owned(),
-            resource: describe(resource),
-            reason: error.to_string(),
-        });
+        let command =
+            Command::Audit(AuditCommand::Refused { action: action.to_owned(), resource, reason: error.to_string() });
         let mut entry = self.entry(caller, command);
         // The change itself was not made, so its id is still free, and the code is not used up.
         entry.request_id = new_request_id();
@@ -156,19 +199,26 @@ impl App {
         Ok(readable)
     }
 
+    /// True when policy permits it, at the age that the second factor has.
+    pub(super) fn allows(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> bool {
+        self.check(caller, action, resource).is_ok()
+    }
+
     fn check(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> Result<(), AppError> {
         let state = self.state();
         let access = self.access.at(&state)?;
-        let at_age =
-            |mfa_age_seconds| access.1.decide(&AdminQuery { user: &caller.user, action, resource, mfa_age_seconds });
+        let at_age = |mfa_age_seconds| {
+            let query = AdminQuery { user: &caller.user, action, resource, mfa_age_seconds };
+            if caller.is_service { access.1.decide_for_service(&query) } else { access.1.decide(&query) }
+        };
         let decision = at_age(self.mfa_age(caller, action));
         match decision.effect {
             Effect::Allow => Ok(()),
-            Effect::Deny if at_age(0).effect == Effect::Allow => {
+            Effect::Deny if !caller.is_service && at_age(0).effect == Effect::Allow => {
                 Err(AppError::StepUpRequired { action: action.name(), why: format!("a code: {}", decision.why()) })
             }
             Effect::Deny => Err(AppError::Forbidden {
-                who: format!("user {}", caller.user),
+                who: caller.actor().to_string(),
                 action: action.name(),
                 resource: describe(resource),
                 decision: Box::new(decision),
@@ -211,7 +261,7 @@ pub(super) fn policy_name(text: &str) -> Result<PolicyName, AppError> {
     PolicyName::new(text).map_err(|e| AppError::invalid("name", e.to_string()))
 }
 
-fn describe(resource: &AdminResource) -> String {
+pub(super) fn describe(resource: &AdminResource) -> String {
     match resource {
         AdminResource::User(name) => format!("user {name}"),
         AdminResource::Group(name) => format!("group {name}"),

@@ -79,6 +79,16 @@ impl App {
         Ok(Invite { invite, expires_at })
     }
 
+    /// Takes both factors of somebody whose device is lost away, and lets them set up others.
+    pub async fn reset_user(&self, caller: &Caller, name: UserName) -> Result<Invite, AppError> {
+        let resource = AdminResource::User(name.clone());
+        let invite = SecretKind::Invite.generate();
+        let expires_at = self.now().plus_secs(limits::INVITE_TTL_S);
+        let command = UserCommand::Reset { name, hash: hash_secret(invite.reveal()).into(), expires_at };
+        self.guarded_change(caller, AdminAction::UserInvite, &resource, Command::User(command)).await?;
+        Ok(Invite { invite, expires_at })
+    }
+
     pub async fn groups(&self, caller: &Caller) -> Result<Vec<Group>, AppError> {
         let all = self.state().groups.iter().map(|(n, g)| (AdminResource::Group(n.clone()), group_of(n, g))).collect();
         self.readable(caller, AdminAction::GroupRead, all).await

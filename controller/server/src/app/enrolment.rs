@@ -1,7 +1,10 @@
 //! Taking up the bootstrap token or an invite.
 
 use super::{App, AppError};
-use crate::auth::{enrolment::Pending, password};
+use crate::auth::{
+    enrolment::{For, Pending},
+    password,
+};
 use std::net::IpAddr;
 use wharden_model::{
     PolicyName, UserName,
@@ -29,8 +32,15 @@ impl App {
         let password_hash =
             password::hash(start.password).await.map_err(|e| AppError::invalid("password", e.to_string()))?;
         let cluster = self.keys.cluster_id.as_str();
-        let pending =
-            Pending::begin(hash.to_string(), start.username, password_hash, cluster, &self.keys.sealing, self.now())?;
+        let pending = Pending::begin(
+            For::Account,
+            hash.to_string(),
+            start.username,
+            password_hash,
+            cluster,
+            &self.keys.sealing,
+            self.now(),
+        )?;
         self.sources.give_back(source);
         Ok(pending)
     }
@@ -42,7 +52,8 @@ impl App {
     pub async fn complete_enrolment(&self, complete: EnrolmentComplete, source: IpAddr) -> Result<(), AppError> {
         self.attempt(source)?;
         let sealing = &self.keys.sealing;
-        let (pending, totp_step) = Pending::complete(&complete.enrolment, &complete.code, sealing, self.now())?;
+        let (pending, totp_step) =
+            Pending::complete(For::Account, &complete.enrolment, &complete.code, sealing, self.now())?;
         let token_hash = Hex::try_from(pending.token_hash.clone()).map_err(AppError::internal)?;
         let actor = Actor::User(pending.user.clone());
         let command = AccountCommand::TakeUp {

@@ -81,7 +81,7 @@ impl From<Rejection> for AppError {
             Rejection::NotFound { kind, name } => Self::NotFound { kind, name },
             Rejection::Exists { .. } => conflict("choose another name, or change the one that is there"),
             Rejection::VersionMoved { .. } => conflict("look at the newest version, merge your change, and try again"),
-            Rejection::RevisionMoved => conflict("try again"),
+            Rejection::RevisionMoved | Rejection::KeyMoved => conflict("try again"),
             Rejection::Limit { .. } => conflict("remove what is no longer needed"),
             Rejection::InUse(_) => conflict("remove what uses it first"),
             Rejection::Revoked(_) => conflict("a revoked host must enrol again"),

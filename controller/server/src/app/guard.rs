@@ -3,7 +3,7 @@
 //! The change is tried on a copy of the state first, which costs nothing, and then proposed on condition that
 //! policy did not move meanwhile.
 
-use super::{App, AppError, Caller, access};
+use super::{App, AppError, Caller, access, step_up::Checked};
 use crate::{
     limits,
     raft::{ProposeError, new_request_id},
@@ -42,7 +42,7 @@ impl App {
             let actor = Actor::User(caller.user.clone());
             let revision = state.policy_revision;
             if let Err(error) = self.try_out(&state, caller, &command, &actor) {
-                self.audit_refusal(caller, action, resource, &error).await?;
+                self.audit_refusal(caller, action.name(), access::describe(resource), &error).await?;
                 return Err(error);
             }
             let entry = self.entry(caller, command.clone());
@@ -68,7 +68,10 @@ impl App {
         let compiled = access::compile(&next)?;
         let before = access::compile(now)?;
         let could = REPAIR.iter().all(|action| self.can(&before, &caller.user, *action));
-        if could && !(active(&next, &caller.user) && REPAIR.iter().all(|a| self.can(&compiled, &caller.user, *a))) {
+        let can_still = active(&next, &caller.user) && REPAIR.iter().all(|a| self.can(&compiled, &caller.user, *a));
+        // With a code of its own, one's own rights can be given up. What leaves nobody cannot be forced: who would undo it?
+        let forced = caller.force && matches!(caller.shown, Checked::Good(_));
+        if could && !can_still && !forced {
             return Err(self.refusal(
                 &compiled,
                 &caller.user,

@@ -64,8 +64,11 @@ impl App {
         let id = self.find_host(&state, text)?;
         let resource = access::host_resource(&state, &id)?;
         // Both rights are checked before either change is made.
-        if patch.labels.is_some() {
+        if let Some(labels) = &patch.labels {
             self.may(caller, AdminAction::HostLabel, &resource).await?;
+            // Who runs some hosts must not move others in, nor these out of sight.
+            let after = AdminResource::Host { id: id.clone(), labels: labels.clone() };
+            self.may(caller, AdminAction::HostLabel, &after).await?;
         }
         if patch.posture.is_some() {
             self.may(caller, AdminAction::HostPosture, &resource).await?;

@@ -4,11 +4,11 @@ use super::{App, AppError, Caller, step_up::Shown};
 use crate::{auth::password, limits};
 use std::net::IpAddr;
 use wharden_model::{
-    SessionId, UserName,
+    SessionId, Timestamp, UserName,
     api::{Login, Refresh, Secret, SessionTokens, WhoAmI},
 };
 use wharden_pki::token::{SecretKind, hash_secret};
-use wharden_state::{Account, Actor, Applied, Command, Proof, SessionCommand};
+use wharden_state::{Account, Actor, Applied, Command, DeviceProof, Hex, Proof, SessionCommand};
 
 impl App {
     /// Checks both factors and opens a session. The answer to a wrong one never says which, nor whether there is
@@ -20,18 +20,25 @@ impl App {
         if login.code.is_some() == login.recovery_code.is_some() {
             return Err(AppError::invalid("code", "give either code or recovery_code"));
         }
-        self.attempt(source)?;
-        self.state().check_not_locked(login.username.as_str(), self.now())?;
-        let account = self.state().users.get(&login.username).and_then(|user| user.account.clone());
+        let shown = login.device.as_ref().and_then(|device| SecretKind::Device.parse(device.reveal()).ok());
+        let shown = shown.map(|device| Hex::from(hash_secret(device.reveal())));
+        let state = self.state();
+        // Others may use up the attempts of an address; a device that is known has its own.
+        if !shown.as_ref().is_some_and(|device| state.knows_device(login.username.as_str(), device)) {
+            self.attempt(source)?;
+        }
+        let address = source.to_string();
+        state.check_not_locked(login.username.as_str(), &address, shown.as_ref(), self.now())?;
+        let account = state.users.get(&login.username).and_then(|user| user.account.clone());
         let hash = account.as_ref().map(|a| a.password_hash.clone());
         let password_is_right = password::verify(login.password.clone(), hash).await;
         let proof = account.as_ref().and_then(|account| self.second_factor(&login, account));
         let (Some(account), Some(proof), true) = (account, proof, password_is_right) else {
-            return self.failed(&login.username, source).await;
+            return self.failed(&login.username, address, shown).await;
         };
-        let tokens = self.open(&login.username, &account, proof, source).await;
+        let tokens = self.open(&login.username, &account, proof, &address, shown.clone()).await;
         match tokens {
-            Err(AppError::BadCredentials) => self.failed(&login.username, source).await,
+            Err(AppError::BadCredentials) => self.failed(&login.username, address, shown).await,
             other => {
                 self.sources.give_back(source);
                 other
@@ -47,8 +54,8 @@ impl App {
         self.proof(&login.username, account, &shown)
     }
 
-    async fn failed<T>(&self, name: &UserName, source: IpAddr) -> Result<T, AppError> {
-        let fail = SessionCommand::Fail { name: name.to_string(), source: source.to_string() };
+    async fn failed<T>(&self, name: &UserName, source: String, device: Option<Hex>) -> Result<T, AppError> {
+        let fail = SessionCommand::Fail { name: name.to_string(), source, device };
         self.raft.propose(Actor::Anonymous, Command::Session(fail)).await?;
         Err(AppError::BadCredentials)
     }
@@ -58,10 +65,12 @@ impl App {
         user: &UserName,
         account: &Account,
         proof: Proof,
-        source: IpAddr,
+        source: &str,
+        shown: Option<Hex>,
     ) -> Result<SessionTokens, AppError> {
         let id = SessionId::new(format!("s-{:032x}", rand::random::<u128>())).map_err(AppError::internal)?;
         let refresh = SecretKind::Refresh.generate();
+        let device = SecretKind::Device.generate();
         let with_recovery = matches!(proof, Proof::Recovery { .. });
         let expires_at = self.now().plus_secs(limits::SESSION_TTL_S);
         let command = SessionCommand::Open {
@@ -71,11 +80,11 @@ impl App {
             proof,
             refresh_hash: hash_secret(refresh.reveal()).into(),
             expires_at,
-            source: source.to_string(),
+            source: source.to_owned(),
+            device: Some(DeviceProof { shown, given: hash_secret(device.reveal()).into() }),
         };
         let applied = self.raft.propose(Actor::Anonymous, Command::Session(command)).await?;
-        let (access_token, access_expires_at) =
-            self.keys.access.issue(user, &id, self.now()).map_err(AppError::internal)?;
+        let (access_token, access_expires_at) = self.access_token(user, &id)?;
         let recovery_codes_left = match applied {
             Applied::Session { recovery_codes_left } if with_recovery => Some(recovery_codes_left),
             _ => None,
@@ -89,6 +98,7 @@ impl App {
             refresh_expires_at: expires_at,
             recovery_codes_left,
             controllers: self.rest_urls(),
+            device: Some(device),
         })
     }
 
@@ -116,8 +126,7 @@ impl App {
             _ => return Err(AppError::NotLoggedIn("the refresh token was used twice, so the session was ended")),
         }
         self.sources.give_back(source);
-        let (access_token, access_expires_at) =
-            self.keys.access.issue(&user, &id, self.now()).map_err(AppError::internal)?;
+        let (access_token, access_expires_at) = self.access_token(&user, &id)?;
         Ok(SessionTokens {
             refresh_token: joined(&id, &new),
             session_id: id,
@@ -127,7 +136,13 @@ impl App {
             refresh_expires_at: expires_at,
             recovery_codes_left: None,
             controllers: self.rest_urls(),
+            device: None,
         })
+    }
+
+    fn access_token(&self, user: &UserName, id: &SessionId) -> Result<(Secret, Timestamp), AppError> {
+        let keys = self.keys.access(&self.state()).map_err(AppError::internal)?;
+        keys.issue(user, id, self.now()).map_err(AppError::internal)
     }
 
     /// Ends the caller's session.

@@ -3,6 +3,7 @@
 //! One file a noun. Nothing here knows HTTP.
 
 mod access;
+mod account;
 mod backup;
 mod cluster;
 mod directory;
@@ -19,6 +20,9 @@ mod packs;
 mod policies;
 mod policy_test;
 mod records;
+mod service_accounts;
+mod sessions;
+mod signing;
 mod simulate;
 mod step_up;
 mod suggest;
@@ -27,13 +31,14 @@ mod tokens;
 pub use access::{Access, Caller};
 pub use backup::Backup;
 pub use error::AppError;
+pub(crate) use records::record_of;
 pub use step_up::Shown;
 
 use crate::{auth::source::Sources, backup::Recipients, events::EventStore, fleet::Fleet, keys::Keys, raft::Raft};
 use std::sync::Arc;
 use wharden_model::Timestamp;
 use wharden_runtime::{clock::Clock, ready::Readiness};
-use wharden_state::{Actor, Applied, Command, Entry, State};
+use wharden_state::{Applied, Command, Entry, State};
 
 /// Everything that a use case works with.
 pub struct App {
@@ -43,7 +48,10 @@ pub struct App {
     pub fleet: Fleet,
     pub events: EventStore,
     pub readiness: Readiness,
+    /// Attempts at what costs a password hash.
     pub sources: Sources,
+    /// Requests without a session.
+    pub visitors: Sources,
     pub access: Access,
     pub started_at: Timestamp,
     /// Whom backups are encrypted to.
@@ -53,6 +61,14 @@ pub struct App {
 impl App {
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp(self.clock.now())
+    }
+
+    /// Lets a request without a session in, unless its address had too many.
+    ///
+    /// # Errors
+    /// [`AppError::TooMany`].
+    pub fn visit(&self, source: std::net::IpAddr) -> Result<(), AppError> {
+        self.visitors.take(source, self.now()).map_err(|seconds| AppError::TooMany { seconds })
     }
 
     pub(crate) fn state(&self) -> Arc<State> {
@@ -68,7 +84,7 @@ impl App {
     fn entry(&self, caller: &Caller, command: Command) -> Entry {
         Entry {
             request_id: caller.request_id.clone(),
-            actor: Actor::User(caller.user.clone()),
+            actor: caller.actor(),
             issued_at: self.now(),
             if_revision: None,
             origin: Some(caller.origin()),

@@ -94,14 +94,18 @@ impl App {
     ) -> Result<Policy, AppError> {
         let NewVersion { text, mode, if_version, origin } = new;
         let resource = AdminResource::Policy(name.clone());
-        // Who may not store it does not hear what is wrong with it.
+        let rules = checked(&text);
         let before = self.state().policies.get(&name).map(|policy| policy.current.text.clone());
-        let floor = match [Some(&text), before.as_ref()].into_iter().flatten().any(|t| concerns_admins(&name, t)) {
+        let about_admins =
+            [Some(&text), before.as_ref()].into_iter().flatten().any(|text| concerns_admins(&name, text));
+        // A text that is not valid is not stored: nobody spends a code to hear what is wrong with it.
+        let floor = match rules.is_ok() && about_admins {
             true => StepUp::Code,
             false => action.step_up(),
         };
+        // Who may not store it does not hear what is wrong with it.
         self.may_with(caller, action, &resource, floor).await?;
-        let rules = checked(&text)?;
+        let rules = rules?;
         let command = PolicyCommand::Put { name: name.clone(), text, mode, rules, if_version, origin };
         self.permitted_change(caller, action, &resource, Command::Policy(command)).await?;
         Ok(policy_of(&name, find(&self.state(), &name)?, true))

@@ -8,11 +8,13 @@ use crate::{
 };
 use wharden_model::{
     AdminAction, EventQuery,
-    api::{AuditPage, AuditRecord, AuditVerdict, ClusterStatus, ControllerStatus, EventPage},
+    api::{AuditCheckpoint, AuditPage, AuditRecord, AuditVerdict, ClusterStatus, ControllerStatus, EventPage},
+    audit::checkpoint_statement,
     limits::AUDIT_PAGE_MAX,
 };
+use wharden_state::Hex;
 
-fn record_of(record: &wharden_state::AuditRecord) -> AuditRecord {
+pub(crate) fn record_of(record: &wharden_state::AuditRecord) -> AuditRecord {
     AuditRecord {
         seq: record.seq,
         at: record.at,
@@ -22,6 +24,9 @@ fn record_of(record: &wharden_state::AuditRecord) -> AuditRecord {
         outcome: record.outcome.clone(),
         detail: record.detail.clone(),
         request_id: record.request_id.to_string(),
+        source: record.source.clone(),
+        factors: record.factors.clone(),
+        before: record.before.clone(),
         hash: record.hash.to_string(),
     }
 }
@@ -61,14 +66,15 @@ impl App {
             return Err(AppError::invalid("limit", format!("{limit} is not 1 to {AUDIT_PAGE_MAX}")));
         }
         let state = self.state();
-        let records = match after {
+        let records: Vec<AuditRecord> = match after {
             Some(after) => state.audit.records().filter(|r| r.seq > after).take(limit).map(record_of).collect(),
             None => {
                 let skip = state.audit.records().len().saturating_sub(limit);
                 state.audit.records().skip(skip).map(record_of).collect()
             }
         };
-        Ok(AuditPage { records, last_seq: state.audit.last_seq() })
+        let first = records.first().map_or(state.audit.last_seq() + 1, |record| record.seq);
+        Ok(AuditPage { records, base: state.audit.base_of(first).to_string(), last_seq: state.audit.last_seq() })
     }
 
     pub async fn verify_audit(&self, caller: &Caller) -> Result<AuditVerdict, AppError> {
@@ -80,6 +86,23 @@ impl App {
             records: verified.unwrap_or(state.audit.records().len() as u64),
             head: state.audit.head().to_string(),
             broken_at: verified.err(),
+        })
+    }
+
+    /// How far the chain has come, signed.
+    pub async fn audit_checkpoint(&self, caller: &Caller) -> Result<AuditCheckpoint, AppError> {
+        self.may(caller, AdminAction::AuditRead, &self.cluster()).await?;
+        let state = self.raft.linearizable().await?;
+        let (seq, head, at) = (state.audit.last_seq(), state.audit.head(), self.now());
+        let cluster_id = self.keys.cluster_id.clone();
+        let statement = checkpoint_statement(&cluster_id, seq, &head.0, at);
+        Ok(AuditCheckpoint {
+            seq,
+            head: head.to_string(),
+            at,
+            key: Hex::from(self.keys.bundles.public_key()).to_string(),
+            signature: Hex(self.keys.bundles.sign(&statement).to_vec()).to_string(),
+            cluster_id,
         })
     }
 

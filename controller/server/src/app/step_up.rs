@@ -8,8 +8,7 @@ use crate::auth::{
     totp,
 };
 use wharden_model::{AdminAction, StepUp, UserName, action::AdminGroup, api::Secret, step_up::FRESH_S};
-use wharden_policy::AdminResource;
-use wharden_state::{Account, Command, Hex, Origin, Proof, SessionCommand, State};
+use wharden_state::{Account, Actor, Command, Hex, Origin, Proof, SessionCommand, State};
 
 /// A second factor as it came with a request.
 #[derive(Clone, Debug)]
@@ -35,7 +34,13 @@ impl Caller {
             Checked::Good(proof) => Some(proof.clone()),
             _ => None,
         };
-        Origin { source: Some(self.source.to_string()), session: Some(self.session_id.clone()), step_up }
+        let session = (!self.is_service).then(|| self.session_id.clone());
+        Origin { source: Some(self.source.to_string()), session, step_up }
+    }
+
+    /// Who this is, for the log.
+    pub(super) fn actor(&self) -> Actor {
+        if self.is_service { Actor::Service(self.user.clone()) } else { Actor::User(self.user.clone()) }
     }
 }
 
@@ -74,33 +79,36 @@ impl App {
         if action.group() != AdminGroup::Read && matches!(caller.shown, Checked::Good(_)) {
             return 0;
         }
-        let age = (self.now().millis_since(caller.session.mfa_at) / 1000).max(1);
-        i64::try_from(age).unwrap_or(i64::MAX)
+        i64::try_from(self.session_age(caller)).unwrap_or(i64::MAX)
+    }
+
+    fn session_age(&self, caller: &Caller) -> u64 {
+        (self.now().millis_since(caller.session.mfa_at) / 1000).max(1)
     }
 
     /// The floor below policy.
-    pub(super) fn check_floor(&self, caller: &Caller, action: AdminAction, floor: StepUp) -> Result<(), AppError> {
+    pub(super) fn check_floor(&self, caller: &Caller, action: &'static str, floor: StepUp) -> Result<(), AppError> {
         let why = match (&caller.shown, floor) {
             (Checked::Good(_), _) | (_, StepUp::Session) => return Ok(()),
             (Checked::Used, _) => return Err(AppError::BadCode { used: true }),
             (Checked::Wrong, _) => return Err(AppError::BadCode { used: false }),
             (Checked::Nothing, StepUp::Fresh) => {
-                if u64::try_from(self.mfa_age(caller, action)).is_ok_and(|age| age <= FRESH_S) {
+                if self.session_age(caller) <= FRESH_S {
                     return Ok(());
                 }
                 format!("a second factor of the last {} minutes", FRESH_S / 60)
             }
             (Checked::Nothing, StepUp::Code) => "a code of its own".to_owned(),
         };
-        Err(AppError::StepUpRequired { action: action.name(), why })
+        Err(AppError::StepUpRequired { action, why })
     }
 
     /// Puts a refusal into the audit; a wrong code is counted.
     pub(super) async fn refused(
         &self,
         caller: &Caller,
-        action: AdminAction,
-        resource: &AdminResource,
+        action: &str,
+        resource: String,
         error: &AppError,
     ) -> Result<(), AppError> {
         if matches!(error, AppError::BadCode { used: false }) {

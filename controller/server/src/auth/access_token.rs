@@ -85,6 +85,11 @@ impl AccessKeys {
         })
     }
 
+    /// Names the key in the header of its tokens.
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
     /// The private key, to be sealed.
     pub fn pkcs8(&self) -> &[u8] {
         &self.pkcs8
@@ -178,7 +183,40 @@ mod tests {
         let claims: serde_json::Value =
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).expect("base64")).expect("json");
         let hmac = jsonwebtoken::encode(&hmac_header, &claims, &EncodingKey::from_secret(kid.as_bytes()));
-        let mut wider = claims;
+        let mut wider = claims.clone();
+        let forge = |header: &Header, claims: &serde_json::Value, key: &EncodingKey| {
+            jsonwebtoken::encode(header, claims, key).expect("signed")
+        };
+        let ours = || Header { kid: Some(kid.clone()), ..Header::new(Algorithm::EdDSA) };
+        let mut forged = Vec::new();
+        // The public key as a secret, the classic confusion of two algorithms.
+        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(keys.pkcs8()).expect("key");
+        forged.push(forge(&hmac_header, &claims, &EncodingKey::from_secret(pair.public_key().as_ref())));
+        // A key id that is missing, empty, a path, or another's.
+        for kid in [None, Some(""), Some("../../dev/null"), Some("0' OR '1'='1"), Some("AAAAAAAAAAAAAAAA")] {
+            forged.push(forge(&Header { kid: kid.map(str::to_owned), ..ours() }, &claims, &keys.signing));
+        }
+        // A key that came with the token; our key id over a foreign key.
+        let foreign_keys = self::keys();
+        let jwk = serde_json::json!({"alg": "EdDSA", "kid": foreign_keys.key_id, "jwk": {"kty": "OKP", "crv": "Ed25519",
+            "x": URL_SAFE_NO_PAD.encode(Ed25519KeyPair::from_pkcs8_maybe_unchecked(foreign_keys.pkcs8()).expect("key").public_key().as_ref())}});
+        let own = forge(&ours(), &claims, &foreign_keys.signing);
+        forged.push(format!("{}.{}", header(&jwk.to_string()), own.split_once('.').expect("a token").1));
+        forged.push(own);
+        // Signed by our key, for somebody else or by somebody else's name.
+        for (claim, value) in [("aud", "another-api"), ("iss", "wharden c-ffffffffffffffff")] {
+            let mut other = claims.clone();
+            other[claim] = value.into();
+            forged.push(forge(&ours(), &other, &keys.signing));
+        }
+        for missing in ["aud", "iss", "exp", "sub", "sid"] {
+            let mut less = claims.clone();
+            less.as_object_mut().expect("claims").remove(missing);
+            forged.push(forge(&ours(), &less, &keys.signing));
+        }
+        for bad in &forged {
+            assert_eq!(keys.check(bad, now), Err(AccessError::Invalid), "{bad}");
+        }
         wider["sub"] = "root".into();
         let swapped = format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(wider.to_string()), parts[2]);
         let foreign = issue(&self::keys(), now);

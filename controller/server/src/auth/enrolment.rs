@@ -11,12 +11,28 @@ use wharden_model::{
 use wharden_pki::ClusterKey;
 use zeroize::Zeroizing;
 
-const RECORD: &str = "enrolment";
+/// What an enrolment is for. One that was begun for the one cannot be completed for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum For {
+    /// A new account, with a token.
+    Account,
+    /// Another authenticator for an account, in a session.
+    Replacement,
+}
+
+impl For {
+    const fn record(self) -> &'static str {
+        match self {
+            Self::Account => "enrolment",
+            Self::Replacement => "enrolment/replacement",
+        }
+    }
+}
 
 /// What is sealed.
 #[derive(Serialize, Deserialize)]
 pub struct Pending {
-    /// Hex of SHA-256 of the token that it will consume.
+    /// Hex of SHA-256 of the token that it will consume; the session when it replaces an authenticator.
     pub token_hash: String,
     pub user: UserName,
     pub password_hash: String,
@@ -44,6 +60,7 @@ impl Pending {
     /// # Errors
     /// [`EnrolmentError::Totp`].
     pub fn begin(
+        purpose: For,
         token_hash: String,
         user: UserName,
         password_hash: String,
@@ -64,7 +81,7 @@ impl Pending {
             expires_at: now.plus_secs(limits::ENROLMENT_TTL_S),
         };
         let json = Zeroizing::new(serde_json::to_vec(&pending).map_err(|_| EnrolmentError::Damaged)?);
-        let enrolment = Secret::new(URL_SAFE_NO_PAD.encode(sealing.seal(RECORD, &json)));
+        let enrolment = Secret::new(URL_SAFE_NO_PAD.encode(sealing.seal(purpose.record(), &json)));
         Ok(Enrolment { enrolment, totp_secret, otpauth_url, recovery_codes })
     }
 
@@ -73,13 +90,14 @@ impl Pending {
     /// # Errors
     /// [`EnrolmentError`].
     pub fn complete(
+        purpose: For,
         enrolment: &Secret,
         code: &Secret,
         sealing: &ClusterKey,
         now: Timestamp,
     ) -> Result<(Self, u64), EnrolmentError> {
         let sealed = URL_SAFE_NO_PAD.decode(enrolment.reveal()).map_err(|_| EnrolmentError::Damaged)?;
-        let json = sealing.open(RECORD, &sealed).map_err(|_| EnrolmentError::Damaged)?;
+        let json = sealing.open(purpose.record(), &sealed).map_err(|_| EnrolmentError::Damaged)?;
         let pending: Self = serde_json::from_slice(&json).map_err(|_| EnrolmentError::Damaged)?;
         if pending.expires_at <= now {
             return Err(EnrolmentError::Expired);

@@ -4,6 +4,7 @@
 
 pub mod access_token;
 pub mod enrolment;
+pub mod keyring;
 pub mod password;
 pub mod source;
 pub mod totp;

@@ -9,8 +9,10 @@ use std::{
 use wharden_model::Timestamp;
 
 /// A token bucket an address: a burst, then so many a minute. The fullest bucket is forgotten first.
-#[derive(Default)]
 pub struct Sources {
+    /// Thousandths of an attempt in a full bucket.
+    full: u64,
+    per_minute: u64,
     buckets: Mutex<BTreeMap<IpAddr, Bucket>>,
 }
 
@@ -20,40 +22,53 @@ struct Bucket {
     at: Timestamp,
 }
 
-const FULL: u64 = limits::SOURCE_BURST as u64 * 1000;
-
 impl Bucket {
-    fn refill(&mut self, now: Timestamp) {
-        let gained = now.millis_since(self.at).saturating_mul(u64::from(limits::SOURCE_PER_MINUTE)) / 60;
-        self.left = self.left.saturating_add(gained).min(FULL);
+    fn refill(&mut self, now: Timestamp, full: u64, per_minute: u64) {
+        let gained = now.millis_since(self.at).saturating_mul(per_minute) / 60;
+        self.left = self.left.saturating_add(gained).min(full);
         self.at = now;
     }
 }
 
 impl Sources {
+    /// For what costs a password hash: logins, enrolments, refreshes.
+    pub fn of_logins() -> Self {
+        Self::new(limits::SOURCE_BURST, limits::SOURCE_PER_MINUTE)
+    }
+
+    /// For everything else that needs no session.
+    pub fn of_open_routes() -> Self {
+        Self::new(limits::OPEN_BURST, limits::OPEN_PER_MINUTE)
+    }
+
+    fn new(burst: u32, per_minute: u32) -> Self {
+        Self { full: u64::from(burst) * 1000, per_minute: u64::from(per_minute), buckets: Mutex::default() }
+    }
+
     /// Takes one attempt.
     ///
     /// # Errors
     /// The seconds to wait when there is none left.
     pub fn take(&self, source: IpAddr, now: Timestamp) -> Result<(), u64> {
+        let (full, per_minute) = (self.full, self.per_minute);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= limits::SOURCES_MAX && !buckets.contains_key(&source) {
             buckets.retain(|_, bucket| {
-                bucket.refill(now);
-                bucket.left < FULL
+                bucket.refill(now, full, per_minute);
+                bucket.left < full
             });
             if buckets.len() >= limits::SOURCES_MAX {
                 return Err(60);
             }
         }
-        let bucket = buckets.entry(source).or_insert(Bucket { left: FULL, at: now });
-        bucket.refill(now);
+        let bucket = buckets.entry(source).or_insert(Bucket { left: full, at: now });
+        bucket.refill(now, full, per_minute);
         match bucket.left.checked_sub(1000) {
             Some(left) => {
                 bucket.left = left;
                 Ok(())
             }
-            None => Err((1000 - bucket.left).div_ceil(1000).max(1) * 60 / u64::from(limits::SOURCE_PER_MINUTE).max(1)),
+            None => Err(((1000 - bucket.left) * 60).div_ceil(per_minute.max(1) * 1000).max(1)),
         }
     }
 
@@ -61,7 +76,7 @@ impl Sources {
     pub fn give_back(&self, source: IpAddr) {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(bucket) = buckets.get_mut(&source) {
-            bucket.left = (bucket.left + 1000).min(FULL);
+            bucket.left = (bucket.left + 1000).min(self.full);
         }
     }
 }
@@ -72,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_burst_then_a_trickle() {
-        let sources = Sources::default();
+        let sources = Sources::of_logins();
         let ip = IpAddr::from([127, 0, 0, 1]);
         for _ in 0..limits::SOURCE_BURST {
             assert_eq!(sources.take(ip, Timestamp(0)), Ok(()));

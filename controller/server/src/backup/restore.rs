@@ -92,7 +92,7 @@ pub fn restore(data_dir: &Path, backup: &Path, identity: &Path, overrides: Overr
         return Err(error);
     }
     Ok(Restored {
-        cluster_id: keys.cluster_id.clone(),
+        cluster_id: keys.cluster_id,
         epoch: state.epoch,
         number,
         made_at,

@@ -1,19 +1,23 @@
 //! Who calls: the session behind the access token, and the address.
 
-use super::{Api, error::Failure};
+use super::{Api, error::Failure, needs};
 use crate::{
     app::{AppError, Caller, Shown},
     raft::new_request_id,
 };
 use axum::{
-    extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderMap, HeaderName, header, request::Parts},
+    extract::{ConnectInfo, FromRequestParts, MatchedPath},
+    http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
 };
 use std::net::{IpAddr, SocketAddr};
 use wharden_model::{RequestId, api::Secret};
 
 /// A TOTP code for this one request.
 pub const TOTP: HeaderName = HeaderName::from_static("wharden-totp");
+/// `yes`: go ahead although it takes the caller's own rights.
+pub const FORCE: HeaderName = HeaderName::from_static("wharden-force");
+/// What keys of service accounts begin with.
+const SERVICE_PREFIX: &str = "wsk_";
 /// A recovery code in place of it.
 pub const RECOVERY_CODE: HeaderName = HeaderName::from_static("wharden-recovery-code");
 
@@ -45,7 +49,27 @@ impl FromRequestParts<Api> for Session {
         };
         let shown = shown(&parts.headers)?;
         let id = parts.extensions.get::<RequestIdOf>().map_or_else(new_request_id, |id| id.0.clone());
-        Ok(Self(api.app.caller(token, shown.as_ref(), source, id).await?))
+        if let Some(key) = token.filter(|token| token.starts_with(SERVICE_PREFIX)) {
+            let route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
+            // Before the key is looked at: what is not for programs says so to everybody.
+            if !needs::is_for_service_accounts(parts.method.as_str(), route) {
+                return Err(AppError::NotLoggedIn("this is not for service accounts, whose keys only look").into());
+            }
+            return Ok(Self(api.app.service(key, source, id)?));
+        }
+        let force = match parts.headers.get(&FORCE).map(HeaderValue::as_bytes) {
+            None => false,
+            Some(b"yes") => true,
+            Some(_) => return Err(AppError::invalid(FORCE.as_str(), "it is not `yes`").into()),
+        };
+        match api.app.caller(token, shown.as_ref(), source, id).await {
+            Ok(caller) => Ok(Self(Caller { force, ..caller })),
+            Err(error) => {
+                // Made-up tokens are a visit without a session, and have its limit.
+                api.app.visit(source)?;
+                Err(error.into())
+            }
+        }
     }
 }
 

@@ -19,6 +19,7 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(users, create_user))
         .routes(routes!(user, patch_user, delete_user))
         .routes(routes!(invite_user))
+        .routes(routes!(reset_user))
         .routes(routes!(groups, create_group))
         .routes(routes!(group, delete_group))
         .routes(routes!(add_member, remove_member))
@@ -72,6 +73,16 @@ async fn invite_user(
     Path(name): Path<String>,
 ) -> Answer<(StatusCode, Json<Invite>)> {
     Ok((StatusCode::CREATED, Json(api.app.invite_user(&caller, user_name(&name)?).await?)))
+}
+
+/// Takes both factors of a user away, whose device is lost, and lets them set up others.
+#[utoipa::path(post, path = "/v1/users/{name}/reset", tag = "users", params(("name" = String, Path, description = "user name")), responses((status = 201, body = Invite)), security(("session" = [])))]
+async fn reset_user(
+    State(api): State<Api>,
+    Session(caller): Session,
+    Path(name): Path<String>,
+) -> Answer<(StatusCode, Json<Invite>)> {
+    Ok((StatusCode::CREATED, Json(api.app.reset_user(&caller, user_name(&name)?).await?)))
 }
 
 /// All groups that the caller may see.

@@ -66,7 +66,9 @@ fn hint_of(error: &AppError) -> &str {
         AppError::StepUpRequired { .. } => "send the code that the authenticator shows now as Wharden-Totp",
         AppError::BadCode { used: true } => "each code works once: wait for the next one, 30 seconds at most",
         AppError::BadCode { used: false } => "check the authenticator and the clock of the device that it runs on",
-        AppError::Guarded { .. } => "give another account the right first, and use that one",
+        AppError::Guarded { .. } => {
+            "let another admin do it, or force it with a code: `--force`; what would leave no admin cannot be forced"
+        }
         AppError::InvalidPolicy(_) => "mend the text; `wharden policy validate FILE` checks it without storing",
         AppError::TooMany { .. } => "wait",
         AppError::Unavailable(_) => "try again in a moment; `/readyz` says what is missing",

@@ -2,6 +2,7 @@
 //!
 //! Must not know: state, raft, policy.
 
+mod account;
 mod auth;
 mod backup;
 mod body;
@@ -9,6 +10,7 @@ mod caller;
 mod cluster;
 mod directory;
 mod docker;
+mod drain;
 mod error;
 mod health;
 mod hosts;
@@ -17,6 +19,8 @@ mod packs;
 mod policies;
 mod records;
 mod server;
+mod service_accounts;
+mod sessions;
 mod tokens;
 
 pub use server::{ServeError, openapi, serve};

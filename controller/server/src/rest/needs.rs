@@ -10,7 +10,12 @@ use wharden_model::{
 
 /// Method, path and actions of an operation with a session. Without an action, every session may.
 const NEEDS: &[(&str, &str, &[AdminAction])] = &[
+    ("post", "/v1/account/password", &[]),
+    ("post", "/v1/account/recovery-codes", &[]),
+    ("post", "/v1/account/totp", &[]),
+    ("post", "/v1/account/totp/complete", &[]),
     ("get", "/v1/audit", &[AuditRead]),
+    ("get", "/v1/audit/checkpoint", &[AuditRead]),
     ("get", "/v1/audit/verify", &[AuditRead]),
     ("get", "/v1/cluster", &[ClusterRead]),
     ("post", "/v1/cluster/codes", &[ClusterUpdate]),
@@ -33,6 +38,7 @@ const NEEDS: &[(&str, &str, &[AdminAction])] = &[
     ("get", "/v1/hosts/{host}", &[HostRead]),
     ("patch", "/v1/hosts/{host}", &[HostLabel, HostPosture]),
     ("post", "/v1/hosts/{host}/revoke", &[HostRevoke]),
+    ("post", "/v1/keys/signing/rotate", &[KeyRotate]),
     ("post", "/v1/logout", &[]),
     ("get", "/v1/packs", &[PackRead]),
     ("get", "/v1/packs/{name}", &[PackRead]),
@@ -48,7 +54,14 @@ const NEEDS: &[(&str, &str, &[AdminAction])] = &[
     ("post", "/v1/policy/suggest", &[PolicyTest]),
     ("post", "/v1/policy/test", &[PolicyTest]),
     ("post", "/v1/policy/validate", &[PolicyTest]),
+    ("get", "/v1/service-accounts", &[ServiceAccountRead]),
+    ("post", "/v1/service-accounts", &[ServiceAccountCreate]),
+    ("delete", "/v1/service-accounts/{name}", &[ServiceAccountDelete]),
+    ("post", "/v1/service-accounts/{name}/rotate", &[ServiceAccountRotate]),
     ("post", "/v1/session/step-up", &[]),
+    ("get", "/v1/sessions", &[SessionRead]),
+    ("post", "/v1/sessions/revoke", &[SessionRevoke]),
+    ("delete", "/v1/sessions/{id}", &[SessionRevoke]),
     ("get", "/v1/status", &[StatusRead]),
     ("get", "/v1/tokens", &[TokenRead]),
     ("post", "/v1/tokens", &[TokenCreate]),
@@ -59,11 +72,21 @@ const NEEDS: &[(&str, &str, &[AdminAction])] = &[
     ("delete", "/v1/users/{name}", &[UserDelete]),
     ("patch", "/v1/users/{name}", &[UserUpdate]),
     ("post", "/v1/users/{name}/invite", &[UserInvite]),
+    ("post", "/v1/users/{name}/reset", &[UserInvite]),
     ("get", "/v1/whoami", &[]),
 ];
 
+/// Changes of one's own account: no policy is asked, and a code is needed.
+const OWN: [&str; 3] = ["/v1/account/password", "/v1/account/recovery-codes", "/v1/account/totp/complete"];
+
 fn actions(method: &str, path: &str) -> Option<&'static [AdminAction]> {
     NEEDS.iter().find(|(m, p, _)| (*m, *p) == (method, path)).map(|(_, _, actions)| *actions)
+}
+
+/// True when service accounts can be permitted an operation: it has actions, and all of them are for them.
+pub fn is_for_service_accounts(method: &str, path: &str) -> bool {
+    actions(&method.to_lowercase(), path)
+        .is_some_and(|actions| !actions.is_empty() && actions.iter().all(|action| action.is_for_service_accounts()))
 }
 
 /// The table of operations as Markdown: method, path, factors, step-up, actions.
@@ -86,9 +109,12 @@ pub fn table(document: &OpenApi) -> String {
                 (None, _) => (open(path), String::new(), String::new()),
                 (Some(_), None) => ("?", "?".to_owned(), "?".to_owned()),
                 (Some(_), Some(actions)) => {
-                    let floor = actions.iter().map(|action| action.step_up()).max().unwrap_or(StepUp::Session);
+                    let own = if OWN.contains(&path.as_str()) { StepUp::Code } else { StepUp::Session };
+                    let floor = actions.iter().map(|action| action.step_up()).max().unwrap_or(own);
                     let asked: Vec<String> = actions.iter().map(|action| format!("`{action}`")).collect();
-                    ("both", floor.words().to_owned(), asked.join(", "))
+                    let program =
+                        if is_for_service_accounts(method, path) { "both, or a service account's key" } else { "both" };
+                    (program, floor.words().to_owned(), asked.join(", "))
                 }
             };
             // Writing to a string cannot fail.

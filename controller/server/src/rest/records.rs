@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use wharden_model::{
     DecisionEvent, EventQuery,
-    api::{AuditPage, AuditVerdict, ClusterStatus, EventPage, Explanation},
+    api::{AuditCheckpoint, AuditPage, AuditVerdict, ClusterStatus, EventPage, Explanation},
 };
 
 /// Records of one page, when the query does not say.
@@ -24,6 +24,7 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(explanation))
         .routes(routes!(audit))
         .routes(routes!(verify))
+        .routes(routes!(checkpoint))
         .routes(routes!(status))
 }
 
@@ -93,6 +94,13 @@ async fn audit(State(api): State<Api>, Session(caller): Session, query: Asked<Au
     responses((status = 200, body = AuditVerdict)), security(("session" = [])))]
 async fn verify(State(api): State<Api>, Session(caller): Session) -> Answer<Json<AuditVerdict>> {
     Ok(Json(api.app.verify_audit(&caller).await?))
+}
+
+/// How far the audit chain has come, signed: to be kept elsewhere.
+#[utoipa::path(get, path = "/v1/audit/checkpoint", tag = "audit",
+    responses((status = 200, body = AuditCheckpoint)), security(("session" = [])))]
+async fn checkpoint(State(api): State<Api>, Session(caller): Session) -> Answer<Json<AuditCheckpoint>> {
+    Ok(Json(api.app.audit_checkpoint(&caller).await?))
 }
 
 /// How the cluster is.

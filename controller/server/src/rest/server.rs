@@ -1,15 +1,17 @@
 //! The port: layers around the routes, and the OpenAPI document that they make.
 
 use super::{
-    Api, auth, backup,
-    caller::{RECOVERY_CODE, RequestIdOf, TOTP},
-    cluster, directory, docker, error, health, hosts, packs, policies, records, tokens,
+    Api, account, auth, backup,
+    caller::{FORCE, RECOVERY_CODE, RequestIdOf, Source, TOTP},
+    cluster, directory, docker,
+    drain::Kept,
+    error, health, hosts, packs, policies, records, service_accounts, sessions, tokens,
 };
 use crate::{limits, raft::new_request_id};
 use axum::{
     Json, Router,
     body::Body,
-    extract::{ConnectInfo, Request},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -49,6 +51,7 @@ fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .merge(health::routes())
         .merge(auth::routes())
+        .merge(account::routes())
         .merge(directory::routes())
         .merge(tokens::routes())
         .merge(hosts::routes())
@@ -58,6 +61,8 @@ fn routes() -> OpenApiRouter<Api> {
         .merge(records::routes())
         .merge(cluster::routes())
         .merge(backup::routes())
+        .merge(sessions::routes())
+        .merge(service_accounts::routes())
 }
 
 /// The OpenAPI document of the routes, with the errors that any of them may give.
@@ -82,9 +87,11 @@ pub fn openapi() -> OpenApi {
                 continue;
             }
             if operation.security.is_some() {
-                for (name, what) in
-                    [(TOTP, "TOTP code for this one request"), (RECOVERY_CODE, "a recovery code in place of it")]
-                {
+                for (name, what) in [
+                    (TOTP, "TOTP code for this one request"),
+                    (RECOVERY_CODE, "a recovery code in place of it"),
+                    (FORCE, "`yes`: go ahead although it takes the caller's own rights"),
+                ] {
                     let parameter = ParameterBuilder::new()
                         .name(name.as_str())
                         .parameter_in(ParameterIn::Header)
@@ -113,9 +120,20 @@ fn router(api: Api) -> Router {
         .route("/openapi.json", get(move || std::future::ready(Json(Arc::clone(&document)))))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(axum::middleware::from_fn_with_state(api.clone(), visit))
         .with_state(api)
         .layer(CatchPanicLayer::custom(|_| plain(ErrorCode::Internal, "something went wrong inside the controller")))
         .layer(axum::middleware::from_fn(around))
+}
+
+/// Bounds what comes without a session, whatever it asks for.
+async fn visit(State(api): State<Api>, Source(source): Source, request: Request, next: Next) -> Response {
+    if !request.headers().contains_key(header::AUTHORIZATION)
+        && let Err(error) = api.app.visit(source)
+    {
+        return error::Failure(error).into_response();
+    }
+    next.run(request).await
 }
 
 fn plain(code: ErrorCode, message: &str) -> Response {
@@ -151,10 +169,14 @@ async fn around(mut request: Request, next: Next) -> Response {
         .unwrap_or_else(new_request_id);
     request.extensions_mut().insert(RequestIdOf(id.clone()));
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let kept = Kept::new(std::mem::take(request.body_mut()));
+    *request.body_mut() = Body::new(kept.clone());
     let limit = Duration::from_secs(limits::REQUEST_TIMEOUT_S);
     let mut response = tokio::time::timeout(limit, next.run(request))
         .await
         .unwrap_or_else(|_| plain(ErrorCode::Unavailable, "the request took too long"));
+    // Who sends slowly what nobody wants gets its answer all the same.
+    let _ = tokio::time::timeout(Duration::from_secs(limits::BODY_DRAIN_S), kept.drain()).await;
     if let Some(mut body) = response.extensions_mut().remove::<ErrorBody>() {
         body.request_id = id.to_string();
         if let Ok(json) = serde_json::to_vec(&body) {

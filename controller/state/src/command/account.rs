@@ -23,12 +23,44 @@ pub enum AccountCommand {
         /// Policies that the first admin needs; stored when the bootstrap token is taken up.
         first_policies: Vec<FirstPolicy>,
     },
+    /// A new password, by its owner, with a second factor.
+    SetPassword {
+        user: UserName,
+        /// The hash that the old password was checked against: must still be the account's.
+        old_hash: String,
+        password_hash: String,
+    },
+    /// A new authenticator and new recovery codes, by their owner, with a second factor of before.
+    SetTotp { user: UserName, totp_sealed: Hex, totp_step: u64, recovery_hashes: Vec<Hex> },
+    /// New recovery codes, by their owner, with a second factor.
+    SetRecovery { user: UserName, recovery_hashes: Vec<Hex> },
+    /// Root at the console of a controller lets somebody in anew.
+    Recover {
+        user: UserName,
+        /// SHA-256 of the invite.
+        hash: Hex,
+        expires_at: Timestamp,
+        /// Who, as the operating system says.
+        by: String,
+    },
 }
 
 impl AccountCommand {
     pub(super) fn line(&self) -> Line {
         match self {
             Self::TakeUp { user, .. } => Line::new("account.enrol", format!("user {user}"), "password, totp"),
+            Self::SetPassword { user, .. } => Line::new("account.password", format!("user {user}"), ""),
+            Self::SetTotp { user, .. } => {
+                Line::new("account.totp", format!("user {user}"), "new authenticator, new recovery codes")
+            }
+            Self::SetRecovery { user, .. } => {
+                Line::new("account.recovery_codes", format!("user {user}"), "new recovery codes")
+            }
+            Self::Recover { user, expires_at, by, .. } => Line::new(
+                "account.recover",
+                format!("user {user}"),
+                format!("AT THE CONSOLE by {by}: both factors removed, invite until {expires_at}"),
+            ),
         }
     }
 }
@@ -62,6 +94,16 @@ impl Proof {
     }
 }
 
+/// Device tokens of a login.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceProof {
+    /// SHA-256 of the one that came with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Hex>,
+    /// SHA-256 of the one that is given for the next time.
+    pub given: Hex,
+}
+
 /// Sessions of admins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -77,9 +119,18 @@ pub enum SessionCommand {
         refresh_hash: Hex,
         expires_at: Timestamp,
         source: String,
+        /// The device that the login comes from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device: Option<DeviceProof>,
     },
     /// A login failed.
-    Fail { name: String, source: String },
+    Fail {
+        name: String,
+        source: String,
+        /// SHA-256 of the device token that came with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        device: Option<Hex>,
+    },
     /// Swaps the refresh token. A token that was swapped before ends the session: somebody has a copy.
     Refresh { id: SessionId, old_hash: Hex, new_hash: Hex, expires_at: Timestamp },
     /// Ends a session.
@@ -88,6 +139,8 @@ pub enum SessionCommand {
     StepUp { id: SessionId },
     /// A wrong code came with a request of this session.
     StepUpFail { id: SessionId },
+    /// Ends every session of a user, but one.
+    CloseAll { user: UserName, except: Option<SessionId> },
 }
 
 impl SessionCommand {
@@ -98,13 +151,18 @@ impl SessionCommand {
                 format!("user {user}"),
                 format!("session {id}, factors password {}, from {source}", proof.name()),
             )),
-            Self::Fail { name, source } => {
-                Some(Line::new("session.login", format!("user {name}"), format!("from {source}")))
+            Self::Fail { name, source, device } => {
+                let known = if device.is_some() { ", with a device token" } else { "" };
+                Some(Line::new("session.login", format!("user {name}"), format!("from {source}{known}")))
             }
             Self::Refresh { .. } => None,
             Self::Close { id } => Some(Line::new("session.logout", format!("session {id}"), "")),
             Self::StepUp { id } | Self::StepUpFail { id } => {
                 Some(Line::new("session.step_up", format!("session {id}"), ""))
+            }
+            Self::CloseAll { user, except } => {
+                let detail = except.as_ref().map_or_else(|| "all".to_owned(), |id| format!("all but session {id}"));
+                Some(Line::new("session.revoke", format!("user {user}"), detail))
             }
         }
     }

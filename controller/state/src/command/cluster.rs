@@ -25,6 +25,15 @@ pub enum ClusterCommand {
         /// The log entry that it reached to.
         index: u64,
     },
+    /// A new key signs access tokens from now on.
+    RotateSigning {
+        /// Rejected unless the present key is the one of this time: two controllers rotate by age once.
+        if_since: Option<Timestamp>,
+        /// As [`SealedKeys::token`].
+        sealed: Hex,
+        /// The tokens of the old key have ended by then.
+        until: Timestamp,
+    },
 }
 
 impl ClusterCommand {
@@ -33,6 +42,10 @@ impl ClusterCommand {
             Self::Initialise { id, .. } => Line::new("cluster.init", format!("cluster {id}"), ""),
             Self::Restore { made_at, index } => {
                 Line::new("cluster.restore", "cluster", format!("backup of {made_at}, log entry {index}"))
+            }
+            Self::RotateSigning { if_since, until, .. } => {
+                let why = if if_since.is_some() { "by age, " } else { "" };
+                Line::new("key.rotate", "signing key", format!("{why}the old one counts until {until}"))
             }
         }
     }

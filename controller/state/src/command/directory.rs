@@ -25,6 +25,13 @@ pub enum UserCommand {
         hash: Hex,
         expires_at: Timestamp,
     },
+    /// As `Invite`, and takes both factors away at once: the device is lost.
+    Reset {
+        name: UserName,
+        /// SHA-256 of the invite.
+        hash: Hex,
+        expires_at: Timestamp,
+    },
 }
 
 impl UserCommand {
@@ -40,6 +47,11 @@ impl UserCommand {
             Self::Invite { name, expires_at, .. } => {
                 Line::new("user.invite", format!("user {name}"), format!("until {expires_at}"))
             }
+            Self::Reset { name, expires_at, .. } => Line::new(
+                "user.reset",
+                format!("user {name}"),
+                format!("both factors removed, invite until {expires_at}"),
+            ),
         }
     }
 }

@@ -8,14 +8,16 @@ mod directory;
 mod docker;
 mod host;
 mod policy;
+mod service;
 
-pub use account::{AccountCommand, FirstPolicy, Proof, SessionCommand};
+pub use account::{AccountCommand, DeviceProof, FirstPolicy, Proof, SessionCommand};
 pub use cluster::{AuditCommand, ClusterCommand};
 pub use controller::ControllerCommand;
 pub use directory::{GroupCommand, UserCommand};
 pub use docker::DockerCommand;
 pub use host::{HostCommand, TokenCommand};
 pub use policy::{PolicyCommand, PolicyOrigin};
+pub use service::ServiceCommand;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +36,7 @@ pub enum Command {
     Audit(AuditCommand),
     Docker(DockerCommand),
     Controller(ControllerCommand),
+    Service(ServiceCommand),
 }
 
 /// What the audit says of a command. Secrets are not in here, nor their hashes.
@@ -64,6 +67,7 @@ impl Command {
             Self::Audit(c) => Some(c.line()),
             Self::Docker(c) => Some(c.line()),
             Self::Controller(c) => Some(c.line()),
+            Self::Service(c) => Some(c.line()),
         }
     }
 }

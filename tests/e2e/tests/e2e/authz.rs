@@ -182,7 +182,7 @@ fn certificates(place: &Place, people: &[&str]) -> PathBuf {
     for (name, usage) in people.iter().map(|name| (*name, "clientAuth")).chain([("localhost", "serverAuth")]) {
         let own = place.join(&format!("tls/{name}"));
         std::fs::create_dir_all(&own).expect("folder");
-        place.write(&format!("tls/{name}/usage"), &format!("extendedKeyUsage={usage}\nsubjectAltName=IP:127.0.0.1\n"));
+        place.write(&format!("tls/{name}/usage"), format!("extendedKeyUsage={usage}\nsubjectAltName=IP:127.0.0.1\n"));
         let (subject, at) = (format!("/CN={name}"), |file: &str| format!("{name}/{file}"));
         openssl(
             &[&["req"], &key[..4], &["-nodes", "-subj", &subject, "-keyout", &at("key.pem"), "-out", &at("csr")]]

@@ -47,7 +47,8 @@ fn a_refusal_is_explained_with_the_smallest_change_that_would_be_allowed() {
     alice.run(&["create", "--name", "p1", "--cap-add", "SYS_PTRACE", "app"]).ok();
 
     // The rule goes away: the event stays as it was, and today's answer is another.
-    cli.run(&["policy", "rm", "no-privileged", "--yes"]).ok();
+    let code = world.admin.totp.code();
+    cli.run(&["policy", "rm", "no-privileged", "--yes", "--totp", &code]).ok();
     let json = cli.json(&["event", "explain", &id(&event)]);
     assert_eq!(json["event"]["decision"]["effect"], "deny");
     assert_eq!(json["now"]["effect"], "allow");

@@ -3,6 +3,8 @@
 //! Run as root, best through `tests/run.sh`, which installs what is needed.
 
 mod admins;
+mod attacks;
+mod audit;
 mod authz;
 mod backups;
 mod bad_days;
@@ -20,6 +22,7 @@ mod ground;
 mod hosts;
 mod layering;
 mod lifecycle;
+mod lockout;
 mod observe;
 mod offline;
 mod policies;
@@ -27,7 +30,12 @@ mod power;
 mod protect;
 mod quickstart;
 mod remote;
+mod roles;
 mod rules;
+mod second_factor;
+mod secrets;
+mod service_accounts;
+mod sessions;
 mod step_up;
 mod streams;
 mod suggest;

@@ -8,14 +8,10 @@ fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n")
 }
 
-fn body(answer: &str) -> &str {
-    answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
-}
-
 #[test]
 fn every_known_version_gets_the_engines_own_answer_and_others_are_refused_with_the_newest() {
     let world = World::setup().policy("all", r#"@id("all") permit (principal, action, resource);"#).start();
-    world.direct().run(&["create", "--name", "box", "app"]).ok();
+    let id = format!("\"Id\":\"{}\"", world.direct().run(&["create", "--name", "box", "app"]).ok());
     let said: Value = world.direct().run(&["version", "--format", "{{json .Server}}"]).json();
     let newest: u32 = said["ApiVersion"].as_str().expect("version").split_once('.').expect("1.x").1.parse().expect("x");
     let mut served = 0;
@@ -38,8 +34,7 @@ fn every_known_version_gets_the_engines_own_answer_and_others_are_refused_with_t
                 assert_eq!(raw::status(&guarded), 400, "{guarded}");
                 assert!(guarded.contains(&format!("Maximum supported API version is 1.{newest}")), "{guarded}");
             } else if path.ends_with("box/json") {
-                let parsed = |text: &str| serde_json::from_str::<Value>(body(text)).expect("JSON");
-                assert_eq!(parsed(&guarded)["Id"], parsed(&direct)["Id"]);
+                assert!(guarded.contains(&id) && direct.contains(&id), "{guarded}");
                 served += 1;
             }
         }

@@ -1,19 +1,24 @@
 //! `audit`: what admins did, and whether the record of it is whole.
 
+mod export;
+mod verify;
+
 use crate::{
     client::Call,
     context::Context,
     error::CliError,
-    output::{Cell, Look, Tone, ago, one_line, record, table},
+    output::{Cell, Look, Tone, ago, moment, one_line, record, table},
 };
 use clap::Subcommand;
-use wharden_model::api::{AuditPage, AuditRecord, AuditVerdict};
+use wharden_model::api::{AuditCheckpoint, AuditPage, AuditRecord, AuditVerdict};
 
 const HELP: &str = "\
 Examples:
   wharden audit list --limit 20
   wharden audit list --after 100 --limit 1000 -o json
-  wharden audit verify";
+  wharden audit verify                          # by the controller
+  wharden audit export > audit.jsonl            # all that is kept, with a signed checkpoint
+  wharden audit verify audit.jsonl --key KEY    # here, without a controller";
 
 /// Most characters of a detail in a list.
 const DETAIL_MAX: usize = 60;
@@ -32,8 +37,16 @@ pub enum Audit {
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
         limit: u16,
     },
-    /// Let the controller recompute the chain of hashes over all records
-    Verify,
+    /// Recompute the chain of hashes: by the controller, or here over an export
+    Verify(verify::Verify),
+    /// Print every record that is kept as JSON lines, and a signed checkpoint at the end
+    Export {
+        /// Only records after this number
+        #[arg(long, value_name = "SEQ", default_value_t = 0)]
+        after: u64,
+    },
+    /// Print how far the chain has come, signed: keep it where no controller reaches it
+    Checkpoint,
 }
 
 /// `wharden audit …`.
@@ -47,7 +60,13 @@ pub async fn run(command: Audit, context: &mut Context<'_>) -> Result<(), CliErr
             let page: AuditPage = context.api()?.call(call).await?;
             context.list(&page.records, "no records", |look| rows(&page.records, look))
         }
-        Audit::Verify => {
+        Audit::Verify(args) if args.file.is_some() => verify::file(args, context),
+        Audit::Export { after } => export::run(after, context).await,
+        Audit::Checkpoint => {
+            let checkpoint: AuditCheckpoint = context.api()?.call(Call::get(&["audit", "checkpoint"])).await?;
+            context.answer(&checkpoint, |look| checkpoint_card(&checkpoint, look))
+        }
+        Audit::Verify(_) => {
             let verdict: AuditVerdict = context.api()?.call(Call::get(&["audit", "verify"])).await?;
             context.answer(&verdict, |look| card(&verdict, look))?;
             if verdict.intact {
@@ -74,10 +93,23 @@ fn rows(records: &[AuditRecord], look: &Look) -> String {
             Cell::new(&record.action),
             Cell::or_dash(&record.resource),
             Cell::toned(&record.outcome, tone),
+            Cell::or_dash(&record.source),
             Cell::or_dash(one_line(&record.detail, DETAIL_MAX)),
         ]
     });
-    table(&["SEQ", "TIME", "WHO", "ACTION", "ON", "OUTCOME", "DETAIL"], rows.collect(), look)
+    table(&["SEQ", "TIME", "WHO", "ACTION", "ON", "OUTCOME", "FROM", "DETAIL"], rows.collect(), look)
+}
+
+fn checkpoint_card(checkpoint: &AuditCheckpoint, look: &Look) -> String {
+    let fields = vec![
+        ("Cluster", Cell::new(&checkpoint.cluster_id)),
+        ("Records", Cell::new(checkpoint.seq)),
+        ("Head", Cell::new(&checkpoint.head)),
+        ("At", Cell::new(moment(look.now, checkpoint.at))),
+        ("Key", Cell::new(&checkpoint.key)),
+        ("Signature", Cell::new(&checkpoint.signature)),
+    ];
+    record(fields, look)
 }
 
 fn card(verdict: &AuditVerdict, look: &Look) -> String {

@@ -1,0 +1,81 @@
+//! Records as JSON over HTTPS, signed so that the receiver knows who sent them: `Wharden-Signature: t=MILLISECONDS,v1=HEX`
+//! with HMAC-SHA-256 over the decimal milliseconds, a dot, and the body.
+
+use super::{Sink, WebhookSink};
+use crate::limits;
+use aws_lc_rs::hmac;
+use reqwest::{Certificate, Client, Url, redirect};
+use serde::Serialize;
+use std::time::Duration;
+use wharden_model::{ClusterId, api::AuditRecord};
+use wharden_runtime::clock::{Clock, SystemClock};
+use wharden_state::Hex;
+use zeroize::Zeroizing;
+
+/// Shortest secret, in bytes.
+const SECRET_MIN: usize = 16;
+
+pub(super) struct Webhook {
+    client: Client,
+    url: Url,
+    key: hmac::Key,
+    cluster: ClusterId,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    cluster_id: &'a ClusterId,
+    records: &'a [AuditRecord],
+}
+
+impl Webhook {
+    pub fn new(sink: &WebhookSink, cluster: &ClusterId) -> Result<Self, String> {
+        let url = Url::parse(&sink.url).map_err(|e| format!("url: {e}"))?;
+        if url.scheme() != "https" {
+            return Err("url: it does not begin with https://".to_owned());
+        }
+        let pem = std::fs::read(&sink.ca_file).map_err(|e| format!("{}: {e}", sink.ca_file.display()))?;
+        let cas = Certificate::from_pem_bundle(&pem).map_err(|e| format!("{}: {e}", sink.ca_file.display()))?;
+        let secret =
+            std::fs::read_to_string(&sink.secret_file).map_err(|e| format!("{}: {e}", sink.secret_file.display()))?;
+        let secret = Zeroizing::new(secret);
+        if secret.trim().len() < SECRET_MIN {
+            return Err(format!("{}: the secret is shorter than {SECRET_MIN} bytes", sink.secret_file.display()));
+        }
+        let client = Client::builder()
+            .tls_backend_rustls()
+            .tls_certs_only(cas)
+            .https_only(true)
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .timeout(Duration::from_secs(limits::EXPORT_TIMEOUT_S))
+            .build()
+            .map_err(|e| e.to_string())?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.trim().as_bytes());
+        Ok(Self { client, url, key, cluster: cluster.clone() })
+    }
+}
+
+/// The value of the header.
+pub(super) fn signature(key: &hmac::Key, at_ms: u64, body: &[u8]) -> String {
+    let mut context = hmac::Context::with_key(key);
+    context.update(at_ms.to_string().as_bytes());
+    context.update(b".");
+    context.update(body);
+    format!("t={at_ms},v1={}", Hex(context.sign().as_ref().to_vec()))
+}
+
+impl Sink for Webhook {
+    async fn send(&mut self, records: &[AuditRecord]) -> Result<(), String> {
+        let body = serde_json::to_vec(&Body { cluster_id: &self.cluster, records }).map_err(|e| e.to_string())?;
+        let signed = signature(&self.key, SystemClock.now(), &body);
+        let request = self.client.post(self.url.clone()).header("content-type", "application/json");
+        let answer = request
+            .header("wharden-signature", signed)
+            .body(body)
+            .send()
+            .await
+            .map_err(|e| e.without_url().to_string())?;
+        if answer.status().is_success() { Ok(()) } else { Err(format!("the webhook answered {}", answer.status())) }
+    }
+}

@@ -1,0 +1,150 @@
+//! Failed logins: counted by name and by address, whether or not there is such a user, and waiting for longer and longer.
+//!
+//! ```text
+//!  failed ── device known to the account? ── no ──▶ name + 1, address + 1 ──▶ too many: both wait, 2 s, 4 s, … 15 min
+//!                     │ yes
+//!                     ▼
+//!              device + 1 ──▶ too many: the device is not known any more
+//! ```
+//!
+//! Whoever guesses a name's password from elsewhere makes that name wait, and no device that its owner logged in from: a
+//! login from there passes whatever others do. A device token by itself opens nothing.
+
+use crate::{apply::State, command::DeviceProof, entry::Rejection, hex::Hex, limits};
+use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+use wharden_model::{Timestamp, UserName};
+
+/// Failed logins of one name or address since the last good one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failures {
+    pub count: u32,
+    pub last_at: Timestamp,
+    /// No login is tried before.
+    pub locked_until: Timestamp,
+}
+
+/// A device that an account was logged in from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    pub last_at: Timestamp,
+    /// Failed logins from it since the last good one.
+    pub failed: u32,
+}
+
+impl Failures {
+    fn add(&mut self, free: u32, now: Timestamp) {
+        self.count = self.count.saturating_add(1);
+        self.last_at = now;
+        if self.count > free {
+            let wait = 1u64.checked_shl(self.count - free).unwrap_or(u64::MAX);
+            self.locked_until = now.plus_secs(wait.min(limits::LOCK_MAX_S));
+        }
+    }
+}
+
+impl State {
+    /// An error when no login of this name from this address may be tried now.
+    ///
+    /// # Errors
+    /// [`Rejection::Locked`] with the seconds to wait.
+    pub fn check_not_locked(
+        &self,
+        name: &str,
+        source: &str,
+        device: Option<&Hex>,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        if device.is_some_and(|device| self.knows_device(name, device)) {
+            return Ok(());
+        }
+        let counted = [self.failures.get(name), self.source_failures.get(&network(source))];
+        match counted.into_iter().flatten().map(|f| f.locked_until).max() {
+            Some(until) if until > now => Err(Rejection::Locked { seconds: until.millis_since(now).div_ceil(1000) }),
+            _ => Ok(()),
+        }
+    }
+
+    /// True when this account was logged in from a device with this token.
+    pub fn knows_device(&self, name: &str, device: &Hex) -> bool {
+        let account = self.users.get(name).and_then(|user| user.account.as_ref());
+        account.is_some_and(|account| account.devices.contains_key(device))
+    }
+
+    pub(crate) fn count_failure(&mut self, name: &str, source: &str, device: Option<&Hex>, now: Timestamp) {
+        let account = self.users.get_mut(name).and_then(|user| user.account.as_mut());
+        if let (Some(account), Some(device)) = (account, device)
+            && let Some(known) = account.devices.get_mut(device)
+        {
+            known.failed += 1;
+            if known.failed >= limits::DEVICE_FAILURES_MAX {
+                account.devices.remove(device);
+            }
+            return;
+        }
+        count(&mut self.failures, name.to_owned(), limits::FREE_FAILURES, now);
+        count(&mut self.source_failures, network(source), limits::FREE_SOURCE_FAILURES, now);
+    }
+
+    pub(crate) fn forget_failures(&mut self, name: &str, source: &str) {
+        self.failures.remove(name);
+        self.source_failures.remove(&network(source));
+    }
+
+    /// Notes the device of a good login: its token is replaced, or one more device is known.
+    pub(crate) fn remember_device(
+        &mut self,
+        user: &UserName,
+        proof: &DeviceProof,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        let account = self.user_mut(user)?.account.as_mut().ok_or(Rejection::BadCredentials)?;
+        if let Some(shown) = &proof.shown {
+            account.devices.remove(shown);
+        }
+        account.devices.insert(proof.given.clone(), Device { last_at: now, failed: 0 });
+        while account.devices.len() > limits::DEVICES_MAX {
+            let oldest = account.devices.iter().min_by_key(|(_, device)| device.last_at).map(|(hash, _)| hash.clone());
+            let Some(oldest) = oldest else { break };
+            account.devices.remove(&oldest);
+        }
+        Ok(())
+    }
+}
+
+fn count(map: &mut OrdMap<String, Failures>, key: String, free: u32, now: Timestamp) {
+    let mut failures = map.get(&key).cloned().unwrap_or_default();
+    failures.add(free, now);
+    map.insert(key, failures);
+    if map.len() > limits::FAILURES_MAX {
+        // What does not wait goes before what does: a flood of names frees nobody who waits.
+        let oldest = map.iter().min_by_key(|(_, f)| (f.locked_until, f.last_at)).map(|(key, _)| key.clone());
+        if let Some(oldest) = oldest {
+            map.remove(&oldest);
+        }
+    }
+}
+
+/// Whoever has an IPv6 address has its whole /64 network.
+fn network(source: &str) -> String {
+    match source.parse() {
+        Ok(IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
+            Some(ip) => ip.to_string(),
+            None => format!("{:x?}", &ip.segments()[..4]),
+        },
+        _ => source.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_ipv6_network_are_one() {
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+    }
+}

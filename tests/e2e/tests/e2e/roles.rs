@@ -1,0 +1,80 @@
+//! Roles are ordinary policies: who may do what here, on which hosts, and who may not lock themselves out.
+
+use serde_json::{Value, json};
+use wharden_harness::{Admin, Controller, Factor, Place, World};
+
+#[test]
+fn an_operator_of_staging_runs_staging_only_and_moves_no_host() {
+    let world = World::setup().labels(json!({"env": "staging"})).start();
+    world.admin.put_policy(
+        "staging",
+        r#"
+@id("staging-operators")
+@reason("staging-operators run the hosts of staging")
+permit (
+    principal in Group::"staging-operators",
+    action in [Wharden::Action::"host.read", Wharden::Action::"host.label", Wharden::Action::"host.posture"],
+    resource in HostGroup::"env=staging"
+);
+"#,
+    );
+    let sue = world.admin.invite(&world.controller, "sue", &["staging-operators"]);
+    let host = format!("/v1/hosts/{}", world.host);
+    sue.rest().patch(&host, json!({"posture": "observe"})).ok();
+    sue.rest().patch(&host, json!({"labels": {"env": "staging", "rack": "4"}})).ok();
+    // Out of staging, with or without a posture at the same time, she does not take it.
+    sue.rest().patch(&host, json!({"labels": {"env": "prod"}})).refused(403, "forbidden");
+    sue.rest().patch(&host, json!({"labels": {}, "posture": "enforce"})).refused(403, "forbidden");
+    world.admin.rest().patch(&host, json!({"labels": {"env": "prod"}})).ok();
+    sue.rest().get(&host).refused(403, "forbidden");
+    sue.rest().patch(&host, json!({"posture": "enforce"})).refused(403, "forbidden");
+    sue.rest().patch(&host, json!({"labels": {"env": "staging"}})).refused(403, "forbidden");
+    sue.rest().post("/v1/tokens", json!({"ttl_s": 600, "uses": 1})).refused(403, "forbidden");
+}
+
+#[test]
+fn the_roles_of_the_pack_do_what_they_say() {
+    let place = Place::new();
+    let mut controller = Controller::init(&place, "controller");
+    controller.start();
+    let ada = Admin::bootstrap(&controller, "ada");
+    for (name, group) in [("olga", "operators"), ("aud", "auditors"), ("vera", "viewers"), ("sam", "security")] {
+        let somebody = ada.invite(&controller, name, &[group]);
+        let token = somebody.rest().post("/v1/tokens", json!({"ttl_s": 600, "uses": 1}));
+        assert_eq!(token.status == 201, name == "olga", "{name}: {token}");
+        let policy =
+            json!({"text": "@id(\"x\") permit (principal, action == Docker::Action::\"container.list\", resource);"});
+        let put = somebody.rest().put(&format!("/v1/policies/of-{name}"), policy);
+        assert_eq!(put.status == 200, name == "sam", "{name}: {put}");
+        assert_eq!(somebody.rest().get("/v1/audit").status == 200, matches!(name, "aud" | "sam"), "{name}");
+        somebody.rest().get("/v1/status").ok();
+        somebody.rest().post(&format!("/v1/users/{name}/reset"), Value::Null).refused(403, "forbidden");
+    }
+}
+
+#[test]
+fn ones_own_rights_are_given_up_with_force_and_a_code_and_the_last_ones_are_not() {
+    let place = Place::new();
+    let mut controller = Controller::init(&place, "controller");
+    controller.start();
+    let mut ada = Admin::bootstrap(&controller, "ada");
+    let bob = ada.invite(&controller, "bob", &["admins"]);
+    let leave = "/v1/groups/admins/members/ada";
+    let refused = ada.rest().delete(leave).refused(403, "forbidden");
+    assert!(refused["message"].as_str().is_some_and(|m| m.contains("your own right")), "{refused}");
+    let delete = "DELETE".parse().expect("method");
+    let forced = |rest: &wharden_harness::Rest, path: &str, factor: &Factor| {
+        let headers = [(factor.header, factor.code.as_str()), ("wharden-force", "yes")];
+        rest.send_with(&delete, path, None, &headers).expect("an answer")
+    };
+    // Force alone is not enough.
+    let alone = ada.rest().alone();
+    let bare = alone.send_with(&delete, leave, None, &[("wharden-force", "yes")]).expect("an answer");
+    bare.refused(403, "step_up_required");
+    forced(&alone, leave, &Factor::totp(&ada.totp.code())).ok();
+    ada.rest().get("/v1/audit").refused(403, "forbidden");
+    // Bob is the last one now.
+    let last = forced(&bob.rest().alone(), "/v1/groups/admins/members/bob", &Factor::recovery(&bob.recovery_codes[0]));
+    let refused = last.refused(403, "forbidden");
+    assert!(refused["message"].as_str().is_some_and(|m| m.contains("no active admin")), "{refused}");
+}

@@ -1,0 +1,102 @@
+//! Sessions: seen, ended, and worth what the rights of their user are now; and the key that their tokens are signed with.
+
+use serde_json::json;
+use wharden_harness::{Admin, Controller, Place, Rest, admin::PASSWORD};
+
+fn controller(place: &Place) -> Controller {
+    let mut controller = Controller::init(place, "controller");
+    controller.start();
+    controller
+}
+
+/// Another session of somebody, with its id.
+fn another(controller: &Controller, admin: &mut Admin) -> (Rest, String) {
+    let login = json!({"username": admin.name, "password": PASSWORD, "code": admin.totp.code()});
+    let tokens = controller.rest().post("/v1/login", login).ok();
+    let mut rest = controller.rest();
+    rest.set_bearer(tokens["access_token"].as_str().expect("access token"));
+    (rest, tokens["session_id"].as_str().expect("session id").to_owned())
+}
+
+fn ids(rest: &Rest) -> Vec<String> {
+    let sessions = rest.get("/v1/sessions").ok();
+    let sessions = sessions.as_array().expect("sessions");
+    sessions.iter().map(|s| s["id"].as_str().expect("id").to_owned()).collect()
+}
+
+#[test]
+fn sessions_are_listed_and_ended_one_or_all() {
+    let place = Place::new();
+    let controller = controller(&place);
+    let mut ada = Admin::bootstrap(&controller, "ada");
+    let bob = ada.invite(&controller, "bob", &[]);
+    let (second, second_id) = another(&controller, &mut ada);
+
+    let mine = ada.rest().get("/v1/sessions").ok();
+    let mine = mine.as_array().expect("sessions");
+    assert_eq!(mine.len(), 3, "an admin sees them all: {mine:?}");
+    assert_eq!(mine.iter().filter(|s| s["current"] == true).count(), 1);
+    assert!(mine.iter().all(|s| s["source"] == "127.0.0.1"), "{mine:?}");
+    let bobs = ids(bob.rest());
+    assert_eq!(bobs.len(), 1, "everybody else sees their own");
+
+    // Another's is not one's to end, and it is not told whether there is one.
+    bob.rest().delete(&format!("/v1/sessions/{second_id}")).refused(403, "forbidden");
+    bob.rest().delete(&format!("/v1/sessions/s-{:032x}", 1)).refused(403, "forbidden");
+    bob.rest().post("/v1/sessions/revoke", json!({"user": "ada"})).refused(403, "forbidden");
+    second.get("/v1/whoami").ok();
+
+    ada.rest().delete(&format!("/v1/sessions/{second_id}")).ok();
+    second.get("/v1/whoami").refused(401, "not_logged_in");
+    ada.rest().delete(&format!("/v1/sessions/{second_id}")).refused(404, "not_found");
+
+    let (third, _) = another(&controller, &mut ada);
+    assert_eq!(ada.rest().post("/v1/sessions/revoke", json!({})).ok()["ended"], 1);
+    third.get("/v1/whoami").refused(401, "not_logged_in");
+    ada.rest().get("/v1/whoami").ok();
+    assert_eq!(ada.rest().post("/v1/sessions/revoke", json!({"user": "bob"})).ok()["ended"], 1);
+    bob.rest().get("/v1/whoami").refused(401, "not_logged_in");
+}
+
+#[test]
+fn a_change_of_groups_ends_the_sessions_of_whom_it_concerns() {
+    let place = Place::new();
+    let controller = controller(&place);
+    let ada = Admin::bootstrap(&controller, "ada");
+    let mut bob = ada.invite(&controller, "bob", &[]);
+    ada.rest().post("/v1/groups", json!({"name": "auditors"})).ok();
+    ada.rest().put("/v1/groups/auditors/members/bob", json!({})).ok();
+    bob.rest().get("/v1/whoami").refused(401, "not_logged_in");
+    bob.login();
+    bob.rest().get("/v1/audit").ok();
+    ada.rest().delete("/v1/groups/auditors/members/bob").ok();
+    bob.rest().get("/v1/whoami").refused(401, "not_logged_in");
+    // The session that makes the change has just proved itself.
+    ada.rest().put("/v1/groups/auditors/members/ada", json!({})).ok();
+    ada.rest().get("/v1/whoami").ok();
+}
+
+#[test]
+fn the_signing_key_is_rotated_without_logging_anybody_out() {
+    let place = Place::new();
+    let mut controller = controller(&place);
+    let mut ada = Admin::bootstrap(&controller, "ada");
+    let bob = ada.invite(&controller, "bob", &[]);
+    bob.rest().post("/v1/keys/signing/rotate", json!({})).refused(403, "forbidden");
+    ada.rest().alone().post("/v1/keys/signing/rotate", json!({})).refused(403, "step_up_required");
+    let head = |tokens: &serde_json::Value| {
+        let token = tokens["access_token"].as_str().expect("access token");
+        token.split_once('.').expect("a token").0.to_owned()
+    };
+    let before = head(&ada.login());
+    let rotated = ada.rest().post("/v1/keys/signing/rotate", json!({})).ok();
+    assert_eq!(rotated["key_id"].as_str().map(str::len), Some(16));
+    // Tokens of the old key go on; new ones name the new key; a restart knows both.
+    bob.rest().get("/v1/whoami").ok();
+    ada.rest().get("/v1/whoami").ok();
+    assert_ne!(head(&ada.login()), before);
+    controller.stop();
+    controller.start();
+    bob.rest().get("/v1/whoami").ok();
+    ada.rest().get("/v1/whoami").ok();
+}
