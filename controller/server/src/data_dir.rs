@@ -9,6 +9,10 @@ use wharden_runtime::fsync::make_dir;
 pub const CLUSTER_KEY: &str = "cluster.key";
 /// The cluster's CA, for clients.
 pub const CA_FILE: &str = "ca.pem";
+/// The certificate that this controller shows to the others, with its issuer's.
+pub const PEER_CHAIN: &str = "peer.pem";
+/// Its key.
+pub const PEER_KEY: &str = "peer.key";
 /// Log and snapshots.
 pub const STORE: &str = "store";
 
@@ -29,7 +33,7 @@ pub fn fresh(data_dir: &Path) -> anyhow::Result<()> {
 
 /// Takes out what was made in a folder that was fresh.
 pub fn clear(data_dir: &Path) {
-    for name in [CLUSTER_KEY, CA_FILE, FILE_NAME, "peer.pem", "peer.key"] {
+    for name in [CLUSTER_KEY, CA_FILE, FILE_NAME, PEER_CHAIN, PEER_KEY] {
         // What was not made yet cannot be removed.
         let _ = fs::remove_file(data_dir.join(name));
     }

@@ -9,7 +9,6 @@ use super::{
 use crate::{keys::Keys, raft::Raft};
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use std::{
-    cmp::Reverse,
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -145,6 +144,6 @@ fn list(folder: &Path, cluster: &ClusterId) -> io::Result<Vec<(String, PathBuf)>
             files.push((name.to_owned(), path));
         }
     }
-    files.sort_by(|a, b| Reverse(&a.0).cmp(&Reverse(&b.0)));
+    files.sort_by(|a, b| b.0.cmp(&a.0));
     Ok(files)
 }

@@ -1,14 +1,12 @@
 //! The certificate and key that this controller shows to others, and the files that they are kept in.
 
+use crate::data_dir::{PEER_CHAIN, PEER_KEY};
 use anyhow::{Context, ensure};
 use std::{fs, io, path::Path};
 use wharden_model::{ClusterId, Timestamp};
 use wharden_pki::{Ca, KeyPair, controller_of, pem};
 use wharden_runtime::{fsync::write_atomic, tls::Identity};
 use zeroize::Zeroizing;
-
-const CHAIN_FILE: &str = "peer.pem";
-const KEY_FILE: &str = "peer.key";
 
 /// Who this controller is among controllers.
 pub struct PeerIdentity {
@@ -27,7 +25,7 @@ impl PeerIdentity {
     /// # Errors
     /// When a file cannot be read or they do not belong together.
     pub fn load(data_dir: &Path) -> anyhow::Result<Option<Self>> {
-        let path = data_dir.join(CHAIN_FILE);
+        let path = data_dir.join(PEER_CHAIN);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -35,7 +33,7 @@ impl PeerIdentity {
         };
         let chain = pem::decode(pem::CERTIFICATE, &text)
             .with_context(|| format!("{}: it does not hold certificates", path.display()))?;
-        let key = load_key(data_dir)?.with_context(|| format!("{} is missing", data_dir.join(KEY_FILE).display()))?;
+        let key = load_key(data_dir)?.with_context(|| format!("{} is missing", data_dir.join(PEER_KEY).display()))?;
         Self::of(chain, &key).map(Some)
     }
 
@@ -75,7 +73,7 @@ impl PeerIdentity {
     /// What the system says.
     pub fn store(&self, data_dir: &Path) -> io::Result<()> {
         let text = pem::encode(pem::CERTIFICATE, self.chain.iter().map(Vec::as_slice));
-        write_atomic(&data_dir.join(CHAIN_FILE), text.as_bytes(), 0o600)
+        write_atomic(&data_dir.join(PEER_CHAIN), text.as_bytes(), 0o600)
     }
 
     /// For TLS.
@@ -94,7 +92,7 @@ impl PeerIdentity {
 /// # Errors
 /// When it cannot be read or is no key.
 pub fn load_key(data_dir: &Path) -> anyhow::Result<Option<KeyPair>> {
-    let path = data_dir.join(KEY_FILE);
+    let path = data_dir.join(PEER_KEY);
     match fs::read(&path) {
         Ok(bytes) => {
             let bytes = Zeroizing::new(bytes);
@@ -110,11 +108,11 @@ pub fn load_key(data_dir: &Path) -> anyhow::Result<Option<KeyPair>> {
 /// # Errors
 /// What the system says.
 pub fn store_key(data_dir: &Path, key: &KeyPair) -> io::Result<()> {
-    write_atomic(&data_dir.join(KEY_FILE), &key.pkcs8_der(), 0o600)
+    write_atomic(&data_dir.join(PEER_KEY), &key.pkcs8_der(), 0o600)
 }
 
 /// Removes the key of a join that came to nothing.
 pub fn forget_key(data_dir: &Path) {
     // What is not there cannot be removed.
-    let _ = fs::remove_file(data_dir.join(KEY_FILE));
+    let _ = fs::remove_file(data_dir.join(PEER_KEY));
 }
