@@ -32,27 +32,27 @@ fn machine() -> HostReport {
         kernel: uname.release().to_string_lossy().into_owned(),
         arch: uname.machine().to_string_lossy().into_owned(),
         cpus: processors(&fs::read_to_string("/proc/stat").unwrap_or_default()),
-        memory_bytes: memory(&fs::read_to_string("/proc/meminfo").unwrap_or_default()),
+        memory_bytes: memory(&fs::read_to_string("/proc/meminfo").unwrap_or_default(), "MemTotal:"),
         ..HostReport::default()
     }
 }
 
 /// `PRETTY_NAME` of os-release(5).
-fn os_name(text: &str) -> String {
+pub(super) fn os_name(text: &str) -> String {
     let value = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).unwrap_or_default();
     value.trim_matches(['"', '\'']).chars().take(128).collect()
 }
 
 /// Lines `cpu0`, `cpu1`, ... of proc_stat(5): all processors, whatever share of them the agent may use.
-fn processors(text: &str) -> u32 {
+pub(super) fn processors(text: &str) -> u32 {
     let is_one =
         |line: &&str| line.strip_prefix("cpu").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     u32::try_from(text.lines().filter(is_one).count()).unwrap_or(u32::MAX)
 }
 
-/// `MemTotal` of proc_meminfo(5), in bytes.
-fn memory(text: &str) -> u64 {
-    let value = text.lines().find_map(|line| line.strip_prefix("MemTotal:")).unwrap_or_default();
+/// A line of proc_meminfo(5), in bytes.
+pub(super) fn memory(text: &str, name: &str) -> u64 {
+    let value = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
     value.trim().trim_end_matches("kB").trim().parse::<u64>().map_or(0, |kib| kib.saturating_mul(1024))
 }
 
@@ -75,6 +75,6 @@ mod tests {
             "Debian GNU/Linux 12 (bookworm)"
         );
         assert_eq!(processors("cpu  1 2\ncpu0 1 2\ncpu1 1 2\nintr 5\n"), 2);
-        assert_eq!(memory("MemTotal:       24567890 kB\nMemFree: 1 kB\n"), 24_567_890 * 1024);
+        assert_eq!(memory("MemTotal:       24567890 kB\nMemFree: 1 kB\n", "MemTotal:"), 24_567_890 * 1024);
     }
 }

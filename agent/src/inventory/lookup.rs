@@ -96,7 +96,10 @@ pub async fn look_up_answer(
     if reply.status != 200 {
         return Ok(None);
     }
-    let found = serde_json::from_slice(&reply.body).ok().and_then(|json| described(lookup, &json));
+    let found = match lookup {
+        Lookup::Container(_) => ContainerView::to_look_at(&reply.body).map(Found::Container),
+        _ => serde_json::from_slice(&reply.body).ok().and_then(|json| described(lookup, &json)),
+    };
     let found = found.ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
     let mut view = View::default();
     insert(&mut view, lookup, found);

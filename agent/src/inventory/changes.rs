@@ -1,0 +1,179 @@
+//! The engine's events: what has to be looked at again.
+
+use super::{Engine, EngineError};
+use crate::{
+    limits::{EVENT_LINE_MAX, HEAD_MAX, INVENTORY_DIRTY_MAX, LOOKUP_TIMEOUT},
+    wire::{self, Body, Inbox, ResponseError},
+};
+use serde_json::Value;
+use std::{collections::BTreeSet, io};
+use tokio::{io::AsyncWriteExt, net::UnixStream, time::timeout};
+
+/// Of containers, images, volumes and networks.
+const PATH: &str =
+    "/events?filters=%7B%22type%22%3A%5B%22container%22%2C%22image%22%2C%22volume%22%2C%22network%22%5D%7D";
+
+/// What has changed and was not looked at yet.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Dirty {
+    pub containers: BTreeSet<String>,
+    pub images: bool,
+    pub volumes: bool,
+    pub networks: bool,
+    /// More containers than can be remembered: look at all.
+    pub everything: bool,
+}
+
+impl Dirty {
+    /// Takes note of an event. True when it changes something.
+    pub fn note(&mut self, event: &Value) -> bool {
+        let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let (kind, action) = (text("/Type"), text("/Action"));
+        match kind {
+            "container" if is_change(action) => self.container(text("/Actor/ID")),
+            "image" => self.images = true,
+            "volume" if !matches!(action, "mount" | "unmount") => self.volumes = true,
+            "network" if matches!(action, "connect" | "disconnect") => {
+                self.container(text("/Actor/Attributes/container"));
+            }
+            "network" => self.networks = true,
+            _ => return false,
+        }
+        true
+    }
+
+    fn container(&mut self, id: &str) {
+        if id.is_empty() || self.containers.len() >= INVENTORY_DIRTY_MAX {
+            self.everything = true;
+        } else {
+            self.containers.insert(id.to_owned());
+        }
+    }
+}
+
+/// Most of what happens to a container changes nothing that is told of it.
+fn is_change(action: &str) -> bool {
+    let word = action.split(':').next().unwrap_or_default();
+    matches!(
+        word,
+        "create" | "start" | "restart" | "die" | "stop" | "pause" | "unpause" | "rename" | "update" | "destroy" | "oom"
+    ) || word == "health_status"
+}
+
+/// An open stream of events.
+pub struct Changes {
+    stream: UnixStream,
+    inbox: Inbox,
+    body: Body,
+    held: Vec<u8>,
+}
+
+impl Changes {
+    /// Everything that happens from now on.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub async fn open(engine: &Engine) -> Result<Self, EngineError> {
+        let late = |_| EngineError::Timeout { path: PATH.to_owned() };
+        timeout(LOOKUP_TIMEOUT, Self::begin(engine)).await.map_err(late)?
+    }
+
+    async fn begin(engine: &Engine) -> Result<Self, EngineError> {
+        let broken = |source| EngineError::Broken { path: PATH.to_owned(), source };
+        let mut stream = engine.connect().await?;
+        let request = format!("GET {PATH} HTTP/1.1\r\nHost: docker\r\nUser-Agent: wharden-agent\r\n\r\n");
+        stream.write_all(&engine.marked(request.into_bytes())).await.map_err(broken)?;
+        let mut inbox = Inbox::default();
+        loop {
+            let head = wire::parse_response(inbox.bytes(), false)
+                .map_err(|source| EngineError::Head { path: PATH.to_owned(), source })?;
+            if let Some(head) = head {
+                if head.status != 200 {
+                    return Err(EngineError::Status {
+                        path: PATH.to_owned(),
+                        status: head.status,
+                        message: String::new(),
+                    });
+                }
+                inbox.consume(head.bytes);
+                return Ok(Self { stream, inbox, body: Body::new(head.framing), held: Vec::new() });
+            }
+            if inbox.len() > HEAD_MAX {
+                return Err(EngineError::Head { path: PATH.to_owned(), source: ResponseError::Malformed });
+            }
+            if inbox.fill(&mut stream).await.map_err(broken)? == 0 {
+                return Err(broken(io::ErrorKind::UnexpectedEof.into()));
+            }
+        }
+    }
+
+    /// Waits for events and takes note of them. May be given up at any time without losing one.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the stream has ended.
+    pub async fn note(&mut self, dirty: &mut Dirty) -> Result<bool, EngineError> {
+        let body = |source| EngineError::Body { path: PATH.to_owned(), source };
+        let more =
+            self.body.append(EVENT_LINE_MAX, &mut self.inbox, &mut self.stream, &mut self.held).await.map_err(body)?;
+        if !more {
+            let source = io::ErrorKind::UnexpectedEof.into();
+            return Err(EngineError::Broken { path: PATH.to_owned(), source });
+        }
+        let (mut done, mut changed) = (0, false);
+        while let Some(length) = self.held.get(done..).and_then(|rest| rest.iter().position(|b| *b == b'\n')) {
+            let line = self.held.get(done..done + length).unwrap_or_default();
+            match serde_json::from_slice::<Value>(line) {
+                Ok(event) => changed |= dirty.note(&event),
+                // Something happened; what it was cannot be told.
+                Err(_) => (dirty.everything, changed) = (true, true),
+            }
+            done += length + 1;
+        }
+        self.held.drain(..done);
+        Ok(changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn event(kind: &str, action: &str, id: &str) -> Value {
+        json!({"Type": kind, "Action": action, "Actor": {"ID": id, "Attributes": {"container": "joined"}}})
+    }
+
+    #[test]
+    fn only_what_changes_something_is_looked_at() {
+        let mut dirty = Dirty::default();
+        for (kind, action) in [
+            ("container", "exec_start: sh"),
+            ("container", "top"),
+            ("container", "attach"),
+            ("volume", "mount"),
+            ("daemon", "reload"),
+        ] {
+            assert!(!dirty.note(&event(kind, action, "x")), "{kind} {action}");
+        }
+        assert_eq!(dirty, Dirty::default());
+        for (kind, action, id) in [
+            ("container", "health_status: healthy", "a"),
+            ("container", "rename", "b"),
+            ("network", "connect", "n"),
+            ("volume", "create", "v"),
+        ] {
+            assert!(dirty.note(&event(kind, action, id)), "{kind} {action}");
+        }
+        let containers = ["a", "b", "joined"].map(str::to_owned).into();
+        assert_eq!(dirty, Dirty { containers, volumes: true, ..Dirty::default() });
+    }
+
+    #[test]
+    fn a_flood_of_events_makes_one_look_at_everything() {
+        let mut dirty = Dirty::default();
+        for n in 0..=INVENTORY_DIRTY_MAX {
+            assert!(dirty.note(&event("container", "start", &n.to_string())));
+        }
+        assert_eq!((dirty.containers.len(), dirty.everything), (INVENTORY_DIRTY_MAX, true));
+    }
+}

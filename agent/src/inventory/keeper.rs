@@ -1,0 +1,182 @@
+//! Keeps the inventory as the engine has it: a look at everything, then at what its events name.
+
+use super::{
+    Engine, EngineError,
+    changes::{Changes, Dirty},
+    described,
+    facts::machine_facts,
+    told::Told,
+};
+use crate::limits::{ENGINE_RETRY, FULL_LOOK, INVENTORY_LATEST, INVENTORY_QUIET, INVENTORY_STRAINED_WAIT};
+use serde_json::Value;
+use std::sync::Arc;
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, sleep, sleep_until},
+};
+use wharden_model::{
+    inventory::{EngineFacts, Image},
+    limits::INVENTORY_CONTAINERS_MAX,
+};
+
+/// See the module.
+pub struct Keeper {
+    engine: Arc<Engine>,
+    told: Arc<Told>,
+}
+
+impl Keeper {
+    /// Does not look yet.
+    pub fn new(engine: Arc<Engine>, told: Arc<Told>) -> Self {
+        Self { engine, told }
+    }
+
+    /// Keeps it, for ever.
+    pub async fn run(self) {
+        loop {
+            if let Err(error) = self.follow().await {
+                tracing::debug!(%error, "the inventory waits for the engine");
+                // What ran is kept as it was; that the engine is away is told.
+                self.host(EngineFacts::default()).await;
+            }
+            sleep(ENGINE_RETRY).await;
+        }
+    }
+
+    /// Follows the engine until it goes away.
+    async fn follow(&self) -> Result<(), EngineError> {
+        // First, so that nothing happens between the look and the first event.
+        let mut changes = Changes::open(&self.engine).await?;
+        self.look_at_everything().await?;
+        let mut next_full = Instant::now() + FULL_LOOK;
+        let mut dirty = Dirty::default();
+        let (mut first, mut last) = (None, Instant::now());
+        loop {
+            let quiet = if self.told.is_strained() { INVENTORY_STRAINED_WAIT } else { INVENTORY_QUIET };
+            let latest = if self.told.is_strained() { INVENTORY_STRAINED_WAIT } else { INVENTORY_LATEST };
+            let due = first.map(|first| (last + quiet).min(first + latest));
+            tokio::select! {
+                changed = changes.note(&mut dirty) => if changed? {
+                    last = Instant::now();
+                    first.get_or_insert(last);
+                },
+                () = sleep_until(due.map_or(next_full, |due| due.min(next_full))) => {
+                    let full = Instant::now() >= next_full;
+                    if full {
+                        next_full = Instant::now() + FULL_LOOK;
+                    }
+                    if full && self.told.is_strained() {
+                        self.told.put_off();
+                        continue;
+                    }
+                    first = None;
+                    let look = std::mem::take(&mut dirty);
+                    if full || look.everything { self.look_at_everything().await? } else { self.look_at(&look).await? }
+                }
+            }
+        }
+    }
+
+    async fn look_at(&self, dirty: &Dirty) -> Result<(), EngineError> {
+        for id in &dirty.containers {
+            self.container(id).await?;
+        }
+        if dirty.images {
+            self.images().await?;
+        }
+        if dirty.volumes {
+            self.volumes().await?;
+        }
+        if dirty.networks {
+            self.networks().await?;
+        }
+        self.told.announce();
+        Ok(())
+    }
+
+    async fn look_at_everything(&self) -> Result<(), EngineError> {
+        let (version, info) = (self.engine.get("/version").await?, self.engine.get("/info").await?);
+        self.host(described::engine(&version, &info)).await;
+        let list = self.engine.get("/containers/json?all=1").await?;
+        let ids = list.as_array().into_iter().flatten().filter_map(|it| it.get("Id")?.as_str());
+        let ids: Vec<String> = ids.take(INVENTORY_CONTAINERS_MAX).map(str::to_owned).collect();
+        self.told.change(|ledger| ledger.keep_containers(&ids));
+        self.told.keep_processes(&ids);
+        for id in &ids {
+            self.container(id).await?;
+        }
+        self.images().await?;
+        self.volumes().await?;
+        self.networks().await?;
+        self.told.announce();
+        Ok(())
+    }
+
+    async fn host(&self, engine: EngineFacts) {
+        let facts = spawn_blocking(move || machine_facts(engine)).await;
+        if let Ok(facts) = facts {
+            self.told.put_host(facts);
+            self.told.announce();
+        }
+    }
+
+    async fn container(&self, id: &str) -> Result<(), EngineError> {
+        match self.engine.get(&format!("/containers/{id}/json")).await {
+            Ok(json) => {
+                if let Some((container, process)) = described::container(&json) {
+                    self.told.put_process(&container.id, process);
+                    self.told.change(|ledger| ledger.put_container(container));
+                }
+            }
+            Err(EngineError::Status { status: 404, .. }) => {
+                self.told.put_process(id, None);
+                self.told.change(|ledger| ledger.drop_container(id));
+            }
+            // One container that the engine stumbles over does not hide the others.
+            Err(EngineError::Status { status, message, .. }) => {
+                tracing::debug!(container = id, status, %message, "a container could not be looked at");
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Everything about an image but its names is asked once: it is known by its content.
+    async fn images(&self) -> Result<(), EngineError> {
+        let list = self.engine.get("/images/json").await?;
+        let mut images = Vec::new();
+        for (id, tags, digests) in list.as_array().into_iter().flatten().filter_map(described::image_names) {
+            let known = self.told.look(|ledger| ledger.image(&id).cloned());
+            let image = match known {
+                Some(image) => Some(image),
+                None => match self.engine.get(&format!("/images/{id}/json")).await {
+                    Ok(json) => described::image(&json),
+                    Err(EngineError::Status { .. }) => None,
+                    Err(error) => return Err(error),
+                },
+            };
+            if let Some(image) = image {
+                let mut image = Image { tags, digests, ..image };
+                image.bound();
+                images.push(image);
+            }
+        }
+        self.told.change(|ledger| ledger.set_images(images));
+        Ok(())
+    }
+
+    async fn volumes(&self) -> Result<(), EngineError> {
+        let list = self.engine.get("/volumes").await?;
+        let all = list.get("Volumes").and_then(Value::as_array).into_iter().flatten();
+        let volumes = all.filter_map(described::volume).collect();
+        self.told.change(|ledger| ledger.set_volumes(volumes));
+        Ok(())
+    }
+
+    async fn networks(&self) -> Result<(), EngineError> {
+        let list = self.engine.get("/networks").await?;
+        let networks = list.as_array().into_iter().flatten().filter_map(described::network).collect();
+        self.told.change(|ledger| ledger.set_networks(networks));
+        Ok(())
+    }
+}
