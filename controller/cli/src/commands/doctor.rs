@@ -1,0 +1,162 @@
+//! `doctor`: what is wrong, and what to do.
+
+use crate::{
+    client::Call,
+    context::Context,
+    error::CliError,
+    limits::{CLOCK_CAREFUL_MS, CLOCK_WRONG_MS},
+    output::{Look, Tone, clean},
+};
+use clap::Args;
+use serde::Serialize;
+use wharden_model::{
+    Severity,
+    api::{Check, Diagnosis, Problem},
+};
+
+const HELP: &str = "\
+Looks from here at each controller that is known: does it answer, is its certificate of the right
+CA, do the clocks agree. Then asks the cluster to look at itself: controllers, disks, clocks,
+certificates, backups, hosts.
+
+Exit codes: 0 all is well, 1 something should be looked at, 2 something is broken.";
+
+/// Flags of `doctor`.
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub struct Doctor {
+    /// Show what is well, too
+    #[arg(long)]
+    all: bool,
+}
+
+/// What programs get.
+#[derive(Serialize)]
+struct Report {
+    /// As seen from here.
+    local: Vec<Check>,
+    /// As the cluster sees itself; absent when it could not be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<Diagnosis>,
+}
+
+impl Report {
+    fn checks(&self) -> impl Iterator<Item = &Check> {
+        self.local.iter().chain(self.cluster.iter().flat_map(|cluster| &cluster.checks))
+    }
+}
+
+/// `wharden doctor`.
+///
+/// # Errors
+/// [`CliError::Unwell`] when something is wrong.
+pub async fn run(args: Doctor, context: &mut Context<'_>) -> Result<(), CliError> {
+    let mut local = from_here(context).await?;
+    let cluster = match context.api() {
+        Ok(mut api) => api.call::<Diagnosis>(Call::get(&["doctor"])).await,
+        Err(error) => Err(error),
+    };
+    let cluster = match cluster {
+        Ok(cluster) => Some(cluster),
+        Err(error) => {
+            let problem = problem(Severity::Warning, "the cluster", "it was not asked", &error);
+            local.push(check("cluster", "the cluster cannot be asked", vec![problem]));
+            None
+        }
+    };
+    let report = Report { local, cluster };
+    context.answer(&report, |look| text(&report, args.all, look))?;
+    let bad: Vec<Severity> =
+        report.checks().flat_map(|check| &check.problems).map(|problem| problem.severity).collect();
+    match bad.iter().max() {
+        Some(worst) if *worst > Severity::Info => {
+            let count = bad.iter().filter(|severity| **severity > Severity::Info).count();
+            Err(CliError::Unwell { count, broken: *worst == Severity::Critical })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check(name: &str, what: &str, problems: Vec<Problem>) -> Check {
+    Check { name: name.to_owned(), what: what.to_owned(), problems }
+}
+
+fn problem(severity: Severity, subject: &str, summary: &str, error: &CliError) -> Problem {
+    Problem {
+        severity,
+        subject: subject.to_owned(),
+        summary: summary.to_owned(),
+        detail: error.to_string(),
+        advice: error.hint(),
+    }
+}
+
+async fn from_here(context: &Context<'_>) -> Result<Vec<Check>, CliError> {
+    let transport = context.transport()?;
+    let (mut reach, mut clocks) = (Vec::new(), Vec::new());
+    for url in transport.urls() {
+        let subject = url.as_str().trim_end_matches('/');
+        let asked = context.console.now();
+        let knock = match transport.knock(url).await {
+            Ok(knock) => knock,
+            Err(error) => {
+                reach.push(problem(Severity::Critical, subject, "it cannot be used from here", &error));
+                continue;
+            }
+        };
+        if !knock.ready {
+            reach.push(Problem {
+                severity: Severity::Critical,
+                subject: subject.to_owned(),
+                summary: "it cannot serve".to_owned(),
+                detail: knock.text,
+                advice: "without a leader: start controllers until a majority runs".to_owned(),
+            });
+        }
+        if let Some(there) = knock.clock {
+            let (there, heard) = (there.0, context.console.now().0);
+            // It names whole seconds, and the answer took its time.
+            let off = asked.0.saturating_sub(there + 1000).max(there.saturating_sub(heard));
+            if off >= CLOCK_CAREFUL_MS {
+                let wrong = off >= CLOCK_WRONG_MS;
+                clocks.push(Problem {
+                    severity: if wrong { Severity::Critical } else { Severity::Warning },
+                    subject: subject.to_owned(),
+                    summary: format!("its clock and the one here differ by {} s", off / 1000),
+                    detail: if wrong { "codes of an authenticator here are refused there" } else { "" }.to_owned(),
+                    advice: "let NTP or chrony set both clocks".to_owned(),
+                });
+            }
+        }
+    }
+    let what = "a controller does not answer here, or its certificate is not of the right CA";
+    Ok(vec![check("controllers", what, reach), check("clock", "the clock here is wrong", clocks)])
+}
+
+fn text(report: &Report, all: bool, look: &Look) -> String {
+    let mut text = String::new();
+    for check in report.checks() {
+        if check.problems.is_empty() && all {
+            text.push_str(&format!("{} {}\n", Tone::Good.paint("ok      ", look.colour), clean(&check.name)));
+        }
+        for Problem { severity, subject, summary, detail, advice } in &check.problems {
+            let tone = match severity {
+                Severity::Info => Tone::Plain,
+                Severity::Warning => Tone::Careful,
+                Severity::Critical => Tone::Bad,
+            };
+            let word = tone.paint(&format!("{:<8}", severity.as_str()), look.colour);
+            text.push_str(&format!("{word} {}: {}: {}\n", check.name, clean(subject), clean(summary)));
+            if !detail.is_empty() {
+                text.push_str(&format!("         {}\n", clean(detail)));
+            }
+            if !advice.is_empty() {
+                text.push_str(&format!("         next: {}\n", clean(advice)));
+            }
+        }
+    }
+    let looked_at = report.checks().count();
+    let bad = report.checks().filter(|check| !check.problems.is_empty()).count();
+    text.push_str(&format!("{looked_at} things looked at, {bad} with something to say\n"));
+    text
+}

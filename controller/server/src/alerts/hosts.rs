@@ -1,0 +1,123 @@
+//! What is wrong with the hosts, as the lists of all controllers show it, and for how long.
+
+use super::{
+    config::AlertsConfig,
+    limits::NAMED_MAX,
+    table::{EVENTS_LOST, HOST_CERTIFICATE, HOST_LOST, HOSTS_LOST, Row},
+    view::Roll,
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+use tokio::time::Instant;
+use wharden_model::{AlertFact, HostId, Timestamp};
+use wharden_state::{Host, State};
+
+/// Time before the end of its certificate by which an agent has renewed it.
+const RENEWED_BEFORE_S: u64 = 2 * 3600;
+/// Time without a new loss after which an alert about lost events is over.
+const LOSS_OVER: Duration = Duration::from_secs(600);
+
+/// Kinds that lists of hosts decide.
+pub const KINDS: &[&Row] = &[&HOST_LOST, &HOSTS_LOST, &HOST_CERTIFICATE, &EVENTS_LOST];
+
+/// What the leader remembers of hosts from one look to the next.
+#[derive(Default)]
+pub struct Hosts {
+    missing: HashMap<HostId, Instant>,
+    losses: HashMap<HostId, (u64, Option<Instant>)>,
+}
+
+impl Hosts {
+    /// Everything that is wrong at this moment.
+    pub fn judge(
+        &mut self,
+        state: &State,
+        roll: &Roll,
+        now: Instant,
+        at: Timestamp,
+        config: &AlertsConfig,
+    ) -> Vec<AlertFact> {
+        let mut facts = self.lost(state, roll, now, Duration::from_secs(config.lost_s));
+        facts.extend(self.events(state, roll, now));
+        facts.extend(certificates(state, roll, at));
+        facts
+    }
+
+    fn lost(&mut self, state: &State, roll: &Roll, now: Instant, after: Duration) -> Vec<AlertFact> {
+        let missing = |id: &HostId| {
+            state.hosts.get(id).is_some_and(|host| host.revoked_at.is_none()) && !roll.connected.contains(id)
+        };
+        self.missing.retain(|id, _| missing(id));
+        for id in state.hosts.keys().filter(|id| missing(id)) {
+            self.missing.entry(id.clone()).or_insert(now);
+        }
+        let mut lost: Vec<&HostId> =
+            self.missing.iter().filter(|(_, since)| now.duration_since(**since) >= after).map(|(id, _)| id).collect();
+        lost.sort_unstable();
+        let many = lost.len() > NAMED_MAX;
+        // Those that were named stay named.
+        let named = |id: &&&HostId| !many || state.alerts.get(&HOST_LOST.id(id.as_str())).is_some_and(|a| a.is_open());
+        let mut facts: Vec<AlertFact> = lost
+            .iter()
+            .filter(named)
+            .filter_map(|id| Some((*id, state.hosts.get(*id)?)))
+            .map(|(id, host)| {
+                let summary = "the host has no session with any controller";
+                HOST_LOST.fact(id.as_str(), &subject(id, host), summary, "it goes on enforcing what it has")
+            })
+            .collect();
+        if many {
+            let summary = format!("{} hosts have no session with any controller", lost.len());
+            facts.push(HOSTS_LOST.fact("all", "hosts", &summary, "each goes on enforcing what it has"));
+        }
+        facts
+    }
+
+    fn events(&mut self, state: &State, roll: &Roll, now: Instant) -> Vec<AlertFact> {
+        self.losses.retain(|id, _| roll.lost.contains_key(id));
+        for (id, lost) in &roll.lost {
+            match self.losses.get_mut(id) {
+                Some((known, _)) if known == lost => {}
+                Some(held) => *held = (*lost, Some(now)),
+                // Whoever led before has seen it.
+                None => {
+                    let known = state.alerts.get(&EVENTS_LOST.id(id.as_str()));
+                    let since = if known.is_some_and(|alert| !alert.is_open()) { None } else { Some(now) };
+                    self.losses.insert(id.clone(), (*lost, since));
+                }
+            }
+        }
+        let recent: BTreeMap<_, _> = self
+            .losses
+            .iter()
+            .filter(|(_, (_, since))| since.is_some_and(|since| now.duration_since(since) < LOSS_OVER))
+            .collect();
+        let known = recent.into_iter().filter_map(|(id, (lost, _))| Some((id, state.hosts.get(id)?, lost)));
+        known
+            .take(NAMED_MAX)
+            .map(|(id, host, lost)| {
+                let detail = format!("{lost} since the agent started");
+                EVENTS_LOST.fact(id.as_str(), &subject(id, host), "decision events were lost", &detail)
+            })
+            .collect()
+    }
+}
+
+fn certificates(state: &State, roll: &Roll, at: Timestamp) -> Vec<AlertFact> {
+    let ends = |host: &&Host| host.certificate_expires_at < at.plus_secs(RENEWED_BEFORE_S);
+    let connected = state.hosts.iter().filter(|(id, host)| host.revoked_at.is_none() && roll.connected.contains(*id));
+    connected
+        .filter(|(_, host)| ends(host))
+        .take(NAMED_MAX)
+        .map(|(id, host)| {
+            let detail = format!("it ends {}", host.certificate_expires_at);
+            HOST_CERTIFICATE.fact(id.as_str(), &subject(id, host), "the agent does not renew its certificate", &detail)
+        })
+        .collect()
+}
+
+fn subject(id: &HostId, host: &Host) -> String {
+    format!("host {} ({id})", host.name)
+}

@@ -1,0 +1,173 @@
+//! What is wrong with the controllers, as a view of them shows it. Pure: the leader raises it, `doctor` shows it.
+
+use super::{
+    config::AlertsConfig,
+    readings::Readings,
+    table::{
+        APPLY_LAG, BACKUP_OLD, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM, FSYNC_SLOW, QUORUM_AGE,
+        Row, SNAPSHOT_OLD,
+    },
+    view::{Seen, View},
+};
+use crate::{cluster::plan, limits};
+use wharden_model::{AlertFact, Severity, Timestamp};
+
+/// Entries that a controller may be behind.
+const LAG_MAX: u64 = 1000;
+/// Time without a majority.
+const QUORUM_AGE_MAX_MS: u64 = 10_000;
+/// Snapshots that may be missing.
+const SNAPSHOTS_MISSED: u64 = 4;
+/// Clocks that differ by half a step of the codes make good ones bad.
+const SKEW_CRITICAL_MS: u64 = 15_000;
+/// Days before a certificate ends.
+const CERTIFICATE_DAYS: u64 = 30;
+const CERTIFICATE_DAYS_CRITICAL: u64 = 7;
+/// Time that a backup itself may take, in seconds.
+const BACKUP_SLACK_S: u64 = 3600;
+const DAY_MS: u64 = 24 * 3600 * 1000;
+
+/// Kinds that a view of the controllers decides.
+pub const KINDS: &[&Row] = &[
+    &CONTROLLER_AWAY,
+    &QUORUM_AGE,
+    &APPLY_LAG,
+    &FSYNC_SLOW,
+    &SNAPSHOT_OLD,
+    &DISK_HEADROOM,
+    &CLOCK_SKEW,
+    &CERTIFICATE_ENDS,
+    &BACKUP_OLD,
+];
+
+/// Everything that is wrong at this moment.
+pub fn controllers(view: &View, config: &AlertsConfig) -> Vec<AlertFact> {
+    let mut facts = Vec::new();
+    for (number, seen) in &view.controllers {
+        let whom = Whom { key: number.to_string(), subject: subject(*number, seen) };
+        let Some(status) = &seen.status else {
+            facts.push(away(view, &whom));
+            continue;
+        };
+        let behind = view.newest.saturating_sub(status.applied_index);
+        if behind > LAG_MAX {
+            let newest = view.newest;
+            facts.push(whom.says(
+                &APPLY_LAG,
+                &format!("{behind} log entries behind"),
+                &format!("the newest entry is {newest}, it has applied {}", status.applied_index),
+            ));
+        }
+        if let Some(readings) = &seen.readings {
+            readings_of(&whom, readings, *number == view.own, view.at, config, &mut facts);
+        }
+    }
+    clocks(view, config, &mut facts);
+    facts
+}
+
+fn subject(number: u64, seen: &Seen) -> String {
+    if seen.name.is_empty() { format!("controller {number}") } else { format!("controller {number} ({})", seen.name) }
+}
+
+/// Which controller it is about.
+struct Whom {
+    key: String,
+    subject: String,
+}
+
+impl Whom {
+    fn says(&self, row: &Row, summary: &str, detail: &str) -> AlertFact {
+        self.says_as(row.severity, row, summary, detail)
+    }
+
+    fn says_as(&self, severity: Severity, row: &Row, summary: &str, detail: &str) -> AlertFact {
+        row.fact_as(severity, &self.key, &self.subject, summary, detail)
+    }
+}
+
+fn away(view: &View, whom: &Whom) -> AlertFact {
+    let live = view.controllers.iter().filter(|(_, seen)| seen.status.is_some()).map(|(number, _)| *number).collect();
+    let there = view.voters.intersection(&live).count();
+    let need = view.voters.len() / 2 + 1;
+    // One more that goes takes the majority with it.
+    let last = there <= need || !plan::has_quorum(&view.voters, &live);
+    let severity = if last { Severity::Critical } else { CONTROLLER_AWAY.severity };
+    let detail = format!("{there} of {} voters answer, {need} are needed", view.voters.len());
+    whom.says_as(severity, &CONTROLLER_AWAY, "it does not answer", &detail)
+}
+
+fn readings_of(
+    whom: &Whom,
+    readings: &Readings,
+    own: bool,
+    at: Timestamp,
+    config: &AlertsConfig,
+    facts: &mut Vec<AlertFact>,
+) {
+    let age = readings.quorum_age_ms;
+    // Of others it says no more than that they have a leader, which is the one here.
+    if own && age > QUORUM_AGE_MAX_MS {
+        facts.push(whom.says(&QUORUM_AGE, &format!("no contact with a majority for {} s", age / 1000), ""));
+    }
+    let limit_us = config.fsync_ms.saturating_mul(1000);
+    if let Some(took) = readings.fsync_us.filter(|took| *took > limit_us) {
+        let detail = format!("the slowest write of the last minute took {} ms", took / 1000);
+        facts.push(whom.says(&FSYNC_SLOW, "the disk is slow", &detail));
+    }
+    if !readings.disk_error.is_empty() {
+        let summary = "the data folder cannot be written";
+        facts.push(whom.says_as(Severity::Critical, &DISK_HEADROOM, summary, &readings.disk_error));
+    } else if readings.disk_size_bytes > 0 {
+        let (free, size) = (readings.disk_free_bytes, readings.disk_size_bytes);
+        let permille = u64::try_from(u128::from(free) * 1000 / u128::from(size)).unwrap_or(1000);
+        let limit = config.disk_free_percent.saturating_mul(10);
+        if permille < limit {
+            let critical = permille < limit / 3;
+            let severity = if critical { Severity::Critical } else { DISK_HEADROOM.severity };
+            let detail = format!("{} MiB of {} MiB are free", free >> 20, size >> 20);
+            facts.push(whom.says_as(severity, &DISK_HEADROOM, "the disk is nearly full", &detail));
+        }
+    }
+    if readings.log_since_snapshot > SNAPSHOTS_MISSED * limits::RAFT_SNAPSHOT_EVERY {
+        let detail = format!("{} log entries came after it", readings.log_since_snapshot);
+        facts.push(whom.says(&SNAPSHOT_OLD, "the newest snapshot is old", &detail));
+    }
+    if let Some(end) = readings.certificate_ends_at {
+        let days = end.millis_since(at) / DAY_MS;
+        if days < CERTIFICATE_DAYS {
+            let critical = days < CERTIFICATE_DAYS_CRITICAL;
+            let severity = if critical { Severity::Critical } else { CERTIFICATE_ENDS.severity };
+            facts.push(whom.says_as(severity, &CERTIFICATE_ENDS, "its certificate ends", &format!("it ends {end}")));
+        }
+    }
+    if let Some(backup) = &readings.backup {
+        let allowed_s = backup.every_s.saturating_mul(2).saturating_add(BACKUP_SLACK_S);
+        let old = backup.newest_at.is_none_or(|newest| at.millis_since(newest) / 1000 > allowed_s);
+        if old {
+            let newest = backup.newest_at.map_or_else(|| "there is none".to_owned(), |at| format!("it is of {at}"));
+            let detail = format!("{newest}; one is due every {} hours", backup.every_s / 3600);
+            facts.push(whom.says(&BACKUP_OLD, "the newest backup is too old", &detail));
+        }
+    }
+}
+
+/// Against the one in the middle: when the clock here is wrong, it is not all others that are.
+fn clocks(view: &View, config: &AlertsConfig, facts: &mut Vec<AlertFact>) {
+    let mut all: Vec<i64> = view.controllers.values().filter_map(|seen| seen.ahead_ms).collect();
+    all.sort_unstable();
+    let Some(middle) = all.get(all.len().saturating_sub(1) / 2).copied() else { return };
+    for (number, seen) in &view.controllers {
+        let Some(ahead) = seen.ahead_ms else { continue };
+        let off = ahead.saturating_sub(middle);
+        if off.unsigned_abs() <= config.clock_skew_ms {
+            continue;
+        }
+        let critical = off.unsigned_abs() >= SKEW_CRITICAL_MS;
+        let severity = if critical { Severity::Critical } else { CLOCK_SKEW.severity };
+        let side = if off > 0 { "ahead of" } else { "behind" };
+        let detail = format!("it is {} ms {side} the others", off.unsigned_abs());
+        let whom = Whom { key: number.to_string(), subject: subject(*number, seen) };
+        facts.push(whom.says_as(severity, &CLOCK_SKEW, "its clock is wrong", &detail));
+    }
+}

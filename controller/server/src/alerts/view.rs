@@ -1,0 +1,162 @@
+//! The whole cluster as one controller sees it at one moment.
+
+use super::readings::{Readings, Sampler};
+use crate::{
+    cluster::ask_all,
+    fleet::Fleet,
+    peers::{
+        PeerStatus, Reply, Request,
+        limits::{LIST_LIMIT, STATUS_LIMIT},
+    },
+    raft::Raft,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashSet},
+    sync::Arc,
+};
+use wharden_model::{HostId, Timestamp};
+use wharden_runtime::clock::Clock;
+use wharden_state::ControllerStatus;
+
+/// What a look needs.
+#[derive(Clone)]
+pub struct Sight {
+    pub raft: Raft,
+    pub fleet: Fleet,
+    pub sampler: Sampler,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// All controllers.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    pub at: Timestamp,
+    pub own: u64,
+    pub controllers: BTreeMap<u64, Seen>,
+    pub voters: BTreeSet<u64>,
+    /// Index of the newest log entry of all.
+    pub newest: u64,
+}
+
+/// One controller.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    pub name: String,
+    /// It answered; this is what it said.
+    pub status: Option<PeerStatus>,
+    pub readings: Option<Readings>,
+    /// Milliseconds that its clock is ahead of the one here, as far as the time that the answer took lets it be known.
+    pub ahead_ms: Option<i64>,
+}
+
+/// All hosts.
+#[derive(Clone, Debug, Default)]
+pub struct Roll {
+    /// Those with a session somewhere.
+    pub connected: HashSet<HostId>,
+    /// Events that agents lost since they started, where there are some.
+    pub lost: BTreeMap<HostId, u64>,
+    /// Controllers that did not say.
+    pub silent: Vec<u64>,
+}
+
+impl Sight {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.clock.now())
+    }
+
+    /// Asks all other controllers how they are.
+    pub async fn controllers(&self) -> View {
+        let answers = ask_all(&self.raft, |number| async move {
+            let asked = self.now();
+            match self.raft.ask(number, Request::Status, STATUS_LIMIT).await {
+                Ok(Reply::Status(status)) => {
+                    let ahead = status.now.map(|there| ahead(asked, there, self.now()));
+                    Some((status, ahead))
+                }
+                Ok(_) => None,
+                Err(error) => {
+                    tracing::debug!(controller = number, %error, "no answer");
+                    None
+                }
+            }
+        })
+        .await;
+        let (metrics, members) = (self.raft.metrics(), self.raft.members());
+        let mut view = View {
+            at: self.now(),
+            own: metrics.id,
+            voters: members.voters.last().cloned().unwrap_or_default(),
+            newest: metrics.last_log_index.unwrap_or(0),
+            controllers: BTreeMap::new(),
+        };
+        for (number, controller) in &self.raft.state().controllers.members {
+            // Who is about to come or to go need not be there.
+            if controller.leaving || controller.status == ControllerStatus::Joining {
+                continue;
+            }
+            let seen = Seen { name: controller.seat.name.clone(), ..Seen::default() };
+            view.controllers.insert(*number, seen);
+        }
+        for (number, (status, ahead_ms)) in answers {
+            let Some(seen) = view.controllers.get_mut(&number) else { continue };
+            view.newest = view.newest.max(status.last_log_index);
+            (seen.readings, seen.ahead_ms) = (status.readings.clone(), ahead_ms);
+            seen.status = Some(status);
+        }
+        let own = view.controllers.entry(view.own).or_default();
+        own.status = Some(PeerStatus {
+            number: metrics.id,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            last_log_index: metrics.last_log_index.unwrap_or(0),
+            applied_index: metrics.last_applied.map_or(0, |id| id.index),
+            ..PeerStatus::default()
+        });
+        (own.readings, own.ahead_ms) = (Some(self.sampler.now()), Some(0));
+        view
+    }
+
+    /// Asks all other controllers which hosts they have.
+    pub async fn hosts(&self) -> Roll {
+        let answers = ask_all(&self.raft, |number| async move {
+            let answer = self.raft.ask(number, Request::Connected, LIST_LIMIT).await;
+            Some(match answer {
+                Ok(Reply::Connected { hosts, lost }) => Some((hosts, lost)),
+                _ => None,
+            })
+        });
+        let (connected, lost) = self.fleet.roll();
+        let mut roll =
+            Roll { connected: connected.into_iter().collect(), lost: lost.into_iter().collect(), silent: Vec::new() };
+        for (number, answer) in answers.await {
+            match answer {
+                Some((hosts, lost)) => {
+                    roll.connected.extend(hosts);
+                    roll.lost.extend(lost);
+                }
+                None => roll.silent.push(number),
+            }
+        }
+        roll
+    }
+}
+
+/// How far a clock is ahead that was read between two moments: as little as that leaves possible.
+fn ahead(asked: Timestamp, there: Timestamp, heard: Timestamp) -> i64 {
+    let number = |at: Timestamp| i64::try_from(at.0).unwrap_or(i64::MAX);
+    let (asked, there, heard) = (number(asked), number(there), number(heard));
+    if there < asked { there.saturating_sub(asked) } else { there.saturating_sub(heard).max(0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_only_ahead_by_what_the_way_cannot_explain() {
+        let ahead = |asked, there, heard| super::ahead(Timestamp(asked), Timestamp(there), Timestamp(heard));
+        assert_eq!(ahead(1000, 1500, 2000), 0);
+        assert_eq!(ahead(1000, 2500, 2000), 500);
+        assert_eq!(ahead(1000, 400, 2000), -600);
+    }
+}

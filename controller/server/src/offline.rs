@@ -1,0 +1,157 @@
+//! `wharden-controller doctor`: a look at a data folder, whether or not its controller runs.
+
+use crate::{
+    backup::Recipients,
+    config::Config,
+    data_dir::{CA_FILE, CLUSTER_KEY, PEER_KEY, STORE},
+    keys::read_cluster_key,
+    peers::PeerIdentity,
+};
+use std::{fmt, fs, os::unix::fs::PermissionsExt, path::Path};
+use wharden_model::Timestamp;
+use wharden_pki::{ca_cluster, controller_of, pem};
+use wharden_runtime::clock::{Clock, SystemClock};
+
+/// What was looked at, and what is wrong with it.
+pub struct Findings(Vec<(&'static str, Result<String, String>)>);
+
+impl Findings {
+    /// How many things are wrong.
+    pub fn wrong(&self) -> usize {
+        self.0.iter().filter(|(_, found)| found.is_err()).count()
+    }
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (what, found) in &self.0 {
+            match found {
+                Ok(said) => writeln!(f, "ok     {what}: {said}")?,
+                Err(why) => writeln!(f, "wrong  {what}: {why}")?,
+            }
+        }
+        write!(f, "{} things looked at, {} wrong", self.0.len(), self.wrong())
+    }
+}
+
+/// Looks at a data folder. Changes nothing.
+pub fn look(data_dir: &Path) -> Findings {
+    let now = Timestamp(SystemClock.now());
+    Findings(vec![
+        ("configuration", configuration(data_dir)),
+        (
+            "cluster key",
+            read_cluster_key(&data_dir.join(CLUSTER_KEY)).map(|_| "it can be read".to_owned()).map_err(text),
+        ),
+        ("secret files", permissions(data_dir)),
+        ("certificate", certificate(data_dir, now)),
+        ("CA", ca(data_dir)),
+        ("log", store(data_dir)),
+        ("disk", disk(data_dir)),
+    ])
+}
+
+fn text(error: impl fmt::Display) -> String {
+    error.to_string()
+}
+
+fn configuration(data_dir: &Path) -> Result<String, String> {
+    let config = Config::load(data_dir, None, crate::config::Overrides::default()).map_err(text)?;
+    Recipients::parse(&config.backup_recipients).map_err(text)?;
+    if let Some(folder) = &config.backup_dir {
+        let meta = fs::metadata(folder).map_err(|error| format!("backup_dir {}: {error}", folder.display()))?;
+        if !meta.is_dir() {
+            return Err(format!("backup_dir {} is not a folder", folder.display()));
+        }
+    }
+    Ok(format!("controller {}, reached as {}", config.node_id, config.advertise.join(", ")))
+}
+
+fn permissions(data_dir: &Path) -> Result<String, String> {
+    for name in [CLUSTER_KEY, PEER_KEY] {
+        let path = data_dir.join(name);
+        let mode = fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            let mode = mode & 0o777;
+            return Err(format!("{} has mode {mode:o}: others can read it; `chmod 600` it", path.display()));
+        }
+    }
+    Ok("only their owner can read them".to_owned())
+}
+
+fn certificate(data_dir: &Path, now: Timestamp) -> Result<String, String> {
+    let identity = PeerIdentity::load(data_dir).map_err(|error| format!("{error:#}"))?;
+    let identity = identity.ok_or("there is none yet: the controller makes it when it starts")?;
+    let leaf = identity.chain.first().ok_or("the file is empty")?;
+    let cert = controller_of(leaf).map_err(text)?;
+    cert.check_time(now).map_err(text)?;
+    let config = Config::load(data_dir, None, crate::config::Overrides::default()).map_err(text)?;
+    if config.node_id != cert.number {
+        let (held, said) = (cert.number, config.node_id);
+        return Err(format!("it is of controller {held}, the configuration says node_id {said}"));
+    }
+    Ok(format!("of controller {} of cluster {}, good until {}", cert.number, cert.cluster_id, cert.not_after))
+}
+
+fn ca(data_dir: &Path) -> Result<String, String> {
+    let path = data_dir.join(CA_FILE);
+    let stored = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let certs = pem::decode(pem::CERTIFICATE, &stored).unwrap_or_default();
+    let cert = certs.first().ok_or_else(|| format!("{} holds no certificate", path.display()))?;
+    let cluster = ca_cluster(cert).map_err(text)?;
+    match PeerIdentity::load(data_dir) {
+        Ok(Some(identity)) if identity.cluster != cluster => {
+            Err(format!("{} is of cluster {cluster}, the controller of {}", path.display(), identity.cluster))
+        }
+        _ => Ok(format!("of cluster {cluster}")),
+    }
+}
+
+fn store(data_dir: &Path) -> Result<String, String> {
+    let path = data_dir.join(STORE);
+    let entries = fs::read_dir(&path).map_err(|error| format!("{}: {error}", path.display()))?.count();
+    if entries == 0 {
+        return Err(format!(
+            "{} is empty: restore a backup, or remove this controller and let it join anew",
+            path.display()
+        ));
+    }
+    Ok(format!("{entries} files"))
+}
+
+fn disk(data_dir: &Path) -> Result<String, String> {
+    let fs = rustix::fs::statvfs(data_dir).map_err(text)?;
+    let (free, size) = (fs.f_bavail.saturating_mul(fs.f_frsize) >> 20, fs.f_blocks.saturating_mul(fs.f_frsize) >> 20);
+    let said = format!("{free} MiB of {size} MiB are free");
+    if free.saturating_mul(20) < size { Err(format!("{said}: make room before it is full")) } else { Ok(said) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{boot, config::Overrides};
+    use wharden_store::Engine;
+
+    #[tokio::test]
+    async fn a_new_folder_is_well_and_each_fault_is_named() {
+        wharden_runtime::tls::install_provider();
+        let dir = tempfile::tempdir().expect("temp dir");
+        let folder = dir.path().join("controller");
+        boot::init(&folder, Engine::default(), Overrides::default()).await.expect("made");
+        // How full the machine's disk is, is not what is tested.
+        let wrong = |folder: &Path| {
+            let found = look(folder).0.into_iter().filter(|(what, found)| found.is_err() && *what != "disk");
+            found.map(|(what, _)| what).collect::<Vec<_>>()
+        };
+        assert_eq!(wrong(&folder), [""; 0], "{}", look(&folder));
+        fs::set_permissions(folder.join(CLUSTER_KEY), fs::Permissions::from_mode(0o644)).expect("mode");
+        assert_eq!(wrong(&folder), ["secret files"]);
+        fs::write(folder.join(CLUSTER_KEY), "rubbish").expect("written");
+        fs::write(folder.join("controller.toml"), "node_id = 2\n").expect("written");
+        fs::remove_file(folder.join(CA_FILE)).expect("removed");
+        let all = look(&folder).to_string();
+        assert_eq!(wrong(&folder), ["cluster key", "secret files", "certificate", "CA"], "{all}");
+        assert!(all.contains("says node_id 2") && !all.contains("rubbish"), "{all}");
+        assert!(look(&dir.path().join("away")).wrong() >= 5);
+    }
+}
