@@ -1,0 +1,75 @@
+//! Seeds that every run of the tests simulates. `tests/chaos.sh` does many more.
+
+use std::path::PathBuf;
+use wharden_chaos::sim::{Flaw, Plan, Scene, Summary, one, run};
+
+fn plan(first: u64, seeds: u64, flaw: Flaw) -> Plan {
+    let program = PathBuf::from(env!("CARGO_BIN_EXE_chaos"));
+    Plan { program, first, seeds, until: None, jobs: 2, flaw, scene: Scene::Everything }
+}
+
+fn play(plan: &Plan) -> Summary {
+    run(plan, |found| eprintln!("{}\n  {}", found.replay, found.wrong.join("\n  ")))
+}
+
+fn simulate(first: u64, seeds: u64, flaw: Flaw) -> Summary {
+    play(&plan(first, seeds, flaw))
+}
+
+#[test]
+fn nothing_is_lost_doubled_or_stale_whatever_goes_wrong() {
+    let summary = simulate(1, 40, Flaw::None);
+    assert!(summary.found.is_empty(), "{:#?}", summary.found);
+    assert_eq!(summary.seeds, 40);
+    let done = &summary.done;
+    let kinds = [
+        done.cuts,
+        done.one_way_cuts,
+        done.crashes,
+        done.power_losses,
+        done.pauses,
+        done.clock_jumps,
+        done.slow_disks,
+        done.failed_disks,
+        done.storms,
+        done.lost_unsynced,
+        summary.snapshots_installed,
+    ];
+    assert!(kinds.iter().all(|times| *times > 0), "each kind of fault has come about: {summary:?}");
+    assert!(summary.heard > summary.asked / 2, "{summary:?}");
+}
+
+#[test]
+fn a_seed_is_the_same_run_every_time() {
+    let plan = plan(7, 1, Flaw::None);
+    let first = one(&plan, 7).expect("simulated");
+    let again = one(&plan, 7).expect("simulated");
+    assert_eq!(first, again);
+    let other = one(&plan, 8).expect("simulated");
+    assert_ne!(first.trace, other.trace);
+}
+
+/// openraft 0.9 lets a leader that was restarted lead on in its term, with an older idea of what is committed.
+#[test]
+fn a_leader_that_was_restarted_reads_what_it_had_acknowledged() {
+    let summary = play(&Plan { scene: Scene::RestartedLeader, ..plan(1, 6, Flaw::None) });
+    assert!(summary.found.is_empty(), "{:#?}", summary.found);
+    assert!(summary.done.crashes > summary.terms as u64, "some of them led on: {summary:?}");
+    let flawed = play(&Plan { scene: Scene::RestartedLeader, ..plan(1, 6, Flaw::ForgottenLog) });
+    assert!(!flawed.found.is_empty(), "that it would not is found out: {flawed:?}");
+}
+
+#[test]
+fn a_disk_that_acknowledges_before_it_has_synced_is_found_out() {
+    assert!(!simulate(1, 5, Flaw::UnsyncedDisk).found.is_empty());
+}
+
+#[test]
+fn reads_that_are_not_the_newest_are_found_out() {
+    assert!(!simulate(1, 5, Flaw::StaleReads).found.is_empty());
+}
+
+#[test]
+fn a_retry_that_happens_twice_is_found_out() {
+    assert!(!simulate(1, 10, Flaw::ForgottenRequests).found.is_empty());
+}
