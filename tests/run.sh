@@ -45,6 +45,7 @@ missing_packages() {
     local need=(
         dockerd:docker.io docker:docker.io busybox:busybox-static gcc:gcc useradd:passwd setpriv:util-linux
         script:bsdutils mount:mount tar:tar flock:util-linux openssl:openssl systemd-analyze:systemd
+        ip:iproute2
         c++:g++ go:golang-go
     ) pair
     for pair in "${need[@]}"; do

@@ -9,13 +9,14 @@ use crate::{
     config::{Config, ConfigError},
     enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
     guard::{self, Guard, GuardTls, GuardTlsError, ListenError, RemoteListener, Room, Slots, Stats, Turns},
-    inventory::{Engine, Mark, resolve_host_path},
+    inventory::{Engine, Keeper, Mark, Told, resolve_host_path},
     limits::{DECIDED_AT_ONCE_PER_USER, DRAIN},
     metrics::{self, Gauges},
     protect::{self, ProtectError, Record},
     report::{Reporter, Spool, SpoolError},
     session::{Address, AddressError, Context, Controllers, Epoch, SessionState, keep_certificate, keep_session},
     status::{self, Status},
+    usage::{OwnLimits, Sampler, limit_self},
 };
 use arc_swap::ArcSwap;
 use std::{
@@ -211,6 +212,7 @@ async fn run(args: Run) -> Result<(), BootError> {
     let controllers = Controllers::load(&dir, identity.cert.host_id.clone(), controllers(&config, &identity)?);
     let remote = RemoteSide::open(&config, &dir, &identity, &clock)?;
     let epoch = Arc::new(Epoch::load(&dir));
+    let told = Arc::new(Told::new(limit_self(OwnLimits::new(config.own_memory_mib, config.own_cpu_percent))));
     let (state, session_state) = watch::channel(SessionState::default());
     let context = Arc::new(Context {
         dir,
@@ -220,9 +222,10 @@ async fn run(args: Run) -> Result<(), BootError> {
         epoch,
         bundles: Arc::clone(&bundles),
         reporter,
-        engine,
+        engine: Arc::clone(&engine),
         guard: remote.as_ref().map(|remote| Arc::clone(&remote.tls.told)).unwrap_or_default(),
         notices: glass.notices(),
+        told: Arc::clone(&told),
         clock: Arc::clone(&clock),
         renewed: Notify::new(),
         state,
@@ -251,6 +254,8 @@ async fn run(args: Run) -> Result<(), BootError> {
     let keeper = protect::keep(context.dir.clone(), guard, config.mode()?, shutdown.clone());
     shutdown.spawn_until_stopped("protected socket", keeper);
     shutdown.spawn_until_stopped("break-glass", break_glass::watch(glass, Arc::clone(&clock)));
+    shutdown.spawn_until_stopped("inventory", Keeper::new(engine, Arc::clone(&told)).run());
+    shutdown.spawn_until_stopped("usage", Sampler::new(told, Arc::clone(&clock)).run());
     shutdown.spawn_until_stopped("session", keep_session(Arc::clone(&context)));
     shutdown.spawn_until_stopped("renewal", keep_certificate(Arc::clone(&context)));
     let fixed = status::Fixed {

@@ -43,6 +43,11 @@ pub struct Config {
     pub metrics_listen: Option<SocketAddr>,
     /// Controllers to use in place of those of the enrolment, `host:port` each.
     pub controllers: Vec<String>,
+    /// MiB of memory that the agent limits itself to, where nothing limits it yet and the system lets it; 0 for none. It is
+    /// killed and started anew when it needs more.
+    pub own_memory_mib: u64,
+    /// The same for processor time, in hundredths of one processor.
+    pub own_cpu_percent: u64,
     /// Whom a refused person is told to ask.
     pub contact: String,
     /// `human` or `json`.
@@ -65,6 +70,8 @@ impl Default for Config {
             private_paths: Vec::new(),
             metrics_listen: None,
             controllers: Vec::new(),
+            own_memory_mib: 128,
+            own_cpu_percent: 20,
             contact: "your Wharden administrator".to_owned(),
             log_format: "human".to_owned(),
             log_filter: "info".to_owned(),
@@ -98,6 +105,12 @@ pub struct Overrides {
     /// One more file or folder that no container may see; may be given several times
     #[arg(long = "private-path", value_name = "PATH")]
     pub private_paths: Vec<PathBuf>,
+    /// MiB of memory that the agent limits itself to, where nothing limits it yet; 0 for none [default: 128]
+    #[arg(long, env = "WHARDEN_OWN_MEMORY_MIB", value_name = "MIB")]
+    pub own_memory_mib: Option<u64>,
+    /// Hundredths of one processor, likewise [default: 20]
+    #[arg(long, env = "WHARDEN_OWN_CPU_PERCENT", value_name = "PERCENT")]
+    pub own_cpu_percent: Option<u64>,
     /// Address to serve metrics on
     #[arg(long, env = "WHARDEN_METRICS_LISTEN", value_name = "ADDR:PORT")]
     pub metrics_listen: Option<SocketAddr>,
@@ -144,6 +157,8 @@ impl Config {
             engine_socket: overrides.engine_socket.unwrap_or(self.engine_socket),
             authz_socket: overrides.authz_socket.or(self.authz_socket),
             private_paths: self.private_paths.into_iter().chain(overrides.private_paths).collect(),
+            own_memory_mib: overrides.own_memory_mib.unwrap_or(self.own_memory_mib),
+            own_cpu_percent: overrides.own_cpu_percent.unwrap_or(self.own_cpu_percent),
             metrics_listen: overrides.metrics_listen.or(self.metrics_listen),
             log_format: overrides.log_format.map_or(self.log_format, |format| format.to_string()),
             log_filter: overrides.log_filter.unwrap_or(self.log_filter),

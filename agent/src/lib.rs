@@ -2,8 +2,8 @@
 //! keeps one session with a controller.
 //!
 //! Place in the path of data: `session` brings a bundle, `bundle` verifies and holds it, `guard` decides by it, `report`
-//! takes what was decided back to the session. `inventory` asks the engine about the things that a request refers to;
-//! `authz` is the guard's second line, asked by the engine itself; `enrolment` is who this host is; `wire` is HTTP/1.1 as bytes.
+//! takes what was decided back to the session. `inventory` asks the engine about the things that a request refers to, and
+//! tells the controller what there is; `usage` measures; `authz` is the guard's second line, asked by the engine itself; `enrolment` is who this host is; `wire` is HTTP/1.1 as bytes.
 //!
 //! Must not know: Raft, the replicated state, how policies are written. An agent without a controller keeps enforcing.
 
@@ -23,4 +23,5 @@ pub mod protect;
 pub mod report;
 pub mod session;
 pub mod status;
+pub mod usage;
 pub mod wire;

@@ -140,6 +140,10 @@ pub const HOME_LOOK_MIN: Duration = Duration::from_secs(30);
 pub const HOME_LOOK_MAX: Duration = Duration::from_secs(90);
 /// Longest pause once the controllers have said that they do not want this host (revoked, unknown).
 pub const REJECTED_MAX: Duration = Duration::from_secs(300);
+/// Longest pause that a controller's word is believed for.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(120);
+/// Times that an enrolment waits for its turn before it says that there is none.
+pub const ENROLL_TURNS: usize = 10;
 /// A session that held this long resets the backoff.
 pub const SESSION_SETTLED: Duration = Duration::from_secs(30);
 /// HTTP/2 pings on the session, and how long one may stay unanswered.
@@ -166,6 +170,44 @@ pub const RENEW_AT: (u64, u64) = (50, 70);
 pub const DRAIN: Duration = Duration::from_secs(5);
 /// Bytes read of any file in the data directory; a bundle is bounded by the largest message.
 pub const STATE_FILE_MAX: u64 = 1024 * 1024;
+
+/// Bytes of JSON of one message about the inventory, by about which it is cut: well below what controllers take.
+pub const INVENTORY_BYTES: usize = 256 * 1024;
+/// Things that are gone, of which that is remembered. After more of them, a controller that has not heard is told everything.
+pub const INVENTORY_GONE_MAX: usize = 1024;
+/// Containers that wait to be looked at again; more of them make one look at everything.
+pub const INVENTORY_DIRTY_MAX: usize = 256;
+/// How long the engine has to be quiet before what it named is looked at: starting a container is several events.
+pub const INVENTORY_QUIET: Duration = Duration::from_millis(300);
+/// And the longest that a look waits for that.
+pub const INVENTORY_LATEST: Duration = Duration::from_secs(2);
+/// How long looks wait while the host or the agent is under pressure: many events then become one look.
+pub const INVENTORY_STRAINED_WAIT: Duration = Duration::from_secs(10);
+/// How long the acknowledgement of a part of the inventory may take. A controller that does not know of inventories never
+/// answers: it is told nothing more in that session.
+pub const INVENTORY_ACK_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often everything is looked at, whatever the events say.
+pub const FULL_LOOK: Duration = Duration::from_secs(600);
+/// Pause before an engine that went away is looked for again.
+pub const ENGINE_RETRY: Duration = Duration::from_secs(2);
+/// Time between the first look at what is used, and the second, which gives the first sample.
+pub const SAMPLE_FIRST: Duration = Duration::from_secs(2);
+/// How often usage is measured, and how rarely at most under pressure: each time that there is some the pause doubles.
+pub const SAMPLE_EVERY: Duration = Duration::from_secs(15);
+/// See [`SAMPLE_EVERY`].
+pub const SAMPLE_RAREST: Duration = Duration::from_secs(240);
+/// A usage that stays about the same is told again after so many samples.
+pub const SAMPLES_SILENT: u32 = 4;
+/// Waiting of tasks for processors and for disks that counts as pressure, in hundredths of a per cent of ten seconds (PSI).
+pub const STRAIN_STALL: u16 = 5_000;
+/// The same for memory, where little is much.
+pub const STRAIN_MEMORY_STALL: u16 = 1_000;
+/// Tasks for each processor that count as pressure where the kernel has no PSI, in thousandths.
+pub const STRAIN_LOAD: u64 = 1_500;
+/// Part of its own limits that the agent may use before it holds back, in per cent.
+pub const STRAIN_OWN: u64 = 80;
+/// Bytes read of one file of the kernel.
+pub const KERNEL_FILE_MAX: u64 = 256 * 1024;
 
 /// Limits that the config file may change, in its section `[limits]`.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]

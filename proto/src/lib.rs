@@ -9,6 +9,7 @@ pub mod v1 {
     tonic::include_proto!("wharden.v1");
 }
 
+pub mod difference;
 mod secret;
 
 /// Version of what controllers say to each other that this code speaks.
@@ -23,7 +24,13 @@ pub const EVENTS_PER_MESSAGE: usize = 256;
 pub const MESSAGE_MAX: usize = 16 * 1024 * 1024;
 /// Largest [`v1::Report`], in bytes.
 pub const REPORT_MAX: usize = 16 * 1024;
+/// Largest [`v1::Inventory`] and [`v1::Usage`], in bytes: a fifth of what a session may send before it is read, and room for
+/// one thing at all its limits.
+pub const INVENTORY_MAX: usize = 512 * 1024;
 /// Largest [`v1::Notice`], in bytes.
 pub const NOTICE_MAX: usize = 4 * 1024;
 /// Longest reason in a [`v1::BundleNack`], in bytes.
 pub const NACK_REASON_MAX: usize = 1024;
+/// Metadata of a refusal: milliseconds after which to come again, drawn at random for each, so that many who were refused
+/// at one moment do not all come back at one moment.
+pub const RETRY_AFTER_MS: &str = "wharden-retry-after-ms";

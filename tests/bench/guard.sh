@@ -16,4 +16,4 @@ cargo build --release -p wharden-agent
 cargo build -p wharden-controller -p wharden
 mkdir -p "$target/bench/bin"
 ln -sf "$target/release/wharden-agent" "$target/debug/wharden-controller" "$target/debug/wharden" "$target/bench/bin/"
-WHARDEN_BIN=$target/bench/bin exec cargo bench --profile dev -p wharden-e2e --bench guard -- "$@"
+WHARDEN_BIN=$target/bench/bin exec cargo bench -p wharden-e2e --bench guard -- "$@"

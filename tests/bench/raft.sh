@@ -13,4 +13,4 @@ command -v etcd >/dev/null || apt-get install -y --no-install-recommends etcd-se
 target=${CARGO_TARGET_DIR:-$PWD/target}
 export CARGO_TARGET_DIR=$target
 cargo build --release -p wharden-controller -p wharden
-WHARDEN_BIN=$target/release exec cargo bench --profile dev -p wharden-e2e --bench raft -- "$@"
+WHARDEN_BIN=$target/release exec cargo bench -p wharden-e2e --bench raft -- "$@"

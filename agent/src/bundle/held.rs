@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use wharden_docker::Reading;
 use wharden_model::{Decision, Effect, HostId, Posture, Principal, Revision, SessionId, UserName};
 use wharden_policy::{Compiled, Query, no_bundle};
+use wharden_proto::difference::{self, DifferenceError};
 use wharden_runtime::fsync::write_atomic;
 
 /// Name of the bundle's file in the data directory.
@@ -28,8 +29,10 @@ pub enum BundleError {
     Verify(#[from] VerifyError),
     #[error("only the revision was sent, but the content is not the one that this host holds")]
     NotHeld,
-    #[error("it was sent as a difference, which this agent does not know how to apply")]
-    Difference,
+    #[error("it was sent as a difference from revision {from}, and this host holds {held}")]
+    OtherBase { from: Revision, held: Revision },
+    #[error("it was sent as a difference that cannot be applied: {0}")]
+    Difference(#[from] DifferenceError),
     #[error("it cannot be written to {path}: {source}")]
     Write { path: PathBuf, source: io::Error },
     #[error("the bundle in {path} cannot be used: {source}")]
@@ -172,9 +175,31 @@ impl Bundles {
     /// [`BundleError`]; nothing has changed.
     pub fn take(&self, offer: &Offer<'_>) -> Result<(), BundleError> {
         let mut floor = self.floor.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = if offer.payload.is_empty() { self.kept(offer)? } else { Vec::new() };
-        let whole = Offer { payload: if kept.is_empty() { offer.payload } else { &kept }, ..offer.clone() };
-        let (bundle, compiled) = verify(&whole, &self.owner.load(), floor.revision)?;
+        if !offer.payload.is_empty() {
+            return self.take_whole(offer, &mut floor);
+        }
+        if self.current.load().digest != Some(offer.digest) {
+            return Err(BundleError::NotHeld);
+        }
+        self.take_whole(&Offer { payload: &self.content()?, ..offer.clone() }, &mut floor)
+    }
+
+    /// The same for a bundle whose payload is its difference from the one that is held.
+    ///
+    /// # Errors
+    /// [`BundleError`]; nothing has changed.
+    pub fn take_difference(&self, offer: &Offer<'_>, from: Revision) -> Result<(), BundleError> {
+        let mut floor = self.floor.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.current.load().revision;
+        if held != from {
+            return Err(BundleError::OtherBase { from, held });
+        }
+        let whole = difference::apply(&self.content()?, offer.payload)?;
+        self.take_whole(&Offer { payload: &whole, ..offer.clone() }, &mut floor)
+    }
+
+    fn take_whole(&self, whole: &Offer<'_>, floor: &mut Floor) -> Result<(), BundleError> {
+        let (bundle, compiled) = verify(whole, &self.owner.load(), floor.revision)?;
         let held = Held {
             revision: whole.revision,
             digest: Some(whole.digest),
@@ -185,7 +210,7 @@ impl Bundles {
             readings: Readings::default(),
         };
         let new_floor = Floor { revision: held.revision, posture: held.posture };
-        self.write(&self.bundle_path, &file::encode(&whole))?;
+        self.write(&self.bundle_path, &file::encode(whole))?;
         if *floor != new_floor {
             // Two plain fields always serialise.
             self.write(&self.floor_path, &serde_json::to_vec(&new_floor).unwrap_or_default())?;
@@ -197,11 +222,8 @@ impl Bundles {
         Ok(())
     }
 
-    /// The content that is held, for an offer that leaves it out.
-    fn kept(&self, offer: &Offer<'_>) -> Result<Vec<u8>, BundleError> {
-        if self.current.load().digest != Some(offer.digest) {
-            return Err(BundleError::NotHeld);
-        }
+    /// The content that is held, for an offer that leaves it out or says what is different.
+    fn content(&self) -> Result<Vec<u8>, BundleError> {
         let stored = file::read(&self.bundle_path)
             .map_err(|source| BundleError::File { path: self.bundle_path.clone(), source })?;
         stored.map(file::Stored::into_payload).ok_or(BundleError::NotHeld)
@@ -239,140 +261,4 @@ fn empty(posture: Posture, problem: Option<String>) -> Held {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use sha2::{Digest, Sha256};
-    use wharden_model::{
-        Bundle, BundlePolicy, ClusterId, HostId, Labels, Mode, PolicyName, Scope, bundle::BUNDLE_FORMAT,
-    };
-    use wharden_pki::{BundleSigner, bundle_statement};
-
-    struct Side {
-        signer: BundleSigner,
-        dir: tempfile::TempDir,
-    }
-
-    fn id<T: std::str::FromStr<Err = wharden_model::IdError>>(text: &str) -> T {
-        text.parse().expect("id")
-    }
-
-    impl Side {
-        fn new() -> Self {
-            Self { signer: BundleSigner::generate().expect("key"), dir: tempfile::tempdir().expect("dir") }
-        }
-
-        fn owner(&self) -> Owner {
-            Owner {
-                host_id: id("h-0000000000000001"),
-                cluster_id: id("c-0000000000000001"),
-                keys: vec![self.signer.public_key()],
-            }
-        }
-
-        fn load(&self) -> Bundles {
-            Bundles::load(self.dir.path(), self.owner(), Posture::Observe)
-        }
-
-        fn bundle(&self) -> Bundle {
-            Bundle {
-                format: BUNDLE_FORMAT,
-                cluster_id: id("c-0000000000000001"),
-                scope: Scope { labels: Labels::none(), posture: Posture::Enforce, host: None },
-                policies: vec![BundlePolicy {
-                    name: PolicyName::new("open").expect("name"),
-                    mode: Mode::Enforce,
-                    text: "permit(principal, action, resource);".into(),
-                }],
-                users: vec![],
-                ended_sessions: vec![],
-            }
-        }
-
-        fn offer(&self, bundles: &Bundles, revision: Revision, bundle: &Bundle) -> Result<(), BundleError> {
-            let payload = serde_json::to_vec(bundle).expect("json");
-            let digest = Sha256::digest(&payload).into();
-            let cluster: ClusterId = id("c-0000000000000001");
-            let signature = self.signer.sign(&bundle_statement(&cluster, revision, &digest));
-            bundles.take(&Offer { revision, digest, signature: &signature, payload: &payload })
-        }
-    }
-
-    #[test]
-    fn a_bundle_is_in_force_after_a_restart_and_never_goes_back() {
-        let side = Side::new();
-        let bundles = side.load();
-        assert_eq!((bundles.current().posture, bundles.current().has_bundle()), (Posture::Observe, false));
-        side.offer(&bundles, 5, &side.bundle()).expect("good");
-        let held = side.load();
-        assert_eq!((held.current().revision, held.current().posture), (5, Posture::Enforce));
-        let error = side.offer(&held, 4, &side.bundle()).expect_err("older");
-        assert!(matches!(error, BundleError::Verify(VerifyError::Older { offered: 4, held: 5 })), "{error}");
-
-        std::fs::remove_file(side.dir.path().join(BUNDLE_FILE)).expect("remove");
-        let lost = side.load();
-        assert!(!lost.current().has_bundle());
-        assert_eq!(lost.current().posture, Posture::Enforce, "losing the file does not open the host");
-        assert!(side.offer(&lost, 4, &side.bundle()).is_err(), "nor does it let an old bundle in");
-        side.offer(&lost, 5, &side.bundle()).expect("the same again");
-    }
-
-    #[test]
-    fn a_changed_file_is_not_enforced() {
-        let side = Side::new();
-        side.offer(&side.load(), 5, &side.bundle()).expect("good");
-        let path = side.dir.path().join(BUNDLE_FILE);
-        let good = std::fs::read(&path).expect("read");
-        for at in [0, good.len() / 2, good.len() - 1] {
-            let mut bad = good.clone();
-            bad[at] ^= 1;
-            std::fs::write(&path, &bad).expect("write");
-            let held = side.load();
-            assert!(!held.current().has_bundle(), "byte {at}");
-            assert_eq!(held.current().posture, Posture::Enforce);
-            assert!(held.current().problem.is_some());
-        }
-        std::fs::write(side.dir.path().join(FLOOR_FILE), "").expect("write");
-        assert_eq!(side.load().current().posture, Posture::Enforce, "not knowing is no reason to open");
-        let newer = String::from_utf8(good).expect("text").replacen("\"revision\":5", "\"revision\":9", 1);
-        std::fs::write(&path, newer).expect("write");
-        assert!(!side.load().current().has_bundle(), "the revision is signed too");
-    }
-
-    #[test]
-    fn foreign_bundles_are_refused_and_the_held_one_stays() {
-        let side = Side::new();
-        let bundles = side.load();
-        side.offer(&bundles, 5, &side.bundle()).expect("good");
-        let stranger = Side::new();
-        assert!(matches!(
-            stranger.offer(&bundles, 6, &side.bundle()),
-            Err(BundleError::Verify(VerifyError::Signature(_)))
-        ));
-        let mut other = side.bundle();
-        other.scope.host = Some(HostId::new("h-0000000000000002").expect("id"));
-        assert!(matches!(side.offer(&bundles, 6, &other), Err(BundleError::Verify(VerifyError::Host(_)))));
-        let mut other = side.bundle();
-        other.cluster_id = id("c-0000000000000002");
-        assert!(matches!(side.offer(&bundles, 6, &other), Err(BundleError::Verify(VerifyError::Cluster { .. }))));
-        let mut other = side.bundle();
-        other.policies[0].text = "permit(principal, action, resource".into();
-        assert!(matches!(side.offer(&bundles, 6, &other), Err(BundleError::Verify(VerifyError::Compile(_)))));
-        assert_eq!(bundles.current().revision, 5);
-    }
-
-    #[test]
-    fn a_new_revision_of_the_same_content_needs_its_own_signature() {
-        let side = Side::new();
-        let bundles = side.load();
-        side.offer(&bundles, 5, &side.bundle()).expect("good");
-        let digest = bundles.current().digest.expect("held");
-        let statement = |revision| bundle_statement(&id("c-0000000000000001"), revision, &digest);
-        let take = |revision, signature: [u8; 64], digest| {
-            bundles.take(&Offer { revision, digest, signature: &signature, payload: &[] })
-        };
-        assert!(take(7, side.signer.sign(&statement(6)), digest).is_err());
-        assert!(matches!(take(7, side.signer.sign(&statement(7)), [0; 32]), Err(BundleError::NotHeld)));
-        take(7, side.signer.sign(&statement(7)), digest).expect("good");
-        assert_eq!(side.load().current().revision, 7);
-    }
-}
+mod tests;

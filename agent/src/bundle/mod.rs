@@ -11,4 +11,4 @@ mod verify;
 pub use directory::{Barred, Directory};
 pub use file::FileError;
 pub use held::{BundleError, Bundles, Held, clear};
-pub use verify::{Offer, Owner, VerifyError};
+pub use verify::{Offer, Owner, VerifyError, verify};

@@ -42,7 +42,10 @@ pub enum VerifyError {
 }
 
 /// Verifies an offer from the outside in, and compiles it. `floor` is the newest revision ever held.
-pub(super) fn verify(offer: &Offer<'_>, owner: &Owner, floor: Revision) -> Result<(Bundle, Compiled), VerifyError> {
+///
+/// # Errors
+/// [`VerifyError`].
+pub fn verify(offer: &Offer<'_>, owner: &Owner, floor: Revision) -> Result<(Bundle, Compiled), VerifyError> {
     if offer.revision < floor {
         return Err(VerifyError::Older { offered: offer.revision, held: floor });
     }

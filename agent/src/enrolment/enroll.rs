@@ -5,11 +5,12 @@ use super::{
 };
 use crate::{
     bundle,
-    limits::CALL_TIMEOUT,
-    session::{Address, ChannelError, open_channel},
+    limits::{CALL_TIMEOUT, ENROLL_TURNS},
+    session::{Address, ChannelError, open_channel, retry_after},
 };
 use serde::{Deserialize, Serialize};
 use std::{io, path::PathBuf};
+use tokio::time::sleep;
 use tonic::Code;
 use wharden_model::{ClusterId, HostId, IdError, Posture, RequestId, Timestamp, TokenId, api::Secret};
 use wharden_pki::{KeyError, KeyPair, fingerprint, token::JoinToken};
@@ -158,11 +159,19 @@ async fn ask(
                 continue;
             }
         };
-        let mut call = tonic::Request::new(request.clone());
-        call.set_timeout(CALL_TIMEOUT);
-        let status = match AgentClient::new(channel).enroll(call).await {
-            Ok(answer) => return Ok(answer.into_inner()),
-            Err(status) => status,
+        let mut turns = 0;
+        let status = loop {
+            let mut call = tonic::Request::new(request.clone());
+            call.set_timeout(CALL_TIMEOUT);
+            let status = match AgentClient::new(channel.clone()).enroll(call).await {
+                Ok(answer) => return Ok(answer.into_inner()),
+                Err(status) => status,
+            };
+            turns += 1;
+            match retry_after(&status) {
+                Some(told) if turns < ENROLL_TURNS => sleep(told).await,
+                _ => break status,
+            }
         };
         let message = status.message().to_owned();
         last = match status.code() {
@@ -180,7 +189,10 @@ async fn ask(
 }
 
 /// Believes nothing of the answer that does not fit the token and the key.
-fn check(
+///
+/// # Errors
+/// [`EnrollError`].
+pub fn check(
     options: &EnrollOptions,
     token: &JoinToken,
     answer: EnrollResponse,

@@ -11,7 +11,7 @@ mod identity;
 mod renew;
 
 pub use data_dir::{DataDir, DataDirError, Lock};
-pub use enroll::{EnrollError, EnrollOptions, enroll};
+pub use enroll::{EnrollError, EnrollOptions, check, enroll};
 pub use guard_identity::{GuardIdentity, GuardIdentityError};
 pub use identity::{HostFile, HostIdentity, IdentityError};
 pub use renew::{RenewError, renew, renew_at};

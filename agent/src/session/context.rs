@@ -3,7 +3,7 @@ use crate::{
     break_glass::Notices,
     bundle::Bundles,
     enrolment::{DataDir, HostIdentity},
-    inventory::{Engine, host_report},
+    inventory::{Engine, Told, host_report},
     report::Reporter,
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -29,6 +29,7 @@ pub struct Context {
     /// Where people elsewhere reach the guard; empty when they do not.
     pub guard: Arc<ArcSwapOption<RemoteGuard>>,
     pub notices: Notices,
+    pub told: Arc<Told>,
     pub clock: Arc<dyn Clock>,
     /// Told when the certificate has been renewed.
     pub renewed: Notify,

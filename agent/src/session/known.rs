@@ -89,8 +89,8 @@ impl Controllers {
     }
 }
 
-/// How much a host wants a controller.
-fn weight(host: &HostId, number: u64) -> [u8; 32] {
+/// How much a host wants a controller: it belongs to the one that it wants most.
+pub fn weight(host: &HostId, number: u64) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(host.as_str());
     hash.update(number.to_be_bytes());

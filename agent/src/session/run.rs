@@ -2,6 +2,7 @@ use super::{
     Address, ChannelError,
     channel::open_channel,
     context::Context,
+    retry::retry_after,
     stream::{Session, SessionError},
 };
 use crate::limits::{HOME_LOOK_MAX, HOME_LOOK_MIN, RECONNECT_MAX, RECONNECT_MIN, REJECTED_MAX, SESSION_SETTLED};
@@ -29,6 +30,12 @@ impl Ended {
     fn is_rejection(&self) -> bool {
         let Self::Session(SessionError::Status(status)) = self else { return false };
         matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied)
+    }
+
+    /// When the controller said that this host is to come again.
+    fn retry_after(&self) -> Option<Duration> {
+        let Self::Session(SessionError::Status(status)) = self else { return None };
+        retry_after(status)
     }
 }
 
@@ -64,7 +71,15 @@ pub async fn run(context: Arc<Context>) {
             rejections.reset();
         }
         context.broken(ended.to_string());
-        let pause = if ended.is_rejection() { rejections.next_wait() } else { backoff.next_wait() };
+        let pause = match ended.retry_after() {
+            Some(told) => {
+                // The same controller, which has a turn for this host.
+                turn = turn.saturating_sub(1);
+                told
+            }
+            None if ended.is_rejection() => rejections.next_wait(),
+            None => backoff.next_wait(),
+        };
         report(&ended, address, pause);
         tokio::select! {
             () = sleep(pause) => {}

@@ -1,4 +1,4 @@
-use super::{context::Context, epoch::EpochError, event_flow::EventFlow};
+use super::{context::Context, epoch::EpochError, event_flow::EventFlow, inventory_flow::InventoryFlow};
 use crate::{
     break_glass::Pending,
     bundle::Offer,
@@ -58,6 +58,7 @@ pub struct Session<'c> {
     heartbeat: Duration,
     report: HostReport,
     events: EventFlow,
+    inventory: InventoryFlow,
 }
 
 impl<'c> Session<'c> {
@@ -75,6 +76,7 @@ impl<'c> Session<'c> {
             revision: held.revision,
             digest: held.digest.map(|digest| digest.to_vec()).unwrap_or_default().into(),
             report: Some(wire_report(&report)),
+            differences: true,
         };
         send(&outbound, agent_message::Body::Hello(hello))?;
         let mut client = AgentClient::new(channel).max_decoding_message_size(MESSAGE_MAX);
@@ -97,6 +99,7 @@ impl<'c> Session<'c> {
             heartbeat: Duration::from_secs(heartbeat.into()),
             report,
             events: EventFlow::new(context.reporter.clone()),
+            inventory: InventoryFlow::new(Arc::clone(&context.told)),
         })
     }
 
@@ -115,8 +118,10 @@ impl<'c> Session<'c> {
         reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
         reports.reset();
         self.send_events().await?;
+        self.send_inventory()?;
         loop {
             let late = self.events.deadline();
+            let unanswered = self.inventory.deadline();
             tokio::select! {
                 message = self.inbound.message() => {
                     let message = message?.ok_or(SessionError::Closed)?;
@@ -126,6 +131,12 @@ impl<'c> Session<'c> {
                 () = sleep_until(late.unwrap_or_else(Instant::now)), if late.is_some() => {
                     return Err(SessionError::NoEventsAck);
                 }
+                () = self.context.told.fresh(), if self.inventory.is_idle() => self.send_inventory()?,
+                () = sleep_until(unanswered.unwrap_or_else(Instant::now)), if unanswered.is_some() => {
+                    tracing::info!("the controller does not know of inventories");
+                    self.inventory.give_up();
+                }
+                () = self.inventory.sampled() => self.send_usage()?,
                 _ = heartbeat.tick() => self.beat().await?,
                 _ = reports.tick() => self.renew_report().await?,
                 () = self.context.renewed.notified() => return Err(SessionError::Renewed),
@@ -151,6 +162,14 @@ impl<'c> Session<'c> {
                 self.events.acknowledged(ack).await?;
                 self.send_events().await
             }
+            Some(controller_message::Body::InventoryAck(ack)) => {
+                self.inventory.acknowledged(ack);
+                self.send_inventory()
+            }
+            Some(controller_message::Body::InventoryReset(_)) => {
+                self.inventory.reset();
+                self.send_inventory()
+            }
             Some(controller_message::Body::Controllers(list)) => {
                 let (controllers, dir) = (self.context.controllers.clone(), self.context.dir.clone());
                 match spawn_blocking(move || controllers.tell(&dir, list)).await.map_err(io::Error::other)? {
@@ -170,13 +189,11 @@ impl<'c> Session<'c> {
         let (nonce, revision) = (push.nonce, push.revision);
         let bundles = Arc::clone(&self.context.bundles);
         let taken = spawn_blocking(move || {
-            if push.from != 0 {
-                return Err("it was sent as a difference, which this agent does not know how to apply".to_owned());
-            }
             let digest =
                 <[u8; 32]>::try_from(push.digest.as_ref()).map_err(|_| "its digest is not SHA-256".to_owned())?;
             let offer = Offer { revision, digest, signature: &push.signature, payload: &push.payload };
-            bundles.take(&offer).map_err(|error| error.to_string())
+            let taken = if push.from == 0 { bundles.take(&offer) } else { bundles.take_difference(&offer, push.from) };
+            taken.map_err(|error| error.to_string())
         });
         match taken.await.unwrap_or_else(|error| Err(error.to_string())) {
             Ok(()) => {
@@ -198,10 +215,29 @@ impl<'c> Session<'c> {
         }
     }
 
+    fn send_inventory(&mut self) -> Result<(), SessionError> {
+        match self.inventory.next() {
+            Some(inventory) => send(&self.outbound, agent_message::Body::Inventory(inventory)),
+            None => Ok(()),
+        }
+    }
+
+    /// Left out while the stream is slow: events and answers need the room.
+    fn send_usage(&mut self) -> Result<(), SessionError> {
+        if self.outbound.capacity() < SESSION_QUEUE / 2 {
+            return Ok(());
+        }
+        match self.inventory.usage() {
+            Some(usage) => send(&self.outbound, agent_message::Body::Usage(usage)),
+            None => Ok(()),
+        }
+    }
+
     async fn beat(&mut self) -> Result<(), SessionError> {
         // Also finds events whose announcement got lost.
         self.send_events().await?;
         self.send_notices().await?;
+        self.send_inventory()?;
         let events_lost = self.context.reporter.lost();
         send(&self.outbound, agent_message::Body::Heartbeat(Heartbeat { events_lost }))
     }

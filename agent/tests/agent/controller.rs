@@ -294,7 +294,8 @@ impl Book {
             Said::Heartbeat(_) => drop(self.heartbeats.fetch_add(1, SeqCst)),
             Said::Ack(ack) => self.answers.lock().expect("lock").push(Verdict::Ack(ack.revision)),
             Said::Nack(nack) => self.answers.lock().expect("lock").push(Verdict::Nack(nack.reason)),
-            Said::Report(_) => {}
+            // As a controller that knows of no inventories.
+            Said::Report(_) | Said::Inventory(_) | Said::Usage(_) => {}
             Said::Notice(notice) => return Some(Body::NoticeAck(NoticeAck { id: notice.id })),
             Said::Events(events) => {
                 for event in &events.events {

@@ -113,7 +113,8 @@ async fn within_its_limit_of_memory_five_thousand_streams_leave_room_for_decisio
     drop(halves);
     drop(open);
     let closed = &host.engine.memory.streams_closed;
-    eventually("the engine's ends close", || closed.load(SeqCst) == STREAMS as u64).await;
+    // The agent's own look at the engine may have ended too.
+    eventually("the engine's ends close", || closed.load(SeqCst) >= STREAMS as u64).await;
     let files = host.proc().join("fd");
     let count = || fs::read_dir(&files).expect("fd").count();
     eventually("the agent's files are closed", || count() < 100).await;

@@ -72,6 +72,8 @@ impl Host {
         let mut command = agent();
         command.args(["run", "--log-format", "json", "--data-dir"]).arg(self.dir());
         command.arg("--guard-socket").arg(self.guard()).arg("--engine-socket").arg(&self.engine.path);
+        // Of a debug build, on a machine that runs many tests, nobody expects to be light.
+        command.args(["--own-memory-mib", "0", "--own-cpu-percent", "0"]);
         command
     }
 
@@ -169,8 +171,17 @@ async fn bundles_that_are_older_tampered_or_unsigned_are_nacked() {
         ..BundlePush::default()
     });
     nacked("digest", 3).await;
-    host.controller.push_raw(BundlePush { nonce: 9, revision: 6, from: 5, ..BundlePush::default() });
-    nacked("difference", 4).await;
+    for (from, why, count) in [(4, "a difference from revision 4", 4), (5, "a difference that cannot be applied", 5)] {
+        host.controller.push_raw(BundlePush {
+            nonce: 9,
+            revision: 6,
+            from,
+            digest: vec![0; 32].into(),
+            payload: vec![0xff].into(),
+            ..BundlePush::default()
+        });
+        nacked(why, count).await;
+    }
     host.kill();
     host.run().await;
     assert_eq!(host.create(PRIVILEGED).await, 403);

@@ -1,11 +1,81 @@
 //! Reads the Engine's inspect answers. Tolerant: the Engine is trusted, and its answers differ between versions.
 
 use crate::view::{ContainerView, ExecView, ImageView, Making, MountView, NetworkView, SwarmView, VolumeView};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 fn text(json: &Value, pointer: &str) -> String {
     json.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// A field that engines leave out or set to null when there is nothing to say.
+fn or_nothing<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// What requests are judged by of a container's description. Everything else in it is passed over unread: descriptions are
+/// asked for more often than anything else.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Container {
+    id: String,
+    #[serde(deserialize_with = "or_nothing")]
+    name: String,
+    #[serde(deserialize_with = "or_nothing")]
+    image: String,
+    #[serde(deserialize_with = "or_nothing")]
+    config: Config,
+    #[serde(deserialize_with = "or_nothing")]
+    host_config: HostConfig,
+    #[serde(deserialize_with = "or_nothing")]
+    mounts: Vec<Mount>,
+    #[serde(deserialize_with = "or_nothing")]
+    network_settings: NetworkSettings,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Config {
+    #[serde(deserialize_with = "or_nothing")]
+    image: String,
+    #[serde(deserialize_with = "or_nothing")]
+    user: String,
+    #[serde(deserialize_with = "or_nothing")]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct HostConfig {
+    #[serde(deserialize_with = "or_nothing")]
+    privileged: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct NetworkSettings {
+    #[serde(deserialize_with = "or_nothing")]
+    networks: BTreeMap<String, IgnoredAny>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Mount {
+    #[serde(rename = "Type", deserialize_with = "or_nothing")]
+    kind: String,
+    #[serde(deserialize_with = "or_nothing")]
+    name: String,
+    #[serde(deserialize_with = "or_nothing")]
+    source: String,
+    #[serde(deserialize_with = "or_nothing")]
+    destination: String,
+    #[serde(deserialize_with = "or_nothing")]
+    driver: String,
+    #[serde(rename = "RW")]
+    writable: Option<bool>,
+    #[serde(deserialize_with = "or_nothing")]
+    propagation: String,
 }
 
 fn truth(json: &Value, pointer: &str) -> bool {
@@ -30,16 +100,9 @@ fn named(json: &Value, pointer: &str) -> Option<String> {
     Some(text(json, pointer)).filter(|s| !s.is_empty())
 }
 
-fn mount(json: &Value) -> MountView {
-    MountView {
-        kind: text(json, "/Type"),
-        name: text(json, "/Name"),
-        source: text(json, "/Source"),
-        destination: text(json, "/Destination"),
-        driver: text(json, "/Driver"),
-        writable: json.get("RW").and_then(Value::as_bool).unwrap_or(true),
-        propagation: text(json, "/Propagation"),
-    }
+fn mount(mount: Mount) -> MountView {
+    let Mount { kind, name, source, destination, driver, writable, propagation } = mount;
+    MountView { kind, name, source, destination, driver, writable: writable.unwrap_or(true), propagation }
 }
 
 /// What every engine since API 1.24 masks in a container that does not say otherwise.
@@ -66,20 +129,30 @@ fn making(json: &Value) -> Making {
     Making(Value::Object(body))
 }
 
-pub fn container(json: &Value) -> Option<ContainerView> {
-    let networks = json.pointer("/NetworkSettings/Networks").and_then(Value::as_object);
-    Some(ContainerView {
-        id: named(json, "/Id")?,
-        name: text(json, "/Name").trim_start_matches('/').to_owned(),
-        image: text(json, "/Config/Image"),
-        image_id: text(json, "/Image"),
-        labels: pairs(json, "/Config/Labels"),
-        user: text(json, "/Config/User"),
-        privileged: truth(json, "/HostConfig/Privileged"),
-        mounts: json.get("Mounts").and_then(Value::as_array).into_iter().flatten().map(mount).collect(),
-        networks: networks.into_iter().flatten().map(|(name, _)| name.clone()).collect(),
-        made: making(json),
+fn described(read: Container, made: Making) -> Option<ContainerView> {
+    let Container { id, name, image: image_id, config, host_config, mounts, network_settings } = read;
+    let Config { image, user, labels } = config;
+    (!id.is_empty()).then(|| ContainerView {
+        id,
+        name: name.trim_start_matches('/').to_owned(),
+        image,
+        image_id,
+        labels,
+        user,
+        privileged: host_config.privileged,
+        mounts: mounts.into_iter().map(mount).collect(),
+        networks: network_settings.networks.into_keys().collect(),
+        made,
     })
+}
+
+pub fn container(json: &Value) -> Option<ContainerView> {
+    described(Container::deserialize(json).ok()?, making(json))
+}
+
+/// The same without what it was made of.
+pub fn container_to_look_at(answer: &[u8]) -> Option<ContainerView> {
+    described(serde_json::from_slice(answer).ok()?, Making::default())
 }
 
 pub fn image(json: &Value) -> Option<ImageView> {

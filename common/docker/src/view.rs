@@ -193,6 +193,11 @@ impl ContainerView {
     pub fn from_inspect(json: &Value) -> Option<Self> {
         inspect::container(json)
     }
+
+    /// The same from the answer's bytes, without what the container was made of: enough for requests that start nothing.
+    pub fn to_look_at(answer: &[u8]) -> Option<Self> {
+        inspect::container_to_look_at(answer)
+    }
 }
 impl ImageView {
     /// From the answer to `GET /images/{name}/json`. `None` when it is not such an answer.

@@ -315,6 +315,7 @@ actions! {
     HostLabel "host.label" Write Host,
     HostPosture "host.posture" Write Host,
     HostRevoke "host.revoke" Remove Host,
+    InventoryRead "inventory.read" Read Host,
     PolicyRead "policy.read" Read Policy,
     PolicyCreate "policy.create" Write Policy,
     PolicyUpdate "policy.update" Write Policy,
@@ -335,6 +336,14 @@ actions! {
     ServiceAccountCreate "service_account.create" Write Cluster,
     ServiceAccountRotate "service_account.rotate" Write Cluster,
     ServiceAccountDelete "service_account.delete" Remove Cluster,
+    AlertRead "alert.read" Read Cluster,
+    AlertUpdate "alert.update" Write Cluster,
+    ChannelRead "channel.read" Read Cluster,
+    ChannelCreate "channel.create" Write Cluster,
+    ChannelTest "channel.test" Write Cluster,
+    ChannelDelete "channel.delete" Remove Cluster,
+    CapacityRead "capacity.read" Read Cluster,
+    CapacityUpdate "capacity.update" Write Cluster,
 }
 
 #[cfg(test)]

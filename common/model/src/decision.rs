@@ -331,7 +331,7 @@ pub struct EventQuery {
     pub since: Option<u64>,
     /// Before: milliseconds since the epoch.
     pub until: Option<u64>,
-    /// Events after this cursor, oldest first. Without it: the newest `limit`, oldest first.
+    /// Events after this cursor, oldest first; an empty one is before the first. Without it: the newest `limit`, oldest first.
     pub after: Option<String>,
     /// Most events to return, 1 to 1000; 100 without it.
     pub limit: Option<usize>,

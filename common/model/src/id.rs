@@ -1,6 +1,6 @@
 //! A type for each id. All are strings outside and checked when they come in, so that an id that exists is valid.
 
-use crate::limits::{NAME_MAX, POLICY_NAME_MAX};
+use crate::limits::{ALERT_KEY_MAX, ALERT_KIND_MAX, NAME_MAX, POLICY_NAME_MAX};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Borrow, fmt, str::FromStr};
 
@@ -92,6 +92,24 @@ fn is_name(s: &str, max: usize) -> bool {
         && s.as_bytes().first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
 }
 
+fn is_alert_kind(s: &str) -> bool {
+    s.len() <= ALERT_KIND_MAX
+        && s.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+        && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+impl AlertId {
+    /// The kind that it begins with.
+    pub fn kind(&self) -> AlertKind {
+        AlertKind(self.0.split(':').next().unwrap_or_default().to_owned())
+    }
+
+    /// What follows the kind.
+    pub fn key(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, key)| key)
+    }
+}
+
 fn is_hex(s: &str, digits: usize) -> bool {
     s.len() == digits && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
@@ -116,6 +134,26 @@ string_id!(
     |s| s.len() <= POLICY_NAME_MAX
         && s.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
         && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+);
+string_id!(
+    /// A way that alerts are sent on.
+    ChannelName, "channel name", "1 to 64 of a-z 0-9 -, beginning with a letter",
+    |s| s.len() <= POLICY_NAME_MAX
+        && s.as_bytes().first().is_some_and(u8::is_ascii_lowercase)
+        && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+);
+string_id!(
+    /// What an alert is about: `host_lost`, `disk_headroom`.
+    AlertKind, "kind of alert", "1 to 40 of a-z 0-9 _, beginning with a letter", is_alert_kind
+);
+string_id!(
+    /// One alert: its kind, a colon, and which thing of that kind. Raised twice it is the same alert.
+    AlertId, "alert id", "a kind of alert, a colon, and 1 to 128 of A-Z a-z 0-9 _ . @ : -",
+    |s| s.split_once(':').is_some_and(|(kind, key)| {
+        is_alert_kind(kind)
+            && (1..=ALERT_KEY_MAX).contains(&key.len())
+            && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'@' | b':' | b'-'))
+    })
 );
 string_id!(
     /// One enrolled host, for ever: `h-` and 16 hex digits, drawn by the controller at enrolment.
@@ -161,6 +199,11 @@ mod tests {
         assert!(PolicyName::new("No").is_err());
         assert!(HostId::new("h-0123456789abcdef").is_ok());
         assert!(HostId::new("h-0123456789ABCDEF").is_err());
+        let alert = AlertId::new("host_lost:h-0123456789abcdef").expect("valid");
+        assert_eq!((alert.kind().as_str(), alert.key()), ("host_lost", "h-0123456789abcdef"));
+        for bad in ["host_lost", "host_lost:", ":x", "Host:x", "host_lost:a/b", "host_lost:a b"] {
+            assert!(AlertId::new(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -6,14 +6,17 @@
 //! Must not know: tokio, tonic, sled, Cedar, clocks, randomness. Nothing here does IO.
 
 pub mod action;
+pub mod alert;
 pub mod api;
 pub mod audit;
 pub mod break_glass;
 pub mod bundle;
+pub mod capacity;
 pub mod decision;
 pub mod facts;
 pub mod host;
 pub mod id;
+pub mod inventory;
 pub mod label;
 pub mod limits;
 pub mod policy;
@@ -21,13 +24,15 @@ pub mod step_up;
 pub mod time;
 
 pub use action::{Action, ActionGroup, AdminAction};
+pub use alert::{AlertFact, AlertState, Severity};
 pub use break_glass::{BreakGlassEnd, BreakGlassNotice, BreakGlassStep};
 pub use bundle::{Bundle, BundlePolicy, BundleUser, Scope};
 pub use decision::{Decision, DecisionEvent, Effect, EventQuery, Outcome, Principal, Resource, ResourceKind};
 pub use facts::{FactSpec, FactType, FactValue, Facts};
 pub use host::{HostReport, Posture, RemoteGuard};
 pub use id::{
-    BootId, ClusterId, CodeId, GroupName, HostId, IdError, PolicyName, RequestId, SessionId, TokenId, UserName,
+    AlertId, AlertKind, BootId, ChannelName, ClusterId, CodeId, GroupName, HostId, IdError, PolicyName, RequestId,
+    SessionId, TokenId, UserName,
 };
 pub use label::{LabelError, Labels};
 pub use policy::Mode;

@@ -41,6 +41,8 @@ impl AdminAction {
             Self::BackupCreate => StepUp::Code,
             // What every token here is believed by.
             Self::KeyRotate => StepUp::Code,
+            // Where the cluster's troubles are told, to whom, and with which secret.
+            Self::ChannelCreate => StepUp::Code,
             // A way in for a program.
             Self::ServiceAccountCreate | Self::ServiceAccountRotate => StepUp::Code,
             // Taking back a join token or ending a session makes things safer, and is wanted in a hurry.

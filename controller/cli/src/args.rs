@@ -23,8 +23,8 @@ Environment:
 
 Without --url and WHARDEN_URL, commands go to the controller of the last login, and trust the CA
 that was given then. A change that can hurt asks for a code of the second factor, or takes it from --totp. Each code
-works once. With -o json, answers are JSON on standard output and errors are JSON on
-standard error: {code, message, hint, details?, retry_after_s?, request_id?, exit_code}.
+works once. With -o json, answers are JSON on standard output (with -o jsonl a list is one
+thing on each line) and errors are JSON on standard error: {code, message, hint, details?, retry_after_s?, request_id?, exit_code}.
 
 Examples:
   wharden login --username alice
@@ -32,6 +32,7 @@ Examples:
   wharden policy put baseline ./baseline.cedar --mode monitor
   wharden policy test --user bob --host web1 docker run --privileged alpine
   wharden events --follow --decision denied
+  wharden inventory containers --image nginx
   wharden docker login --host web1";
 
 /// Says who may do what with containers, on every host, and shows what is going on.
@@ -95,6 +96,9 @@ pub enum Command {
     /// Enrolled hosts
     #[command(subcommand)]
     Host(commands::host::Host),
+    /// What runs where: containers, images, volumes and networks of all hosts
+    #[command(subcommand)]
+    Inventory(commands::inventory::Inventory),
     /// Policies: who may do what
     #[command(subcommand)]
     Policy(commands::policy::Policy),
@@ -115,6 +119,12 @@ pub enum Command {
     /// The controllers: who they are, who comes, who goes
     #[command(subcommand)]
     Cluster(commands::cluster::Cluster),
+    /// Room on hosts: alerts, what to move where, thresholds
+    #[command(subcommand)]
+    Capacity(commands::capacity::Capacity),
+    /// Moves of containers, for people to make
+    #[command(subcommand)]
+    Move(commands::moves::Moves),
     /// Backups of the whole cluster
     #[command(subcommand)]
     Backup(commands::backup::Backup),
@@ -130,6 +140,14 @@ pub enum Command {
     /// Keys of the cluster
     #[command(subcommand)]
     Key(commands::key::Key),
+    /// What a person should know of
+    #[command(subcommand)]
+    Alerts(commands::alerts::Alerts),
+    /// Where alerts are sent on
+    #[command(subcommand)]
+    Notify(commands::notify::Notify),
+    /// Find out what is wrong, and what to do
+    Doctor(commands::doctor::Doctor),
     /// How controllers and hosts are
     Status,
     /// Print completions for a shell
@@ -172,8 +190,10 @@ pub fn parse(words: &[OsString], console: &Console) -> Result<Parsed, CliError> 
 /// The form of the error when the words could not be read: JSON when they ask for it somewhere.
 pub fn guess_format(words: &[OsString]) -> Format {
     let words: Vec<&str> = words.iter().filter_map(|w| w.to_str()).take_while(|w| *w != "--").collect();
-    let joined = words.iter().any(|w| matches!(*w, "-ojson" | "-o=json" | "--output=json"));
-    let apart = words.windows(2).any(|pair| matches!(pair, ["-o" | "--output", "json"]));
+    let joined = words
+        .iter()
+        .any(|w| matches!(*w, "-ojson" | "-o=json" | "--output=json" | "-ojsonl" | "-o=jsonl" | "--output=jsonl"));
+    let apart = words.windows(2).any(|pair| matches!(pair, ["-o" | "--output", "json" | "jsonl"]));
     if joined || apart { Format::Json } else { Format::Table }
 }
 

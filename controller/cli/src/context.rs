@@ -25,9 +25,14 @@ impl<'a> Context<'a> {
         Self { console, global }
     }
 
-    /// True with `-o json`.
+    /// True with `-o json` and `-o jsonl`.
     pub fn is_json(&self) -> bool {
-        self.global.output == Format::Json
+        matches!(self.global.output, Format::Json | Format::Jsonl)
+    }
+
+    /// True with `-o jsonl`.
+    pub fn is_lines(&self) -> bool {
+        self.global.output == Format::Jsonl
     }
 
     /// The credentials file.
@@ -121,7 +126,11 @@ impl<'a> Context<'a> {
         value: &T,
         human: impl FnOnce(&Look) -> String,
     ) -> Result<(), CliError> {
-        let mut text = if self.is_json() { serde_json::to_string_pretty(value)? } else { human(&self.look()) };
+        let mut text = match self.global.output {
+            Format::Json => serde_json::to_string_pretty(value)?,
+            Format::Jsonl => serde_json::to_string(value)?,
+            Format::Table => human(&self.look()),
+        };
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
         }
@@ -138,11 +147,26 @@ impl<'a> Context<'a> {
         empty: &str,
         human: impl FnOnce(&Look) -> String,
     ) -> Result<(), CliError> {
+        if self.is_lines() {
+            return self.lines(items);
+        }
         if items.is_empty() && !self.is_json() {
             self.note(empty);
             return Ok(());
         }
         self.answer(items, human)
+    }
+
+    /// Prints each item on a line of its own.
+    ///
+    /// # Errors
+    /// [`CliError::Output`] when nobody takes it.
+    pub fn lines<T: Serialize>(&mut self, items: &[T]) -> Result<(), CliError> {
+        for item in items {
+            let line = serde_json::to_string(item)?;
+            self.console.print(&format!("{line}\n"))?;
+        }
+        Ok(())
     }
 
     /// Tells that something was done.

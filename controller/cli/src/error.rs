@@ -14,6 +14,8 @@ use wharden_model::api::{ErrorBody, ErrorCode, ErrorDetail};
 const FAILED: u8 = 1;
 /// Exit code: wrong usage.
 const USAGE: u8 = 2;
+/// Exit code of `doctor`: something is broken.
+const BROKEN: u8 = 2;
 /// Exit code: not logged in.
 const NOT_LOGGED_IN: u8 = 3;
 
@@ -65,6 +67,12 @@ pub enum CliError {
     NotConfirmed,
     #[error("{message}")]
     Verdict { code: &'static str, message: String, hint: String, details: Vec<ErrorDetail> },
+    #[error("{count} {} with something wrong", if *.count == 1 { "thing" } else { "things" })]
+    Unwell {
+        count: usize,
+        /// Some of it is broken, not only to be looked at.
+        broken: bool,
+    },
     #[error("the answer cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
@@ -80,6 +88,7 @@ impl CliError {
         match self {
             Self::Usage { .. } | Self::Clap(_) | Self::DockerLine(_) => USAGE,
             Self::NotLoggedIn { .. } => NOT_LOGGED_IN,
+            Self::Unwell { broken: true, .. } => BROKEN,
             Self::Refused { body } if body.code == ErrorCode::NotLoggedIn => NOT_LOGGED_IN,
             _ => FAILED,
         }
@@ -109,12 +118,13 @@ impl CliError {
             Self::Prompt(_) => "prompt",
             Self::NotConfirmed => "not_confirmed",
             Self::Verdict { code, .. } => code,
+            Self::Unwell { .. } => "unwell",
         }
         .to_owned()
     }
 
     /// What to do next.
-    fn hint(&self) -> String {
+    pub fn hint(&self) -> String {
         match self {
             Self::Usage { hint, .. }
             | Self::NotLoggedIn { hint, .. }
@@ -137,7 +147,12 @@ impl CliError {
             Self::Read { .. } => "check the name, and that you may read it".to_owned(),
             Self::Write { .. } => "check that you may write there, and that the disk has room".to_owned(),
             Self::TooLarge { .. } => "split it into smaller ones".to_owned(),
-            Self::Clap(_) | Self::Client(_) | Self::Output(_) | Self::Prompt(_) | Self::Json(_) => String::new(),
+            Self::Clap(_)
+            | Self::Client(_)
+            | Self::Output(_)
+            | Self::Prompt(_)
+            | Self::Json(_)
+            | Self::Unwell { .. } => String::new(),
             Self::NotConfirmed => "answer y, or give --yes".to_owned(),
         }
     }
@@ -183,7 +198,7 @@ pub fn report(error: &CliError, format: Format, console: &mut Console) -> u8 {
         return 0;
     }
     let text = match format {
-        Format::Json => as_json(error),
+        Format::Json | Format::Jsonl => as_json(error),
         Format::Table => as_text(error, console.stderr_is_terminal && console.may_colour()),
     };
     console.warn(&text);

@@ -14,6 +14,10 @@ pub const FOLLOW_WAIT_S: u64 = 25;
 pub const FOLLOW_TIMEOUT: Duration = Duration::from_secs(FOLLOW_WAIT_S + 30);
 /// First and longest pause of `events --follow` while the controller does not answer.
 pub const FOLLOW_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+/// Things of one page of the inventory: as many as the controller gives.
+pub const INVENTORY_PAGE: usize = wharden_model::limits::INVENTORY_PAGE_MAX;
+/// Things that are shown to people when they do not say how many.
+pub const INVENTORY_SHOWN: usize = 1000;
 /// Largest answer that is read, in bytes: a page of 1,000 events of the largest size is below it.
 pub const ANSWER_MAX: usize = 32 * 1024 * 1024;
 /// Largest file or input that is read, in bytes: far above a policy (48 KiB), far below what hurts.
@@ -39,3 +43,8 @@ pub const DOCKER_TIMEOUT: Duration = Duration::from_secs(30);
 pub const HELP_WIDTH: usize = 100;
 /// Longest name or id of a host on the command line, in bytes (RFC 1035 §2.3.4).
 pub const HOST_REF_MAX: usize = 253;
+/// Difference of clocks, in milliseconds, that `doctor` speaks of.
+pub const CLOCK_CAREFUL_MS: u64 = 5_000;
+/// Difference from which on codes of an authenticator here are refused: one step of 30 seconds is let pass on each side, and
+/// typing takes its time.
+pub const CLOCK_WRONG_MS: u64 = 25_000;

@@ -1,18 +1,22 @@
 //! Wires the parts, in the order of the path of data, and takes them down again.
 
 use crate::{
+    alerts::{self, Alerts, Probe, Sampler, Sight},
     app::{Access, App},
     audit_export,
     auth::source::Sources,
     backup::{Recipients, Schedule},
+    capacity::{self, Watch},
     cluster::{self, Admission, Answering},
     config::{Config, FILE_NAME, Overrides},
     console,
+    copies::{self, Coverage, Reader, Recorder},
     data_dir::{self, CA_FILE, CLUSTER_KEY, STORE},
-    events::{EventLimits, EventStore},
+    events::{self, EventLimits, EventStore},
     fleet::{Fleet, FleetConfig},
+    inventory,
     keys::{self, Keys},
-    limits,
+    limits, notify,
     peers::{self, Client, PeerIdentity, Roster, Server, Transport},
     publish::Publisher,
     raft::{Outlet, Raft},
@@ -205,11 +209,12 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
         config.store,
         config.node_id,
         outlet,
-        transport,
+        Arc::clone(&transport),
         Arc::clone(&clock),
         shutdown,
     )
     .await?;
+    cluster::check_level(&raft.state())?;
     raft.register(&metrics);
     let admission = Arc::new(Admission::new(raft.clone(), Arc::clone(&clock)));
     let mut port = PeerPort {
@@ -229,6 +234,7 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     let state = tokio::select! {
         state = caught_up(&raft) => state,
         why = cluster::removed(&raft, &client) => bail!(why),
+        why = cluster::too_old(&raft) => bail!(why),
         why = raft.failed() => bail!("the replica cannot go on: {why}"),
         () = shutdown.stopped() => {
             raft.stop().await;
@@ -246,26 +252,48 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     admission.open(Arc::clone(&keys));
     shutdown.spawn_until_stopped("keeper", cluster::keep(raft.clone(), started_at));
 
-    let limits = EventLimits { total_bytes: config.events_max_bytes, ..EventLimits::default() };
+    let max_age_ms = config.events_max_days.saturating_mul(24 * 3600 * 1000);
+    let limits = EventLimits { total_bytes: config.events_max_bytes, max_age_ms, ..EventLimits::default() };
     let events = EventStore::open(&data_dir.join(EVENTS), limits, &metrics, &readiness).await?;
+    shutdown.spawn_until_stopped("age of events", events::drop_old(events.clone()));
+    let (state, copies) = (raft.watch(), config.events_copies);
+    let way = Arc::clone(&transport);
+    let recorder = Recorder::new(events.clone(), config.node_id, state, way, copies, &metrics, shutdown);
+    let coverage = Coverage::default();
+    shutdown.spawn_until_stopped("mending of events", copies::mend(raft.clone(), recorder.clone(), coverage.clone()));
     let publisher = Publisher::start(&raft, &keys, &metrics, shutdown);
     let fleet = Fleet::new(
         raft.clone(),
         Arc::clone(&keys),
         publisher,
-        events.clone(),
+        recorder,
         Arc::clone(&clock),
         FleetConfig::default(),
         &metrics,
         shutdown,
     );
     port.inbound.serve(fleet.clone(), events.clone());
+    shutdown.spawn_until_stopped("inventory", inventory::forget_moved(raft.clone(), fleet.clone()));
+    let alerts = Alerts::new(&metrics);
+    alerts.start(raft.clone(), shutdown);
+    let sampler = Sampler::start(Probe::new(data_dir, config, started_at), raft.clone(), &metrics, shutdown);
+    port.inbound.tell(sampler.clone());
+    let sight = Sight { raft: raft.clone(), fleet: fleet.clone(), sampler, clock: Arc::clone(&clock) };
+    fleet.raise_through(&alerts);
+    alerts::watch(sight.clone(), alerts.clone(), config.alerts.clone(), &metrics, shutdown);
+    notify::start(raft.clone(), Arc::clone(&keys), Arc::clone(&clock), &metrics, shutdown);
+    let view: Arc<dyn capacity::FleetView> = Arc::new(capacity::Inventoried(fleet.clone()));
+    let held = raft.clone();
+    let watch = Watch::new(move || held.state(), keys.cluster_id.clone(), view, Arc::clone(&clock), alerts);
+    port.inbound.watch(watch.clone());
+    shutdown.spawn_until_stopped("capacity", watch.clone().run());
     let recipients = Recipients::parse(&config.backup_recipients)?;
     let app = Arc::new(App {
         raft: raft.clone(),
         keys: Arc::clone(&keys),
         clock,
         fleet: fleet.clone(),
+        reader: Reader { own: config.node_id, events: events.clone(), state: raft.watch(), transport, coverage },
         events,
         readiness,
         sources: Sources::of_logins(),
@@ -273,6 +301,9 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
         access: Access::default(),
         started_at,
         backup_recipients: recipients.clone(),
+        sight,
+        alerts_config: config.alerts.clone(),
+        capacity: watch,
     });
     if let Some(folder) = config.backup_dir.clone() {
         let every = Duration::from_secs(config.backup_every_hours.saturating_mul(3600));
@@ -307,8 +338,9 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     let served = tokio::select! {
         served = port.ended() => served,
         why = cluster::removed(&raft, &client) => Err(why.into()),
+        why = cluster::too_old(&raft) => Err(why.into()),
         served = rest => served.map_err(anyhow::Error::from),
-        served = fleet.serve(agent_listener) => served.map_err(anyhow::Error::from),
+        served = Box::pin(fleet.serve(agent_listener)) => served.map_err(anyhow::Error::from),
         why = raft.failed() => Err(anyhow::anyhow!("the replica cannot go on: {why}")),
         () = shutdown.stopped() => Ok(()),
     };

@@ -1,6 +1,11 @@
 //! The command line of `wharden-controller`.
 
-use crate::{backup, boot, cluster, config::Overrides, console, rest};
+use crate::{
+    backup::{self, Moment},
+    boot, cluster,
+    config::Overrides,
+    console, offline, rest,
+};
 use clap::{Parser, Subcommand};
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 use wharden_model::{UserName, api::Secret};
@@ -79,15 +84,25 @@ enum Command {
         #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
         data_dir: PathBuf,
         /// File with the secret half of a key that the backup was encrypted to
-        #[arg(long, value_name = "FILE")]
-        identity: PathBuf,
+        #[arg(long, value_name = "FILE", required_unless_present = "from_data", requires = "backup")]
+        identity: Option<PathBuf>,
+        /// Follow the log after the backup, or of the folder, up to this entry (a number) or time (2026-11-24T08:00:00Z)
+        #[arg(long, value_name = "MOMENT")]
+        until: Option<Moment>,
+        /// Data folder of a stopped controller, or its copy, whose log goes on from the backup
+        #[arg(long, value_name = "DIR", requires_all = ["until", "backup"])]
+        log: Option<PathBuf>,
+        /// Without a backup: data folder of a stopped controller, or its copy, with the cluster's key
+        #[arg(long, value_name = "DIR", requires = "until", conflicts_with_all = ["log", "backup", "identity"])]
+        from_data: Option<PathBuf>,
         /// Print JSON
         #[arg(long)]
         json: bool,
         #[command(flatten)]
         overrides: Overrides,
         /// The backup
-        backup: PathBuf,
+        #[arg(required_unless_present = "from_data", requires = "identity")]
+        backup: Option<PathBuf>,
     },
     /// Keys of backups, and checks of backups without a cluster
     #[command(subcommand)]
@@ -103,6 +118,12 @@ enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Look at a data folder, whether or not its controller runs: configuration, keys, certificates, disk
+    Doctor {
+        /// Folder of the controller's data
+        #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
+        data_dir: PathBuf,
     },
     /// Print the OpenAPI document of the REST API
     Openapi,
@@ -168,8 +189,9 @@ fn execute(command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Run { data_dir, config, overrides } => block_on(boot::run(&data_dir, config.as_deref(), overrides)),
-        Command::Restore { data_dir, identity, json, overrides, backup } => {
-            let restored = backup::restore(&data_dir, &backup, &identity, overrides)?;
+        Command::Restore { data_dir, identity, until, log, from_data, json, overrides, backup } => {
+            let source = backup::Source { backup: backup.zip(identity), data: log.or(from_data), until };
+            let restored = backup::restore(&data_dir, &source, overrides)?;
             if json {
                 println!("{}", serde_json::to_string(&restored)?);
             } else {
@@ -198,6 +220,12 @@ fn execute(command: Command) -> anyhow::Result<()> {
             } else {
                 println!("{}", console::told(&user, &invite));
             }
+            Ok(())
+        }
+        Command::Doctor { data_dir } => {
+            let findings = offline::look(&data_dir);
+            println!("{findings}");
+            anyhow::ensure!(findings.wrong() == 0, "the data folder is not as it should be");
             Ok(())
         }
         Command::Openapi => {

@@ -1,6 +1,7 @@
 //! Configuration: defaults, then the TOML file, then the environment, then flags. A key that is not known is an
 //! error that names it.
 
+use crate::alerts::AlertsConfig;
 use crate::audit_export::AuditExport;
 use crate::backup::{KeyError, Recipients};
 use clap::Args;
@@ -38,6 +39,10 @@ pub struct Config {
     pub store: Engine,
     /// Decision events kept on disk, in bytes; the oldest go first.
     pub events_max_bytes: u64,
+    /// Days that decision events are kept.
+    pub events_max_days: u64,
+    /// Controllers that hold an event before its agent may forget it, 1 or 2. With 1 the loss of a disk loses events.
+    pub events_copies: usize,
     /// Public keys of age that backups are encrypted to; without one there are no backups.
     pub backup_recipients: Vec<String>,
     /// Folder that scheduled backups go to; without it none are scheduled.
@@ -49,6 +54,9 @@ pub struct Config {
     /// Where the audit is sent as it grows.
     #[serde(skip_serializing_if = "AuditExport::is_empty")]
     pub audit_export: AuditExport,
+    /// When something is wrong.
+    #[serde(skip_serializing_if = "AlertsConfig::is_default")]
+    pub alerts: AlertsConfig,
 }
 
 impl Default for Config {
@@ -63,11 +71,14 @@ impl Default for Config {
             log_filter: "info,openraft=warn,sled=warn".to_owned(),
             store: Engine::default(),
             events_max_bytes: 10 * 1024 * 1024 * 1024,
+            events_max_days: 90,
+            events_copies: 2,
             backup_recipients: Vec::new(),
             backup_dir: None,
             backup_every_hours: 24,
             backup_keep: 14,
             audit_export: AuditExport::default(),
+            alerts: AlertsConfig::default(),
         }
     }
 }
@@ -96,6 +107,9 @@ pub struct Overrides {
     /// Bytes of decision events kept on disk [default: 10 GiB]
     #[arg(long, env = "WHARDEN_EVENTS_MAX_BYTES", value_name = "BYTES")]
     pub events_max_bytes: Option<u64>,
+    /// Days that decision events are kept [default: 90]
+    #[arg(long, env = "WHARDEN_EVENTS_MAX_DAYS", value_name = "DAYS")]
+    pub events_max_days: Option<u64>,
     /// Public keys of age that backups are encrypted to, comma-separated
     #[arg(long, env = "WHARDEN_BACKUP_RECIPIENTS", value_delimiter = ',', value_name = "KEY")]
     pub backup_recipients: Option<Vec<String>>,
@@ -149,11 +163,14 @@ impl Config {
             log_filter: overrides.log_filter.unwrap_or(self.log_filter),
             store: self.store,
             events_max_bytes: overrides.events_max_bytes.unwrap_or(self.events_max_bytes),
+            events_max_days: overrides.events_max_days.unwrap_or(self.events_max_days),
+            events_copies: self.events_copies,
             backup_recipients: overrides.backup_recipients.unwrap_or(self.backup_recipients),
             backup_dir: overrides.backup_dir.or(self.backup_dir),
             backup_every_hours: overrides.backup_every_hours.unwrap_or(self.backup_every_hours),
             backup_keep: overrides.backup_keep.unwrap_or(self.backup_keep),
             audit_export: self.audit_export,
+            alerts: self.alerts,
         }
     }
 
@@ -188,6 +205,12 @@ impl Config {
                 "advertise",
                 "there must be at least one name or address that agents reach this controller by",
             );
+        }
+        if !(1..=2).contains(&self.events_copies) {
+            return wrong("events_copies", "an event is held by 1 or 2 controllers");
+        }
+        if self.events_max_days == 0 {
+            return wrong("events_max_days", "0 days would keep nothing");
         }
         self.format()?;
         let recipients = Recipients::parse(&self.backup_recipients)

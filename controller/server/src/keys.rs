@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 use wharden_model::{ClusterId, Timestamp};
 use wharden_pki::{BundleSigner, Ca, ClusterKey, token::SecretKind};
-use wharden_state::{ClusterCommand, Hex, SealedKeys, State};
+use wharden_state::{ClusterCommand, Hex, LEVEL, SealedKeys, State};
 
 use crate::auth::{
     access_token::AccessKeys,
@@ -68,6 +68,7 @@ pub fn new_cluster(sealing: &ClusterKey, now: Timestamp) -> Result<(ClusterComma
             token: Hex(sealing.seal(keyring::RECORD, access.pkcs8())),
         },
         bootstrap_hash: wharden_pki::token::hash_secret(bootstrap.reveal()).into(),
+        level: LEVEL,
     };
     Ok((command, ca, bootstrap))
 }

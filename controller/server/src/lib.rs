@@ -5,25 +5,31 @@
 //!
 //! ```text
 //! rest → app → raft → (store → state) → publish → fleet ⇄ agents
-//!                                        events ◀───┘
+//!                             inventory, events ◀───┘
 //! ```
 //!
 //! Beside it, [`peers`] carries what controllers say to each other, and [`cluster`] decides who they are.
 
+pub mod alerts;
 pub mod app;
 pub mod audit_export;
 pub mod auth;
 pub mod backup;
 pub mod boot;
+pub mod capacity;
 pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod console;
+pub mod copies;
 pub mod data_dir;
 pub mod events;
 pub mod fleet;
+pub mod inventory;
 pub mod keys;
 pub mod limits;
+pub mod notify;
+pub mod offline;
 pub mod peers;
 pub mod policy_set;
 pub mod publish;

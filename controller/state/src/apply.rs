@@ -2,7 +2,9 @@
 
 use crate::{
     access::{Invite, User},
+    alert::{Alert, Channel},
     audit::{AuditLog, AuditRecord},
+    capacity::ThresholdsHeld,
     cluster::Cluster,
     command::{AuditCommand, Command},
     controller::Controllers,
@@ -21,7 +23,10 @@ use crate::{
 };
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
-use wharden_model::{GroupName, HostId, PolicyName, Revision, SessionId, Timestamp, TokenId, UserName};
+use wharden_model::{
+    AlertId, ChannelName, GroupName, HostId, PolicyName, Revision, SessionId, Timestamp, TokenId, UserName,
+    capacity::ThresholdName,
+};
 
 /// Everything that the controllers agree on. Cloning costs nothing; readers work on a clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,18 +55,31 @@ pub struct State {
     #[serde(default, skip_serializing_if = "Controllers::is_empty")]
     pub controllers: Controllers,
     /// Times that the cluster was restored from a backup. Agents turn their back on a controller of an earlier epoch.
-    #[serde(default, skip_serializing_if = "is_first")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub epoch: u64,
+    /// What all controllers can do.
+    #[serde(default, skip_serializing_if = "crate::level::is_none")]
+    pub level: u32,
     #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
     pub service_accounts: OrdMap<UserName, ServiceAccount>,
+    #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
+    pub alerts: OrdMap<AlertId, Alert>,
+    /// Alerts that there was no room for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub alerts_dropped: u64,
+    #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
+    pub channels: OrdMap<ChannelName, Channel>,
+    /// When hosts have too much to carry.
+    #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
+    pub thresholds: OrdMap<ThresholdName, ThresholdsHeld>,
     pub audit: AuditLog,
     pub(crate) replies: RecentReplies,
 }
 
-/// States of the first epoch are written as they were before there were epochs.
+/// What never happened is written as it was before it could happen.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-fn is_first(epoch: &u64) -> bool {
-    *epoch == 0
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What an application knows besides the state.
@@ -125,6 +143,9 @@ impl State {
             Command::Docker(c) => self.apply_docker(context, c),
             Command::Controller(c) => self.apply_controller(context, c),
             Command::Service(c) => self.apply_service(context, c),
+            Command::Alert(c) => self.apply_alert(context, c),
+            Command::Channel(c) => self.apply_channel(context, c),
+            Command::Capacity(c) => self.apply_capacity(context, c),
         }
     }
 

@@ -1,7 +1,7 @@
 use crate::{
     apply::{Context, State},
     command::ClusterCommand,
-    entry::{Applied, Kind, Rejection, Reply},
+    entry::{Applied, Change, Kind, Rejection, Reply},
     hex::Hex,
     limits,
 };
@@ -55,10 +55,11 @@ fn is_unset(at: &Timestamp) -> bool {
 impl State {
     pub(crate) fn apply_cluster(&mut self, context: &mut Context<'_>, command: &ClusterCommand) -> Reply {
         match command {
-            ClusterCommand::Initialise { id, ca_certificate, bundle_key, keys, bootstrap_hash } => {
+            ClusterCommand::Initialise { id, ca_certificate, bundle_key, keys, bootstrap_hash, level } => {
                 if self.cluster.is_some() {
                     return Err(Rejection::Initialised);
                 }
+                self.level = *level;
                 self.cluster = Some(Cluster {
                     id: id.clone(),
                     ca_certificate: ca_certificate.clone(),
@@ -83,6 +84,14 @@ impl State {
                 cluster.token_since = context.at;
             }
             ClusterCommand::Restore { .. } => return self.apply_restore(context),
+            ClusterCommand::Raise { level } => {
+                if self.cluster.is_none() {
+                    return Err(Rejection::NotInitialised);
+                }
+                // Two leaders may say the same, one after the other.
+                self.level = self.level.max(*level);
+                context.changes.push(Change::Controllers);
+            }
         }
         Ok(Applied::Done)
     }

@@ -149,6 +149,8 @@ pub enum Rejection {
     OtherCertificate { number: u64 },
     #[error("the key was rotated meanwhile")]
     KeyMoved,
+    #[error("the alert is over")]
+    AlertOver,
 }
 
 /// Kinds of things that a rejection speaks of.
@@ -169,6 +171,9 @@ pub enum Kind {
     Code,
     RetiredKey,
     ServiceAccount,
+    Alert,
+    Channel,
+    Thresholds,
 }
 
 impl fmt::Display for Kind {
@@ -187,6 +192,9 @@ impl fmt::Display for Kind {
             Self::Controller => "controller",
             Self::Code => "join code of controllers",
             Self::ServiceAccount => "service account",
+            Self::Alert => "alert",
+            Self::Channel => "channel",
+            Self::Thresholds => "set of thresholds",
             Self::RetiredKey => "signing keys whose tokens have not ended",
         })
     }

@@ -8,8 +8,10 @@
 //! the policy engine must not make replicas disagree.
 
 mod access;
+mod alert;
 mod apply;
 mod audit;
+mod capacity;
 mod cluster;
 mod command;
 mod controller;
@@ -19,6 +21,7 @@ mod entry;
 mod factors;
 mod hex;
 mod host;
+mod level;
 pub mod limits;
 mod lockout;
 mod policy;
@@ -32,13 +35,15 @@ mod token;
 mod witness;
 
 pub use access::{Account, Invite, User};
+pub use alert::{Acknowledged, Alert, Channel, Message, Route, Told};
 pub use apply::State;
 pub use audit::{AuditLog, AuditRecord};
+pub use capacity::ThresholdsHeld;
 pub use cluster::{Cluster, RetiredKey, SealedKeys};
 pub use command::{
-    AccountCommand, AuditCommand, ClusterCommand, Command, ControllerCommand, DeviceProof, DockerCommand, FirstPolicy,
-    GroupCommand, HostCommand, PolicyCommand, PolicyOrigin, Proof, ServiceCommand, SessionCommand, TokenCommand,
-    UserCommand,
+    AccountCommand, AlertCommand, AuditCommand, CapacityCommand, ChannelCommand, ClusterCommand, Command,
+    ControllerCommand, Delivery, DeviceProof, DockerCommand, FirstPolicy, GroupCommand, HostCommand, PolicyCommand,
+    PolicyOrigin, Proof, ServiceCommand, SessionCommand, TokenCommand, UserCommand,
 };
 pub use controller::{Controller, ControllerCode, ControllerStatus, Controllers, Seat};
 pub use directory::Group;
@@ -46,6 +51,7 @@ pub use docker::{DockerSession, Issues};
 pub use entry::{Actor, Applied, Batch, Change, Entry, Kind, Origin, Rejection, Replies, Reply};
 pub use hex::Hex;
 pub use host::Host;
+pub use level::{LEVEL, LEVEL_COPIES};
 pub use lockout::{Device, Failures};
 pub use policy::{Policy, PolicyVersion};
 pub use restore::EPOCH_ENTRIES;

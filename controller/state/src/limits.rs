@@ -54,3 +54,9 @@ pub const DEVICES_MAX: usize = 10;
 pub const DEVICE_FAILURES_MAX: u32 = 5;
 /// Longest wait after failed logins, in seconds.
 pub const LOCK_MAX_S: u64 = 900;
+/// Alerts, those included that are over. A cluster with more troubles than this has one trouble.
+pub const ALERTS_MAX: usize = 1000;
+/// Alerts that are over and still known; the one that has been over for longest goes first.
+pub const ALERTS_RESOLVED_MAX: usize = 300;
+/// Channels that alerts are sent on.
+pub const CHANNELS_MAX: usize = 32;

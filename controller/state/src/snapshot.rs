@@ -2,8 +2,10 @@
 
 use crate::apply::State;
 
-/// Version of the form; raised when an old reader could not read a new file.
-const FORMAT: u8 = 1;
+/// Newest version of the form; raised when an old reader could not read a new file.
+const FORMAT: u8 = 2;
+/// The form of a state without a level, which the version before levels reads.
+const FORMAT_BEFORE: u8 = 1;
 
 /// Why bytes are not a state.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +36,7 @@ impl State {
     pub fn check_version(bytes: &[u8]) -> Result<(), SnapshotError> {
         match bytes.first() {
             None => Err(SnapshotError::Empty),
-            Some(&FORMAT) => Ok(()),
+            Some(&(FORMAT_BEFORE | FORMAT)) => Ok(()),
             Some(&version) => Err(SnapshotError::Version(version)),
         }
     }
@@ -44,7 +46,9 @@ impl State {
     /// # Errors
     /// As [`State::to_bytes`], and whatever the writer says.
     pub fn write_to(&self, mut out: impl std::io::Write) -> Result<(), SnapshotError> {
-        out.write_all(&[FORMAT]).map_err(serde_json::Error::io)?;
+        // A version that knows no levels would lose it without a word.
+        let format = if self.level == 0 { FORMAT_BEFORE } else { FORMAT };
+        out.write_all(&[format]).map_err(serde_json::Error::io)?;
         serde_json::to_writer(out, self)?;
         Ok(())
     }
@@ -56,7 +60,7 @@ impl State {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, SnapshotError> {
         match bytes.split_first() {
             None => Err(SnapshotError::Empty),
-            Some((&FORMAT, json)) => Ok(serde_json::from_slice(json)?),
+            Some((&(FORMAT_BEFORE | FORMAT), json)) => Ok(serde_json::from_slice(json)?),
             Some((&version, _)) => Err(SnapshotError::Version(version)),
         }
     }

@@ -5,7 +5,8 @@ use crate::{
     access::User,
     apply::State,
     command::{
-        AccountCommand, Command, GroupCommand, HostCommand, PolicyCommand, SessionCommand, TokenCommand, UserCommand,
+        AccountCommand, CapacityCommand, Command, GroupCommand, HostCommand, PolicyCommand, SessionCommand,
+        TokenCommand, UserCommand,
     },
     entry::Entry,
 };
@@ -71,6 +72,12 @@ impl State {
                 let policy = &self.policies.get(name)?.current;
                 let (version, mode, rules) = (policy.version, policy.mode, policy.rules);
                 Some(format!("version {version}, {rules} rules, {} bytes, mode {mode}", policy.text.len()))
+            }
+            Command::Capacity(
+                CapacityCommand::PutThresholds { name, .. } | CapacityCommand::DeleteThresholds { name },
+            ) => {
+                let held = self.thresholds.get(name)?;
+                Some(format!("{} marks for {:?}", held.rule.marks.len(), held.rule.selector.to_string()))
             }
             _ => None,
         }

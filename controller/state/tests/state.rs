@@ -8,8 +8,14 @@ use wharden_model::{
 };
 use wharden_state::*;
 
+#[path = "parts/alerts.rs"]
+mod alerts;
+#[path = "parts/forms.rs"]
+mod forms;
 #[path = "parts/second_factor.rs"]
 mod second_factor;
+#[path = "parts/thresholds.rs"]
+mod thresholds;
 
 fn request(n: u64) -> RequestId {
     RequestId::new(format!("{n:032x}")).unwrap()
@@ -41,6 +47,7 @@ fn initialise() -> Command {
         bundle_key: hash(2),
         keys: SealedKeys { ca: hash(3), bundle: hash(4), token: hash(5) },
         bootstrap_hash: hash(6),
+        level: 0,
     })
 }
 
@@ -414,7 +421,7 @@ fn after_a_restore_nothing_that_is_good_once_is_good_again() {
 #[test]
 fn damaged_and_unknown_snapshots_are_refused() {
     assert!(State::from_bytes(&[]).is_err());
-    assert!(State::from_bytes(b"\x02{}").unwrap_err().to_string().contains("version 2"));
+    assert!(State::from_bytes(b"\x03{}").unwrap_err().to_string().contains("version 3"));
     let bytes = bootstrapped().0.to_bytes().unwrap();
     assert!(State::from_bytes(&bytes[..bytes.len() - 3]).is_err());
 }

@@ -7,6 +7,7 @@ use crate::{
     error::{FormError, ReadError, WriteError},
     form, keys,
     limits::{READ_BYTES, WRITE_LIMIT},
+    simulated::Hands,
     types::{LogEntry, LogId, NodeId, TypeConfig, Vote},
     writer::Writer,
 };
@@ -37,12 +38,28 @@ pub struct LogStore {
     reader: LogReader,
     writer: Writer,
     ends: Ends,
+    opened: (Option<Vote>, Option<LogId>),
 }
 
 impl LogStore {
     pub(crate) fn new(backend: Arc<dyn Backend>, ends: Ends) -> std::io::Result<Self> {
         let writer = Writer::start(Arc::clone(&backend), WRITE_LIMIT)?;
-        Ok(Self { reader: LogReader { backend }, writer, ends })
+        Ok(Self::with(backend, ends, writer, Hands::Thread))
+    }
+
+    pub(crate) fn with(backend: Arc<dyn Backend>, ends: Ends, writer: Writer, hands: Hands) -> Self {
+        let opened = (ends.vote, ends.last.or(ends.purged));
+        Self { reader: LogReader { backend, hands }, writer, ends, opened }
+    }
+
+    /// For the simulation, to see that it is missed: as if it had opened an empty log.
+    pub(crate) fn forget_opened(&mut self) {
+        self.opened = (None, None);
+    }
+
+    /// The vote and the last entry that it held when it was opened.
+    pub fn opened(&self) -> (Option<Vote>, Option<LogId>) {
+        self.opened
     }
 
     fn first_index(&self) -> u64 {
@@ -114,7 +131,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         let mut ops = Vec::new();
         for entry in entries {
             last = Some(entry.log_id);
-            ops.push(Op::Put(keys::entry(entry.log_id.index), form::encode(&entry)));
+            ops.push(Op::Put(keys::entry(entry.log_id.index), form::encode_entry(&entry)));
         }
         let written = self.writer.write_durably(ops).await;
         if written.is_ok() {
@@ -164,15 +181,16 @@ fn not_written(error: &WriteError) -> StorageIOError<NodeId> {
 #[derive(Clone)]
 pub struct LogReader {
     backend: Arc<dyn Backend>,
+    hands: Hands,
 }
 
 impl LogReader {
     /// At most `bytes` of stored entries, but at least one entry if there is one.
     async fn read(&self, from: u64, to: Option<u64>, bytes: usize) -> Result<Vec<LogEntry>> {
         let backend = Arc::clone(&self.backend);
-        let read = tokio::task::spawn_blocking(move || read(&*backend, from, to, bytes)).await;
+        let read = self.hands.work(move || read(&*backend, from, to, bytes)).await;
         // A panic in there is the backend's; it must not take the whole process with it.
-        let read = read.unwrap_or_else(|error| Err(ReadError::Backend(error.to_string())));
+        let read = read.unwrap_or_else(|error| Err(ReadError::Backend(error)));
         Ok(read.map_err(|error| StorageIOError::read_logs(AnyError::error(error)))?)
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::{
     error::SnapshotFileError,
+    simulated::Hands,
     snapshot::{Meta, Snapshots},
     types::{LogEntry, LogId, Membership, NodeId, TypeConfig},
 };
@@ -47,6 +48,7 @@ pub struct StateMachine {
     at: At,
     snapshots: Arc<Snapshots>,
     sink: Arc<dyn Sink>,
+    hands: Hands,
 }
 
 /// A state and its place in the log.
@@ -58,9 +60,9 @@ struct At {
 }
 
 impl StateMachine {
-    pub(crate) fn new(snapshots: Snapshots, loaded: Option<(Meta, State)>, sink: Arc<dyn Sink>) -> Self {
+    pub(crate) fn new(snapshots: Snapshots, loaded: Option<(Meta, State)>, sink: Arc<dyn Sink>, hands: Hands) -> Self {
         let at = loaded.map(|(meta, state)| At::of(&meta, state)).unwrap_or_default();
-        let machine = Self { at, snapshots: Arc::new(snapshots), sink };
+        let machine = Self { at, snapshots: Arc::new(snapshots), sink, hands };
         machine.publish(Vec::new(), true);
         machine
     }
@@ -126,7 +128,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     }
 
     async fn get_snapshot_builder(&mut self) -> SnapshotBuilder {
-        SnapshotBuilder { at: self.at.clone(), snapshots: Arc::clone(&self.snapshots) }
+        SnapshotBuilder { at: self.at.clone(), snapshots: Arc::clone(&self.snapshots), hands: self.hands }
     }
 
     async fn begin_receiving_snapshot(&mut self) -> Result<Box<Cursor<Vec<u8>>>> {
@@ -140,7 +142,7 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
     ) -> Result<()> {
         let snapshots = Arc::clone(&self.snapshots);
         let of = meta.clone();
-        let state = blocking(move || {
+        let state = blocking(self.hands, move || {
             let bytes = snapshot.into_inner();
             let state = State::from_bytes(&bytes)?;
             snapshots.save(&of, bytes)?;
@@ -155,8 +157,9 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot<TypeConfig>>> {
         let snapshots = Arc::clone(&self.snapshots);
-        let current =
-            blocking(move || snapshots.current()).await.map_err(|error| StorageIOError::read_snapshot(None, error))?;
+        let current = blocking(self.hands, move || snapshots.current())
+            .await
+            .map_err(|error| StorageIOError::read_snapshot(None, error))?;
         Ok(current.map(|(meta, bytes)| Snapshot { meta, snapshot: Box::new(Cursor::new(bytes)) }))
     }
 }
@@ -165,13 +168,14 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
 pub struct SnapshotBuilder {
     at: At,
     snapshots: Arc<Snapshots>,
+    hands: Hands,
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>> {
         let meta = self.at.meta();
         let (of, state, snapshots) = (meta.clone(), self.at.state.clone(), Arc::clone(&self.snapshots));
-        let bytes = blocking(move || snapshots.save(&of, state.to_bytes()?))
+        let bytes = blocking(self.hands, move || snapshots.save(&of, state.to_bytes()?))
             .await
             .map_err(|error| StorageIOError::write_snapshot(Some(meta.signature()), error))?;
         Ok(Snapshot { meta, snapshot: Box::new(Cursor::new(bytes)) })
@@ -179,9 +183,10 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
 }
 
 async fn blocking<T: Send + 'static>(
+    hands: Hands,
     work: impl FnOnce() -> std::result::Result<T, SnapshotFileError> + Send + 'static,
 ) -> std::result::Result<T, AnyError> {
-    match tokio::task::spawn_blocking(work).await {
+    match hands.work(work).await {
         Ok(done) => done.map_err(AnyError::error),
         Err(error) => Err(AnyError::error(error)),
     }

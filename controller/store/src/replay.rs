@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 use wharden_model::Timestamp;
 use wharden_state::State;
 
+/// Entries that are looked at to find one with a time: those of Raft itself have none.
+const LOOK_BACK: u64 = 100;
+
 /// Where to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
@@ -78,6 +81,37 @@ impl Store {
     }
 }
 
+/// The moments that a folder can give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// The earliest: the entry of a state that is held. `None` for the empty beginning of the log.
+    pub from: Option<u64>,
+    /// When that entry was issued, if it is still held.
+    pub from_time: Option<Timestamp>,
+    /// The latest: the last entry that was known to be committed.
+    pub to: Option<u64>,
+    pub to_time: Option<Timestamp>,
+}
+
+impl Store {
+    /// Which moments [`Store::read_until`] can give from a folder alone.
+    ///
+    /// # Errors
+    /// [`ReplayError`].
+    pub fn reach(folder: &Path) -> Result<Reach, ReplayError> {
+        let places = Folder::find(folder)?.ok_or_else(|| ReplayError::NotAStore { path: folder.to_owned() })?;
+        let backend = places.engine.open(&places.log)?;
+        let ends = load::ends(&*backend)?;
+        let log = Log { backend: &*backend, committed: ends.committed.map(|id| id.index), ends };
+        let states = snapshot::all(&places.snapshots)?.map(|(applied, _)| applied);
+        // A state helps when the log goes on from it, or when it is the newest there is.
+        let states: Vec<u64> = states.flatten().filter(|applied| applied + 1 >= log.first()).collect();
+        let from = if log.first() == 0 { None } else { states.iter().copied().min() };
+        let to = log.committed.max(states.into_iter().max());
+        Ok(Reach { from, from_time: log.time(from)?, to, to_time: log.time(to)? })
+    }
+}
+
 struct Log<'a> {
     backend: &'a dyn Backend,
     ends: Ends,
@@ -85,6 +119,25 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
+    /// When an entry, or the last one before it that says so, was issued.
+    fn time(&self, index: Option<u64>) -> Result<Option<Timestamp>, ReplayError> {
+        let Some(index) = index else { return Ok(None) };
+        let begin = self.first().max(index.saturating_sub(LOOK_BACK));
+        let issued = |entry: &LogEntry| match &entry.payload {
+            EntryPayload::Normal(batch) => batch.0.iter().map(|command| command.issued_at).max(),
+            _ => None,
+        };
+        let mut time = None;
+        let mut from = begin;
+        while from <= index {
+            let entries = self.read(from, index + 1)?;
+            let Some(last) = entries.last() else { break };
+            from = last.log_id.index + 1;
+            time = entries.iter().filter_map(issued).max().max(time);
+        }
+        Ok(time)
+    }
+
     fn first(&self) -> u64 {
         self.ends.purged.map_or(0, |id| id.index + 1)
     }

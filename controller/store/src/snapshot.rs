@@ -8,6 +8,7 @@ use crate::{
     error::{FormError, OpenError, SnapshotFileError},
     limits::SNAPSHOTS_KEPT,
     log::Ends,
+    simulated::Shelf,
     types::NodeId,
 };
 use openraft::BasicNode;
@@ -17,7 +18,7 @@ use std::{
     cmp::Reverse,
     fs, io,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 use wharden_runtime::fsync::{sync_dir, write_atomic};
 use wharden_state::{SnapshotError, State};
@@ -43,7 +44,7 @@ struct Version {
 /// Where snapshots are kept.
 enum Place {
     Folder(PathBuf),
-    Memory,
+    Memory(Arc<Shelf>),
 }
 
 enum Kept {
@@ -60,7 +61,20 @@ pub(crate) struct Snapshots {
 impl Snapshots {
     /// Snapshots that end with the process.
     pub(crate) fn in_memory() -> Self {
-        Self { place: Place::Memory, current: Mutex::new(None) }
+        Self { place: Place::Memory(Arc::default()), current: Mutex::new(None) }
+    }
+
+    /// Snapshots in memory that outlive a simulated crash.
+    pub(crate) fn on_shelf(shelf: &Arc<Shelf>, log: &Ends) -> Result<(Self, Option<(Meta, State)>), OpenError> {
+        let found = shelf.get();
+        let log_begins = log.purged.map_or(0, |id| id.index + 1);
+        if found.as_ref().map_or(0, |(meta, _)| covers(meta)) < log_begins {
+            return Err(OpenError::SnapshotMissing { purged: log_begins - 1 });
+        }
+        let loaded = found.as_ref().map(|(meta, bytes)| Ok((meta.clone(), State::from_bytes(bytes)?))).transpose();
+        let loaded = loaded.map_err(|error| OpenError::Snapshot { path: "memory".into(), error })?;
+        let current = found.map(|(meta, bytes)| (meta, Kept::Bytes(bytes)));
+        Ok((Self { place: Place::Memory(Arc::clone(shelf)), current: Mutex::new(current) }, loaded))
     }
 
     /// Refuses files of a newer version, before anything is opened. They are not damaged, so nothing may take their place.
@@ -121,7 +135,12 @@ impl Snapshots {
     pub(crate) fn save(&self, meta: &Meta, mut bytes: Vec<u8>) -> Result<Vec<u8>, SnapshotFileError> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = match &self.place {
-            Place::Memory => Kept::Bytes(bytes.clone()),
+            Place::Memory(shelf) => {
+                if shelf.get().is_none_or(|(present, _)| covers(&present) <= covers(meta)) {
+                    shelf.put(meta.clone(), bytes.clone());
+                }
+                Kept::Bytes(bytes.clone())
+            }
             Place::Folder(folder) => {
                 let path = folder.join(format!("{:020}{SUFFIX}", covers(meta)));
                 let length = bytes.len();

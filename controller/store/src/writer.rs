@@ -1,10 +1,12 @@
-//! The one thread that writes. Changes happen in the order in which they were asked for; jobs that wait together share one
-//! barrier. After the first error nothing is written any more, and every job gets that error.
+//! The one thread that writes, or in a simulation the one task. Changes happen in the order in which they were asked for;
+//! jobs that wait together share one barrier. After the first error nothing is written any more, and every job gets that
+//! error.
 
 use crate::{
     backend::{Backend, Op},
     error::WriteError,
     limits::{GROUP_MAX, WRITER_QUEUE},
+    simulated::Latency,
 };
 use std::{
     io, mem,
@@ -43,6 +45,15 @@ impl Writer {
         let (jobs, queue) = mpsc::channel(WRITER_QUEUE);
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(move || run(&*backend, queue))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread), limit, stuck: AtomicBool::new(false) })
+    }
+
+    /// The same as a task of the runtime that it is called in. Each barrier takes as long as `latency` says, after what it
+    /// covers was written: a crash in between is one in the middle of a disk write.
+    pub(crate) fn in_task(backend: Arc<dyn Backend>, limit: Duration, latency: Latency) -> Self {
+        let (jobs, queue) = mpsc::channel(WRITER_QUEUE);
+        // It ends with the queue, or with the runtime.
+        drop(tokio::spawn(run_in_task(backend, queue, latency)));
+        Self { jobs: Some(jobs), thread: None, limit, stuck: AtomicBool::new(false) }
     }
 
     /// Returns when the changes are readable. They are durable after the next barrier.
@@ -93,35 +104,66 @@ impl Drop for Writer {
 }
 
 fn run(backend: &dyn Backend, mut queue: mpsc::Receiver<Job>) {
-    let mut state = Ok(());
-    let mut waiting = Vec::new();
+    let mut work = Work::new(backend);
     while let Some(job) = queue.blocking_recv() {
-        take(backend, job, &mut state, &mut waiting);
-        while waiting.len() < GROUP_MAX
-            && let Ok(job) = queue.try_recv()
-        {
-            take(backend, job, &mut state, &mut waiting);
-        }
-        if !waiting.is_empty() && state.is_ok() {
-            state = backend.barrier().map_err(|error| WriteError::Barrier(error.0));
-        }
-        if let Err(error) = &state {
-            tracing::error!(%error, "nothing is written to the log any more");
-        }
-        for durable in mem::take(&mut waiting) {
-            // Whoever asked may have been cancelled; what was written stays.
-            let _ = durable.send(state.clone());
-        }
+        work.write(job, &mut queue);
+        work.confirm();
     }
 }
 
-fn take(backend: &dyn Backend, job: Job, state: &mut Outcome, waiting: &mut Vec<oneshot::Sender<Outcome>>) {
-    if state.is_ok() {
-        *state = apply(backend, job.ops).map_err(|error| WriteError::Write(error.0));
+async fn run_in_task(backend: Arc<dyn Backend>, mut queue: mpsc::Receiver<Job>, latency: Latency) {
+    let mut work = Work::new(&*backend);
+    while let Some(job) = queue.recv().await {
+        work.write(job, &mut queue);
+        tokio::time::sleep(latency()).await;
+        work.confirm();
     }
-    // Nobody listens here when durability was asked for.
-    let _ = job.readable.send(state.clone());
-    waiting.extend(job.durable);
+}
+
+/// What was written and waits for its barrier.
+struct Work<'a> {
+    backend: &'a dyn Backend,
+    state: Outcome,
+    waiting: Vec<oneshot::Sender<Outcome>>,
+}
+
+impl<'a> Work<'a> {
+    fn new(backend: &'a dyn Backend) -> Self {
+        Self { backend, state: Ok(()), waiting: Vec::new() }
+    }
+
+    /// Writes this job and those that wait behind it.
+    fn write(&mut self, job: Job, queue: &mut mpsc::Receiver<Job>) {
+        self.take(job);
+        while self.waiting.len() < GROUP_MAX
+            && let Ok(job) = queue.try_recv()
+        {
+            self.take(job);
+        }
+    }
+
+    fn take(&mut self, job: Job) {
+        if self.state.is_ok() {
+            self.state = apply(self.backend, job.ops).map_err(|error| WriteError::Write(error.0));
+        }
+        // Nobody listens here when durability was asked for.
+        let _ = job.readable.send(self.state.clone());
+        self.waiting.extend(job.durable);
+    }
+
+    /// Makes it durable and says so.
+    fn confirm(&mut self) {
+        if !self.waiting.is_empty() && self.state.is_ok() {
+            self.state = self.backend.barrier().map_err(|error| WriteError::Barrier(error.0));
+        }
+        if let Err(error) = &self.state {
+            tracing::error!(%error, "nothing is written to the log any more");
+        }
+        for durable in mem::take(&mut self.waiting) {
+            // Whoever asked may have been cancelled; what was written stays.
+            let _ = durable.send(self.state.clone());
+        }
+    }
 }
 
 fn apply(backend: &dyn Backend, mut ops: Vec<Op>) -> Result<(), crate::backend::BackendError> {

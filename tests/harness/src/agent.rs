@@ -26,6 +26,7 @@ pub struct Agent {
     tcp: Option<u16>,
     more: Vec<OsString>,
     through: Vec<OsString>,
+    limits_itself: bool,
     daemon: Option<Daemon>,
 }
 
@@ -41,6 +42,7 @@ impl Agent {
             tcp: None,
             more: Vec::new(),
             through: Vec::new(),
+            limits_itself: false,
             daemon: None,
         }
     }
@@ -83,6 +85,10 @@ impl Agent {
             .arg("--engine-socket")
             .arg(&self.engine)
             .args(&self.more);
+        // Of a debug build, on a machine that runs many tests, nobody expects to be light.
+        if !self.limits_itself {
+            command.args(["--own-memory-mib", "0", "--own-cpu-percent", "0"]);
+        }
         if self.tcp.is_some() {
             command.arg("--guard-listen").arg(self.tcp_address());
         }
@@ -92,6 +98,11 @@ impl Agent {
     /// One more argument for `run`, from the next start on.
     pub fn add_argument(&mut self, argument: impl Into<OsString>) {
         self.more.push(argument.into());
+    }
+
+    /// Lets it put itself under its usual limits, from the next start on.
+    pub fn limits_itself(&mut self) {
+        self.limits_itself = true;
     }
 
     /// Runs it by way of another command, which ends by becoming what its last words say, from the next start on.

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 pub struct Cluster {
     /// In the order in which they joined; the first one has number 1.
     pub controllers: Vec<Controller>,
+    /// What is added to the configuration of each.
+    pub configuration: String,
     /// Logged in at the first one.
     pub admin: Admin,
 }
@@ -18,14 +20,33 @@ impl Cluster {
     /// When one does not get there.
     #[track_caller]
     pub fn of(place: &Place, size: usize) -> Self {
-        let mut first = Controller::init(place, "controller-1");
-        first.start();
-        let admin = Admin::bootstrap(&first, "ada");
-        let mut cluster = Self { controllers: vec![first], admin };
+        Self::configured(place, size, "")
+    }
+
+    /// The same with this added to the configuration of each.
+    ///
+    /// # Panics
+    /// As [`Cluster::of`].
+    #[track_caller]
+    pub fn configured(place: &Place, size: usize, configuration: &str) -> Self {
+        let first = Controller::init(place, "controller-1");
+        first.configure(configuration);
+        let mut cluster = Self { configuration: configuration.to_owned(), ..Self::found(first) };
         while cluster.controllers.len() < size {
             cluster.grow(place);
         }
         cluster
+    }
+
+    /// A cluster of one, running.
+    ///
+    /// # Panics
+    /// When it does not get there.
+    #[track_caller]
+    pub fn found(mut first: Controller) -> Self {
+        first.start();
+        let admin = Admin::bootstrap(&first, "ada");
+        Self { controllers: vec![first], configuration: String::new(), admin }
     }
 
     /// One more controller, which becomes a voter.
@@ -35,9 +56,18 @@ impl Cluster {
     #[track_caller]
     pub fn grow(&mut self, place: &Place) {
         let number = self.controllers.len() + 1;
-        let mut next = Controller::new(place, &format!("controller-{number}"));
+        self.take_in(Controller::new(place, &format!("controller-{number}")));
+    }
+
+    /// The same with a controller that was made already.
+    ///
+    /// # Panics
+    /// As [`Cluster::grow`].
+    #[track_caller]
+    pub fn take_in(&mut self, mut next: Controller) {
         let code = self.code(&json!({"ttl_s": 600}));
         next.join(&self.controllers[0].peer_address(), &code).ok();
+        next.configure(&self.configuration);
         next.start();
         self.controllers.push(next);
         self.settled(0);

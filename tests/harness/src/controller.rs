@@ -1,7 +1,8 @@
 //! A controller as a process.
 
-use crate::{bins, daemon::Daemon, limits::SETTLE, output::Output, place::Place, rest::Rest};
+use crate::{bins, daemon::Daemon, limits::SETTLE, net::Seat, output::Output, place::Place, rest::Rest};
 use reqwest::Method;
+use rustix::process::Signal;
 use std::{
     net::TcpListener,
     path::{Path, PathBuf},
@@ -18,6 +19,8 @@ pub struct Controller {
     /// Printed by `init`, once.
     pub bootstrap_token: String,
     moved: bool,
+    address: String,
+    through: Vec<String>,
     daemon: Option<Daemon>,
 }
 
@@ -44,13 +47,7 @@ impl Controller {
     /// As [`Controller::init`].
     pub fn init_in(place: &Place, dir: &Path, name: &str) -> Self {
         let mut controller = Self::at(place, dir, name);
-        let output = controller.init_again();
-        controller.bootstrap_token = output
-            .ok()
-            .split_whitespace()
-            .find(|word| word.starts_with("wbt_"))
-            .unwrap_or_else(|| panic!("no bootstrap token in: {output}"))
-            .to_owned();
+        controller.init_here();
         controller
     }
 
@@ -63,8 +60,50 @@ impl Controller {
             peer_port: free_port(),
             bootstrap_token: String::new(),
             moved: false,
+            address: "127.0.0.1".to_owned(),
+            through: Vec::new(),
             daemon: None,
         }
+    }
+
+    /// In a network namespace, with `init` to be run still.
+    #[must_use]
+    pub fn seated(mut self, seat: &Seat) -> Self {
+        self.address = seat.address().to_owned();
+        self.through = seat.through().map(str::to_owned).into();
+        self
+    }
+
+    /// The same with a data folder anywhere, to be made with [`Controller::init_here`] or [`Controller::join`].
+    pub fn new_in(place: &Place, dir: &Path, name: &str) -> Self {
+        Self::at(place, dir, name)
+    }
+
+    /// Makes its folder with `init`.
+    ///
+    /// # Panics
+    /// As [`Controller::init`].
+    pub fn init_here(&mut self) {
+        let output = self.init_again();
+        self.bootstrap_token = output
+            .ok()
+            .split_whitespace()
+            .find(|word| word.starts_with("wbt_"))
+            .unwrap_or_else(|| panic!("no bootstrap token in: {output}"))
+            .to_owned();
+    }
+
+    fn program(&self, word: &str) -> Command {
+        let program = bins::path("wharden-controller").to_string_lossy().into_owned();
+        let words: Vec<&String> = self.through.iter().chain([&program]).collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg(word);
+        command
+    }
+
+    /// The names that it is reached by.
+    fn advertised(&self) -> String {
+        if self.through.is_empty() { "127.0.0.1,localhost".to_owned() } else { self.address.clone() }
     }
 
     /// One that is to join with [`Controller::join`].
@@ -74,8 +113,8 @@ impl Controller {
 
     /// Runs `join` on its folder.
     pub fn join(&self, peer: &str, code: &str) -> Output {
-        let mut command = Command::new(bins::path("wharden-controller"));
-        command.args(["join", "--advertise", "127.0.0.1,localhost", "--peer", peer, "--data-dir"]).arg(&self.dir);
+        let mut command = self.program("join");
+        command.args(["--advertise", &self.advertised(), "--peer", peer, "--data-dir"]).arg(&self.dir);
         command.env("WHARDEN_JOIN_CODE", code);
         self.listen(&mut command);
         Output::of(&mut command, b"")
@@ -83,32 +122,46 @@ impl Controller {
 
     fn listen(&self, command: &mut Command) {
         command
-            .arg(format!("--rest-listen=127.0.0.1:{}", self.rest_port))
-            .arg(format!("--agent-listen=127.0.0.1:{}", self.agent_port))
-            .arg(format!("--peer-listen=127.0.0.1:{}", self.peer_port));
+            .arg(format!("--rest-listen={}:{}", self.address, self.rest_port))
+            .arg(format!("--agent-listen={}:{}", self.address, self.agent_port))
+            .arg(format!("--peer-listen={}:{}", self.address, self.peer_port));
     }
 
     /// Runs `restore` on its folder.
     pub fn restore(&self, backup: &Path, identity: &Path) -> Output {
-        let mut command = Command::new(bins::path("wharden-controller"));
-        command.args(["restore", "--advertise", "127.0.0.1,localhost", "--data-dir"]).arg(&self.dir);
-        command.arg("--identity").arg(identity).arg(backup);
+        self.restore_from([Path::new("--identity"), identity, backup])
+    }
+
+    /// The same, with these arguments.
+    pub fn restore_from<A: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Output {
+        let mut command = self.program("restore");
+        command.args(["--advertise", &self.advertised(), "--data-dir"]).arg(&self.dir).args(arguments);
         self.listen(&mut command);
         Output::of(&mut command, b"")
     }
 
     /// Runs `init` on its folder, which works once.
     pub fn init_again(&self) -> Output {
-        let mut command = Command::new(bins::path("wharden-controller"));
-        command.args(["init", "--advertise", "127.0.0.1,localhost", "--data-dir"]).arg(&self.dir);
+        let mut command = self.program("init");
+        command.args(["--advertise", &self.advertised(), "--data-dir"]).arg(&self.dir);
         self.listen(&mut command);
         Output::of(&mut command, b"")
     }
 
+    /// Adds to its configuration, from the next start on.
+    ///
+    /// # Panics
+    /// When the file cannot be written.
+    pub fn configure(&self, toml: &str) {
+        let file = self.dir.join("controller.toml");
+        let text = std::fs::read_to_string(&file).expect("its configuration");
+        std::fs::write(&file, format!("{text}\n{toml}\n")).expect("its configuration");
+    }
+
     /// The command that runs it.
     pub fn run_command(&self) -> Command {
-        let mut command = Command::new(bins::path("wharden-controller"));
-        command.args(["run", "--data-dir"]).arg(&self.dir);
+        let mut command = self.program("run");
+        command.arg("--data-dir").arg(&self.dir);
         if self.moved {
             self.listen(&mut command);
         }
@@ -177,6 +230,16 @@ impl Controller {
         self.daemon.take().expect("the controller runs").kill();
     }
 
+    /// Keeps it from doing anything, as a machine that hangs would, until [`Controller::thaw`].
+    pub fn freeze(&mut self) {
+        self.daemon.as_mut().expect("the controller runs").signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&mut self) {
+        self.daemon.as_mut().expect("the controller runs").signal(Signal::CONT);
+    }
+
     /// Everything that it wrote in all its runs.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
@@ -206,17 +269,17 @@ impl Controller {
 
     /// `https://127.0.0.1:…`.
     pub fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.rest_port)
+        format!("https://{}:{}", self.address, self.rest_port)
     }
 
     /// Where agents connect.
     pub fn agent_address(&self) -> String {
-        format!("127.0.0.1:{}", self.agent_port)
+        format!("{}:{}", self.address, self.agent_port)
     }
 
     /// Where other controllers connect.
     pub fn peer_address(&self) -> String {
-        format!("127.0.0.1:{}", self.peer_port)
+        format!("{}:{}", self.address, self.peer_port)
     }
 
     /// Waits until its process has ended by itself.
@@ -233,9 +296,35 @@ impl Controller {
         self.daemon.is_some()
     }
 
+    /// Its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.daemon.as_ref().map(Daemon::pid)
+    }
+
+    /// Its ports: REST, agents, other controllers.
+    pub fn ports(&self) -> [u16; 3] {
+        [self.rest_port, self.agent_port, self.peer_port]
+    }
+
+    /// One whose folder was made by an earlier process, at the ports that it was made with.
+    pub fn again(dir: &Path, log: &Path, [rest_port, agent_port, peer_port]: [u16; 3]) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            log: log.to_owned(),
+            rest_port,
+            agent_port,
+            peer_port,
+            address: "127.0.0.1".to_owned(),
+            through: Vec::new(),
+            bootstrap_token: String::new(),
+            moved: false,
+            daemon: None,
+        }
+    }
+
     /// Where REST listens.
     pub fn rest_address(&self) -> String {
-        format!("127.0.0.1:{}", self.rest_port)
+        format!("{}:{}", self.address, self.rest_port)
     }
 
     /// The CA's certificate.

@@ -1,7 +1,8 @@
 //! The REST API as a program would call it.
 
 use crate::{limits::CALL, totp::Person};
-use reqwest::{Certificate, Client, Method};
+pub use reqwest::Method;
+use reqwest::{Certificate, Client};
 use serde_json::Value;
 use std::{fmt, path::Path};
 use tokio::runtime::{Builder, Runtime};
@@ -51,6 +52,11 @@ impl Rest {
     /// Sends this access token from now on.
     pub fn set_bearer(&mut self, token: &str) {
         self.bearer = Some(token.to_owned());
+    }
+
+    /// What it sends.
+    pub fn bearer(&self) -> Option<String> {
+        self.bearer.clone()
     }
 
     /// Lets this person give a code whenever one is asked for, as the admin CLI does.

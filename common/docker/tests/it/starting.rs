@@ -39,6 +39,27 @@ fn start(view: &View, verb: &str) -> Result<Judged, Refusal> {
 }
 
 #[test]
+fn a_container_that_is_looked_at_is_read_as_any_other_but_for_what_it_was_made_of() {
+    let mut answer = inspected(&json!({"Labels": {"a": "b"}}), &json!({"Privileged": true}));
+    answer["Mounts"] = json!([
+        {"Type": "bind", "Source": "/etc", "Destination": "/e", "Mode": "", "RW": false, "Propagation": "rprivate"},
+        {"Type": "volume", "Name": "v", "Source": "/x", "Destination": "/v", "Driver": "local"}
+    ]);
+    answer["Args"] = json!(["-c", {"what": "ever"}]);
+    let mut full = ContainerView::from_inspect(&answer).unwrap();
+    full.made = Default::default();
+    assert_eq!(ContainerView::to_look_at(answer.to_string().as_bytes()), Some(full));
+    // Engines say null where there is nothing.
+    answer["Mounts"] = Value::Null;
+    answer["Config"]["Labels"] = Value::Null;
+    let bare = ContainerView::to_look_at(answer.to_string().as_bytes()).unwrap();
+    assert!(bare.mounts.is_empty() && bare.labels.is_empty() && bare.privileged);
+    for broken in ["", "null", "{}", "[]", r#"{"Id": ""}"#, r#"{"Id": 7}"#, r#"{"message": "no such container"}"#] {
+        assert_eq!(ContainerView::to_look_at(broken.as_bytes()), None, "{broken}");
+    }
+}
+
+#[test]
 fn a_start_has_the_facts_of_what_was_created() {
     let none = json!({});
     for verb in ["start", "restart"] {

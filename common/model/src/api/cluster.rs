@@ -14,6 +14,9 @@ pub struct Controllers {
     pub quorum: u64,
     /// Voters that are.
     pub reachable_voters: u64,
+    /// What all of them can do and the cluster uses; grows when the last controller was upgraded.
+    #[serde(default)]
+    pub level: u32,
 }
 
 /// One controller of the cluster.

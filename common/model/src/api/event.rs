@@ -11,7 +11,10 @@ pub struct EventPage {
     pub next: String,
     /// More can be had right now.
     pub more: bool,
-    /// Controllers that did not answer: their events are missing here and come later with `next`.
+    /// Controllers that did not answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreachable: Vec<u64>,
+    /// Events that only those hold may be missing. Without it everything is here: each event is held by two.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub incomplete: bool,
 }

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub enum HostStatus {
     /// Its session is open.
     Connected,
+    /// It has no session because controllers have started or changed a moment ago; it is expected back.
+    Awaited,
     /// It has no session. It keeps enforcing what it has.
     Lost,
     /// It may not come back.

@@ -4,14 +4,18 @@
 //! Every answer that is not 2xx has an [`ErrorBody`]. Times are milliseconds since the epoch.
 
 mod advice;
+mod alert;
 mod audit;
 mod auth;
+mod capacity;
 mod cluster;
 mod directory;
 mod docker;
+mod doctor;
 mod error;
 mod event;
 mod host;
+mod inventory;
 mod policy;
 mod secret;
 mod service;
@@ -21,17 +25,27 @@ mod suggest;
 mod token;
 
 pub use advice::{Advice, ChangeOp, Explanation, Miss, MissPart, NamedDocument, NearMiss, Remedy, RequestChange};
+pub use alert::{
+    Acknowledge, Alert, Channel, ChannelTarget, ChannelTested, CreatedChannel, MailSecurity, NewChannel, NewTarget,
+    Snooze,
+};
 pub use audit::{AuditCheckpoint, AuditPage, AuditRecord, AuditVerdict};
 pub use auth::{
     Enrolment, EnrolmentComplete, EnrolmentStart, Invite, Login, PasswordChange, RecoveryCodes, Refresh, SessionTokens,
     StepUp, WhoAmI,
 };
+pub use capacity::{
+    AcceptedMove, CapacityAdvice, CapacityExplanation, CapacityForecast, CapacityHappening, CapacityHistory,
+    CapacityRecord, CapacitySnooze, CapacityStatus, CapacityThresholds, MovePreview, MoveStep, NamedThresholds,
+};
 pub use cluster::{Controller, ControllerCode, Controllers, NewControllerCode};
 pub use directory::{Group, NewGroup, NewUser, User, UserPatch};
 pub use docker::{DockerCertificate, DockerHost, NewDockerCertificate};
+pub use doctor::{Check, Diagnosis, Problem};
 pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use event::EventPage;
 pub use host::{Host, HostPatch, HostStatus};
+pub use inventory::{InventoryHost, InventoryItem, InventoryPage, InventoryQuery};
 pub use policy::{
     ApplyPack, DockerRequest, Pack, Policy, PolicyPut, PolicyText, PolicyVersion, PolicyVersionDraft, RollbackTo,
     SimulateRequest, SimulatedChange, Simulation, TestRequest, TestResult, Validation, ValidationIssue,

@@ -25,7 +25,7 @@ pub struct ClusterStatus {
     pub hosts_behind: u64,
     pub users: u64,
     pub policies: u64,
-    /// Decision events stored.
+    /// Decision events stored, their copies counted too.
     pub events: u64,
     pub audit_records: u64,
 }

@@ -363,9 +363,21 @@ fn admin_roles_are_a_table_of_actions() {
         let writes = matches!(action, A::PolicyCreate | A::PolicyUpdate | A::PackApply);
         assert_eq!(allowed("sam", action, 60), read || writes, "{action}");
         assert_eq!(allowed("aud", action, 60), read, "{action}");
-        let seen = matches!(action, A::HostRead | A::PolicyRead | A::PackRead | A::EventRead | A::StatusRead);
+        let seen = matches!(
+            action,
+            A::HostRead
+                | A::InventoryRead
+                | A::PolicyRead
+                | A::PackRead
+                | A::EventRead
+                | A::StatusRead
+                | A::CapacityRead
+        );
         assert_eq!(allowed("vera", action, 60), seen, "{action}");
-        let runs = matches!(action, A::HostLabel | A::HostPosture | A::TokenRead | A::TokenCreate | A::TokenDelete);
+        let runs = matches!(
+            action,
+            A::HostLabel | A::HostPosture | A::TokenRead | A::TokenCreate | A::TokenDelete | A::CapacityUpdate
+        );
         assert_eq!(allowed("olga", action, 60), seen || runs, "{action}");
         assert!(!allowed("alice", action, 60) && !allowed("nobody", action, 60), "{action}");
     }

@@ -2,9 +2,15 @@
 //! its own never disturbs another's.
 
 use super::{ServerConfig, TlsStream};
-use crate::limits::{ACCEPT_PAUSE, BACKLOG, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX};
+use crate::limits::{ACCEPT_PAUSE, BACKLOG, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, HANDSHAKES_PER_SOURCE};
 use futures::stream::{self, Stream};
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
@@ -18,13 +24,15 @@ use tokio_rustls::TlsAcceptor;
 pub struct HandshakeLimits {
     /// Further connections wait in the kernel's queue.
     pub concurrent: usize,
+    /// Of these, those from one address; further ones are closed at once.
+    pub per_source: usize,
     /// From the accepted connection to the end of its handshake.
     pub timeout: Duration,
 }
 
 impl Default for HandshakeLimits {
     fn default() -> Self {
-        Self { concurrent: HANDSHAKES_MAX, timeout: HANDSHAKE_TIMEOUT }
+        Self { concurrent: HANDSHAKES_MAX, per_source: HANDSHAKES_PER_SOURCE, timeout: HANDSHAKE_TIMEOUT }
     }
 }
 
@@ -48,6 +56,38 @@ pub struct TlsListener {
     config: watch::Receiver<Arc<ServerConfig>>,
     limits: HandshakeLimits,
     handshakes: JoinSet<Option<(TlsStream, SocketAddr)>>,
+    sources: Sources,
+}
+
+/// Handshakes in progress by address.
+type Sources = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
+/// One of them.
+struct Place {
+    sources: Sources,
+    of: IpAddr,
+}
+
+impl Place {
+    fn take(sources: &Sources, of: IpAddr, max: usize) -> Option<Self> {
+        let mut held = sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = held.entry(of).or_insert(0);
+        if *count >= max {
+            return None;
+        }
+        *count += 1;
+        Some(Self { sources: Arc::clone(sources), of })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut held = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.get_mut(&self.of) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(held.remove(&self.of)),
+        }
+    }
 }
 
 impl TlsListener {
@@ -59,7 +99,7 @@ impl TlsListener {
     /// With a configuration that may be replaced while it runs, e.g. when the certificate is renewed. Connections keep
     /// the one that they began with.
     pub fn with(tcp: TcpListener, config: watch::Receiver<Arc<ServerConfig>>, limits: HandshakeLimits) -> Self {
-        Self { tcp, config, limits, handshakes: JoinSet::new() }
+        Self { tcp, config, limits, handshakes: JoinSet::new(), sources: Sources::default() }
     }
 
     /// Where it listens.
@@ -107,9 +147,14 @@ impl TlsListener {
     }
 
     fn start(&mut self, tcp: TcpStream, peer: SocketAddr) {
+        let Some(place) = Place::take(&self.sources, peer.ip(), self.limits.per_source) else {
+            tracing::debug!(%peer, "too many handshakes from one address: closing one");
+            return;
+        };
         let acceptor = TlsAcceptor::from(Arc::clone(&self.config.borrow()));
         let limit = self.limits.timeout;
         self.handshakes.spawn(async move {
+            let _place = place;
             tcp.set_nodelay(true).ok()?;
             match timeout(limit, acceptor.accept(tcp)).await {
                 Ok(Ok(stream)) => Some((stream, peer)),

@@ -2,6 +2,7 @@
 
 mod api;
 mod fault;
+mod knock;
 mod step_up;
 pub mod tls;
 mod transport;

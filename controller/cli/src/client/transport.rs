@@ -109,9 +109,9 @@ pub fn again<'a>(out: &'a mut Out<'_>) -> Out<'a> {
 
 /// A way to the controllers of one cluster. The first one names it; another one is tried when that cannot be reached.
 pub struct Transport {
-    http: Client,
-    bases: Vec<Url>,
-    ca: Option<Ca>,
+    pub(super) http: Client,
+    pub(super) bases: Vec<Url>,
+    pub(super) ca: Option<Ca>,
 }
 
 impl Transport {

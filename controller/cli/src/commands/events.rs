@@ -91,6 +91,10 @@ pub async fn run(args: Events, context: &mut Context<'_>) -> Result<(), CliError
     };
     let mut api = context.api()?;
     let page = fetch(&mut api, &query).await?;
+    if page.incomplete {
+        let away: Vec<String> = page.unreachable.iter().map(u64::to_string).collect();
+        context.note(&format!("events may be missing: no answer from controller {}", away.join(", ")));
+    }
     if !args.follow {
         return context.list(&page.events, "no events", |look| rows(&page.events, args.ids, look));
     }

@@ -1,5 +1,6 @@
 //! `host`: enrolled hosts.
 
+use super::{host_facts::told_fields, inventory::fetch};
 use crate::{
     client::{Api, Call},
     context::Context,
@@ -9,10 +10,11 @@ use crate::{
 };
 use clap::Subcommand;
 use reqwest::Method;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use wharden_model::{
     Labels, Posture,
-    api::{self, HostPatch},
+    api::{self, HostPatch, InventoryHost, InventoryPage, InventoryQuery},
 };
 
 const HELP: &str = "\
@@ -73,8 +75,10 @@ pub async fn run(command: Host, context: &mut Context<'_>) -> Result<(), CliErro
             context.list(&hosts, empty, |look| rows(&hosts, look))
         }
         Host::Show { host } => {
-            let host = find(&host, &mut context.api()?).await?;
-            context.answer(&host, |look| card(&host, look))
+            let mut api = context.api()?;
+            let host = find(&host, &mut api).await?;
+            let shown = Shown { inventory: told(&host, &mut api).await, host };
+            context.answer(&shown, |look| card(&shown, look))
         }
         Host::Label { host, changes } => {
             let changes = parse_changes(&changes)?;
@@ -103,6 +107,22 @@ pub async fn run(command: Host, context: &mut Context<'_>) -> Result<(), CliErro
 
 async fn find(host: &HostRef, api: &mut Api) -> Result<api::Host, CliError> {
     api.call(Call::get(&["hosts", &host.0])).await
+}
+
+/// A host, and what its agent tells of it as far as the caller may see that.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    host: api::Host,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inventory: Option<InventoryHost>,
+}
+
+/// What is there is shown; who may not see it, or asks an older controller, sees the host without.
+async fn told(host: &api::Host, api: &mut Api) -> Option<InventoryHost> {
+    let query = InventoryQuery { host: Some(host.id.to_string()), limit: Some(1), ..InventoryQuery::default() };
+    let page: InventoryPage<InventoryHost> = fetch(api, "hosts", &query).await.ok()?;
+    page.items.into_iter().next()
 }
 
 /// A new value, or `None` to remove the key.
@@ -159,7 +179,7 @@ fn rows(hosts: &[api::Host], look: &Look) -> String {
     table(&header, rows.collect(), look)
 }
 
-fn card(host: &api::Host, look: &Look) -> String {
+fn card(Shown { host, inventory }: &Shown, look: &Look) -> String {
     let mut fields = vec![
         ("Name", Cell::new(&host.name)),
         ("Id", Cell::new(&host.id)),
@@ -185,6 +205,9 @@ fn card(host: &api::Host, look: &Look) -> String {
             ("Containers", Cell::new(format!("{} running of {}", report.containers_running, report.containers_total))),
         ]);
         fields.extend(report.guard.iter().map(|guard| ("Guard on TCP", Cell::new(&guard.address))));
+    }
+    if let Some(told) = inventory {
+        told_fields(told, &mut fields, look);
     }
     record(fields, look)
 }

@@ -2,19 +2,26 @@
 
 pub mod account;
 mod advice;
+pub mod alerts;
 pub mod audit;
 pub mod backup;
+pub mod capacity;
 pub mod cluster;
 pub mod completions;
 pub mod docker;
+pub mod doctor;
 pub mod enrol;
 pub mod event;
 pub mod events;
 pub mod group;
 pub mod host;
+mod host_facts;
+pub mod inventory;
 pub mod key;
 pub mod login;
 pub mod logout;
+pub mod moves;
+pub mod notify;
 pub mod pack;
 pub mod policy;
 pub mod service_account;
@@ -44,17 +51,23 @@ pub async fn run(command: Command, context: &mut Context<'_>) -> Result<(), CliE
         Command::Group(noun) => group::run(noun, context).await,
         Command::Token(noun) => token::run(noun, context).await,
         Command::Host(noun) => host::run(noun, context).await,
+        Command::Inventory(noun) => inventory::run(noun, context).await,
         Command::Policy(noun) => policy::run(noun, context).await,
         Command::Pack(noun) => pack::run(noun, context).await,
         Command::Event(noun) => event::run(noun, context).await,
         Command::Events(args) => events::run(args, context).await,
         Command::Audit(noun) => audit::run(noun, context).await,
         Command::Cluster(noun) => cluster::run(noun, context).await,
+        Command::Capacity(noun) => capacity::run(noun, context).await,
+        Command::Move(noun) => moves::run(noun, context).await,
         Command::Backup(noun) => backup::run(noun, context).await,
         Command::Account(noun) => account::run(noun, context).await,
         Command::ServiceAccount(noun) => service_account::run(noun, context).await,
         Command::Session(noun) => session::run(noun, context).await,
         Command::Key(noun) => key::run(noun, context).await,
+        Command::Alerts(noun) => alerts::run(noun, context).await,
+        Command::Notify(noun) => notify::run(noun, context).await,
+        Command::Doctor(args) => doctor::run(args, context).await,
         Command::Status => status::run(context).await,
         Command::Completions(args) => completions::run(&args, context),
     }

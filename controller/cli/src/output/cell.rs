@@ -103,6 +103,7 @@ impl From<HostStatus> for Cell {
     fn from(status: HostStatus) -> Self {
         match status {
             HostStatus::Connected => Self::toned("connected", Tone::Good),
+            HostStatus::Awaited => Self::toned("awaited", Tone::Dim),
             HostStatus::Lost => Self::toned("lost", Tone::Careful),
             HostStatus::Revoked => Self::toned("revoked", Tone::Bad),
         }

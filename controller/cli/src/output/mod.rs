@@ -1,4 +1,4 @@
-//! How answers look: tables and records for people, JSON for programs. Pure: the time and the terminal are arguments.
+//! How answers look: tables and records for people, JSON for programs, whole or line by line. Pure: the time and the terminal are arguments.
 
 mod cell;
 mod record;
@@ -21,6 +21,8 @@ pub enum Format {
     Table,
     // For programs.
     Json,
+    // For programs that read line by line.
+    Jsonl,
 }
 
 /// Where something is shown, and when.

@@ -3,12 +3,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod alerts;
 mod answers;
+mod capacity;
 mod docker;
 mod enrolment;
 mod faults;
 mod follow;
 mod help;
+mod inventory;
 mod process;
 mod run;
 mod sample;

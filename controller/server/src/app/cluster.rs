@@ -45,6 +45,7 @@ impl App {
         Ok(Controllers {
             controllers: controllers.collect(),
             changing: state.controllers.changing,
+            level: state.level,
             quorum: voters.len() as u64 / 2 + 1,
             reachable_voters: voters.iter().filter(|number| answers.contains_key(number)).count() as u64,
         })

@@ -32,6 +32,9 @@ pub enum AppError {
     NotFound { kind: Kind, name: String },
     #[error("there is no event {0}")]
     NoEvent(String),
+    /// Something about capacity that is not there.
+    #[error("{message}")]
+    NoCapacity { message: String, hint: &'static str },
     #[error("{message}")]
     Conflict { message: String, hint: &'static str },
     #[error("{0}")]
@@ -95,6 +98,7 @@ impl From<Rejection> for AppError {
             Rejection::NoLearner { .. } => conflict("`wharden cluster status` shows what each controller is"),
             Rejection::LastController => conflict("add another controller first"),
             Rejection::NotNext { .. } | Rejection::OtherCertificate { .. } => conflict("try again"),
+            Rejection::AlertOver => conflict("there is nothing left to do about it"),
         }
     }
 }

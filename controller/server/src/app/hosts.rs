@@ -10,10 +10,11 @@ use wharden_policy::AdminResource;
 use wharden_state::{Command, HostCommand, Kind, State};
 
 impl App {
-    fn host_of(id: &HostId, host: &wharden_state::Host, live: HostLive) -> Host {
+    fn host_of(&self, id: &HostId, host: &wharden_state::Host, live: HostLive) -> Host {
         let status = match (host.revoked_at, live.connected) {
             (Some(_), _) => HostStatus::Revoked,
             (None, true) => HostStatus::Connected,
+            (None, false) if self.fleet.awaits(&live) => HostStatus::Awaited,
             (None, false) => HostStatus::Lost,
         };
         Host {
@@ -35,7 +36,7 @@ impl App {
         let host = state.hosts.get(id).ok_or_else(|| AppError::not_found(Kind::Host, id.as_str()))?;
         let here = self.fleet.status(id);
         let live = if here.connected { here } else { self.live(id, &self.hosts_elsewhere().await) };
-        Ok(Self::host_of(id, host, live))
+        Ok(self.host_of(id, host, live))
     }
 
     pub async fn hosts(&self, caller: &Caller) -> Result<Vec<Host>, AppError> {
@@ -46,7 +47,7 @@ impl App {
             .iter()
             .map(|(id, h)| {
                 let resource = AdminResource::Host { id: id.clone(), labels: h.labels.clone() };
-                (resource, Self::host_of(id, h, self.live(id, &elsewhere)))
+                (resource, self.host_of(id, h, self.live(id, &elsewhere)))
             })
             .collect();
         self.readable(caller, AdminAction::HostRead, all).await

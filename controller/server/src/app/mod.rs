@@ -4,16 +4,21 @@
 
 mod access;
 mod account;
+mod alerts;
 mod backup;
+mod capacity;
+mod channels;
 mod cluster;
 mod directory;
 mod docker;
+mod doctor;
 mod enrolment;
 mod error;
 mod everywhere;
 mod explain;
 mod guard;
 mod hosts;
+mod inventory;
 mod judgement;
 mod login;
 mod packs;
@@ -29,12 +34,23 @@ mod suggest;
 mod tokens;
 
 pub use access::{Access, Caller};
+pub(crate) use alerts::alert_of;
 pub use backup::Backup;
 pub use error::AppError;
 pub(crate) use records::record_of;
 pub use step_up::Shown;
 
-use crate::{auth::source::Sources, backup::Recipients, events::EventStore, fleet::Fleet, keys::Keys, raft::Raft};
+use crate::{
+    alerts::{AlertsConfig, Sight},
+    auth::source::Sources,
+    backup::Recipients,
+    capacity::Watch,
+    copies::Reader,
+    events::EventStore,
+    fleet::Fleet,
+    keys::Keys,
+    raft::Raft,
+};
 use std::sync::Arc;
 use wharden_model::Timestamp;
 use wharden_runtime::{clock::Clock, ready::Readiness};
@@ -47,6 +63,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     pub fleet: Fleet,
     pub events: EventStore,
+    /// Reads the events of all controllers.
+    pub reader: Reader,
     pub readiness: Readiness,
     /// Attempts at what costs a password hash.
     pub sources: Sources,
@@ -56,6 +74,11 @@ pub struct App {
     pub started_at: Timestamp,
     /// Whom backups are encrypted to.
     pub backup_recipients: Recipients,
+    /// How the cluster is looked at.
+    pub sight: Sight,
+    pub alerts_config: AlertsConfig,
+    /// Room on the hosts of this controller.
+    pub capacity: Watch,
 }
 
 impl App {

@@ -26,7 +26,7 @@ impl App {
         let hosts = HostFilter::resolve(&state, request.host.as_deref())?;
         let query =
             EventQuery { user: request.user, since: request.since, until: request.until, ..EventQuery::default() };
-        let (events, truncated) = self.events.newest(&query, &hosts).await?;
+        let (events, truncated) = self.reader.newest(&query, &hosts).await?;
         let cluster = self.keys.cluster_id.clone();
         tokio::task::spawn_blocking(move || replay(&cluster, &state, drafted, &events, truncated))
             .await

@@ -35,7 +35,7 @@ impl App {
             until: request.until,
             ..EventQuery::default()
         };
-        let (events, truncated) = self.events.newest(&query, &hosts).await?;
+        let (events, truncated) = self.reader.newest(&query, &hosts).await?;
         let terms = Terms { wildcards: request.wildcards.into_iter().collect(), group: request.label };
         let (cluster, include_refused) = (self.keys.cluster_id.clone(), request.include_refused);
         let work = move || {

@@ -17,6 +17,7 @@ mod tests;
 mod webhook;
 
 pub use config::{AuditExport, SyslogSink, WebhookSink};
+pub(crate) use webhook::signature;
 
 use crate::{app::record_of, raft::Raft};
 use feed::{ExportMetrics, Feed};

@@ -57,7 +57,7 @@ impl Webhook {
 }
 
 /// The value of the header.
-pub(super) fn signature(key: &hmac::Key, at_ms: u64, body: &[u8]) -> String {
+pub(crate) fn signature(key: &hmac::Key, at_ms: u64, body: &[u8]) -> String {
     let mut context = hmac::Context::with_key(key);
     context.update(at_ms.to_string().as_bytes());
     context.update(b".");

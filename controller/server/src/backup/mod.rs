@@ -10,6 +10,7 @@ mod console;
 mod form;
 mod key;
 pub mod limits;
+mod moment;
 mod open;
 mod restore;
 mod schedule;
@@ -18,8 +19,9 @@ mod write;
 pub use console::{Summary, keygen_to, verify};
 pub use form::Header;
 pub use key::{Identities, KeyError, Recipients, keygen};
+pub use moment::Moment;
 pub use open::{OpenError, Opened, open};
-pub use restore::{Restored, restore};
+pub use restore::{Restored, Source, restore};
 pub use schedule::{Schedule, file_name};
 pub use write::{WriteError, write};
 

@@ -1,18 +1,22 @@
-//! `wharden-controller restore`: makes the data folder of a cluster of one out of a backup. Further controllers join it.
+//! `wharden-controller restore`: makes the data folder of a cluster of one out of a backup, a stopped controller's folder, or
+//! both. Further controllers join it.
 //!
 //! The restored cluster is the old one in a later epoch: the same id, CA and users, and a log that is far ahead, so that
 //! hosts follow it without enrolling again and turn their back on whatever is left of the old one.
 
-use super::{Identities, open};
+use super::moment::{self, Found, Moment};
 use crate::{
     config::{Config, FILE_NAME, Overrides},
     data_dir::{self, CA_FILE, CLUSTER_KEY, STORE},
-    keys::Keys,
     limits,
 };
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use serde::Serialize;
-use std::{fmt, path::Path, time::Duration};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 use wharden_model::{ClusterId, Timestamp};
 use wharden_runtime::{
     clock::{Clock, SystemClock},
@@ -28,7 +32,7 @@ pub struct Restored {
     pub epoch: u64,
     /// Number of the controller, which none had before.
     pub number: u64,
-    /// When the backup was made: what was changed after this is lost.
+    /// The moment that it is restored to: what was changed after this is lost.
     pub made_at: Timestamp,
     pub hosts: usize,
     pub users: usize,
@@ -50,33 +54,38 @@ impl fmt::Display for Restored {
     }
 }
 
-/// Restores a backup into an empty folder. When it fails half way it removes what it made.
+/// What a cluster is restored from.
+pub struct Source {
+    /// A backup, and the file with the key that it is read with.
+    pub backup: Option<(PathBuf, PathBuf)>,
+    /// The data folder of a stopped controller, or its copy: its log, and without a backup its snapshots and its key too.
+    pub data: Option<PathBuf>,
+    /// Up to when; only with `data`.
+    pub until: Option<Moment>,
+}
+
+/// Restores into an empty folder. When it fails half way it removes what it made.
 ///
 /// # Errors
-/// When the backup is of no use, or the folder is not empty or cannot be written; with what to do.
-pub fn restore(data_dir: &Path, backup: &Path, identity: &Path, overrides: Overrides) -> anyhow::Result<Restored> {
-    let identities = Identities::read(identity)?;
-    let opened = open(backup, &identities).map_err(|error| anyhow!("{} {error}", backup.display()))?;
+/// When the source is of no use or does not reach so far, or the folder is not empty or cannot be written; with what to do.
+pub fn restore(data_dir: &Path, source: &Source, overrides: Overrides) -> anyhow::Result<Restored> {
+    let Found { mut state, index: reached, as_of: made_at, keys } = moment::find(source)?;
     let now = Timestamp(SystemClock.now());
-    let key = opened.cluster_key()?;
-    let made_at = opened.header.created_at;
-    let mut state = opened.state;
     let number = state.controllers.last_number.max(1) + 1;
-    let index = opened.header.index + EPOCH_ENTRIES;
+    let index = reached + EPOCH_ENTRIES;
     let entry = Entry {
         request_id: crate::raft::new_request_id(),
         actor: Actor::System,
         issued_at: now,
         if_revision: None,
         origin: None,
-        command: Command::Cluster(ClusterCommand::Restore { made_at, index: opened.header.index }),
+        command: Command::Cluster(ClusterCommand::Restore { made_at, index: reached }),
     };
     state.apply(index, &entry).0?;
 
     let config = Config { node_id: number, ..Config::default().with(overrides) };
     config.format()?;
-    let key_text = key.to_file_text();
-    let keys = Keys::open(&state, key)?;
+    let key_text = keys.sealing.to_file_text();
     keys.ca
         .issue_server(&config.advertise, number, now, Duration::from_secs(limits::SERVER_CERT_TTL_S))
         .context("--advertise")?;

@@ -63,6 +63,14 @@ impl Admission {
         let key = Hex::from(requested_key_digest(&request.csr).map_err(no)?);
         let seat = seat_of(&request)?;
         let state = self.raft.linearizable().await.map_err(later)?;
+        if request.level < state.level {
+            return Err(JoinRefusal::No(format!(
+                "the joiner's version is too old for this cluster (it can do level {}, the cluster uses level {}): use the version of the others, {}",
+                request.level,
+                state.level,
+                env!("CARGO_PKG_VERSION")
+            )));
+        }
         let mut number = first_try(&state, &code)?;
         for _ in 0..TRIES {
             let now = Timestamp(self.clock.now());

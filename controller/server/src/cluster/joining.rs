@@ -29,6 +29,7 @@ use wharden_runtime::{
     fsync::write_atomic,
     tls::{self, Connector, HTTP2},
 };
+use wharden_state::LEVEL;
 
 /// Longest wait for the answer: it takes an entry of the log.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -105,6 +106,7 @@ async fn ask(code: &ControllerCode, peer: &str, config: &Config, key: &KeyPair) 
         peer_address: seat.peer,
         rest_url: seat.rest,
         agent_address: seat.agent,
+        level: LEVEL,
     };
     let (host, port) =
         crate::peers::split(peer).with_context(|| format!("--peer {peer:?} is not HOST:PORT")).map_err(refused)?;

@@ -25,5 +25,5 @@ pub use first::load as first_list;
 pub use founding::{enter, keep_seat};
 pub use joining::{Joined, join};
 pub use keeper::keep;
-pub use removal::{removed, watch};
+pub use removal::{TooOld, check_level, removed, too_old, watch};
 pub use survey::{ask_all, survey};

@@ -1,4 +1,4 @@
-//! Am I still one of them? A removed controller hears nothing any more, so it asks when it is left alone. It must not go
+//! Am I still one of them, and new enough? A removed controller hears nothing any more, so it asks when it is left alone. It must not go
 //! on: what it serves gets older and older.
 
 use crate::{
@@ -6,6 +6,7 @@ use crate::{
     raft::Raft,
 };
 use std::time::Duration;
+use wharden_state::{LEVEL, State};
 
 /// Between two looks. Nothing is sent while there is a leader and this controller is a member.
 const LOOK: Duration = Duration::from_secs(1);
@@ -27,6 +28,30 @@ pub async fn watch(raft: Raft, roster: Roster) {
             }
         }
     }
+}
+
+/// Why this controller must not go on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this version ({version}) is too old for this cluster: it can do level {LEVEL}, the cluster uses level {0}. Start a newer version; nothing was changed",
+    version = env!("CARGO_PKG_VERSION")
+)]
+pub struct TooOld(u32);
+
+/// Whether this version can do what the cluster uses.
+///
+/// # Errors
+/// [`TooOld`].
+pub fn check_level(state: &State) -> Result<(), TooOld> {
+    if state.level > LEVEL { Err(TooOld(state.level)) } else { Ok(()) }
+}
+
+/// Ends when the cluster uses more than this version can do; says so.
+pub async fn too_old(raft: &Raft) -> TooOld {
+    let mut state = raft.watch();
+    // The sender lives as long as the replica.
+    let level = state.wait_for(|state| check_level(state).is_err()).await.map_or(0, |state| state.level);
+    TooOld(level)
 }
 
 /// Ends when this controller was removed; says so.

@@ -7,6 +7,7 @@ use crate::{
 use futures::future::join_all;
 use std::collections::BTreeMap;
 use wharden_model::Timestamp;
+use wharden_state::LEVEL;
 
 /// How this controller is.
 pub(super) fn own_status(raft: &Raft, started_at: Timestamp) -> PeerStatus {
@@ -22,6 +23,9 @@ pub(super) fn own_status(raft: &Raft, started_at: Timestamp) -> PeerStatus {
         hosts_connected: 0,
         hosts_behind: 0,
         events: 0,
+        level: LEVEL,
+        now: None,
+        readings: None,
     }
 }
 

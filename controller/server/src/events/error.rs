@@ -23,6 +23,8 @@ pub enum AppendError {
     TooLarge(usize),
     #[error("the event store has stopped")]
     Stopped,
+    #[error("copies of events came damaged")]
+    Damaged,
 }
 
 /// Why a query was refused.
@@ -38,7 +40,7 @@ pub enum QueryError {
     Limit(usize),
     #[error("wait: {0} s is more than 30 s")]
     Wait(u64),
-    #[error("after: {0:?} is not a cursor of this event store; leave it out to begin with the newest events")]
+    #[error("after: {0:?} is not a cursor of events; leave it out to begin with the newest events")]
     Cursor(String),
     #[error("the event is older than what one look-up reads: find it with a query, by its time")]
     TooFar,

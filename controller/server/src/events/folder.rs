@@ -5,12 +5,12 @@ use std::{fs, io, path::Path};
 use wharden_runtime::fsync::{make_dir, sync_and_reread, sync_dir, write_atomic};
 
 const FORMAT_FILE: &str = "format";
-const FORMAT: &str = "wharden events 1";
+const FORMAT: &str = "wharden events 2";
+/// The form before: its records are still read, and whoever knows only it must not touch those of today.
+const FORMAT_BEFORE: &str = "wharden events 1";
 
 /// What was found.
 pub(super) struct Folder {
-    /// Drawn when the folder was made; cursors carry it.
-    pub id: u32,
     /// In order; the last is the one to go on with.
     pub segments: Vec<Segment>,
     pub runs: Runs,
@@ -23,8 +23,8 @@ pub(super) fn open(dir: &Path) -> Result<Folder, OpenError> {
     };
     make_dir(dir, 0o700).map_err(fail(dir))?;
     let firsts = list(dir).map_err(fail(dir))?;
-    let id = format(dir, firsts.is_empty())?;
-    let mut folder = Folder { id, segments: Vec::new(), runs: Runs::default() };
+    format(dir, firsts.is_empty())?;
+    let mut folder = Folder { segments: Vec::new(), runs: Runs::default() };
     for (nth, first) in firsts.iter().enumerate() {
         let path = Segment::new(*first).path(dir);
         let is_last = nth + 1 == firsts.len();
@@ -47,29 +47,23 @@ fn list(dir: &Path) -> io::Result<Vec<u64>> {
     Ok(firsts)
 }
 
-/// Reads the format file; makes it when the folder is new.
-fn format(dir: &Path, is_empty: bool) -> Result<u32, OpenError> {
+/// Checks the format file; makes it when the folder is new or of the form before.
+fn format(dir: &Path, is_empty: bool) -> Result<(), OpenError> {
     let path = dir.join(FORMAT_FILE);
     let fail = |error| OpenError::Io { path: path.clone(), error };
-    match fs::read_to_string(&path) {
-        Ok(text) => parse_format(&text).ok_or_else(|| OpenError::Format {
-            path: path.clone(),
-            found: text.lines().next().unwrap_or_default().chars().take(80).collect(),
-            known: FORMAT,
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && is_empty => {
-            let id = rand::random::<u32>();
-            write_atomic(&path, format!("{FORMAT}\nid {id:08x}\n").as_bytes(), 0o600).map_err(fail)?;
-            sync_dir(dir).map_err(fail)?;
-            Ok(id)
+    let first_line = match fs::read_to_string(&path) {
+        Ok(text) => text.lines().next().unwrap_or_default().to_owned(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && is_empty => FORMAT_BEFORE.to_owned(),
+        Err(error) => return Err(fail(error)),
+    };
+    match first_line.as_str() {
+        FORMAT => Ok(()),
+        FORMAT_BEFORE => {
+            write_atomic(&path, format!("{FORMAT}\n").as_bytes(), 0o600).map_err(fail)?;
+            sync_dir(dir).map_err(fail)
         }
-        Err(error) => Err(fail(error)),
+        found => Err(OpenError::Format { path: path.clone(), found: found.chars().take(80).collect(), known: FORMAT }),
     }
-}
-
-fn parse_format(text: &str) -> Option<u32> {
-    let id = text.strip_prefix(FORMAT)?.strip_prefix("\nid ")?.strip_suffix('\n')?;
-    u32::from_str_radix(id, 16).ok()
 }
 
 /// Reads one segment. A torn end of the last one is what a crash leaves, and none of it was acknowledged: it is cut off.
@@ -84,7 +78,7 @@ fn read(path: &Path, first: u64, is_last: bool, runs: &mut Runs) -> io::Result<S
     let mut walk = Walk::new(&bytes);
     let mut begin = 0;
     while let Some((header, _)) = walk.next() {
-        runs.stage((header.host, header.boot), header.seq, segment.end);
+        runs.stage(header.run(), header.seq, header.stamp, segment.end);
         segment.push(&header, walk.offset() - begin);
         begin = walk.offset();
     }

@@ -1,28 +1,29 @@
-//! What an agent sends becomes records: parsed, and named after the session that brought it, never after itself.
+//! What comes becomes records: from an agent parsed, and named after the session that brought it, never after itself; from
+//! another controller as they are, when they are whole.
 
 use super::{
     AppendError,
     limits::{APPEND_BYTES_MAX, EVENT_MAX},
     metrics::EventMetrics,
-    record::{Header, boot_key, host_key},
+    record::{Header, Walk, boot_key, host_key},
     runs::RunKey,
 };
 use bytes::Bytes;
 use wharden_model::{BootId, DecisionEvent, HostId};
 
-/// One event, ready for the disk.
+/// One event, which has a place as soon as it is stamped.
+#[derive(Clone, Debug)]
 pub(super) struct Incoming {
     pub header: Header,
-    pub bytes: Vec<u8>,
+    pub json: Bytes,
 }
 
 /// One message's events, oldest first.
 pub(super) struct Batch {
-    pub key: RunKey,
+    pub run: RunKey,
     pub events: Vec<Incoming>,
     /// The highest number in the message, of events that were refused too: sending those again would not help.
     pub highest: u64,
-    pub bytes: usize,
 }
 
 /// Events that cannot be read are counted and left out.
@@ -36,15 +37,12 @@ pub(super) fn read(
     if size > APPEND_BYTES_MAX {
         return Err(AppendError::TooLarge(size));
     }
-    let mut batch =
-        Batch { key: (host_key(host), boot_key(boot)), events: Vec::with_capacity(events.len()), highest: 0, bytes: 0 };
+    let run = (host_key(host), boot_key(boot));
+    let mut batch = Batch { run, events: Vec::with_capacity(events.len()), highest: 0 };
     for (seq, json) in events {
         batch.highest = batch.highest.max(seq);
         match parse(host, boot, seq, &json) {
-            Ok(event) => {
-                batch.bytes += event.bytes.len();
-                batch.events.push(event);
-            }
+            Ok(event) => batch.events.push(event),
             Err(error) => {
                 metrics.refused.inc();
                 tracing::warn!(%host, %boot, seq, %error, "a decision event cannot be read; left out");
@@ -69,6 +67,24 @@ fn parse(host: &HostId, boot: &BootId, seq: u64, json: &[u8]) -> Result<Incoming
     if json.len() > EVENT_MAX {
         return Err(format!("{} bytes are more than {EVENT_MAX}", json.len()));
     }
-    let header = Header::of(&event);
-    Ok(Incoming { header, bytes: header.encode(&json) })
+    Ok(Incoming { header: Header::of(&event), json: json.into() })
+}
+
+/// Records that another controller sends.
+pub(super) fn copies(bytes: &Bytes) -> Result<Vec<Incoming>, AppendError> {
+    let mut walk = Walk::new(bytes);
+    let mut events = Vec::new();
+    for (header, json) in walk.by_ref() {
+        events.push(Incoming { header, json: bytes.slice(json) });
+    }
+    if walk.offset() == bytes.len() { Ok(events) } else { Err(AppendError::Damaged) }
+}
+
+/// The records as they go to another controller.
+pub(super) fn encode(events: &[Incoming]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(events.iter().map(|event| event.json.len() + 64).sum());
+    for event in events {
+        bytes.extend_from_slice(&event.header.encode(&event.json));
+    }
+    bytes
 }

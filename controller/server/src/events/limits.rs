@@ -1,5 +1,7 @@
 //! Limits of the event store, each with its reason.
 
+use std::time::Duration;
+
 /// Largest stored event, in bytes: every string in it is cut at 1 KiB by the agent; rules and labels are few.
 pub const EVENT_MAX: usize = 64 * 1024;
 /// Most bytes of one append: what one message may carry, and room for what the store adds.
@@ -8,6 +10,8 @@ pub const APPEND_BYTES_MAX: usize = 2 * 1024 * 1024;
 pub const APPENDS_WAITING: usize = 64;
 /// Bytes at which a group stops to gather, so that a flood does not delay the acks of the first.
 pub const GROUP_BYTES: usize = 4 * 1024 * 1024;
+/// Ranges of numbers whose stamp is remembered of each run: an agent has one message on its way, and it may come again.
+pub const RECENT_RANGES: usize = 8;
 /// Records between two remembered offsets of a segment: a follower that is up to date reads at most these again.
 pub const MARK_EVERY: u64 = 256;
 /// Queries that read files at once; each holds one segment in memory.
@@ -31,6 +35,13 @@ pub const SEGMENT_BYTES_MIN: u64 = 4 * 1024;
 /// Largest segment, in bytes: a query reads one whole.
 pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Between two looks whether the oldest events are too old.
+pub const AGE_LOOK: Duration = Duration::from_secs(600);
+/// Runs in one answer about what is held.
+pub const HELD_PAGE: usize = 1000;
+/// Ranges of numbers at which such an answer ends: a fifth of what one message carries.
+pub const HELD_RANGES: usize = 32 * 1024;
+
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventLimits {
@@ -38,10 +49,12 @@ pub struct EventLimits {
     pub segment_bytes: u64,
     /// Size of all segments at which the oldest goes, in bytes. The newest always stays.
     pub total_bytes: u64,
+    /// Age at which events go, in milliseconds; whole segments do.
+    pub max_age_ms: u64,
 }
 
 impl Default for EventLimits {
     fn default() -> Self {
-        Self { segment_bytes: 8 * 1024 * 1024, total_bytes: 1024 * 1024 * 1024 }
+        Self { segment_bytes: 8 * 1024 * 1024, total_bytes: 1024 * 1024 * 1024, max_age_ms: 90 * 24 * 3600 * 1000 }
     }
 }

@@ -1,19 +1,25 @@
-//! The form of one event on disk: a header of fixed size, then the event as JSON.
+//! The form of one event on disk: a header, then the event as JSON.
 //!
 //! The header alone answers most of a query and all of the de-duplication, so that neither parses JSON:
 //!
 //! ```text
 //! 0 length of the JSON u32 │ 4 CRC-32 of all that follows u32 │ 8 at u64 │ 16 host u64 │ 24 run u64 │ 32 seq u64
-//! 40 CRC-32 of the name of who asked u32 │ 44 of the action u32 │ 48 of its noun u32 │ 52 outcome u8 │ 53 zero │ 56 JSON
+//! 40 CRC-32 of the name of who asked u32 │ 44 of the action u32 │ 48 of its noun u32 │ 52 outcome u8
+//! 53 form u8: 0 │ 54 zero │ 56 JSON                               as the first version wrote it: its stamp is its time
+//! 53 form u8: 1 │ 54 zero │ 56 stamp u64 │ 64 JSON
 //! ```
-//! Numbers are little-endian. Hosts and runs are 64-bit ids in hex everywhere else.
+//! Numbers are little-endian. Hosts and runs are 64-bit ids in hex everywhere else. The same bytes go to other controllers.
 
-use super::limits::EVENT_MAX;
+use super::{limits::EVENT_MAX, order::Place, runs::RunKey};
 use std::ops::Range;
 use wharden_model::{Action, BootId, DecisionEvent, HostId, Outcome, Principal};
 
 /// Size of the header, in bytes.
-pub(super) const HEADER: usize = 56;
+const HEADER: usize = 64;
+/// Its size in the first form, which is also what both forms have in common.
+const COMMON: usize = 56;
+/// Where the form is told.
+const FORM: usize = 53;
 
 /// What a query and the de-duplication need of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +32,12 @@ pub(super) struct Header {
     pub action: u32,
     pub noun: u32,
     pub outcome: u8,
+    /// When it was taken, by the controllers' clocks; the same in every copy.
+    pub stamp: u64,
 }
 
 impl Header {
+    /// Not stamped yet.
     pub fn of(event: &DecisionEvent) -> Self {
         Self {
             at: event.at.0,
@@ -39,7 +48,17 @@ impl Header {
             action: name_key(event.action.name()),
             noun: name_key(noun(event.action)),
             outcome: outcome_key(event.outcome),
+            stamp: 0,
         }
+    }
+
+    pub fn run(&self) -> RunKey {
+        (self.host, self.boot)
+    }
+
+    /// Where it stands among all events.
+    pub fn place(&self) -> Place {
+        Place { stamp: self.stamp, host: self.host, boot: self.boot, seq: self.seq }
     }
 
     /// Header and JSON as they go to disk.
@@ -53,14 +72,15 @@ impl Header {
         for key in [self.who, self.action, self.noun] {
             out.extend_from_slice(&key.to_le_bytes());
         }
-        out.extend_from_slice(&[self.outcome, 0, 0, 0]);
+        out.extend_from_slice(&[self.outcome, 1, 0, 0]);
+        out.extend_from_slice(&self.stamp.to_le_bytes());
         out.extend_from_slice(json);
         let crc = crc32fast::hash(&out[8..]);
         out[4..8].copy_from_slice(&crc.to_le_bytes());
         out
     }
 
-    fn decode(bytes: &[u8; HEADER]) -> Self {
+    fn decode(bytes: &[u8; COMMON], stamp: Option<u64>) -> Self {
         let u64_at = |at: usize| u64::from_le_bytes(array(&bytes[at..at + 8]));
         let u32_at = |at: usize| u32::from_le_bytes(array(&bytes[at..at + 4]));
         Self {
@@ -72,6 +92,7 @@ impl Header {
             action: u32_at(44),
             noun: u32_at(48),
             outcome: bytes[52],
+            stamp: stamp.unwrap_or_else(|| u64_at(8)),
         }
     }
 }
@@ -105,17 +126,23 @@ impl Iterator for Walk<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let rest = &self.bytes[self.at..];
-        let header: &[u8; HEADER] = rest.first_chunk()?;
-        let len = u32::from_le_bytes(array(&header[..4])) as usize;
-        if len == 0 || len > EVENT_MAX || rest.len() < HEADER + len {
+        let common: &[u8; COMMON] = rest.first_chunk()?;
+        let len = u32::from_le_bytes(array(&common[..4])) as usize;
+        let size = match common[FORM] {
+            0 => COMMON,
+            1 => HEADER,
+            _ => return None,
+        };
+        if len == 0 || len > EVENT_MAX || rest.len() < size + len {
             return None;
         }
-        if crc32fast::hash(&rest[8..HEADER + len]) != u32::from_le_bytes(array(&header[4..8])) {
+        if crc32fast::hash(&rest[8..size + len]) != u32::from_le_bytes(array(&common[4..8])) {
             return None;
         }
-        let json = self.at + HEADER..self.at + HEADER + len;
+        let stamp = (size == HEADER).then(|| u64::from_le_bytes(array(&rest[COMMON..HEADER])));
+        let json = self.at + size..self.at + size + len;
         self.at = json.end;
-        Some((Header::decode(header), json))
+        Some((Header::decode(common, stamp), json))
     }
 }
 
@@ -163,18 +190,35 @@ mod tests {
     use super::*;
 
     fn header(seq: u64) -> Header {
-        Header { at: 1, host: 0x0123, boot: 9, seq, who: 5, action: 6, noun: 7, outcome: 2 }
+        Header { at: 1, host: 0x0123, boot: 9, seq, who: 5, action: 6, noun: 7, outcome: 2, stamp: 0x0304 }
+    }
+
+    /// A record of the first form, which has no stamp.
+    fn of_the_first_form() -> Vec<u8> {
+        let mut bytes = vec![2, 0, 0, 0, 0xd8, 0x94, 0x85, 0x57];
+        bytes.extend_from_slice(&[1, 0, 0, 0, 0, 0, 0, 0, 0x23, 1, 0, 0, 0, 0, 0, 0]);
+        bytes.extend_from_slice(&[9, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0]);
+        bytes.extend_from_slice(&[5, 0, 0, 0, 6, 0, 0, 0, 7, 0, 0, 0, 2, 0, 0, 0]);
+        bytes.extend_from_slice(b"{}");
+        bytes
     }
 
     #[test]
     fn the_form_on_disk_is_frozen() {
         let bytes = header(0x0102).encode(b"{}");
-        let mut expected = vec![2, 0, 0, 0, 0xd8, 0x94, 0x85, 0x57];
-        expected.extend_from_slice(&[1, 0, 0, 0, 0, 0, 0, 0, 0x23, 1, 0, 0, 0, 0, 0, 0]);
-        expected.extend_from_slice(&[9, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0]);
-        expected.extend_from_slice(&[5, 0, 0, 0, 6, 0, 0, 0, 7, 0, 0, 0, 2, 0, 0, 0]);
-        expected.extend_from_slice(b"{}");
-        assert_eq!(bytes, expected);
+        let first = of_the_first_form();
+        assert_eq!((&bytes[..4], &bytes[8..52]), (&first[..4], &first[8..52]));
+        assert_eq!(&bytes[52..], [2, 1, 0, 0, 4, 3, 0, 0, 0, 0, 0, 0, b'{', b'}']);
+        assert_eq!(&bytes[4..8], crc32fast::hash(&bytes[8..]).to_le_bytes());
+        assert_eq!(Walk::new(&bytes).next(), Some((header(0x0102), 64..66)));
+    }
+
+    #[test]
+    fn records_of_both_forms_are_read_one_after_the_other() {
+        let mut bytes = of_the_first_form();
+        bytes.extend_from_slice(&header(3).encode(b"{}"));
+        let read: Vec<_> = Walk::new(&bytes).collect();
+        assert_eq!(read, [(Header { stamp: 1, ..header(0x0102) }, 56..58), (header(3), 122..124)]);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(super) enum Answer {
     Held { revision: Revision, digest: Digest },
     /// It was refused, and says something about the bundle.
     Refused,
-    /// Only a header was refused; the whole bundle follows.
+    /// Only a header or a difference was refused; the whole bundle follows.
     HeaderRefused,
     /// Nobody asked.
     Unknown,
@@ -102,20 +102,37 @@ impl Delivery {
         })
     }
 
-    /// The message to send now.
-    pub fn take(&mut self, now: Instant) -> Option<BundlePush> {
+    /// What is sent now, and the digest of what it may be sent as the difference from.
+    pub fn next(&self, now: Instant) -> Option<(Arc<SignedBundle>, Option<Digest>)> {
+        let bundle = &self.wanted.as_ref().filter(|_| self.due().is_some_and(|due| due <= now))?.bundle;
+        let base = self.base().map(|(_, digest)| digest).filter(|digest| *digest != bundle.digest);
+        Some((Arc::clone(bundle), base))
+    }
+
+    /// What the agent surely holds.
+    fn base(&self) -> Option<(Revision, Digest)> {
+        self.held.filter(|_| !self.must_be_whole && self.sent.is_none())
+    }
+
+    /// The message to send now; `difference` is from what [`Delivery::next`] said.
+    pub fn take(&mut self, now: Instant, difference: Option<Bytes>) -> Option<BundlePush> {
         if self.due().is_none_or(|due| due > now) {
             return None;
         }
         let Wanted { bundle, .. } = self.wanted.take()?;
         self.nonce += 1;
-        let is_whole = self.must_be_whole || self.sent.is_some() || self.held.is_none_or(|(_, d)| d != bundle.digest);
+        let (from, payload) = match (self.base(), difference) {
+            (Some((_, digest)), _) if digest == bundle.digest => (0, Bytes::new()),
+            (Some((revision, _)), Some(difference)) => (revision, difference),
+            _ => (0, bundle.payload.clone()),
+        };
+        let is_whole = from == 0 && !payload.is_empty();
         let push = BundlePush {
             nonce: self.nonce,
             revision: bundle.revision,
-            from: 0,
+            from,
             digest: Bytes::copy_from_slice(&bundle.digest),
-            payload: if is_whole { bundle.payload.clone() } else { Bytes::new() },
+            payload,
             signature: Bytes::copy_from_slice(&bundle.signature),
         };
         self.lagging = None;
@@ -175,17 +192,17 @@ mod tests {
     #[test]
     fn the_newest_is_sent_and_the_ones_between_are_not() {
         let mut delivery = Delivery::default();
-        assert!(delivery.take(at(0)).is_none());
+        assert!(delivery.take(at(0), None).is_none());
         delivery.want(&bundle(1, 1), at(0));
-        let first = delivery.take(at(0)).expect("due");
+        let first = delivery.take(at(0), None).expect("due");
         assert_eq!((first.revision, first.payload.len()), (1, 4));
         for revision in 2..=4 {
             delivery.want(&bundle(revision, revision as u8), at(0));
-            assert!(delivery.take(at(0)).is_none(), "one at a time");
+            assert!(delivery.take(at(0), None).is_none(), "one at a time");
         }
         assert_eq!(delivery.ack(first.nonce, 1, at(0)), Answer::Held { revision: 1, digest: [1; 32] });
         assert!(delivery.is_behind());
-        let next = delivery.take(at(0)).expect("due");
+        let next = delivery.take(at(0), None).expect("due");
         assert_eq!(next.revision, 4);
         assert_eq!(delivery.ack(first.nonce, 4, at(0)), Answer::Unknown, "an old nonce");
         assert_eq!(delivery.ack(next.nonce, 3, at(0)), Answer::Unknown, "another revision");
@@ -200,18 +217,18 @@ mod tests {
         assert_eq!(delivery.due(), None);
         for second in 0..8 {
             delivery.want(&bundle(2 + second, 1), at(second));
-            assert!(delivery.take(at(second)).is_none() && !delivery.is_behind());
+            assert!(delivery.take(at(second), None).is_none() && !delivery.is_behind());
         }
-        let push = delivery.take(at(8)).expect("quiet");
+        let push = delivery.take(at(8), None).expect("quiet");
         assert_eq!((push.revision, push.payload.len()), (9, 0));
         assert_eq!(delivery.nack(push.nonce, at(8)), Answer::HeaderRefused);
-        let push = delivery.take(at(8)).expect("at once");
+        let push = delivery.take(at(8), None).expect("at once");
         assert_eq!((push.revision, push.payload.len()), (9, 4));
         assert!(matches!(delivery.ack(push.nonce, 9, at(8)), Answer::Held { .. }));
         let mut busy = Delivery::starting_with(Some((1, [1; 32])));
         let sent = (0..40).filter(|step| {
             busy.want(&bundle(2 + step, 1), at(0) + Duration::from_millis(step * 500));
-            busy.take(at(0) + Duration::from_millis(step * 500)).is_some()
+            busy.take(at(0) + Duration::from_millis(step * 500), None).is_some()
         });
         assert_eq!(sent.count(), 1, "at the latest after a while");
     }
@@ -220,25 +237,25 @@ mod tests {
     fn a_refused_bundle_waits_and_another_one_does_not() {
         let mut delivery = Delivery::starting_with(Some((1, [1; 32])));
         delivery.want(&bundle(2, 2), at(0));
-        let push = delivery.take(at(0)).expect("due");
+        let push = delivery.take(at(0), None).expect("due");
         assert_eq!(delivery.nack(push.nonce, at(0)), Answer::Refused);
         assert!(delivery.is_behind());
         delivery.want(&bundle(3, 2), at(1));
         assert_eq!(delivery.due(), Some(at(0) + NACK_RETRY));
         delivery.want(&bundle(4, 3), at(2));
-        assert_eq!(delivery.take(at(2)).expect("due").revision, 4);
+        assert_eq!(delivery.take(at(2), None).expect("due").revision, 4);
     }
 
     #[test]
     fn an_answer_that_does_not_come_holds_up_for_a_while_only() {
         let mut delivery = Delivery::default();
         delivery.want(&bundle(1, 1), at(0));
-        let first = delivery.take(at(0)).expect("due");
+        let first = delivery.take(at(0), None).expect("due");
         delivery.want(&bundle(1, 1), at(1));
         assert_eq!(delivery.due(), None, "it is on its way");
         delivery.want(&bundle(2, 2), at(1));
         assert_eq!(delivery.due(), Some(at(0) + ACK_TIMEOUT));
-        assert_eq!(delivery.take(at(0) + ACK_TIMEOUT).expect("due").revision, 2);
+        assert_eq!(delivery.take(at(0) + ACK_TIMEOUT, None).expect("due").revision, 2);
         assert_eq!(delivery.ack(first.nonce, 1, at(30)), Answer::Unknown);
     }
 
@@ -246,9 +263,34 @@ mod tests {
     fn back_to_what_is_held_while_another_is_on_its_way_is_sent_whole() {
         let mut delivery = Delivery::starting_with(Some((1, [1; 32])));
         delivery.want(&bundle(2, 2), at(0));
-        let push = delivery.take(at(0)).expect("due");
+        let push = delivery.take(at(0), None).expect("due");
         delivery.want(&bundle(3, 1), at(0));
         assert!(matches!(delivery.ack(push.nonce, 2, at(0)), Answer::Held { .. }));
-        assert_eq!(delivery.take(at(0)).expect("due").payload.len(), 4);
+        assert_eq!(delivery.take(at(0), None).expect("due").payload.len(), 4);
+    }
+
+    #[test]
+    fn a_difference_is_from_what_the_agent_surely_holds() {
+        let difference = || Some(Bytes::from_static(b"d"));
+        let mut delivery = Delivery::starting_with(Some((1, [1; 32])));
+        delivery.want(&bundle(2, 2), at(0));
+        assert_eq!(delivery.next(at(0)).map(|(bundle, base)| (bundle.revision, base)), Some((2, Some([1; 32]))));
+        let push = delivery.take(at(0), difference()).expect("due");
+        assert_eq!((push.from, push.revision, &*push.payload), (1, 2, &b"d"[..]));
+        delivery.want(&bundle(3, 3), at(0));
+        assert!(delivery.next(at(0)).is_none(), "one at a time");
+        let late = at(0) + ACK_TIMEOUT;
+        assert_eq!(delivery.next(late).map(|(_, base)| base), Some(None), "it may hold one or the other");
+        let push = delivery.take(late, difference()).expect("due");
+        assert_eq!((push.from, push.payload.len()), (0, 4), "whole");
+        assert!(matches!(delivery.ack(push.nonce, 3, late), Answer::Held { .. }));
+
+        delivery.want(&bundle(4, 4), late);
+        let push = delivery.take(late, difference()).expect("due");
+        assert_eq!((push.from, delivery.nack(push.nonce, late)), (3, Answer::HeaderRefused));
+        assert_eq!(delivery.next(late).map(|(_, base)| base), Some(None));
+        let push = delivery.take(late, difference()).expect("at once");
+        assert_eq!((push.from, push.payload.len()), (0, 4), "whole after a refusal");
+        assert!(Delivery::default().next(at(0)).is_none());
     }
 }

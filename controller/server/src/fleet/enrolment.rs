@@ -3,14 +3,10 @@
 //! A retry must not take a second use: the log knows the request by an id that is drawn from the agent's own and the
 //! secret of the token, so that nobody without both can ask for another host's certificate.
 
-use super::{
-    limits::{ENROLMENT_WAIT, UNKNOWN_TOKEN_PAUSE},
-    refusal::Refusal,
-    server::Inner,
-};
+use super::{limits::UNKNOWN_TOKEN_PAUSE, refusal::Refusal, server::Inner};
 use crate::raft::new_request_id;
 use sha2::{Digest, Sha256};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use wharden_model::{HostId, RequestId, limits::HOSTNAME_MAX};
 use wharden_pki::{Issued, token::JoinToken};
 use wharden_proto::v1::{EnrollRequest, EnrollResponse};
@@ -34,10 +30,7 @@ pub(super) async fn enrol(fleet: &Inner, request: EnrollRequest) -> Result<Enrol
         }
     }
     // Only who has a token takes a turn: guessing keeps nobody from enrolling.
-    let _turn = timeout(ENROLMENT_WAIT, fleet.enrolments.acquire())
-        .await
-        .map_err(|_| Refusal::Busy)?
-        .map_err(|_| Refusal::Stopping)?;
+    let _place = fleet.admission.enrolment().await?;
     let drawn = new_host_id()?;
     let issued = fleet.issue(&request.csr, &drawn)?;
     let command = HostCommand::Enrol {

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 /// Time from the open stream to the agent's Hello.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
-/// Heartbeats that may be missed.
+/// Heartbeats that may be missed: with the usual ten seconds between them, a lost host is known within thirty.
 pub const HEARTBEATS_MISSED: u32 = 3;
+/// After a start or a change of the leader, hosts that have not come back are awaited this long before they count as lost:
+/// twice the longest pause of an agent between two attempts, and the time of a wave.
+pub const LEADER_GRACE: Duration = Duration::from_secs(60);
 /// Time for an ack of a bundle, after which a newer one is sent anyway: verifying, compiling and an fsync.
 pub const ACK_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time after which a refused bundle is offered again: the agent's disk may have been full.
@@ -23,8 +26,44 @@ pub const NOTICES_MAX: usize = 16;
 pub const INBOUND_MAX: usize = 1024 * 1024 + 64 * 1024;
 /// Enrolments at once: each checks a signature, makes one and waits for the log.
 pub const ENROLMENTS_MAX: usize = 256;
-/// Longest wait for a turn to enrol; the agent then tries again.
-pub const ENROLMENT_WAIT: Duration = Duration::from_secs(10);
+/// Longest wait for a turn to enrol; the agent is then told when to come again.
+pub const ENROLMENT_WAIT: Duration = Duration::from_secs(2);
+/// The pace at which agents that found no turn to enrol are told to come again.
+pub const ENROLMENTS_PER_SECOND: u32 = 400;
+/// Hosts that have opened a session and do not hold their bundle yet. Each may have a bundle on its way, of which TLS keeps
+/// 64 KiB at most.
+pub const SYNCS_MAX: usize = 2048;
+/// A host that does not take its bundle keeps others from opening their sessions for this long.
+pub const SYNC_LIMIT: Duration = Duration::from_secs(20);
+/// The pace at which agents that found no room for a session are told to come again.
+pub const SYNCS_PER_SECOND: u32 = 2000;
+/// Agents that come again at their turn are drawn apart by this much.
+pub const RETRY_SPREAD: Duration = Duration::from_secs(1);
+/// The latest turn that is given.
+pub const RETRY_MAX: Duration = Duration::from_secs(30);
+/// Messages of one host that are read at once, before its pace counts.
+pub const MESSAGES_BURST: u32 = 200;
+/// The pace of one host, beyond its burst: a flood of decisions comes 256 in a message.
+pub const MESSAGES_PER_SECOND: u32 = 50;
+/// Sessions of one host that are replaced while they are open, within [`RIVALS_WINDOW_MS`], before it is said that two
+/// machines use its key.
+pub const RIVALS_MAX: usize = 6;
+/// See [`RIVALS_MAX`].
+pub const RIVALS_WINDOW_MS: u64 = 60_000;
+/// Time without it after which the alert about it is over, as soon as the host opens its next session.
+pub const RIVALS_CALM_MS: u64 = 600_000;
+/// When the one that found the other's session open may come again.
+pub const RIVAL_RETRY: Duration = Duration::from_secs(60);
+/// Connections with one certificate: a session, a renewal, and those of an unsteady network that nobody has closed yet.
+pub const CONNECTIONS_PER_HOST: usize = 16;
+/// Connections without a certificate at one time: those who enrol.
+pub const ANONYMOUS_MAX: usize = 1024;
+/// How long such a connection may stay.
+pub const ANONYMOUS_LIFE: Duration = Duration::from_secs(60);
+/// First size of the buffer that a session reads into, in bytes: a heartbeat has 10, a report 400.
+pub const READ_BUFFER: usize = 512;
+/// Longest payload that is copied into its message, in bytes; longer ones are shared.
+pub const SMALL_PAYLOAD: usize = 2048;
 /// Pause before a token that is not known is refused: it may have been made on another controller a moment ago, and
 /// guessing gets slower.
 pub const UNKNOWN_TOKEN_PAUSE: Duration = Duration::from_millis(500);

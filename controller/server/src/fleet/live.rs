@@ -1,7 +1,8 @@
 //! What this controller knows of each host from its sessions. In memory only; bounded by the hosts that the state holds,
 //! since only those get a session.
 
-use super::refusal::Refusal;
+use super::{refusal::Refusal, rivals::Rivals};
+use crate::inventory::Sign;
 use std::{
     collections::HashMap,
     sync::{
@@ -49,6 +50,7 @@ struct Cell {
     behind: bool,
     /// The newest revision that the session has looked at.
     looked_at: Revision,
+    rivals: Rivals,
 }
 
 type Shared = Arc<Mutex<Cell>>;
@@ -66,20 +68,40 @@ pub(super) struct Live {
 
 impl Live {
     /// Opens a session; the one that the host has is told to end. True when there was one.
-    pub fn open(&self, id: &HostId, now: Timestamp) -> (LiveSession, oneshot::Receiver<Refusal>, bool) {
+    ///
+    /// # Errors
+    /// [`Refusal::Contested`] when sessions of the host end each other again and again.
+    pub fn open(
+        &self,
+        id: &HostId,
+        now: Timestamp,
+    ) -> Result<(LiveSession, oneshot::Receiver<Refusal>, bool), Refusal> {
         let cell = Arc::clone(self.hosts().entry(id.clone()).or_default());
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (end, ended) = oneshot::channel();
         let mut held = lock(&cell);
+        let is_open = held.session.as_ref().is_some_and(|(_, end)| !end.is_closed());
+        if is_open && held.rivals.contest(now) {
+            return Err(Refusal::Contested(id.clone()));
+        }
         let old = held.session.replace((number, end));
         held.live.connected = true;
         held.live.last_seen_at = Some(now);
         held.live.events_lost = 0;
         (held.behind, held.looked_at) = (true, 0);
-        drop(held);
         // A session that is ending anyway does not hear it.
         let replaced = old.is_some_and(|(_, end)| end.send(Refusal::Replaced).is_ok());
-        (LiveSession { cell, number }, ended, replaced)
+        if replaced {
+            held.rivals.replaced(now);
+        }
+        drop(held);
+        Ok((LiveSession { cell, number }, ended, replaced))
+    }
+
+    /// True once when the sessions of a host have ended each other and have not for a while.
+    pub fn calm(&self, id: &HostId, now: Timestamp) -> bool {
+        let cell = self.hosts().get(id).cloned();
+        cell.is_some_and(|cell| lock(&cell).rivals.calm(now))
     }
 
     /// Tells the session of a host to end.
@@ -97,6 +119,21 @@ impl Live {
         self.hosts().iter().filter(|(_, cell)| lock(cell).live.connected).map(|(id, _)| id.clone()).collect()
     }
 
+    /// Hosts with a session, and events that agents lost, where there are some.
+    pub fn roll(&self) -> (Vec<HostId>, Vec<(HostId, u64)>) {
+        let (mut connected, mut lost) = (Vec::new(), Vec::new());
+        for (id, cell) in self.hosts().iter() {
+            let cell = lock(cell);
+            if cell.live.connected {
+                connected.push(id.clone());
+                if cell.live.events_lost > 0 {
+                    lost.push((id.clone(), cell.live.events_lost));
+                }
+            }
+        }
+        (connected, lost)
+    }
+
     /// Hosts by id, after one of them, at most so many.
     pub fn page(&self, after: Option<&HostId>, max: usize) -> Vec<(HostId, HostLive)> {
         let mut page: Vec<_> = {
@@ -112,6 +149,15 @@ impl Live {
     pub fn status(&self, id: &HostId) -> HostLive {
         let cell = self.hosts().get(id).cloned();
         cell.map_or_else(HostLive::default, |cell| lock(&cell).live.clone())
+    }
+
+    /// When it was last heard.
+    pub fn sign(&self, id: &HostId) -> Sign {
+        let cell = self.hosts().get(id).cloned();
+        cell.map_or_else(Sign::default, |cell| {
+            let live = &lock(&cell).live;
+            Sign { connected: live.connected, heard_at: live.last_seen_at.unwrap_or_default() }
+        })
     }
 
     pub fn counts(&self, newest: Revision) -> FleetCounts {
@@ -202,13 +248,13 @@ mod tests {
     #[test]
     fn the_newer_session_counts_and_the_older_hears_why_it_ends() {
         let live = Live::default();
-        let (one, mut ended, replaced) = live.open(&host(1), Timestamp(1));
+        let (one, mut ended, replaced) = live.open(&host(1), Timestamp(1)).expect("opens");
         assert!(!replaced);
         one.holds(3, None);
         one.judged(3, false);
         assert_eq!(live.counts(3), FleetCounts { connected: 1, behind: 0 });
         assert_eq!(live.counts(4), FleetCounts { connected: 1, behind: 1 });
-        let (two, _ended, replaced) = live.open(&host(1), Timestamp(2));
+        let (two, _ended, replaced) = live.open(&host(1), Timestamp(2)).expect("opens");
         assert!(replaced && matches!(ended.try_recv(), Ok(Refusal::Replaced)));
         one.holds(9, None);
         drop(one);
@@ -219,7 +265,7 @@ mod tests {
         assert_eq!(live.counts(4), FleetCounts::default());
         assert_eq!(live.status(&host(2)), HostLive::default());
         let ids = |after, max| live.page(after, max).into_iter().map(|(id, _)| id).collect::<Vec<_>>();
-        let _three = live.open(&host(3), Timestamp(3));
+        let _three = live.open(&host(3), Timestamp(3)).expect("opens");
         assert_eq!(ids(None, 9), [host(1), host(3)]);
         assert_eq!(
             (ids(None, 1), ids(Some(&host(1)), 9), ids(Some(&host(3)), 9)),
@@ -230,7 +276,7 @@ mod tests {
     #[test]
     fn an_ended_session_is_gone_when_its_task_is() {
         let live = Live::default();
-        let (one, mut ended, _) = live.open(&host(1), Timestamp(1));
+        let (one, mut ended, _) = live.open(&host(1), Timestamp(1)).expect("opens");
         live.end(&host(1), Refusal::Revoked(host(1)));
         assert!(matches!(ended.try_recv(), Ok(Refusal::Revoked(_))));
         drop(one);

@@ -7,17 +7,30 @@
 //! Renew    certificate, ended or not ─▶ certificate
 //! Session  certificate ─▶ Hello ─▶ Welcome ─▶ ┬ newest bundle, one at a time ⇄ Ack | Nack
 //!                                             ├ Events ─▶ EventStore ─▶ EventsAck
+//!                                             ├ Inventory ─▶ view ─▶ InventoryAck | InventoryReset
+//!                                             └ Heartbeat, Report, Usage ─▶ live, view
+//!                                             ├ Events ─▶ Recorder ─▶ EventsAck
 //!                                             └ Heartbeat, Report ─▶ live
 //! ```
 //!
 //! A session has room for one message to its agent, made when the agent takes it: a slow reader gets the newest bundle,
 //! never a queue. It ends when the host is revoked, opens another one, falls silent, or its certificate ends.
 //!
+//! What comes is bounded before it costs much (`connections`, `admission`), and each session by itself (`allowance`): who is
+//! turned away is told when to come again. Two machines with one key are told apart from a host that starts anew (`rivals`).
+//!
 //! Must not know: axum, Cedar. Heartbeats and reports never reach the Raft log.
+//! Must not know: axum, Cedar. Heartbeats, reports and inventories never reach the Raft log.
 
+mod admission;
+mod allowance;
+mod connections;
 mod controllers;
 mod delivery;
 mod enrolment;
+mod frames;
+mod inventory;
+mod leadership;
 mod ledger;
 pub mod limits;
 mod live;
@@ -28,6 +41,7 @@ mod peer;
 mod refusal;
 mod renewal;
 mod report;
+mod rivals;
 mod server;
 mod service;
 mod session;

@@ -1,11 +1,13 @@
 //! What an agent hears when it is refused. It tries again after anything but `PERMISSION_DENIED` and
-//! `INVALID_ARGUMENT`; after `UNAUTHENTICATED` it renews its certificate first.
+//! `INVALID_ARGUMENT`; after `UNAUTHENTICATED` it renews its certificate first; and when it is told to.
 
+use super::limits::RIVAL_RETRY;
 use crate::raft::ProposeError;
-use tonic::Status;
+use std::time::Duration;
+use tonic::{Status, metadata::MetadataValue};
 use wharden_model::{HostId, IdError};
 use wharden_pki::{CertError, CsrError, token::TokenError};
-use wharden_proto::PROTOCOL;
+use wharden_proto::{PROTOCOL, RETRY_AFTER_MS};
 use wharden_state::Rejection;
 
 /// Why an agent's call or session ended.
@@ -36,8 +38,10 @@ pub(super) enum Refusal {
     Csr(#[from] CsrError),
     #[error("{0}")]
     Id(#[from] IdError),
-    #[error("too many hosts enrol at this moment: try again")]
-    Busy,
+    #[error("too many hosts come at this moment: come again in {} ms", .retry_after.as_millis())]
+    Busy { retry_after: Duration },
+    #[error("two machines use the key of host {0}: its open session stays; revoke the host and enrol it again")]
+    Contested(HostId),
     #[error("the change was refused: {0}")]
     Rejected(Rejection),
     #[error("{0}")]
@@ -72,6 +76,13 @@ impl From<ProposeError> for Refusal {
     }
 }
 
+/// Says when to come again.
+fn later(mut status: Status, retry_after: Duration) -> Status {
+    let ms = u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX);
+    status.metadata_mut().insert(RETRY_AFTER_MS, MetadataValue::from(ms));
+    status
+}
+
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         let text = refusal.to_string();
@@ -90,7 +101,8 @@ impl From<Refusal> for Status {
             | Refusal::NoHello
             | Refusal::Malformed(_) => Self::invalid_argument(text),
             Refusal::Protocol(_) => Self::failed_precondition(text),
-            Refusal::Busy => Self::resource_exhausted(text),
+            Refusal::Busy { retry_after } => later(Self::resource_exhausted(text), retry_after),
+            Refusal::Contested(_) => later(Self::aborted(text), RIVAL_RETRY.mul_f64(rand::random_range(0.5..=1.0))),
             Refusal::Replaced => Self::aborted(text),
             Refusal::LateHello | Refusal::Silent => Self::deadline_exceeded(text),
             Refusal::Unavailable(_) | Refusal::Stopping => Self::unavailable(text),

@@ -1,20 +1,31 @@
 use super::{
-    FleetConfig, FleetCounts, HostLive, controllers,
+    FleetConfig, FleetCounts, HostLive,
+    admission::Admission,
+    connections::Connections,
+    controllers,
+    frames::Calls,
+    leadership::Leadership,
     ledger::Ledger,
-    limits::{
-        CONNECTION_WINDOW, ENROLMENTS_MAX, HEADERS_MAX, INBOUND_MAX, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAM_WINDOW,
-        STREAMS_MAX,
-    },
+    limits::{CONNECTION_WINDOW, HEADERS_MAX, INBOUND_MAX, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAM_WINDOW, STREAMS_MAX},
     live::Live,
     metrics::FleetMetrics,
     refusal::Refusal,
     service::Service,
 };
-use crate::{events::EventStore, keys::Keys, publish::Publisher, raft::Raft};
+use crate::{
+    copies::Recorder,
+    inventory::{Answer, Filter, Inventory, Kind, Sign},
+    keys::Keys,
+    publish::Publisher,
+    raft::Raft,
+};
 use bytes::Bytes;
 use futures::StreamExt;
-use std::{error::Error, sync::Arc};
-use tokio::sync::{Semaphore, broadcast, watch};
+use std::{
+    error::Error,
+    sync::{Arc, OnceLock},
+};
+use tokio::sync::{broadcast, watch};
 use tonic::transport::Server;
 use wharden_model::{HostId, Timestamp};
 use wharden_pki::{CsrError, Issued};
@@ -39,13 +50,17 @@ pub(super) struct Inner {
     pub ledger: Arc<dyn Ledger>,
     pub keys: Arc<Keys>,
     pub publisher: Publisher,
-    pub events: EventStore,
+    pub events: Recorder,
     pub clock: Arc<dyn Clock>,
     pub config: FleetConfig,
     pub metrics: FleetMetrics,
     pub shutdown: Shutdown,
     pub live: Live,
-    pub enrolments: Semaphore,
+    pub inventory: Inventory,
+    pub leadership: Leadership,
+    /// Empty until they are there, and in tests.
+    pub alerts: OnceLock<crate::alerts::Alerts>,
+    pub admission: Admission,
     /// What agents are told of the controllers.
     pub controllers: watch::Sender<Arc<Controllers>>,
 }
@@ -59,6 +74,23 @@ impl Inner {
             *held = list;
             other
         });
+    }
+
+    /// Two machines have the key of a host.
+    pub fn is_clone(&self, id: &HostId) {
+        self.metrics.contested.inc();
+        if let Some(alerts) = self.alerts.get() {
+            let summary = "two agents use the identity of one host";
+            let detail = "each opens a session and ends the other's; the open one stays for now";
+            alerts.raise(&crate::alerts::table::AGENT_CLONE, id.as_str(), id.as_str(), summary, detail);
+        }
+    }
+
+    /// They have not, or no more.
+    pub fn is_no_clone(&self, id: &HostId) {
+        if let Some(alerts) = self.alerts.get() {
+            alerts.resolve(&crate::alerts::table::AGENT_CLONE, id.as_str());
+        }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -86,14 +118,15 @@ impl Fleet {
         raft: Raft,
         keys: Arc<Keys>,
         publisher: Publisher,
-        events: EventStore,
+        events: Recorder,
         clock: Arc<dyn Clock>,
         config: FleetConfig,
         metrics: &Metrics,
         shutdown: &Shutdown,
     ) -> Self {
-        Self::with(Inner {
-            ledger: Arc::new(raft),
+        let now = Timestamp(clock.now());
+        let fleet = Self::with(Inner {
+            ledger: Arc::new(raft.clone()),
             keys,
             publisher,
             events,
@@ -102,9 +135,14 @@ impl Fleet {
             metrics: FleetMetrics::new(metrics),
             shutdown: shutdown.clone(),
             live: Live::default(),
-            enrolments: Semaphore::new(ENROLMENTS_MAX),
+            inventory: Inventory::default(),
+            leadership: Leadership::new(now),
+            alerts: OnceLock::new(),
+            admission: Admission::default(),
             controllers: watch::Sender::default(),
-        })
+        });
+        shutdown.spawn_until_stopped("leader", follow_leader(Arc::clone(&fleet.0), raft));
+        fleet
     }
 
     pub(super) fn with(inner: Inner) -> Self {
@@ -121,13 +159,18 @@ impl Fleet {
     /// # Errors
     /// [`ServeError`].
     pub async fn serve(&self, listener: TlsListener) -> Result<(), ServeError> {
-        let connections = self.0.metrics.connections.clone();
-        let incoming = listener.incoming().inspect(move |_| {
-            connections.inc();
+        let handshakes = self.0.metrics.connections.clone();
+        let connections = Connections::new(self.0.metrics.refused_connections.clone());
+        let incoming = listener.incoming().filter_map(move |stream| {
+            handshakes.inc();
+            let admitted = stream.map(|stream| connections.admit(stream)).transpose();
+            std::future::ready(admitted)
         });
-        let service = AgentServer::new(Service(Arc::clone(&self.0)))
+        let service = Service(Arc::clone(&self.0));
+        let others = AgentServer::new(service.clone())
             .max_decoding_message_size(INBOUND_MAX)
             .max_encoding_message_size(MESSAGE_MAX);
+        let calls = Calls { service, others };
         Server::builder()
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
@@ -135,9 +178,14 @@ impl Fleet {
             .http2_max_header_list_size(HEADERS_MAX)
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-            .serve_with_incoming_shutdown(service, incoming, self.0.shutdown.stopped())
+            .serve_with_incoming_shutdown(calls, incoming, self.0.shutdown.stopped())
             .await
             .map_err(|error| ServeError(error.source().map_or_else(|| error.to_string(), ToString::to_string)))
+    }
+
+    /// Raises alerts here from now on.
+    pub fn raise_through(&self, alerts: &crate::alerts::Alerts) {
+        drop(self.0.alerts.set(alerts.clone()));
     }
 
     /// What is known of a host.
@@ -145,9 +193,35 @@ impl Fleet {
         self.0.live.status(id)
     }
 
+    /// What the hosts with a session here have told of themselves.
+    pub fn inventory(&self) -> &Inventory {
+        &self.0.inventory
+    }
+
+    /// When a host was last heard here.
+    pub fn sign(&self, id: &HostId) -> Sign {
+        self.0.live.sign(id)
+    }
+
+    /// Searches the inventory of the hosts here.
+    pub fn search(&self, kind: Kind, filter: &Filter) -> Answer {
+        self.0.inventory.search(kind, filter, |id| self.sign(id))
+    }
+
+    /// A host without a session is on its way back, rather than lost, because controllers have changed a moment ago.
+    pub fn awaits(&self, live: &HostLive) -> bool {
+        let Inner { leadership, config, .. } = &*self.0;
+        !live.connected && leadership.awaits(live.last_seen_at, self.0.now(), config.heartbeat)
+    }
+
     /// Hosts that have or had a session here, by id, after one of them.
     pub fn page(&self, after: Option<&HostId>, max: usize) -> Vec<(HostId, HostLive)> {
         self.0.live.page(after, max)
+    }
+
+    /// Hosts with a session here, and events that their agents lost since they started, where there are some.
+    pub fn roll(&self) -> (Vec<HostId>, Vec<(HostId, u64)>) {
+        self.0.live.roll()
     }
 
     /// Hosts with a session here.
@@ -162,11 +236,22 @@ impl Fleet {
     }
 }
 
+async fn follow_leader(fleet: Arc<Inner>, raft: Raft) {
+    let mut leader = None;
+    while let Some(now) = raft.other_leader(leader).await {
+        leader = now;
+        fleet.leadership.changed(fleet.now());
+    }
+}
+
 /// Closes the stream of a host at the moment that its revocation is applied here.
 async fn end_revoked(fleet: Arc<Inner>, mut changes: broadcast::Receiver<Change>) {
     loop {
         match changes.recv().await {
-            Ok(Change::HostRevoked(id)) => fleet.live.end(&id, Refusal::Revoked(id.clone())),
+            Ok(Change::HostRevoked(id)) => {
+                fleet.live.end(&id, Refusal::Revoked(id.clone()));
+                fleet.is_no_clone(&id);
+            }
             Ok(Change::Controllers) => fleet.look_at_controllers(),
             Ok(_) => {}
             Err(broadcast::error::RecvError::Lagged(missed)) => {

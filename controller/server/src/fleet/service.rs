@@ -22,7 +22,12 @@ pub(super) struct Service(pub Arc<Inner>);
 
 impl Service {
     fn refused(refusal: Refusal, call: &'static str) -> Status {
-        tracing::info!(call, %refusal, "an agent was refused");
+        // A fleet that comes at once would be a flood of lines.
+        if let Refusal::Busy { .. } = refusal {
+            tracing::debug!(call, %refusal, "an agent is to come again");
+        } else {
+            tracing::info!(call, %refusal, "an agent was refused");
+        }
         refusal.into()
     }
 }
@@ -51,8 +56,11 @@ impl Agent for Service {
             peer::for_session(&peer, &self.0.ledger.state(), self.0.now())?;
             Ok(peer)
         });
-        let peer = admitted.map_err(|refusal| {
-            self.0.metrics.refused_sessions.inc();
+        let admitted = admitted.and_then(|peer| Ok((peer, self.0.admission.sync()?)));
+        let (peer, place) = admitted.map_err(|refusal| {
+            let busy = matches!(refusal, Refusal::Busy { .. });
+            let counter = if busy { &self.0.metrics.busy } else { &self.0.metrics.refused_sessions };
+            counter.inc();
             Self::refused(refusal, "Session")
         })?;
         let (messages, outbox) = mpsc::channel(1);
@@ -60,7 +68,7 @@ impl Agent for Service {
         let fleet = Arc::clone(&self.0);
         let inbound = request.into_inner();
         let session = Box::pin(async move {
-            let why = session::run(&fleet, &peer, inbound, messages).await;
+            let why = session::run(&fleet, &peer, inbound, messages, place).await;
             // An agent that went away does not need to hear it.
             let _ = end.send(why.into());
         });

@@ -1,19 +1,21 @@
 //! One host's session, from its Hello to its end.
 
 use super::{
-    delivery::{Answer, Delivery},
-    limits::{EVENTS_RETRY, HEARTBEATS_MISSED, HELLO_TIMEOUT, NOTICES_MAX},
+    allowance::Allowance,
+    delivery::Delivery,
+    inventory::Telling,
+    limits::{EVENTS_RETRY, HEARTBEATS_MISSED, HELLO_TIMEOUT, NOTICES_MAX, SYNC_LIMIT},
     live::LiveSession,
     notice, peer,
     refusal::Refusal,
     report,
     server::Inner,
 };
-use crate::events::AppendError;
+use crate::{copies::RecordError, events::AppendError};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{OwnedSemaphorePermit, mpsc, oneshot, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
 use tonic::Streaming;
@@ -22,17 +24,20 @@ use wharden_pki::PeerCert;
 use wharden_proto::{
     EVENTS_PER_MESSAGE, NACK_REASON_MAX, PROTOCOL,
     v1::{
-        AgentMessage, BundleNack, ControllerMessage, Controllers, Events, EventsAck, Hello, Notice, NoticeAck, Welcome,
-        agent_message, controller_message,
+        AgentMessage, BundleNack, ControllerMessage, Controllers, Events, EventsAck, Hello, Notice, NoticeAck,
+        agent_message,
     },
 };
+
+mod outgoing;
 
 /// Runs until there is a reason to end.
 pub(super) async fn run(
     fleet: &Arc<Inner>,
     peer: &PeerCert,
     mut inbound: Streaming<AgentMessage>,
-    outbox: mpsc::Sender<ControllerMessage>,
+    outbox: mpsc::Sender<Box<ControllerMessage>>,
+    place: OwnedSemaphorePermit,
 ) -> Refusal {
     let hello = match first(fleet, &mut inbound).await {
         Ok(hello) => hello,
@@ -42,11 +47,21 @@ pub(super) async fn run(
             return why;
         }
     };
-    let (live, told_to_end, replaced) = fleet.live.open(&peer.host_id, fleet.now());
+    let (live, told_to_end, replaced) = match fleet.live.open(&peer.host_id, fleet.now()) {
+        Ok(opened) => opened,
+        Err(why) => {
+            fleet.is_clone(&peer.host_id);
+            tracing::error!(host = %peer.host_id, %why, "a session was refused");
+            return why;
+        }
+    };
     let number = live.number();
     fleet.metrics.opened.inc();
     fleet.metrics.sessions.inc();
     tracing::info!(host = %peer.host_id, session = number, revision = hello.revision, "a session opened");
+    if fleet.live.calm(&peer.host_id, fleet.now()) {
+        fleet.is_no_clone(&peer.host_id);
+    }
     if replaced {
         fleet.metrics.replaced.inc();
         tracing::warn!(
@@ -54,7 +69,7 @@ pub(super) async fn run(
             "it replaces the session that the host had; if this goes on, two machines use one host's key"
         );
     }
-    let why = match Session::new(fleet, peer, live, &hello) {
+    let why = match Session::new(fleet, peer, live, &hello, place) {
         Ok(session) => session.serve(inbound, outbox, told_to_end).await,
         Err(why) => why,
     };
@@ -94,13 +109,24 @@ struct Session<'f> {
     /// Notices on their way into the log, and those that are in it.
     recording: FuturesUnordered<BoxFuture<'static, Option<NoticeAck>>>,
     recorded: Vec<NoticeAck>,
+    telling: Telling,
     /// The number up to which this session's newest run is stored.
     stored: (String, u64),
     heard: Instant,
+    allowance: Allowance,
+    /// Given back once the host holds what it should, and after a while in any case.
+    place: Option<(OwnedSemaphorePermit, Instant)>,
+    takes_differences: bool,
 }
 
 impl<'f> Session<'f> {
-    fn new(fleet: &'f Arc<Inner>, peer: &'f PeerCert, live: LiveSession, hello: &Hello) -> Result<Self, Refusal> {
+    fn new(
+        fleet: &'f Arc<Inner>,
+        peer: &'f PeerCert,
+        live: LiveSession,
+        hello: &Hello,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Self, Refusal> {
         // The host may have been revoked between the first check and now; from here on a revocation finds the session.
         let state = fleet.ledger.state();
         let host = peer::for_session(peer, &state, fleet.now())?;
@@ -132,8 +158,12 @@ impl<'f> Session<'f> {
             storing: None,
             recording: FuturesUnordered::new(),
             recorded: Vec::new(),
+            telling: Telling::new(BootId::new(hello.boot_id.as_str())?),
             stored: (String::new(), 0),
             heard: Instant::now(),
+            allowance: Allowance::new(Instant::now()),
+            place: Some((place, Instant::now() + SYNC_LIMIT)),
+            takes_differences: hello.differences,
         };
         if let Some(report) = &hello.report {
             session.report(&report.json);
@@ -144,7 +174,7 @@ impl<'f> Session<'f> {
     async fn serve(
         mut self,
         mut inbound: Streaming<AgentMessage>,
-        outbox: mpsc::Sender<ControllerMessage>,
+        outbox: mpsc::Sender<Box<ControllerMessage>>,
         mut told_to_end: oneshot::Receiver<Refusal>,
     ) -> Refusal {
         let stopped = self.fleet.shutdown.stopped();
@@ -156,9 +186,13 @@ impl<'f> Session<'f> {
                 || self.tell_controllers
                 || self.events_ack.is_some()
                 || !self.recorded.is_empty()
+                || self.telling.has_answer()
                 || due.is_some_and(|at| at <= Instant::now());
             let deadline = self.heard + silence;
-            let wake = due.filter(|_| !has_something).map_or(deadline, |at| at.min(deadline));
+            let closed_until = self.allowance.closed_until(Instant::now());
+            let place_until = self.place.as_ref().map(|(_, until)| *until);
+            let others = [due.filter(|_| !has_something), closed_until, place_until];
+            let wake = others.into_iter().flatten().fold(deadline, |one, other| one.min(other));
             let turn = tokio::select! {
                 biased;
                 why = &mut told_to_end => return why.unwrap_or(Refusal::Replaced),
@@ -168,8 +202,8 @@ impl<'f> Session<'f> {
                         if let Err(why) = self.check_certificate() {
                             return why;
                         }
-                        if let Some(message) = self.next_message() {
-                            permit.send(message);
+                        if let Some(message) = self.next_message().await {
+                            permit.send(Box::new(message));
                         }
                         Ok(())
                     }
@@ -198,12 +232,13 @@ impl<'f> Session<'f> {
                     Ok(())
                 }
                 // Nothing more is read while events wait for the disk: that is what slows a flood down.
-                message = inbound.message(), if self.storing.is_none() => match message {
+                message = inbound.message(), if self.storing.is_none() && closed_until.is_none() => match message {
                     Ok(Some(message)) => self.take(message),
                     Ok(None) => Err(Refusal::Closed),
                     Err(status) => Err(Refusal::Connection(status.message().to_owned())),
                 },
                 () = sleep_until(wake) => {
+                    self.place.take_if(|(_, until)| *until <= Instant::now());
                     if Instant::now() >= deadline && self.storing.is_none() { Err(Refusal::Silent) } else { Ok(()) }
                 }
             };
@@ -217,40 +252,12 @@ impl<'f> Session<'f> {
         Ok(self.peer.check_time(self.fleet.now())?)
     }
 
-    fn next_message(&mut self) -> Option<ControllerMessage> {
-        use controller_message::Body;
-        let body = if std::mem::take(&mut self.welcome) {
-            let heartbeat = self.fleet.config.heartbeat.max(Duration::from_secs(1)).as_secs();
-            let heartbeat_seconds = u32::try_from(heartbeat).unwrap_or(u32::MAX);
-            Body::Welcome(Welcome { heartbeat_seconds, epoch: self.fleet.ledger.state().epoch })
-        } else if std::mem::take(&mut self.tell_controllers) {
-            Body::Controllers(Controllers::clone(&self.controllers.borrow_and_update()))
-        } else if let Some(ack) = self.events_ack.take() {
-            Body::EventsAck(ack)
-        } else if let Some(ack) = self.recorded.pop() {
-            Body::NoticeAck(ack)
-        } else {
-            let push = self.delivery.take(Instant::now())?;
-            self.fleet.metrics.pushes.inc();
-            self.fleet.metrics.pushed_bytes.inc_by(push.payload.len() as u64);
-            Body::Bundle(push)
-        };
-        Some(ControllerMessage { body: Some(body) })
-    }
-
-    async fn look_at_published(&mut self) -> Result<(), Refusal> {
-        let Some(published) = self.published.borrow_and_update().clone() else { return Ok(()) };
-        let state = self.fleet.ledger.state();
-        if let Some(bundle) = published.bundle(&self.peer.host_id, &state).await {
-            self.delivery.want(&bundle, Instant::now());
-        }
-        self.live.judged(published.revision(), self.delivery.is_behind());
-        Ok(())
-    }
-
     fn take(&mut self, message: AgentMessage) -> Result<(), Refusal> {
         use agent_message::Body;
         self.heard = Instant::now();
+        if self.allowance.spend(self.heard) {
+            self.fleet.metrics.slowed.inc();
+        }
         self.live.seen(self.fleet.now());
         match message.body {
             Some(Body::Heartbeat(heartbeat)) => self.live.lost_events(heartbeat.events_lost),
@@ -265,33 +272,17 @@ impl<'f> Session<'f> {
             Some(Body::Events(events)) => self.store(events)?,
             Some(Body::Report(report)) => self.report(&report.json),
             Some(Body::Notice(notice)) => self.record(notice),
+            Some(Body::Inventory(inventory)) => {
+                self.telling.take(&self.fleet.inventory, &self.peer.host_id, &inventory.json)?;
+            }
+            Some(Body::Usage(usage)) => {
+                self.telling.sample(&self.fleet.inventory, &self.peer.host_id, &usage.json)?;
+            }
             Some(Body::Hello(_)) => return Err(Refusal::Malformed("Hello came a second time")),
             // A newer agent may say more than this controller knows.
             None => {}
         }
         Ok(())
-    }
-
-    fn answered(&self, answer: Answer, reason: String) {
-        match answer {
-            Answer::Held { revision, digest } => {
-                self.fleet.metrics.acks.inc();
-                self.live.holds(revision, Some(digest));
-            }
-            Answer::Refused => {
-                self.fleet.metrics.nacks.inc();
-                tracing::warn!(host = %self.peer.host_id, %reason, "the host refused its bundle; it keeps the one it has");
-                self.live.refused(reason);
-            }
-            Answer::HeaderRefused => {
-                self.fleet.metrics.nacks.inc();
-            }
-            Answer::Unknown => tracing::debug!(host = %self.peer.host_id, "an answer to no bundle that is on its way"),
-        }
-        let revision = self.published.borrow().as_ref().map_or(0, |published| published.revision());
-        if !self.published.has_changed().unwrap_or(false) {
-            self.live.judged(revision, self.delivery.is_behind());
-        }
     }
 
     fn report(&self, json: &[u8]) {
@@ -329,14 +320,15 @@ impl<'f> Session<'f> {
         let (store, host) = (self.fleet.events.clone(), self.peer.host_id.clone());
         let events = events.events.into_iter().map(|event| (event.seq, event.json)).collect();
         let work = async move {
-            let seq = match store.append(&host, &boot, events).await {
+            let seq = match store.record(&host, &boot, events).await {
                 Ok(seq) => seq,
-                Err(AppendError::TooLarge(size)) => {
+                Err(RecordError::Own(AppendError::TooLarge(size))) => {
                     tracing::warn!(%host, size, "a message has too many bytes of events");
                     before
                 }
-                Err(AppendError::Io(_) | AppendError::Stopped) => {
-                    // The store has logged it. The old number makes the agent send the same again, later.
+                Err(error) => {
+                    tracing::debug!(%host, %error, "events are not acknowledged");
+                    // The old number makes the agent send the same again, later.
                     sleep(EVENTS_RETRY).await;
                     before
                 }

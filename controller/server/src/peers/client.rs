@@ -1,6 +1,6 @@
 //! Calling other controllers.
 //!
-//! Raft's small messages, parts of snapshots and everything else have a connection each. A connection is made when it is
+//! Raft's small messages, parts of snapshots, copies of events and everything else have a connection each. A connection is made when it is
 //! first needed and made anew when it broke; the TLS handshake of each checks that controller N answers, since that is the
 //! name which is dialled, and then that its certificate is the one that the state names.
 
@@ -8,6 +8,7 @@ use super::{
     CallError, Reply, Request, Roster, Transport,
     identity::PeerIdentity,
     limits::{CONNECT_LIMIT, CONNECTION_WINDOW, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAM_WINDOW},
+    message::too_old,
     roster::Known,
 };
 use crate::raft::Call;
@@ -35,6 +36,7 @@ use wharden_runtime::tls::{self, ClientConfig, Connector, HTTP2};
 enum Lane {
     Raft,
     Snapshot,
+    Events,
     Other,
 }
 
@@ -43,6 +45,7 @@ impl Lane {
         match request {
             Request::Raft(Call::Snapshot(_)) => Self::Snapshot,
             Request::Raft(_) => Self::Raft,
+            Request::Keep { .. } => Self::Events,
             _ => Self::Other,
         }
     }
@@ -109,6 +112,10 @@ impl Client {
             .max_decoding_message_size(PEER_MESSAGE_MAX)
             .max_encoding_message_size(PEER_MESSAGE_MAX);
         let answer = client.call(frame).await.map_err(|status| error_of(to, &status))?;
+        let (can, must) = (answer.get_ref().level, self.roster.level());
+        if can < must {
+            return Err(CallError::Refused(too_old(to, can, must)));
+        }
         match Reply::from_frame(answer.get_ref()).map_err(|error| CallError::Refused(error.to_string()))? {
             Reply::Removed => {
                 self.removed.send_replace(true);

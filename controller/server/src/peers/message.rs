@@ -1,14 +1,21 @@
 //! Questions and answers between controllers, and their form on the wire: JSON in a frame with a version.
 
 use crate::{
+    alerts::Readings,
+    capacity::{Ask as CapacityAsk, Told},
+    events::{Ask, HeldPage, Kept, Part, RunKey},
     fleet::HostLive,
+    inventory::{Answer as Found, Kind, Sign},
     raft::{Answer, Call},
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use wharden_model::{BootId, DecisionEvent, EventQuery, HostId, HostReport, Revision, Timestamp, api::EventPage};
+use wharden_model::{
+    BootId, DecisionEvent, EventQuery, HostId, HostReport, Revision, Timestamp,
+    api::{EventPage, InventoryQuery},
+};
 use wharden_proto::{PEER_VERSION, v1::PeerFrame};
-use wharden_state::{Entry, Reply as Replied};
+use wharden_state::{Entry, LEVEL, Reply as Replied};
 
 /// A question. A variant, once released, keeps its form.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -28,6 +35,26 @@ pub enum Request {
     Events(EventQuery),
     /// One of them.
     Event { host: HostId, boot: BootId, seq: u64 },
+    /// A page of what your hosts have.
+    Inventory { kind: Kind, query: Box<InventoryQuery> },
+    /// When were these hosts last heard by you.
+    Heard { hosts: Vec<HostId> },
+    /// Keep these records of events too: such that I take now or, to mend, such that were acknowledged before.
+    Keep {
+        mend: bool,
+        #[serde(skip)]
+        records: Bytes,
+    },
+    /// Your part of a page of the events of all controllers.
+    Part(Ask),
+    /// Which events do you hold, of the runs after this one.
+    Held { after: Option<RunKey> },
+    /// Which hosts have a session with you.
+    Connected,
+    /// Which controllers answer you.
+    Reach,
+    /// About the capacity of your hosts.
+    Capacity(CapacityAsk),
 }
 
 /// An answer. A variant, once released, keeps its form.
@@ -50,6 +77,19 @@ pub enum Reply {
     Hosts(Vec<PeerHost>),
     Events(EventPage),
     Event(Option<Box<DecisionEvent>>),
+    Inventory(Found),
+    /// Those that were heard at all.
+    Heard(Vec<(HostId, Sign)>),
+    Kept(Kept),
+    Part(Part),
+    Held(HeldPage),
+    Connected {
+        hosts: Vec<HostId>,
+        /// Events that agents lost since they started, where there are some.
+        lost: Vec<(HostId, u64)>,
+    },
+    Reach(Vec<u64>),
+    Capacity(Box<Told>),
     /// It could not be done.
     Failed(String),
     /// The asker is not a member any more.
@@ -57,7 +97,7 @@ pub enum Reply {
 }
 
 /// How a controller is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PeerStatus {
     pub number: u64,
     /// Version of the program.
@@ -76,6 +116,15 @@ pub struct PeerStatus {
     /// Decision events held there.
     #[serde(default)]
     pub events: u64,
+    /// What it can do.
+    #[serde(default)]
+    pub level: u32,
+    /// Its clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<Timestamp>,
+    /// How it finds itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readings: Option<Readings>,
 }
 
 /// A host as a controller knows it from its session.
@@ -103,6 +152,13 @@ impl From<PeerHost> for HostLive {
     }
 }
 
+/// What a controller hears, or its log says, when it cannot do what the others use.
+pub(super) fn too_old(number: u64, can: u32, must: u32) -> String {
+    format!(
+        "controller {number} runs a version that is too old for this cluster (it can do level {can}, the cluster uses level {must}): start a newer version on it"
+    )
+}
+
 /// Why a frame cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FrameError {
@@ -118,16 +174,19 @@ pub(super) enum FrameError {
 impl Request {
     pub(super) fn into_frame(mut self) -> Result<PeerFrame, FrameError> {
         let attachment = match &mut self {
-            Self::Raft(Call::Snapshot(part)) => std::mem::take(&mut part.data),
-            _ => Vec::new(),
+            Self::Raft(Call::Snapshot(part)) => std::mem::take(&mut part.data).into(),
+            Self::Keep { records, .. } => std::mem::take(records),
+            _ => Bytes::new(),
         };
-        Ok(PeerFrame { attachment: attachment.into(), ..frame(&self)? })
+        Ok(PeerFrame { attachment, ..frame(&self)? })
     }
 
     pub(super) fn from_frame(frame: PeerFrame) -> Result<Self, FrameError> {
         let mut request = open(&frame)?;
-        if let Self::Raft(Call::Snapshot(part)) = &mut request {
-            part.data = frame.attachment.into();
+        match &mut request {
+            Self::Raft(Call::Snapshot(part)) => part.data = frame.attachment.into(),
+            Self::Keep { records, .. } => *records = frame.attachment,
+            _ => {}
         }
         Ok(request)
     }
@@ -144,7 +203,8 @@ impl Reply {
 }
 
 fn frame(content: &impl Serialize) -> Result<PeerFrame, FrameError> {
-    Ok(PeerFrame { version: PEER_VERSION, body: serde_json::to_vec(content)?.into(), attachment: Bytes::new() })
+    let body = serde_json::to_vec(content)?.into();
+    Ok(PeerFrame { version: PEER_VERSION, body, attachment: Bytes::new(), level: LEVEL })
 }
 
 fn open<T: for<'de> Deserialize<'de>>(frame: &PeerFrame) -> Result<T, FrameError> {

@@ -51,6 +51,11 @@ impl Roster {
         self.own
     }
 
+    /// What every controller must be able to do.
+    pub fn level(&self) -> u32 {
+        self.state.borrow().level
+    }
+
     /// Where a controller is reached, and the serial number of its certificate.
     pub fn of(&self, number: u64) -> Option<Known> {
         let state = self.state.borrow();

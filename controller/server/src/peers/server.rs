@@ -3,6 +3,7 @@
 use super::{
     Inbound, Reply, Request, Roster, Stranger,
     limits::{CONNECTION_WINDOW, HEADERS_MAX, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAM_WINDOW, STREAMS_MAX},
+    message::too_old,
 };
 use futures::future::BoxFuture;
 use std::{error::Error, sync::Arc};
@@ -107,6 +108,12 @@ impl Peer for Service {
     async fn call(&self, request: Asked<PeerFrame>) -> Result<Response<PeerFrame>, Status> {
         let reply = match self.who(&request) {
             Ok(from) => {
+                let (can, must) = (request.get_ref().level, self.0.roster.level());
+                if can < must {
+                    let why = too_old(from, can, must);
+                    tracing::warn!(%why, "a peer is refused");
+                    return Err(Status::failed_precondition(why));
+                }
                 let asked = Request::from_frame(request.into_inner())
                     .map_err(|error| Status::failed_precondition(error.to_string()))?;
                 self.0.inbound.receive(from, asked).await

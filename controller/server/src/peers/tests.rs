@@ -208,3 +208,41 @@ fn the_form_of_questions_is_frozen() {
     ];
     insta::assert_json_snapshot!("answers", answers);
 }
+
+/// What the version before levels says is understood for as long as it may be a member. The file is never made anew.
+#[test]
+fn what_the_version_before_levels_says_is_understood() {
+    let said: serde_json::Value = serde_json::from_str(include_str!("forms/level-0.json")).expect("JSON");
+    for question in said["questions"].as_array().expect("questions") {
+        let read: Request = serde_json::from_value(question.clone()).expect("a question");
+        assert_eq!(serde_json::to_value(read).expect("JSON"), *question);
+    }
+    for answer in said["answers"].as_array().expect("answers") {
+        let read: Reply = serde_json::from_value(answer.clone()).expect("an answer");
+        assert_eq!(serde_json::to_value(read).expect("JSON"), *answer);
+    }
+}
+
+#[tokio::test]
+async fn who_can_do_less_than_the_cluster_uses_is_refused_and_told_so_on_both_sides() {
+    let ca = ca(1);
+    let mut newer = State::default();
+    newer.level = wharden_state::LEVEL + 1;
+    let one = start(&ca, newer.clone());
+    let two = identity(&ca, 2);
+    // This program is the old one, seen from a cluster that uses more.
+    let refused = one.client(&two, 1, &one.serial).call(1, Request::Status, LIMIT).await;
+    let Err(CallError::Refused(why)) = &refused else { panic!("{refused:?}") };
+    assert!(why.contains("controller 2 runs a version that is too old"), "{why}");
+    one.shutdown.finish(LIMIT).await.expect("ends");
+    // And the other way round: who is called can do less.
+    let one = start(&ca, State::default());
+    let known = Known { number: 1, peer: one.address.to_string(), serial: one.serial.clone() };
+    let (_sender, state) = watch::channel(Arc::new(newer));
+    let client = Client::new(Roster::new(2, state, vec![known]));
+    client.identify(&two).expect("identity");
+    let refused = client.call(1, Request::Status, LIMIT).await;
+    let Err(CallError::Refused(why)) = &refused else { panic!("{refused:?}") };
+    assert!(why.contains("controller 1 runs a version that is too old"), "{why}");
+    one.shutdown.finish(LIMIT).await.expect("ends");
+}

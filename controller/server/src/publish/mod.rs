@@ -7,11 +7,15 @@
 //!                     └ scope ─▶ content: JSON and digest, once          └ scope ─▶ signature, once a revision
 //! ```
 //!
+//! A host that holds a bundle of late is given the difference from it, made once for all (`differences`).
+//!
 //! Policies that do not compile together never get here: the last good [`Published`] stays.
 //!
 //! Must not know: sessions, tonic, axum.
 
 mod bundle;
+mod differences;
+pub mod limits;
 mod metrics;
 mod plan;
 mod published;

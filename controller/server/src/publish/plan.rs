@@ -1,6 +1,6 @@
 //! One set of policies and users, and the bundles made of it so far.
 
-use super::metrics::PublishMetrics;
+use super::{differences::Differences, metrics::PublishMetrics};
 use crate::policy_set;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -56,6 +56,7 @@ pub(super) struct Plan {
     planner: Planner,
     made: Mutex<HashMap<Scope, Arc<Made>>>,
     metrics: PublishMetrics,
+    differences: Arc<Differences>,
 }
 
 impl Plan {
@@ -65,17 +66,19 @@ impl Plan {
         state: &State,
         source: Source,
         metrics: PublishMetrics,
+        differences: Arc<Differences>,
     ) -> Result<Self, CompileError> {
         let planner = Planner::new(cluster, policy_set::policies(state), source.users.clone())?;
         let planner = planner.with_remote(source.remote.clone());
-        Ok(Self { source, planner, made: Mutex::default(), metrics })
+        Ok(Self { source, planner, made: Mutex::default(), metrics, differences })
     }
 
     /// The same policies with others who come from elsewhere: nothing is read anew, so that the end of a session is
     /// told at once however many policies there are.
     pub fn again(&self, source: Source) -> Self {
         let planner = self.planner.with_remote(source.remote.clone());
-        Self { source, planner, made: Mutex::default(), metrics: self.metrics.clone() }
+        let (metrics, differences) = (self.metrics.clone(), Arc::clone(&self.differences));
+        Self { source, planner, made: Mutex::default(), metrics, differences }
     }
 
     pub fn planner(&self) -> &Planner {
@@ -90,7 +93,10 @@ impl Plan {
         let plan = Arc::clone(self);
         let make = || async {
             let wanted = scope.clone();
-            tokio::task::spawn_blocking(move || plan.make(&wanted)).await.map_err(|e| e.to_string())?.map(Arc::new)
+            let made = tokio::task::spawn_blocking(move || plan.make(&wanted)).await.map_err(|e| e.to_string())?;
+            let made = made.map(Arc::new)?;
+            self.differences.remember(&made);
+            Ok::<_, String>(made)
         };
         match made.content.get_or_try_init(make).await {
             Ok(content) => Some(Arc::clone(content)),

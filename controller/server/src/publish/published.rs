@@ -1,8 +1,10 @@
 use super::{
     SignedBundle,
+    differences::Differences,
     plan::{Content, Plan},
 };
 use crate::keys::Keys;
+use bytes::Bytes;
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -16,12 +18,13 @@ pub struct Published {
     state: Arc<State>,
     plan: Arc<Plan>,
     keys: Arc<Keys>,
+    differences: Arc<Differences>,
     signed: Mutex<HashMap<Scope, Arc<SignedBundle>>>,
 }
 
 impl Published {
-    pub(super) fn new(state: Arc<State>, plan: Arc<Plan>, keys: Arc<Keys>) -> Self {
-        Self { state, plan, keys, signed: Mutex::default() }
+    pub(super) fn new(state: Arc<State>, plan: Arc<Plan>, keys: Arc<Keys>, differences: Arc<Differences>) -> Self {
+        Self { state, plan, keys, differences, signed: Mutex::default() }
     }
 
     /// Its revision.
@@ -44,6 +47,11 @@ impl Published {
         }
         let content = self.plan.content(&scope).await?;
         Some(Arc::clone(self.signed().entry(scope).or_insert_with(|| Arc::new(self.sign(&content)))))
+    }
+
+    /// What makes a bundle out of the one with this digest, when that is known and the difference is worth it.
+    pub async fn difference(&self, from: [u8; 32], bundle: &SignedBundle) -> Option<Bytes> {
+        self.differences.between(from, bundle.digest, &bundle.payload).await
     }
 
     fn signed(&self) -> std::sync::MutexGuard<'_, HashMap<Scope, Arc<SignedBundle>>> {

@@ -1,11 +1,13 @@
 use super::{
     Published,
+    differences::Differences,
+    limits::PUBLISH_PAUSE,
     metrics::PublishMetrics,
     plan::{Plan, Source},
 };
 use crate::{keys::Keys, raft::Raft};
 use std::{sync::Arc, time::Instant};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::sleep};
 use wharden_model::Revision;
 use wharden_runtime::{metrics::Metrics, shutdown::Shutdown};
 use wharden_state::State;
@@ -33,7 +35,8 @@ impl Publisher {
     ) -> Self {
         let (published, published_out) = watch::channel(None);
         let (problem, problem_out) = watch::channel(None);
-        let task = Task { keys: Arc::clone(keys), metrics: PublishMetrics::new(metrics), published, problem };
+        let (metrics, differences) = (PublishMetrics::new(metrics), Arc::default());
+        let task = Task { keys: Arc::clone(keys), metrics, differences, published, problem };
         shutdown.spawn_until_stopped("publish", task.run(revision, newest));
         Self { published: published_out, problem: problem_out }
     }
@@ -52,6 +55,7 @@ impl Publisher {
 struct Task {
     keys: Arc<Keys>,
     metrics: PublishMetrics,
+    differences: Arc<Differences>,
     published: watch::Sender<Option<Arc<Published>>>,
     problem: watch::Sender<Option<String>>,
 }
@@ -60,18 +64,20 @@ impl Task {
     async fn run(self, mut revision: watch::Receiver<Revision>, newest: impl Fn() -> Arc<State>) {
         loop {
             revision.borrow_and_update();
-            self.publish(newest()).await;
+            if self.publish(newest()).await {
+                sleep(PUBLISH_PAUSE).await;
+            }
             if revision.changed().await.is_err() {
                 return;
             }
         }
     }
 
-    /// Revision 0 is a cluster that no admin has touched: there is nothing to give.
-    async fn publish(&self, state: Arc<State>) {
+    /// True when a revision was handed out. Revision 0 is a cluster that no admin has touched: there is nothing to give.
+    async fn publish(&self, state: Arc<State>) -> bool {
         let held = self.published.borrow().clone();
         if state.policy_revision == 0 || held.as_ref().is_some_and(|p| p.revision() >= state.policy_revision) {
-            return;
+            return false;
         }
         let revision = state.policy_revision;
         match self.plan(&state, held).await {
@@ -79,12 +85,15 @@ impl Task {
                 self.metrics.revision.set(i64::try_from(revision).unwrap_or(i64::MAX));
                 self.metrics.failing.set(0);
                 self.problem.send_replace(None);
-                self.published.send_replace(Some(Arc::new(Published::new(state, plan, Arc::clone(&self.keys)))));
+                let (keys, differences) = (Arc::clone(&self.keys), Arc::clone(&self.differences));
+                self.published.send_replace(Some(Arc::new(Published::new(state, plan, keys, differences))));
+                true
             }
             Err(error) => {
                 tracing::error!(revision, %error, "the policies do not compile; hosts keep the last good ones");
                 self.metrics.failing.set(1);
                 self.problem.send_replace(Some(format!("revision {revision}: {error}")));
+                false
             }
         }
     }
@@ -99,8 +108,9 @@ impl Task {
             return Ok(Arc::clone(held.plan()));
         }
         let (cluster, state, metrics) = (self.keys.cluster_id.clone(), Arc::clone(state), self.metrics.clone());
+        let differences = Arc::clone(&self.differences);
         let begin = Instant::now();
-        let plan = tokio::task::spawn_blocking(move || Plan::new(cluster, &state, source, metrics))
+        let plan = tokio::task::spawn_blocking(move || Plan::new(cluster, &state, source, metrics, differences))
             .await
             .map_err(|e| e.to_string())?
             .map_err(|e| e.to_string())?;

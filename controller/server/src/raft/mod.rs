@@ -16,7 +16,7 @@ mod read;
 
 pub use membership::Members;
 pub use message::{Answer, Call};
-pub use outlet::Outlet;
+pub use outlet::{Outlet, Watched};
 
 use network::Network;
 use openraft::{BasicNode, Config, SnapshotPolicy};
@@ -26,7 +26,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use wharden_model::{RequestId, Revision, Timestamp};
 use wharden_runtime::{clock::Clock, metrics::Metrics, shutdown::Shutdown};
 use wharden_state::{Actor, Applied, Change, Command, Entry, Rejection, State};
-use wharden_store::{Engine, Published, Store};
+use wharden_store::{Engine, LogId, LogStore, StateMachine, Store, Vote};
 
 use crate::{
     limits,
@@ -58,6 +58,29 @@ pub struct Raft {
     revision: watch::Receiver<Revision>,
     changes: broadcast::Sender<Change>,
     clock: Arc<dyn Clock>,
+    /// What the log held when it was opened.
+    opened: (Option<Vote>, Option<LogId>),
+}
+
+/// How much log there is between snapshots, and in which pieces they travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Log entries between two snapshots.
+    pub snapshot_every: u64,
+    /// Log entries kept behind a snapshot.
+    pub log_keep: u64,
+    /// Bytes of one piece.
+    pub snapshot_chunk: u64,
+}
+
+impl Default for Sizes {
+    fn default() -> Self {
+        Self {
+            snapshot_every: limits::RAFT_SNAPSHOT_EVERY,
+            log_keep: limits::RAFT_LOG_KEEP,
+            snapshot_chunk: limits::RAFT_SNAPSHOT_CHUNK,
+        }
+    }
 }
 
 /// Why the replica could not be started.
@@ -86,33 +109,49 @@ impl Raft {
         clock: Arc<dyn Clock>,
         shutdown: &Shutdown,
     ) -> Result<Self, StartError> {
-        let (state, revision, changes) = (outlet.state(), outlet.revision(), outlet.changes());
-        let applied = outlet.applied();
-        let sink = move |published: Published| outlet.take(published);
         let folder = dir.to_owned();
-        let (log, machine) = tokio::task::spawn_blocking(move || Store::open(&folder, engine, sink))
+        let watched = outlet.watched();
+        let halves = tokio::task::spawn_blocking(move || Store::open(&folder, engine, outlet))
             .await
             .map_err(|e| StartError::Fatal(e.to_string()))??;
+        Self::over(halves, watched, Sizes::default(), node_id, transport, clock, shutdown).await
+    }
+
+    /// Starts the replica over a store that was opened already, whose sink is the [`Outlet`] that is watched here.
+    ///
+    /// # Errors
+    /// [`StartError`] when Raft does not start.
+    pub async fn over(
+        (log, machine): (LogStore, StateMachine),
+        watched: Watched,
+        sizes: Sizes,
+        node_id: u64,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+        shutdown: &Shutdown,
+    ) -> Result<Self, StartError> {
         let config = Config {
             cluster_name: "wharden".to_owned(),
             heartbeat_interval: limits::RAFT_HEARTBEAT_MS,
             election_timeout_min: limits::RAFT_ELECTION_MIN_MS,
             election_timeout_max: limits::RAFT_ELECTION_MAX_MS,
             install_snapshot_timeout: limits::RAFT_INSTALL_TIMEOUT_MS,
-            snapshot_max_chunk_size: limits::RAFT_SNAPSHOT_CHUNK,
-            snapshot_policy: SnapshotPolicy::LogsSinceLast(limits::RAFT_SNAPSHOT_EVERY),
-            max_in_snapshot_log_to_keep: limits::RAFT_LOG_KEEP,
+            snapshot_max_chunk_size: sizes.snapshot_chunk,
+            snapshot_policy: SnapshotPolicy::LogsSinceLast(sizes.snapshot_every),
+            max_in_snapshot_log_to_keep: sizes.log_keep,
             ..Config::default()
         };
         let config = Arc::new(config.validate()?);
         let network = Network(Arc::clone(&transport));
+        let opened = log.opened();
         let inner = openraft::Raft::<wharden_store::TypeConfig>::new(node_id, config, network, log, machine)
             .await
             .map_err(|e| StartError::Fatal(e.to_string()))?;
         let link = Link { raft: inner.clone(), transport, own: node_id };
         let (queue, waiting) = mpsc::channel(limits::PROPOSALS_WAITING);
         shutdown.spawn("propose", propose::run(link.clone(), waiting));
-        Ok(Self { inner, link, queue, state, applied, revision, changes, clock })
+        let Watched { state, applied, revision, changes } = watched;
+        Ok(Self { inner, link, queue, state, applied, revision, changes, clock, opened })
     }
 
     /// Makes a fresh store a cluster of one.
@@ -145,6 +184,11 @@ impl Raft {
     /// [`CallError`].
     pub async fn ask(&self, to: u64, request: Request, limit: std::time::Duration) -> Result<Reply, CallError> {
         self.link.transport.call(to, request, limit).await
+    }
+
+    /// The way to other controllers.
+    pub fn transport(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.link.transport)
     }
 
     /// Whether this replica has heard of members at all.
@@ -193,6 +237,12 @@ impl Raft {
     /// # Errors
     /// [`ProposeError`].
     pub async fn propose_entry(&self, entry: Entry) -> Result<Applied, ProposeError> {
+        let (needs, level) = (entry.command.level(), self.state.borrow().level);
+        if needs > level {
+            return Err(ProposeError::Unavailable(format!(
+                "it needs level {needs} and the cluster is at {level}: upgrade all controllers, see wharden cluster status"
+            )));
+        }
         propose::submit(&self.queue, entry).await
     }
 
@@ -218,6 +268,13 @@ impl Raft {
             .await
             .map_err(|e| ProposeError::Unavailable(e.to_string()))?;
         metrics.current_leader.ok_or_else(|| ProposeError::Unavailable("no leader".to_owned()))
+    }
+
+    /// Ends when another controller leads than this one, or none does; who it is now. `None` when the replica is gone.
+    pub async fn other_leader(&self, known: Option<u64>) -> Option<Option<u64>> {
+        let mut metrics = self.inner.metrics();
+        let found = metrics.wait_for(|metrics| metrics.current_leader != known).await;
+        found.ok().map(|metrics| metrics.current_leader)
     }
 
     /// Ends when the replica cannot go on, e.g. because its disk does not confirm a write; says why. The process must end

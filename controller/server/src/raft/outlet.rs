@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
 use wharden_model::Revision;
 use wharden_state::{Change, State};
-use wharden_store::Published;
+use wharden_store::{Published, Sink};
 
 /// Made before the replica, so that what the replica needs can watch the state too.
 pub struct Outlet {
@@ -14,6 +14,15 @@ pub struct Outlet {
     applied: watch::Sender<(u64, Arc<State>)>,
     revision: watch::Sender<Revision>,
     changes: broadcast::Sender<Change>,
+}
+
+/// What a replica needs of its outlet.
+pub struct Watched {
+    pub(super) state: watch::Receiver<Arc<State>>,
+    /// The same, with the index of the log entry that it reaches to.
+    pub(super) applied: watch::Receiver<(u64, Arc<State>)>,
+    pub(super) revision: watch::Receiver<Revision>,
+    pub(super) changes: broadcast::Sender<Change>,
 }
 
 impl Default for Outlet {
@@ -33,20 +42,17 @@ impl Outlet {
         self.state.subscribe()
     }
 
-    /// The same, with the index of the log entry that it reaches to.
-    pub(super) fn applied(&self) -> watch::Receiver<(u64, Arc<State>)> {
-        self.applied.subscribe()
+    /// Everything that comes out of it.
+    pub fn watched(&self) -> Watched {
+        Watched {
+            state: self.state.subscribe(),
+            applied: self.applied.subscribe(),
+            revision: self.revision.subscribe(),
+            changes: self.changes.clone(),
+        }
     }
 
-    pub(super) fn revision(&self) -> watch::Receiver<Revision> {
-        self.revision.subscribe()
-    }
-
-    pub(super) fn changes(&self) -> broadcast::Sender<Change> {
-        self.changes.clone()
-    }
-
-    pub(super) fn take(&self, published: Published) {
+    fn take(&self, published: Published) {
         let revision = published.state.policy_revision;
         self.applied.send_replace((published.applied.unwrap_or(0), Arc::clone(&published.state)));
         let old = self.state.send_replace(Arc::clone(&published.state));
@@ -56,5 +62,11 @@ impl Outlet {
             // Nobody listening is fine: who comes later reads the state.
             let _ = self.changes.send(change);
         }
+    }
+}
+
+impl Sink for Outlet {
+    fn publish(&self, published: Published) {
+        self.take(published);
     }
 }

@@ -29,7 +29,7 @@ const fn code_of(error: &AppError) -> ErrorCode {
         AppError::Forbidden { .. } | AppError::Guarded { .. } => ErrorCode::Forbidden,
         AppError::StepUpRequired { .. } => ErrorCode::StepUpRequired,
         AppError::BadCode { .. } => ErrorCode::BadCode,
-        AppError::NotFound { .. } | AppError::NoEvent(_) => ErrorCode::NotFound,
+        AppError::NotFound { .. } | AppError::NoEvent(_) | AppError::NoCapacity { .. } => ErrorCode::NotFound,
         AppError::Conflict { .. } => ErrorCode::Conflict,
         AppError::TooLarge(_) => ErrorCode::TooLarge,
         AppError::InvalidPolicy(_) => ErrorCode::InvalidPolicy,
@@ -73,7 +73,7 @@ fn hint_of(error: &AppError) -> &str {
         AppError::TooMany { .. } => "wait",
         AppError::Unavailable(_) => "try again in a moment; `/readyz` says what is missing",
         AppError::Internal(_) => "look for the request id in the controller's log",
-        AppError::Conflict { hint, .. } => hint,
+        AppError::Conflict { hint, .. } | AppError::NoCapacity { hint, .. } => hint,
         AppError::NoEvent(_) => "it may be older than what is kept: `wharden events --ids` shows those there are",
         AppError::Invalid { .. } | AppError::NotFound { .. } | AppError::TooLarge(_) => "",
     }

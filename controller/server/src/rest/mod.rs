@@ -3,17 +3,21 @@
 //! Must not know: state, raft, policy.
 
 mod account;
+mod alerts;
 mod auth;
 mod backup;
 mod body;
 mod caller;
+mod capacity;
 mod cluster;
 mod directory;
 mod docker;
+mod doctor;
 mod drain;
 mod error;
 mod health;
 mod hosts;
+mod inventory;
 mod needs;
 mod packs;
 mod policies;

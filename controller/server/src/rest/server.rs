@@ -1,11 +1,11 @@
 //! The port: layers around the routes, and the OpenAPI document that they make.
 
 use super::{
-    Api, account, auth, backup,
+    Api, account, alerts, auth, backup,
     caller::{FORCE, RECOVERY_CODE, RequestIdOf, Source, TOTP},
-    cluster, directory, docker,
+    capacity, cluster, directory, docker, doctor,
     drain::Kept,
-    error, health, hosts, packs, policies, records, service_accounts, sessions, tokens,
+    error, health, hosts, inventory, packs, policies, records, service_accounts, sessions, tokens,
 };
 use crate::{limits, raft::new_request_id};
 use axum::{
@@ -55,14 +55,18 @@ fn routes() -> OpenApiRouter<Api> {
         .merge(directory::routes())
         .merge(tokens::routes())
         .merge(hosts::routes())
+        .merge(inventory::routes())
         .merge(docker::routes())
         .merge(policies::routes())
         .merge(packs::routes())
         .merge(records::routes())
         .merge(cluster::routes())
         .merge(backup::routes())
+        .merge(capacity::routes())
         .merge(sessions::routes())
         .merge(service_accounts::routes())
+        .merge(alerts::routes())
+        .merge(doctor::routes())
 }
 
 /// The OpenAPI document of the routes, with the errors that any of them may give.

@@ -17,6 +17,9 @@ pub enum ClusterCommand {
         keys: SealedKeys,
         /// SHA-256 of the bootstrap token.
         bootstrap_hash: Hex,
+        /// As [`Self::Raise`]; 0 in clusters of versions that knew no levels.
+        #[serde(default, skip_serializing_if = "crate::level::is_none")]
+        level: u32,
     },
     /// The first entry after a restore: the state before it is that of a backup.
     Restore {
@@ -34,6 +37,8 @@ pub enum ClusterCommand {
         /// The tokens of the old key have ended by then.
         until: Timestamp,
     },
+    /// Every controller can do what is of this level: from here on it may be used, and who cannot is no controller.
+    Raise { level: u32 },
 }
 
 impl ClusterCommand {
@@ -47,6 +52,7 @@ impl ClusterCommand {
                 let why = if if_since.is_some() { "by age, " } else { "" };
                 Line::new("key.rotate", "signing key", format!("{why}the old one counts until {until}"))
             }
+            Self::Raise { level } => Line::new("cluster.raise", "cluster", format!("to level {level}")),
         }
     }
 }

@@ -2,6 +2,8 @@
 //! released, keeps its form.
 
 mod account;
+mod alert;
+mod capacity;
 mod cluster;
 mod controller;
 mod directory;
@@ -11,6 +13,8 @@ mod policy;
 mod service;
 
 pub use account::{AccountCommand, DeviceProof, FirstPolicy, Proof, SessionCommand};
+pub use alert::{AlertCommand, ChannelCommand, Delivery};
+pub use capacity::CapacityCommand;
 pub use cluster::{AuditCommand, ClusterCommand};
 pub use controller::ControllerCommand;
 pub use directory::{GroupCommand, UserCommand};
@@ -37,6 +41,9 @@ pub enum Command {
     Docker(DockerCommand),
     Controller(ControllerCommand),
     Service(ServiceCommand),
+    Alert(AlertCommand),
+    Channel(ChannelCommand),
+    Capacity(CapacityCommand),
 }
 
 /// What the audit says of a command. Secrets are not in here, nor their hashes.
@@ -68,6 +75,9 @@ impl Command {
             Self::Docker(c) => Some(c.line()),
             Self::Controller(c) => Some(c.line()),
             Self::Service(c) => Some(c.line()),
+            Self::Alert(c) => c.line(),
+            Self::Channel(c) => Some(c.line()),
+            Self::Capacity(c) => Some(c.line()),
         }
     }
 }

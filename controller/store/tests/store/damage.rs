@@ -73,13 +73,13 @@ async fn a_damaged_record_is_named(engine: Engine) {
 async fn a_record_of_a_newer_version_is_refused_with_both_versions_and_kept(engine: Engine) {
     for key in [entry_key(5), b"vote".to_vec(), b"purged".to_vec(), b"committed".to_vec()] {
         let folder = filled(engine).await;
-        edit(folder.path(), engine, |db| db.put(&key, b"\x02{}").expect("put"));
+        edit(folder.path(), engine, |db| db.put(&key, b"\x09{}").expect("put"));
         let error = Store::open(folder.path(), engine, deaf()).err().expect("refused");
         assert!(matches!(error, OpenError::NewerRecord { .. }), "{error}");
         let text = error.to_string();
-        assert!(text.contains("it has version 2; this program knows up to version 1; start the version"), "{text}");
+        assert!(text.contains("it has version 9; this program knows up to version 2; start the version"), "{text}");
         edit(folder.path(), engine, |db| {
-            assert_eq!(db.get(&key), Ok(Some(b"\x02{}".to_vec())));
+            assert_eq!(db.get(&key), Ok(Some(b"\x09{}".to_vec())));
             for index in 0..10 {
                 assert!(db.get(&entry_key(index)).expect("reads").is_some(), "nothing else was changed either");
             }
@@ -97,10 +97,10 @@ async fn a_snapshot_of_a_newer_version_is_refused_and_nothing_is_touched(engine:
     let sound = fs::read(&path).expect("reads");
     let end = sound.iter().rposition(|byte| *byte == b'\n').expect("a trailer");
     let trailer = String::from_utf8(sound[end..].to_vec()).expect("text");
-    let newer_trailer = trailer.replace("\"v\":1", "\"v\":2").replace("\"meta\"", "\"about\"");
+    let newer_trailer = trailer.replace("\"v\":1", "\"v\":9").replace("\"meta\"", "\"about\"");
     // The state's version is its first byte; the checksum is over it too.
     let mut newer_state = sound[..end].to_vec();
-    newer_state[0] = 2;
+    newer_state[0] = 9;
     let sum: [u8; 32] = Sha256::digest(&newer_state).into();
     let mut fields: serde_json::Value = serde_json::from_str(trailer.trim()).expect("fields");
     fields["sha256"] = serde_json::json!(sum);
@@ -111,7 +111,7 @@ async fn a_snapshot_of_a_newer_version_is_refused_and_nothing_is_touched(engine:
         let error = Store::open(folder.path(), engine, deaf()).err().expect("refused");
         assert!(matches!(error, OpenError::NewerSnapshot { .. }), "{error}");
         let text = error.to_string();
-        assert!(text.contains("version 2; this program knows up to"), "{text}");
+        assert!(text.contains("version 9; this program knows up to"), "{text}");
         assert!(text.contains("start the version that wrote it"), "{text}");
         assert_eq!(files(folder.path()), before);
     }

@@ -33,6 +33,21 @@ fn create(world: &mut World, cli: &Cli, file: &Path) -> Output {
     cli.run(&["-o", "json", "--totp", &code, "backup", "create", "--file", file.to_str().expect("text")])
 }
 
+/// A backup that the controller makes when it starts.
+fn scheduled(world: &mut World) -> PathBuf {
+    let folder = world.place.join("backups");
+    fs::create_dir(&folder).expect("folder");
+    world.controller.stop();
+    let config = world.controller.dir().join("controller.toml");
+    let text = fs::read_to_string(&config).expect("configuration");
+    fs::write(config, format!("backup_dir = {folder:?}\n{text}")).expect("written");
+    world.controller.start();
+    eventually("a scheduled backup", SETTLE, || {
+        let file = fs::read_dir(&folder).expect("lists").flatten().map(|e| e.path()).next()?;
+        file.extension().is_some_and(|e| e == "age").then_some(file)
+    })
+}
+
 #[test]
 fn a_restored_cluster_has_everything_and_hosts_follow_it_and_leave_the_old_one() {
     let mut world = World::setup()
@@ -128,18 +143,60 @@ fn a_backup_that_is_cut_or_a_folder_that_is_used_restores_nothing() {
 fn scheduled_backups_are_there_after_a_start_and_can_be_restored() {
     let mut world = World::setup().start();
     let key = keys(&mut world);
-    let folder = world.place.join("backups");
-    fs::create_dir(&folder).expect("folder");
-    world.controller.stop();
-    let config = world.controller.dir().join("controller.toml");
-    let text = fs::read_to_string(&config).expect("configuration");
-    fs::write(config, format!("backup_dir = {folder:?}\n{text}")).expect("written");
-    world.controller.start();
-    let file = eventually("a scheduled backup", SETTLE, || {
-        let file = fs::read_dir(&folder).expect("lists").flatten().map(|e| e.path()).next()?;
-        file.extension().is_some_and(|e| e == "age").then_some(file)
-    });
+    let file = scheduled(&mut world);
     console(&["backup", "verify", "--identity", key.to_str().expect("text"), file.to_str().expect("text")]).ok();
     let metrics = world.controller.rest().get("/metrics").body;
     assert!(metrics.lines().any(|l| l.starts_with("wharden_backup_last_timestamp_seconds 1")), "{metrics}");
+}
+
+/// Names of all policies.
+fn policies(world: &World) -> Vec<String> {
+    let all = world.admin.rest().get("/v1/policies").ok();
+    all.as_array().expect("policies").iter().map(|p| p["name"].as_str().expect("name").to_owned()).collect()
+}
+
+/// The time as `--until` takes it, later than all that was answered and not later than what comes.
+fn now() -> String {
+    Output::of(std::process::Command::new("date").args(["-u", "+%Y-%m-%dT%H:%M:%S.%3NZ"]), b"").ok()
+}
+
+#[test]
+fn a_cluster_is_restored_to_a_moment_before_something_was_destroyed() {
+    let mut world = World::setup().policy("roles", ROLES).start();
+    let key = keys(&mut world);
+    let file = scheduled(&mut world);
+    world.put_policy("late", ROLES);
+    let before = now();
+    // The next millisecond: a time is up to its end.
+    eventually("a later time", SETTLE, || (now() > before).then_some(()));
+    world.admin.rest().delete("/v1/policies/late").ok();
+    assert!(!policies(&world).contains(&"late".to_owned()));
+    world.controller.kill();
+
+    let folder = world.controller.dir().to_str().expect("text").to_owned();
+    let (backup, identity) = (file.to_str().expect("text"), key.to_str().expect("text"));
+    let fresh = Controller::new(&world.place, "unreachable");
+    fresh
+        .restore_from(["--from-data", &folder, "--until", "999999"])
+        .fails_saying(&["log entry 999999 cannot be reached", "reaches from the beginning to log entry"]);
+    fresh.restore_from(["--from-data", &folder, "--until", "2020-01-01"]).fails_saying(&["nothing yet"]);
+    fresh
+        .restore_from(["--identity", identity, "--log", &folder, "--until", "2020-01-01", backup])
+        .fails_saying(&["the backup was made at", "earlier backup"]);
+    fresh.restore_from(["--identity", identity, "--until", &before, backup]).fails_saying(&["--log"]);
+    assert!(!fresh.dir().exists());
+
+    // By the folder alone, and by the backup and the log after it.
+    let copy = Controller::new(&world.place, "by-folder");
+    assert!(copy.restore_from(["--from-data", &folder, "--until", &before]).ok().contains("epoch 1"));
+    let restored = Controller::new(&world.place, "restored").at_the_place_of(&world.controller);
+    restored.restore_from(["--identity", identity, "--log", &folder, "--until", &before, backup]).ok();
+    world.controller = restored;
+    world.controller.start();
+    world.admin.login();
+    assert!(policies(&world).contains(&"late".to_owned()), "it was not deleted yet");
+    let verdict = world.admin.rest().get("/v1/audit/verify").ok();
+    assert_eq!(verdict["intact"], true, "{verdict}");
+    // The host follows it.
+    world.settle();
 }

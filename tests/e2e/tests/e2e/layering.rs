@@ -15,6 +15,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("wharden-docker", 1),
     ("wharden-pki", 1),
     ("wharden-runtime", 1),
+    ("wharden-capacity", 1),
     ("wharden-proto", 1),
     ("wharden-store", 2),
     ("wharden-controller", 3),
@@ -23,6 +24,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("wharden-harness", 4),
     ("wharden-e2e", 4),
     ("wharden-powercut", 4),
+    ("wharden-chaos", 4),
+    ("wharden-sim", 4),
 ];
 
 /// What a crate must not reach, itself or through what it uses.
@@ -32,6 +35,7 @@ const MUST_NOT_KNOW: &[(&str, &[&str])] = &[
     ("wharden-docker", &["tokio", "mio", "socket2", "hyper", "axum", "tonic", "cedar-policy", "rand"]),
     ("wharden-pki", &["tokio", "http", "hyper", "axum", "tonic", "reqwest"]),
     ("wharden-runtime", &["wharden-model", "cedar-policy", "sled", "openraft"]),
+    ("wharden-capacity", &["tokio", "hyper", "axum", "tonic", "reqwest", "cedar-policy", "rand"]),
     ("wharden-proto", &["wharden-policy", "cedar-policy"]),
     ("wharden-state", &["cedar-policy", "wharden-policy", "openraft", "tokio", "sled", "tonic", "axum"]),
     ("wharden-store", &["tonic", "axum", "cedar-policy"]),
@@ -40,7 +44,7 @@ const MUST_NOT_KNOW: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without clocks, randomness and hash order; their `clippy.toml` says so to the compiler.
-const PURE: &[&str] = &["common/model", "common/policy", "common/docker", "controller/state"];
+const PURE: &[&str] = &["common/model", "common/policy", "common/docker", "common/capacity", "controller/state"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the workspace is two folders up").to_owned()

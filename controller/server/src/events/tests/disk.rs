@@ -7,6 +7,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
 };
+use wharden_runtime::clock::SystemClock;
 
 const FINE: usize = 0;
 /// Writes half of what it should, then says that the disk is full.
@@ -64,7 +65,9 @@ async fn nothing_is_acknowledged_while_the_disk_fails_and_all_is_well_when_it_wo
     let (mode, syncs) = (Arc::new(AtomicUsize::new(FINE)), Arc::default());
     let (metrics, readiness) = (Metrics::new("test"), Readiness::new(&["events"]));
     let files = Faulty { mode: Arc::clone(&mode), syncs: Arc::clone(&syncs) };
-    let store = EventStore::open_on(files, dir.path(), SMALL, &metrics, &readiness).await.expect("opens");
+    let store = EventStore::open_on(files, Box::new(SystemClock), dir.path(), SMALL, &metrics, &readiness)
+        .await
+        .expect("opens");
     assert_eq!(store.append(&host(1), &boot(1), plain(1..=2)).await, Ok(2));
     for (nth, fault) in [FULL, NO_SYNC, GONE, FULL].into_iter().enumerate() {
         let next = 3 + nth as u64 * 2;
@@ -92,7 +95,9 @@ async fn many_hosts_share_an_fsync() {
     let files = Faulty { mode, syncs: Arc::clone(&syncs) };
     let (metrics, readiness) = (Metrics::new("test"), Readiness::new(&["events"]));
     let store =
-        EventStore::open_on(files, dir.path(), EventLimits::default(), &metrics, &readiness).await.expect("opens");
+        EventStore::open_on(files, Box::new(SystemClock), dir.path(), EventLimits::default(), &metrics, &readiness)
+            .await
+            .expect("opens");
     let appends = (0..400).map(|n| {
         let store = store.clone();
         async move { store.append(&host(n), &boot(1), plain(1..=2)).await }

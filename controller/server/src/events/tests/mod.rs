@@ -65,7 +65,7 @@ fn plain(seqs: impl IntoIterator<Item = u64>) -> Vec<(u64, Bytes)> {
         .collect()
 }
 
-const SMALL: EventLimits = EventLimits { segment_bytes: 4096, total_bytes: 1 << 30 };
+const SMALL: EventLimits = EventLimits { segment_bytes: 4096, total_bytes: 1 << 30, max_age_ms: u64::MAX };
 
 async fn open(dir: &Path, limits: EventLimits) -> EventStore {
     EventStore::open(dir, limits, &Metrics::new("test"), &Readiness::new(&["events"])).await.expect("opens")

@@ -2,9 +2,11 @@
 
 use super::SOON;
 use crate::{
+    copies::Recorder,
     events::{EventLimits, EventStore},
     fleet::{
-        Fleet, FleetConfig, ledger::Ledger, limits::ENROLMENTS_MAX, live::Live, metrics::FleetMetrics, server::Inner,
+        Fleet, FleetConfig, admission::Admission, leadership::Leadership, ledger::Ledger, live::Live,
+        metrics::FleetMetrics, server::Inner,
     },
     keys::{self, Keys},
     publish::Publisher,
@@ -18,7 +20,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::{
-    sync::{Semaphore, broadcast, mpsc, watch},
+    sync::{broadcast, mpsc, watch},
     time::timeout,
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -119,6 +121,10 @@ impl Cluster {
     }
 
     pub async fn with(config: FleetConfig) -> Self {
+        Self::admitting(config, Admission::default()).await
+    }
+
+    pub async fn admitting(config: FleetConfig, admission: Admission) -> Self {
         let (ledger, sealing) = (Arc::new(MemoryLedger::new()), ClusterKey::generate());
         let now = Timestamp(SystemClock.now());
         let (command, ..) = keys::new_cluster(&sealing, now).expect("keys");
@@ -134,13 +140,16 @@ impl Cluster {
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
             keys: Arc::clone(&keys),
             publisher,
-            events: events.clone(),
+            events: Recorder::alone(events.clone()),
             clock: Arc::new(SystemClock),
             config,
             metrics: FleetMetrics::new(&metrics),
             shutdown: shutdown.clone(),
             live: Live::default(),
-            enrolments: Semaphore::new(ENROLMENTS_MAX),
+            inventory: crate::inventory::Inventory::default(),
+            leadership: Leadership::new(now),
+            alerts: std::sync::OnceLock::new(),
+            admission,
             controllers: watch::Sender::default(),
         });
         let lifetime = wharden_pki::limits::SERVER_LIFETIME;
@@ -276,6 +285,7 @@ pub fn hello((revision, digest): (Revision, &[u8])) -> agent_message::Body {
         revision,
         digest: Bytes::copy_from_slice(digest),
         report: None,
+        differences: false,
     })
 }
 
@@ -302,15 +312,22 @@ impl Open {
         Ok(message.expect("not the end").body.expect("a body"))
     }
 
-    /// The next bundle; its signature and digest hold.
+    /// The next bundle, whole or only its header; its signature and digest hold.
     pub async fn bundle(&mut self) -> BundlePush {
+        let push = self.push().await;
+        let whole = push.from == 0 && !push.payload.is_empty();
+        assert!(!whole || wharden_pki::fingerprint(&push.payload)[..] == push.digest[..]);
+        push
+    }
+
+    /// The next push, in any form; its signature holds.
+    pub async fn push(&mut self) -> BundlePush {
         let controller_message::Body::Bundle(push) = self.next().await.expect("a message") else {
             panic!("something else than a bundle");
         };
         let digest: [u8; 32] = push.digest.as_ref().try_into().expect("a digest");
         let statement = bundle_statement(&self.cluster, push.revision, &digest);
         assert_eq!(verify_bundle(&self.keys, &statement, &push.signature), Ok(()));
-        assert!(push.payload.is_empty() || wharden_pki::fingerprint(&push.payload) == digest);
         push
     }
 

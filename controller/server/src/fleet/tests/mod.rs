@@ -2,6 +2,7 @@
 
 mod cluster;
 mod enrolment;
+mod protection;
 mod renewal;
 mod session;
 
@@ -10,4 +11,4 @@ use std::time::Duration;
 use tonic::Code;
 
 /// Longer than anything here takes.
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);

@@ -1,0 +1,76 @@
+//! The audit reaches a syslog server and a webhook, in its order and without a gap, and no change waits for them.
+
+use serde_json::{Value, json};
+use wharden_harness::{Admin, Controller, Place, Receiver, eventually, limits::SETTLE};
+
+const SECRET: &str = "a-planted-secret-of-the-sink";
+
+/// Numbers of the records that a webhook took, in the order in which they came.
+fn taken(hook: &Receiver) -> Vec<u64> {
+    let came = hook.came().into_iter().filter(|thing| thing["status"] == 200);
+    came.flat_map(|thing| {
+        assert_eq!((&thing["signed"], &thing["fresh"]), (&json!(true), &json!(true)), "{thing}");
+        let records = thing["body"]["records"].as_array().expect("records").clone();
+        records.into_iter().map(|record| record["seq"].as_u64().expect("a number"))
+    })
+    .collect()
+}
+
+/// Records in syslog messages, by the rules of RFC 5424.
+fn logged(syslog: &Receiver) -> Vec<Value> {
+    let read = |thing: Value| {
+        let message = thing["message"].as_str().expect("a message").to_owned();
+        let parts: Vec<&str> = message.splitn(8, ' ').collect();
+        let [head, time, cluster, program, process, id, data, text] = parts[..] else { panic!("{message}") };
+        assert!(["<110>1", "<108>1"].contains(&head) && time.ends_with('Z') && cluster.starts_with("c-"), "{message}");
+        assert_eq!((program, process, data), ("wharden-controller", "-", "-"), "{message}");
+        let record: Value = serde_json::from_str(text).expect("JSON");
+        assert_eq!(record["action"], id);
+        record
+    };
+    syslog.came().into_iter().map(read).collect()
+}
+
+#[test]
+fn sinks_that_were_away_get_all_of_it_in_order_and_a_restart_goes_on() {
+    let place = Place::new();
+    let (hook, mut syslog) = (Receiver::webhook(&place, "hook", SECRET), Receiver::syslog(&place, "syslog"));
+    hook.refuse(Some(500));
+    syslog.stop();
+    let mut controller = Controller::init(&place, "controller");
+    let secret = place.write("sink.secret", format!("{SECRET}\n"));
+    controller.configure(&format!(
+        "[audit_export.syslog]\nhost = \"127.0.0.1\"\nport = {}\nca_file = {:?}\n\
+         [audit_export.webhook]\nurl = \"https://127.0.0.1:{}/audit\"\nca_file = {:?}\nsecret_file = {secret:?}",
+        syslog.port,
+        syslog.certificate(),
+        hook.port,
+        hook.certificate(),
+    ));
+    controller.start();
+    let admin = Admin::bootstrap(&controller, "ada");
+    for n in 0..5 {
+        admin.user(&format!("u{n}"), &[]);
+    }
+    hook.gets("attempts that fail", 2, |thing| thing["status"] == 500);
+    hook.refuse(None);
+    syslog.start();
+    let newest = || {
+        let page = admin.rest().get("/v1/audit?limit=1").ok();
+        page["records"][0]["seq"].as_u64().expect("a number")
+    };
+    let whole = |last: u64| (1..=last).collect::<Vec<u64>>();
+    eventually("everything at the webhook", SETTLE * 2, || (taken(&hook) == whole(newest())).then_some(()));
+    let numbers = || logged(&syslog).iter().map(|record| record["seq"].as_u64().expect("a number")).collect::<Vec<_>>();
+    eventually("everything at the syslog server", SETTLE * 2, || (numbers() == whole(newest())).then_some(()));
+    controller.stop();
+    controller.start();
+    admin.user("later", &[]);
+    eventually("what came later, and nothing twice", SETTLE * 2, || {
+        (taken(&hook) == whole(newest()) && numbers() == whole(newest())).then_some(())
+    });
+    assert!(logged(&syslog).iter().any(|record| record["resource"] == "user later"));
+    let metrics = admin.rest().get("/metrics").body;
+    assert!(metrics.contains("wharden_audit_export_dropped_total 0"), "{metrics}");
+    assert!(!controller.log().contains(SECRET));
+}

@@ -1,0 +1,44 @@
+//! `wharden doctor` finds what is wrong and says what to do.
+
+use wharden_harness::{Cli, Place, admin::PASSWORD, cluster::Cluster, eventually, limits::SETTLE};
+
+#[test]
+fn the_doctor_tells_a_lost_controller_a_wrong_ca_and_who_may_not_ask() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    let urls: Vec<String> = cluster.controllers.iter().map(wharden_harness::Controller::url).collect();
+    let cli = Cli::new(&place, &cluster.controllers[0], "ada").with_url(&urls.join(","));
+    let said = cli.run(&["doctor"]).fails_with(1);
+    assert!(said.contains("it was not asked") && said.contains("wharden login"), "{said}");
+    let code = cluster.admin.totp.code();
+    cli.run_with(&["login", "--username", "ada", "--password-stdin", "--totp", &code], PASSWORD).ok();
+
+    let report = cli.run(&["-o", "json", "doctor"]);
+    assert_eq!(report.code, 1, "no backups, nobody to tell: {report}");
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).expect("JSON");
+    let ill: Vec<&str> = report["cluster"]["checks"]
+        .as_array()
+        .expect("checks")
+        .iter()
+        .filter(|check| check["problems"].as_array().is_some_and(|problems| !problems.is_empty()))
+        .map(|check| check["name"].as_str().expect("name"))
+        // The machine that the test runs on may be slow and its disk full; that is not what is tested.
+        .filter(|name| !["disk_headroom", "fsync_slow", "apply_lag"].contains(name))
+        .collect();
+    assert_eq!(ill, ["backups", "channels"]);
+    assert!(report["local"].as_array().expect("checks").iter().all(|check| check["problems"] == serde_json::json!([])));
+
+    let leader = cluster.leader(0);
+    let away = (leader + 1) % 3;
+    cluster.controllers[away].kill();
+    let said = eventually("the one that is away", SETTLE, || {
+        let said = cli.run(&["doctor"]);
+        (said.code == 2 && said.all().contains("controller_away")).then(|| said.all())
+    });
+    assert!(said.contains(&format!("controllers: {}: it cannot be used from here", urls[away])), "{said}");
+    assert!(said.contains("wharden cluster replace"), "{said}");
+    let other = place.join("other");
+    let foreign = wharden_harness::Controller::init_in(&place, &other, "other");
+    let said = cli.with_ca_file(foreign.ca_file()).run(&["doctor"]).fails_with(2);
+    assert!(said.contains("not to be trusted") && said.contains("ca.pem of this controller's cluster"), "{said}");
+}
