@@ -466,7 +466,7 @@ fi
 guard_answers() { engine_answers "$WHARDEN_GUARD_SOCKET"; }
 await_process agent "the guard at $WHARDEN_GUARD_SOCKET" guard_answers
 policy_arrived() {
-    # A host that has just connected is behind nothing yet: what it holds counts.
+    # A host without a session is not counted as behind: what it holds counts.
     wharden host list -o json | tr -d ' \n' | grep -q '"held_revision":[1-9]' || return 1
     wharden status -o json | tr -d ' \n' | grep -q '"hosts_behind":0'
 }

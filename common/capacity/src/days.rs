@@ -132,7 +132,7 @@ fn run(seed: u64) -> Told {
             assert!(hosts[target].pressed.is_empty(), "a pressed host is no target");
             for resource in Resource::ALL {
                 let share = permille(advice.target.after.get(resource), hosts[target].capacity.get(resource));
-                let low = hosts[target].marks.of(crate::fleet::signal_of(resource)).low_permille;
+                let low = hosts[target].marks.of(resource.signal()).low_permille;
                 assert!(share.is_none_or(|s| s <= low), "{resource} of {} is at {share:?}", advice.target.host.name);
             }
             assert!(load.homes.insert(advice.target.host.id.clone()), "advised back: {advice:?}");
@@ -173,7 +173,7 @@ fn look(i: usize, watched: &mut Watched, loads: &[Load], now: Timestamp, told: &
     let hour = hour_of(now);
     let mut peaks = watched.expected.1.to_array();
     for resource in [Resource::Cpu, Resource::Memory] {
-        let signal = crate::fleet::signal_of(resource);
+        let signal = resource.signal();
         let value = host.value(signal).expect("the capacity is known");
         let hourly = watched.hourly.entry(resource).or_default();
         hourly.observe(now, value);

@@ -60,7 +60,7 @@ impl Host {
     pub(crate) fn up_to(&self, high: bool) -> [u64; 5] {
         Resource::ALL.map(|resource| {
             let capacity = u128::from(self.capacity.get(resource));
-            let mark = self.marks.of(signal_of(resource));
+            let mark = self.marks.of(resource.signal());
             let share = u128::from(if high { mark.high_permille } else { mark.low_permille });
             if capacity == 0 { u64::MAX } else { u64::try_from(capacity * share / 1000).unwrap_or(u64::MAX) }
         })
@@ -94,17 +94,6 @@ impl Host {
         }
         let hours = self.full_in_h.filter(|hours| *hours <= crate::limits::FILLING_HOURS)?;
         Some((ObstacleKind::FillingUp, format!("forecast to be over its mark in {hours} hours")))
-    }
-}
-
-/// The signal that is the use of a resource.
-pub(crate) const fn signal_of(resource: Resource) -> Signal {
-    match resource {
-        Resource::Cpu => Signal::Cpu,
-        Resource::Memory => Signal::Memory,
-        Resource::Disk => Signal::Disk,
-        Resource::Pids => Signal::Pids,
-        Resource::Containers => Signal::Containers,
     }
 }
 

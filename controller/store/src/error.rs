@@ -30,7 +30,7 @@ pub(crate) enum ReadError {
 pub enum FormError {
     #[error("it is empty")]
     Empty,
-    #[error("it has version {0}; this program knows up to version 2")]
+    #[error("it has version {0}; this program knows up to version {newest}", newest = crate::form::VERSION_LEVELS)]
     Version(u8),
     #[error("it is damaged at byte {0}")]
     Content(usize),

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 /// Version of the form; raised when an old reader could not read a new record.
 const VERSION: u8 = 1;
 /// Of an entry that the version before levels does not know, and must say so instead of taking it for damaged.
-const VERSION_LEVELS: u8 = 2;
+pub(crate) const VERSION_LEVELS: u8 = 2;
 
 /// Writes a record.
 pub(crate) fn encode<T: Serialize>(record: &T) -> Vec<u8> {

@@ -5,7 +5,7 @@ use super::outcome::{Outcome, of_moves, up_to};
 use good_lp::{Expression, ProblemVariables, Solution, SolverModel, Variable, constraint, microlp, variable};
 use std::collections::BTreeMap;
 use wharden_capacity::{Container, Host, Requirement};
-use wharden_model::capacity::{Resource, Signal};
+use wharden_model::capacity::Resource;
 
 /// A container, where it is, and where it may go by a variable of its own.
 struct Choice<'a> {
@@ -51,7 +51,7 @@ pub fn solve(hosts: &[Host]) -> Outcome {
     for (target, host) in hosts.iter().enumerate() {
         let here: Vec<&Choice<'_>> = choices.iter().filter(|c| c.target == target).collect();
         for resource in Resource::ALL {
-            let signal = signal_of(resource);
+            let signal = resource.signal();
             let limit = up_to(host, signal, host.marks.of(signal).low_permille);
             if limit == u64::MAX || here.is_empty() {
                 continue;
@@ -100,18 +100,8 @@ fn clash(one: &Container, other: &Container) -> bool {
     one.id != other.id && !(one.ports.is_disjoint(&other.ports) && one.apart.is_disjoint(&other.apart))
 }
 
-const fn signal_of(resource: Resource) -> Signal {
-    match resource {
-        Resource::Cpu => Signal::Cpu,
-        Resource::Memory => Signal::Memory,
-        Resource::Disk => Signal::Disk,
-        Resource::Pids => Signal::Pids,
-        Resource::Containers => Signal::Containers,
-    }
-}
-
 fn excess(host: &Host, resource: Resource, high: bool) -> f64 {
-    let signal = signal_of(resource);
+    let signal = resource.signal();
     let mark = host.marks.of(signal);
     let limit = up_to(host, signal, if high { mark.high_permille } else { mark.low_permille });
     host.used.get(resource).saturating_sub(limit) as f64

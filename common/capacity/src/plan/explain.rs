@@ -76,7 +76,7 @@ fn other_architecture(from: &Host, host: &Host) -> Option<(ObstacleKind, String)
 fn too_small(container: &Container, host: &Host, room: &[u64; 5]) -> Option<(ObstacleKind, String)> {
     let short = Resource::ALL.into_iter().find(|r| container.need.get(*r) > room[*r as usize])?;
     let missing = container.need.get(short) - room[short as usize];
-    let low = host.marks.of(crate::fleet::signal_of(short)).low_permille;
+    let low = host.marks.of(short.signal()).low_permille;
     let mark = wharden_model::capacity::show_permille(low);
     Some((ObstacleKind::Room, format!("{} of {short} too little below its low mark of {mark}", short.show(missing))))
 }

@@ -43,6 +43,17 @@ impl Resource {
         }
     }
 
+    /// The signal that is its use.
+    pub const fn signal(self) -> Signal {
+        match self {
+            Self::Cpu => Signal::Cpu,
+            Self::Memory => Signal::Memory,
+            Self::Disk => Signal::Disk,
+            Self::Pids => Signal::Pids,
+            Self::Containers => Signal::Containers,
+        }
+    }
+
     /// `value` of this resource for people, e.g. `2.5 CPUs`, `3.2 GiB`, `120 pids`.
     pub fn show(self, value: u64) -> String {
         match self {

@@ -37,7 +37,7 @@ pub struct Caller {
 pub struct Access(ArcSwapOption<(Revision, AdminCompiled)>);
 
 impl Access {
-    fn at(&self, state: &State) -> Result<Arc<(Revision, AdminCompiled)>, AppError> {
+    pub(super) fn at(&self, state: &State) -> Result<Arc<(Revision, AdminCompiled)>, AppError> {
         if let Some(held) = self.0.load_full().filter(|held| held.0 == state.policy_revision) {
             return Ok(held);
         }

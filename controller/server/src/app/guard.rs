@@ -66,8 +66,8 @@ impl App {
         };
         next.apply(now.policy_revision + 1, &entry).0?;
         let compiled = access::compile(&next)?;
-        let before = access::compile(now)?;
-        let could = REPAIR.iter().all(|action| self.can(&before, &caller.user, *action));
+        let before = self.access.at(now)?;
+        let could = REPAIR.iter().all(|action| self.can(&before.1, &caller.user, *action));
         let can_still = active(&next, &caller.user) && REPAIR.iter().all(|a| self.can(&compiled, &caller.user, *a));
         // With a code of its own, one's own rights can be given up. What leaves nobody cannot be forced: who would undo it?
         let forced = caller.force && matches!(caller.shown, Checked::Good(_));

@@ -77,7 +77,7 @@ impl Track {
         for resource in Resource::ALL {
             let hours = &self.hours[resource as usize];
             let season = Season::of(hours);
-            let high = marks.of(signal_of(resource)).high_permille;
+            let high = marks.of(resource.signal()).high_permille;
             self.expected[resource as usize] = season.expected_peak(hours, hour).unwrap_or(0);
             self.forecasts[resource as usize] = forecast(hours, &season, hour, high);
         }
@@ -176,16 +176,5 @@ impl Track {
         Resource::ALL.into_iter().filter_map(|resource| {
             Some((resource, self.forecasts[resource as usize]?, self.share(resource).unwrap_or(0)))
         })
-    }
-}
-
-/// The signal that is the use of a resource.
-pub const fn signal_of(resource: Resource) -> Signal {
-    match resource {
-        Resource::Cpu => Signal::Cpu,
-        Resource::Memory => Signal::Memory,
-        Resource::Disk => Signal::Disk,
-        Resource::Pids => Signal::Pids,
-        Resource::Containers => Signal::Containers,
     }
 }

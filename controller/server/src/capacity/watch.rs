@@ -10,7 +10,7 @@ use super::{
         POLICIES_ASKED,
     },
     preview::{Carried, preview},
-    track::{Track, signal_of},
+    track::Track,
     view::{FleetView, SeenHost},
 };
 use crate::alerts::{Alerts, table::HOST_FULL};
@@ -307,7 +307,7 @@ impl Held {
                 host: host.clone(),
                 resource,
                 value_permille,
-                high_permille: marks.of(signal_of(resource)).high_permille,
+                high_permille: marks.of(resource.signal()).high_permille,
             }));
         }
         status.forecasts.sort();

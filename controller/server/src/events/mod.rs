@@ -47,4 +47,4 @@ pub use scan::{Part, Placed};
 pub use store::{EventStore, checked, drop_old, page};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,10 +1,12 @@
 //! What clients ask of, as commands of the real state and as what is seen in it.
 
 use crate::history::{Call, Held, Key, Outcome};
-use wharden_model::{CodeId, HostId, Labels, PolicyName, Posture, RequestId, SessionId, Timestamp, TokenId, UserName};
+use wharden_model::{
+    ClusterId, CodeId, HostId, Labels, PolicyName, Posture, RequestId, SessionId, Timestamp, TokenId, UserName,
+};
 use wharden_state::{
-    AccountCommand, Applied, Command, ControllerCommand, Hex, HostCommand, PolicyCommand, PolicyOrigin, Proof,
-    Rejection, Seat, SessionCommand, State, TokenCommand, UserCommand,
+    AccountCommand, Applied, ClusterCommand, Command, ControllerCommand, Hex, HostCommand, PolicyCommand, PolicyOrigin,
+    Proof, Rejection, SealedKeys, Seat, SessionCommand, State, TokenCommand, UserCommand,
 };
 
 /// Later than any clock that jumps.
@@ -54,16 +56,15 @@ pub fn request(n: u64) -> RequestId {
 
 /// What founds the cluster and makes the things.
 pub fn beginning() -> Vec<Command> {
-    // As a log of the first version has it: what was added to it since has a value by itself.
-    let found = serde_json::json!({"initialise": {
-        "id": "c-00000000000000aa",
-        "ca_certificate": hash(1),
-        "bundle_key": hash(2),
-        "keys": {"ca": hash(3), "bundle": hash(4), "token": hash(5)},
-        "bootstrap_hash": hash(6),
-    }});
     let mut commands = vec![
-        Command::Cluster(serde_json::from_value(found).expect("the form of the first version")),
+        Command::Cluster(ClusterCommand::Initialise {
+            id: ClusterId::new("c-00000000000000aa").expect("an id"),
+            ca_certificate: hash(1),
+            bundle_key: hash(2),
+            keys: SealedKeys { ca: hash(3), bundle: hash(4), token: hash(5) },
+            bootstrap_hash: hash(6),
+            level: 0,
+        }),
         Command::Controller(ControllerCommand::Register { number: 1, seat: seat(1), serial: "1".to_owned() }),
     ];
     for n in 0..TOKENS {

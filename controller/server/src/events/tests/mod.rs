@@ -14,7 +14,7 @@ use wharden_model::{
 };
 use wharden_runtime::{metrics::Metrics, ready::Readiness};
 
-fn host(n: u64) -> HostId {
+pub(crate) fn host(n: u64) -> HostId {
     HostId::new(format!("h-{n:016x}")).expect("id")
 }
 
@@ -22,7 +22,7 @@ fn boot(n: u64) -> BootId {
     BootId::new(format!("{n:016x}")).expect("id")
 }
 
-fn event(user: &str, action: Action, outcome: Outcome, at: u64) -> DecisionEvent {
+pub(crate) fn event(user: &str, action: Action, outcome: Outcome, at: u64) -> DecisionEvent {
     DecisionEvent {
         host_id: host(0xffff),
         boot_id: boot(0xffff),
@@ -54,7 +54,7 @@ fn event(user: &str, action: Action, outcome: Outcome, at: u64) -> DecisionEvent
     }
 }
 
-fn json(event: &DecisionEvent) -> Bytes {
+pub(crate) fn json(event: &DecisionEvent) -> Bytes {
     serde_json::to_vec(event).expect("json").into()
 }
 
