@@ -81,6 +81,7 @@ impl Taken {
     /// Takes over what another controller knew better.
     pub fn adopt(&mut self, others: &[Other]) {
         for other in others {
+            self.ticket.pass(other.stamp.unwrap_or(0));
             self.events.retain_mut(|event| match other.stamp {
                 _ if !other.is_of(&event.header) => true,
                 Some(stamp) => {

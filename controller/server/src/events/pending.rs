@@ -56,8 +56,10 @@ impl Pending {
 
     /// The stamp for a copy that another controller stamped so: that one, unless it comes too late.
     pub fn copy(&self, stamp: u64) -> Ticket {
-        let open = self.open();
+        let mut open = self.open();
         let given = stamp.max(open.floor);
+        // The time before which all is there must pass it without waiting for this clock, which may be behind.
+        open.last = open.last.max(given);
         self.ticket(open, given, stamp, None)
     }
 
@@ -98,6 +100,13 @@ pub(super) struct Ticket {
     number: u64,
     run: Option<RunKey>,
     of: Pending,
+}
+
+impl Ticket {
+    /// The clock goes past a stamp that another controller gave instead.
+    pub fn pass(&self, stamp: u64) {
+        self.of.advance(stamp);
+    }
 }
 
 impl Drop for Ticket {
