@@ -11,7 +11,7 @@ use tonic::{
     codegen::http::uri::PathAndQuery,
     transport::{Channel, Endpoint},
 };
-use wharden_harness::{controller::free_port, eventually, limits::SETTLE};
+use wharden_harness::{eventually, limits::SETTLE, ports::free_port};
 
 /// `etcdserverpb.PutRequest`, the fields that matter here.
 #[derive(Clone, PartialEq, Message)]

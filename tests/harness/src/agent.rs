@@ -3,11 +3,11 @@
 use crate::{
     bins,
     client::{Docker, Python},
-    controller::free_port,
     daemon::Daemon,
     os_user::OsUser,
     output::Output,
     place::Place,
+    ports::free_port,
     raw,
 };
 use std::{

@@ -1,10 +1,11 @@
 //! A controller as a process.
 
-use crate::{bins, daemon::Daemon, limits::SETTLE, net::Seat, output::Output, place::Place, rest::Rest};
+use crate::{
+    bins, daemon::Daemon, limits::SETTLE, net::Seat, output::Output, place::Place, ports::free_port, rest::Rest,
+};
 use reqwest::Method;
 use rustix::process::Signal;
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -22,14 +23,6 @@ pub struct Controller {
     address: String,
     through: Vec<String>,
     daemon: Option<Daemon>,
-}
-
-/// A TCP port that was free a moment ago.
-///
-/// # Panics
-/// When none is.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a free port").port()
 }
 
 impl Controller {

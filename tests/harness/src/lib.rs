@@ -25,6 +25,7 @@ pub mod net;
 pub mod os_user;
 pub mod output;
 pub mod place;
+pub mod ports;
 pub mod raw;
 pub mod receiver;
 pub mod rest;

@@ -1,7 +1,7 @@
 //! Programs that take what Wharden sends elsewhere: a webhook, a mail server, a syslog server, each with a certificate of
 //! its own.
 
-use crate::{controller::free_port, daemon::Daemon, limits::SETTLE, output::Output, place::Place, wait::eventually};
+use crate::{daemon::Daemon, limits::SETTLE, output::Output, place::Place, ports::free_port, wait::eventually};
 use serde_json::Value;
 use std::{
     env, fs,

@@ -37,11 +37,13 @@ impl Rest {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let pem = std::fs::read(ca_file).unwrap_or_else(|e| panic!("cannot read {}: {e}", ca_file.display()));
         let ca = Certificate::from_pem(&pem).expect("the CA file holds a certificate");
-        // A kept connection would make the first call after a restart fail.
+        // A kept connection would make the first call after a restart fail, and one of HTTP/2 that nobody polls between two
+        // calls would not answer when the controller stops.
         let client = Client::builder()
             .tls_certs_only([ca])
             .no_proxy()
             .pool_max_idle_per_host(0)
+            .http1_only()
             .timeout(CALL)
             .build()
             .expect("HTTP client");

@@ -9,7 +9,7 @@ use std::{
     path::Path,
     time::{Duration, Instant},
 };
-use wharden_harness::{Admin, Controller, cluster::Cluster, controller::free_port};
+use wharden_harness::{Admin, Controller, cluster::Cluster, ports::free_port};
 use wharden_model::Revision;
 
 /// Rules of one policy document: a team's.

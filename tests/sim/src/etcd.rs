@@ -23,7 +23,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
-use wharden_harness::{Daemon, controller::free_port};
+use wharden_harness::{Daemon, ports::free_port};
 
 const KEY: &[u8] = b"policy";
 

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-use wharden_harness::{Docker, Output, Place, World, controller::free_port, raw};
+use wharden_harness::{Docker, Output, Place, World, ports::free_port, raw};
 
 /// What may be done past the guard: everything that an operator may.
 const SOCKET: &str = r#"
