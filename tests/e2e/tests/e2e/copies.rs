@@ -52,7 +52,7 @@ fn id(event: &Value) -> String {
 
 /// Waits until a controller tells of so many events that were asked for; its whole list.
 fn settled(cluster: &Cluster, at: usize, count: usize) -> Vec<String> {
-    eventually(&format!("{count} events"), SETTLE * 2, || {
+    eventually(&format!("{count} events"), SETTLE * 4, || {
         let (events, incomplete) = all(cluster, at);
         let asked = events.iter().filter(|event| event["action"] == "system.df").count();
         assert!(asked <= count, "{asked} of {count} events");
@@ -82,7 +82,7 @@ fn now() -> u64 {
 fn covered(cluster: &Cluster, at: &[usize], since: u64) {
     for at in at {
         let rest = cluster.controllers[*at].rest();
-        eventually("a second copy of everything", SETTLE * 4, || {
+        eventually("a second copy of everything", SETTLE * 6, || {
             let metrics = rest.get("/metrics").body;
             let value =
                 |name: &str| metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
@@ -122,7 +122,7 @@ fn events_survive_the_loss_of_a_controller_and_its_disk() {
     fourth.join(&cluster.controllers[left[0]].peer_address(), answer["code"].as_str().expect("code")).ok();
     fourth.start();
     cluster.controllers[lost] = fourth;
-    eventually("the new one in place of the lost one", SETTLE * 2, || {
+    eventually("the new one in place of the lost one", SETTLE * 4, || {
         let numbers: Vec<u64> = cluster.settled(left[0]).into_iter().map(|(number, _)| number).collect();
         (numbers.contains(&4) && numbers.len() == 3).then_some(())
     });
@@ -149,7 +149,7 @@ fn without_a_second_disk_nothing_is_acknowledged_and_the_hosts_keep_their_events
     cluster.controllers[1].kill();
     ask(&agent, 5);
     // The host is or comes here, and its events are not taken.
-    eventually("an event that nobody else takes", SETTLE * 2, || {
+    eventually("an event that nobody else takes", SETTLE * 4, || {
         let metrics = cluster.controllers[0].rest().get("/metrics").body;
         let refused = metrics.lines().find_map(|line| line.strip_prefix("wharden_event_copies_refused_total "))?;
         (refused.parse::<f64>().expect("number") > 0.0).then_some(())

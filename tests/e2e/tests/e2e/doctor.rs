@@ -1,6 +1,16 @@
 //! `wharden doctor` finds what is wrong and says what to do.
 
-use wharden_harness::{Cli, Place, admin::PASSWORD, cluster::Cluster, eventually, limits::SETTLE};
+use serde_json::Value;
+use wharden_harness::{Cli, Place, admin::PASSWORD, cluster::Cluster, eventually, limits::SETTLE, wait::within};
+
+/// The checks that found something. The machine that the test runs on may be slow and its disk full; that is not tested.
+fn ill(checks: &Value) -> Vec<&str> {
+    let all = checks.as_array().expect("checks").iter();
+    all.filter(|check| check["problems"].as_array().is_some_and(|problems| !problems.is_empty()))
+        .map(|check| check["name"].as_str().expect("name"))
+        .filter(|name| !["disk_headroom", "fsync_slow", "apply_lag"].contains(name))
+        .collect()
+}
 
 #[test]
 fn the_doctor_tells_a_lost_controller_a_wrong_ca_and_who_may_not_ask() {
@@ -13,23 +23,20 @@ fn the_doctor_tells_a_lost_controller_a_wrong_ca_and_who_may_not_ask() {
     let code = cluster.admin.totp.code();
     cli.run_with(&["login", "--username", "ada", "--password-stdin", "--totp", &code], PASSWORD).ok();
 
-    let report = cli.run(&["-o", "json", "doctor"]);
-    assert_eq!(report.code, 1, "no backups, nobody to tell: {report}");
-    let report: serde_json::Value = serde_json::from_slice(&report.stdout).expect("JSON");
-    let ill: Vec<&str> = report["cluster"]["checks"]
-        .as_array()
-        .expect("checks")
-        .iter()
-        .filter(|check| check["problems"].as_array().is_some_and(|problems| !problems.is_empty()))
-        .map(|check| check["name"].as_str().expect("name"))
-        // The machine that the test runs on may be slow and its disk full; that is not what is tested.
-        .filter(|name| !["disk_headroom", "fsync_slow", "apply_lag"].contains(name))
-        .collect();
-    assert_eq!(ill, ["backups", "channels"]);
-    assert!(report["local"].as_array().expect("checks").iter().all(|check| check["problems"] == serde_json::json!([])));
+    // A controller that had no time to answer at one look is there at the next.
+    let mut last = String::new();
+    let is_so = within(SETTLE * 2, || {
+        let report = cli.run(&["-o", "json", "doctor"]);
+        last = report.all();
+        let checks: Value = serde_json::from_slice(&report.stdout).expect("JSON");
+        report.code > 0
+            && ill(&checks["cluster"]["checks"]) == ["backups", "channels"]
+            && ill(&checks["local"]).is_empty()
+    });
+    assert!(is_so, "no backups, nobody to tell, and nothing else: {last}");
 
-    let leader = cluster.leader(0);
-    let away = (leader + 1) % 3;
+    // The one that is asked first, and that leads or not.
+    let away = 0;
     cluster.controllers[away].kill();
     let said = eventually("the one that is away", SETTLE, || {
         let said = cli.run(&["doctor"]);
