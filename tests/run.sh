@@ -45,7 +45,7 @@ missing_packages() {
     local need=(
         dockerd:docker.io docker:docker.io busybox:busybox-static gcc:gcc useradd:passwd setpriv:util-linux
         script:bsdutils mount:mount tar:tar flock:util-linux openssl:openssl systemd-analyze:systemd
-        ip:iproute2
+        ip:iproute2 curl:curl
         c++:g++ go:golang-go
     ) pair
     for pair in "${need[@]}"; do
@@ -127,6 +127,7 @@ if ((install)); then
     install_packages
     install_rust
     install_python
+    tests/schemathesis.sh --install-only
 fi
 ((run)) || exit 0
 
@@ -175,6 +176,12 @@ tests/fuzz.sh --seconds 8 >"$log" 2>&1 9>&- || {
     die "fuzzing found something: see fuzz/artifacts"
 }
 tests/go-reader.sh --changes 100 9>&-
+
+# The REST API against its own document, in its short form.
+tests/schemathesis.sh 2 >"$log" 2>&1 9>&- || {
+    cat "$log"
+    die "an answer is not as openapi.json has it"
+}
 
 status=0
 if cargo nextest --version >/dev/null 2>&1; then

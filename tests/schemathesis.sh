@@ -2,12 +2,18 @@
 # Throws generated requests at a controller and holds every answer against its OpenAPI document: no 5xx, no answer that the
 # document does not have, no body of another shape; and without a session every operation that needs one answers 401.
 #
-#   tests/schemathesis.sh [EXAMPLES]    how many examples an operation gets; 20 without it
+#   tests/schemathesis.sh [EXAMPLES]      how many examples an operation gets; 20 without it
+#   tests/schemathesis.sh --install-only  only what it needs from PyPI
 #
 # Needs python3 with venv, curl, and built programs: in the folder WHARDEN_BIN, else target/debug.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+install_only=
+if [[ ${1:-} == --install-only ]]; then
+    install_only=1
+    shift
+fi
 readonly EXAMPLES=${1:-20}
 readonly BIN=${WHARDEN_BIN:-${CARGO_TARGET_DIR:-target}/debug}
 readonly VENV=${WHARDEN_TEST_CACHE:-/var/cache/wharden-tests}/schemathesis
@@ -22,9 +28,10 @@ cleanup() {
 trap cleanup EXIT
 
 if [[ ! -x $VENV/bin/schemathesis ]] || ! "$VENV/bin/schemathesis" --version | grep -qF "$VERSION"; then
-    python3 -m venv "$VENV"
-    "$VENV/bin/pip" install -q "schemathesis==$VERSION"
+    /usr/bin/python3 -m venv "$VENV"
+    "$VENV/bin/pip" install -q --disable-pip-version-check "schemathesis==$VERSION"
 fi
+[[ -z $install_only ]] || exit 0
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 port=$(free_port)
@@ -48,7 +55,7 @@ access=$(printf '{"username": "admin", "password": "%s", "code": "%s"}' "$passwo
 
 fuzz() {
     "$VENV/bin/schemathesis" run "$WHARDEN_URL/openapi.json" --tls-verify "$WHARDEN_CA_FILE" --no-color \
-        --max-examples "$EXAMPLES" --generation-deterministic --suppress-health-check all \
+        --request-timeout 60 --max-examples "$EXAMPLES" --generation-deterministic --suppress-health-check all \
         --exclude-path /metrics "$@"
 }
 
