@@ -17,6 +17,7 @@ pub mod facts;
 pub mod host;
 pub mod id;
 pub mod inventory;
+pub mod key_id;
 pub mod label;
 pub mod limits;
 pub mod policy;
@@ -34,6 +35,7 @@ pub use id::{
     AlertId, AlertKind, BootId, ChannelName, ClusterId, CodeId, GroupName, HostId, IdError, PolicyName, RequestId,
     SessionId, TokenId, UserName,
 };
+pub use key_id::KeyId;
 pub use label::{LabelError, Labels};
 pub use policy::Mode;
 pub use step_up::StepUp;

@@ -8,6 +8,7 @@
 
 mod ca;
 mod cluster_key;
+mod cluster_keys;
 mod code;
 mod guard_ca;
 mod key;
@@ -22,6 +23,7 @@ mod uri;
 pub use ca::{Ca, CaError, ControllerCert, ControllerCertError, CsrError, Issued, ServerIdentity, ServerNameError};
 pub use ca::{controller_name, controller_of};
 pub use cluster_key::{ClusterKey, ClusterKeyError, OpenError};
+pub use cluster_keys::{ClusterKeys, MissingKey};
 pub use code::ControllerCode;
 pub use guard_ca::GuardCa;
 pub use key::{KeyError, KeyPair, requested_key_digest};

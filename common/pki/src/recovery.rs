@@ -1,9 +1,9 @@
 //! Recovery codes: the second factor when the phone is gone. `xxxxx-xxxxx` in Crockford's base 32, 50 random bits.
 //!
-//! That is short enough to write down and too short for a plain hash: keep [`ClusterKey::keyed_hash`] of what
+//! That is short enough to write down and too short for a plain hash: keep [`ClusterKeys::keyed_hash`] of what
 //! [`normalise`] gives.
 //!
-//! [`ClusterKey::keyed_hash`]: crate::ClusterKey::keyed_hash
+//! [`ClusterKeys::keyed_hash`]: crate::ClusterKeys::keyed_hash
 
 use crate::limits::RECOVERY_CODES;
 use wharden_model::api::Secret;

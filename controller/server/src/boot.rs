@@ -21,13 +21,14 @@ use crate::{
     publish::Publisher,
     raft::{Outlet, Raft},
     rest::{self, Api},
+    sealing::{self, Holder},
 };
 use anyhow::{Context, bail, ensure};
 use serde::Serialize;
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
 use wharden_model::{ClusterId, Timestamp, api::Secret};
-use wharden_pki::ClusterKey;
+use wharden_pki::ClusterKeys;
 use wharden_runtime::{
     clock::{Clock, SystemClock},
     fsync::write_atomic,
@@ -86,7 +87,7 @@ async fn init_in(data_dir: &Path, store: Engine, overrides: Overrides) -> anyhow
     config.format()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let now = Timestamp(clock.now());
-    let sealing = ClusterKey::generate();
+    let sealing = ClusterKeys::generate();
     let (command, ca, bootstrap_token) = keys::new_cluster(&sealing, now)?;
     let cluster_id = ca.cluster_id().clone();
     // A certificate for these names must be possible before anything is promised.
@@ -194,7 +195,8 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     let rest_tcp = tls::bind(config.rest_listen)?;
     let agent_tcp = tls::bind(config.agent_listen)?;
     let peer_tcp = tls::bind(config.peer_listen)?;
-    let sealing = keys::read_cluster_key(&data_dir.join(CLUSTER_KEY))?;
+    let key_file = data_dir.join(CLUSTER_KEY);
+    let holder = Holder::on_disk(key_file.clone(), keys::read_cluster_key(&key_file)?);
     let identity = PeerIdentity::load(data_dir)?;
     if let Some(identity) = &identity {
         let (held, said) = (identity.number, config.node_id);
@@ -241,7 +243,8 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
             return Ok(());
         }
     };
-    let keys = Arc::new(Keys::open(&state, sealing)?);
+    let keys = Arc::new(Keys::open(&state, holder)?);
+    port.inbound.hold(Arc::clone(&keys));
     match &identity {
         Some(identity) => cluster::keep_seat(data_dir, &raft, &keys, config, identity).await?,
         None => {
@@ -249,8 +252,11 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
             port.open(&made, shutdown)?;
         }
     }
+    shutdown.spawn_until_stopped("cluster key", sealing::follow(raft.clone(), Arc::clone(&keys)));
     admission.open(Arc::clone(&keys));
     shutdown.spawn_until_stopped("keeper", cluster::keep(raft.clone(), started_at));
+    let change = sealing::keep(raft.clone(), Arc::clone(&keys), Arc::clone(&clock));
+    shutdown.spawn_until_stopped("change of the cluster key", change);
 
     let max_age_ms = config.events_max_days.saturating_mul(24 * 3600 * 1000);
     let limits = EventLimits { total_bytes: config.events_max_bytes, max_age_ms, ..EventLimits::default() };

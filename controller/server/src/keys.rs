@@ -2,18 +2,21 @@
 
 use std::{path::Path, sync::Arc};
 use wharden_model::{ClusterId, Timestamp};
-use wharden_pki::{BundleSigner, Ca, ClusterKey, token::SecretKind};
+use wharden_pki::{BundleSigner, Ca, ClusterKeys, MissingKey, token::SecretKind};
 use wharden_state::{ClusterCommand, Hex, LEVEL, SealedKeys, State};
 
-use crate::auth::{
-    access_token::AccessKeys,
-    keyring::{self, Held, Keyring, KeyringError},
+use crate::{
+    auth::{
+        access_token::AccessKeys,
+        keyring::{self, Held, Keyring, KeyringError},
+    },
+    sealing::Holder,
 };
 use wharden_model::api::Secret;
 
 /// Associated data of each sealed key.
-const CA_RECORD: &str = "cluster/ca";
-const BUNDLE_RECORD: &str = "cluster/bundle";
+pub const CA_RECORD: &str = "cluster/ca";
+pub const BUNDLE_RECORD: &str = "cluster/bundle";
 
 /// Everything that signs or unseals.
 pub struct Keys {
@@ -21,7 +24,8 @@ pub struct Keys {
     pub ca: Ca,
     pub bundles: BundleSigner,
     access: Held,
-    pub sealing: ClusterKey,
+    /// The cluster keys.
+    pub holder: Holder,
 }
 
 /// Why the keys cannot be used.
@@ -33,25 +37,27 @@ pub enum KeysError {
     ClusterKeyFile { path: String, error: String },
     #[error("the {what} cannot be opened: is cluster.key the one of this cluster? ({error})")]
     Sealed { what: &'static str, error: String },
+    #[error("{0}: is cluster.key the one of this cluster, and of this time?")]
+    Missing(#[from] MissingKey),
     #[error("keys could not be made: {0}")]
     Generate(String),
 }
 
-/// Reads the cluster key.
+/// Reads the cluster keys.
 ///
 /// # Errors
 /// [`KeysError::ClusterKeyFile`] when the file is missing or is not a cluster key.
-pub fn read_cluster_key(path: &Path) -> Result<ClusterKey, KeysError> {
+pub fn read_cluster_key(path: &Path) -> Result<ClusterKeys, KeysError> {
     let fail = |error: String| KeysError::ClusterKeyFile { path: path.display().to_string(), error };
     let text = zeroize::Zeroizing::new(std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?);
-    ClusterKey::from_file_text(&text).map_err(|e| fail(e.to_string()))
+    ClusterKeys::from_file_text(&text).map_err(|e| fail(e.to_string()))
 }
 
 /// Makes the keys of a new cluster: the command that stores them sealed, and the bootstrap token.
 ///
 /// # Errors
 /// [`KeysError::Generate`].
-pub fn new_cluster(sealing: &ClusterKey, now: Timestamp) -> Result<(ClusterCommand, Ca, Secret), KeysError> {
+pub fn new_cluster(sealing: &ClusterKeys, now: Timestamp) -> Result<(ClusterCommand, Ca, Secret), KeysError> {
     let fail = |e: &dyn std::fmt::Display| KeysError::Generate(e.to_string());
     let id = ClusterId::new(format!("c-{:016x}", rand::random::<u64>())).map_err(|e| fail(&e))?;
     let ca = Ca::generate(&id, now).map_err(|e| fail(&e))?;
@@ -69,6 +75,7 @@ pub fn new_cluster(sealing: &ClusterKey, now: Timestamp) -> Result<(ClusterComma
         },
         bootstrap_hash: wharden_pki::token::hash_secret(bootstrap.reveal()).into(),
         level: LEVEL,
+        sealing: Some(sealing.current()),
     };
     Ok((command, ca, bootstrap))
 }
@@ -78,8 +85,11 @@ impl Keys {
     ///
     /// # Errors
     /// [`KeysError`] when the cluster is not initialised or the cluster key is another one.
-    pub fn open(state: &State, sealing: ClusterKey) -> Result<Self, KeysError> {
+    pub fn open(state: &State, sealing: impl Into<Holder>) -> Result<Self, KeysError> {
         let cluster = state.cluster.as_ref().ok_or(KeysError::NotInitialised)?;
+        let holder = sealing.into();
+        holder.follow(state)?;
+        let sealing = holder.now();
         let unseal = |what, record: &str, sealed: &Hex| {
             sealing.open(record, &sealed.0).map_err(|e| KeysError::Sealed { what, error: e.to_string() })
         };
@@ -90,7 +100,12 @@ impl Keys {
         let bundles = BundleSigner::from_pkcs8(&bundles).map_err(|e| fail("bundle key")(&e))?;
         let access = Held::default();
         access.of(cluster, &sealing).map_err(|e| fail("token key")(&e))?;
-        Ok(Self { cluster_id: cluster.id.clone(), ca, bundles, access, sealing })
+        Ok(Self { cluster_id: cluster.id.clone(), ca, bundles, access, holder })
+    }
+
+    /// The cluster keys of now.
+    pub fn sealing(&self) -> Arc<ClusterKeys> {
+        self.holder.now()
     }
 
     /// The keys of access tokens, as this state has them.
@@ -100,6 +115,6 @@ impl Keys {
     pub fn access(&self, state: &State) -> Result<Arc<Keyring>, KeysError> {
         let cluster = state.cluster.as_ref().ok_or(KeysError::NotInitialised)?;
         let fail = |e: KeyringError| KeysError::Sealed { what: "token key", error: e.to_string() };
-        self.access.of(cluster, &self.sealing).map_err(fail)
+        self.access.of(cluster, &self.sealing()).map_err(fail)
     }
 }

@@ -8,7 +8,8 @@
 //!                             inventory, events ◀───┘
 //! ```
 //!
-//! Beside it, [`peers`] carries what controllers say to each other, and [`cluster`] decides who they are.
+//! Beside it, [`peers`] carries what controllers say to each other, [`cluster`] decides who they are, and [`sealing`] keeps the
+//! key that secrets in the state are sealed with.
 
 pub mod alerts;
 pub mod app;
@@ -35,3 +36,4 @@ pub mod policy_set;
 pub mod publish;
 pub mod raft;
 pub mod rest;
+pub mod sealing;

@@ -16,6 +16,7 @@ use crate::{
     lockout::Failures,
     policy::Policy,
     replies::RecentReplies,
+    sealing::Sealing,
     service::ServiceAccount,
     session::Session,
     token::JoinToken,
@@ -32,6 +33,9 @@ use wharden_model::{
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
     pub cluster: Option<Cluster>,
+    /// Which cluster keys there are; `None` until the first change of a key that has no name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealing: Option<Sealing>,
     /// Log index of the last change that affects policy.
     pub policy_revision: Revision,
     pub users: OrdMap<UserName, User>,
@@ -130,6 +134,7 @@ impl State {
         if context.entry.if_revision.is_some_and(|revision| revision != self.policy_revision) {
             return Err(Rejection::RevisionMoved);
         }
+        self.check_sealed(&context.entry.command)?;
         match &context.entry.command {
             Command::Cluster(c) => self.apply_cluster(context, c),
             Command::Account(c) => self.apply_account(context, c),
@@ -146,6 +151,7 @@ impl State {
             Command::Alert(c) => self.apply_alert(context, c),
             Command::Channel(c) => self.apply_channel(context, c),
             Command::Capacity(c) => self.apply_capacity(context, c),
+            Command::Key(c) => self.apply_key(context, c),
         }
     }
 

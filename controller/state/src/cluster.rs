@@ -4,6 +4,7 @@ use crate::{
     entry::{Applied, Change, Kind, Rejection, Reply},
     hex::Hex,
     limits,
+    sealing::Sealing,
 };
 use imbl::Vector;
 use serde::{Deserialize, Serialize};
@@ -55,11 +56,12 @@ fn is_unset(at: &Timestamp) -> bool {
 impl State {
     pub(crate) fn apply_cluster(&mut self, context: &mut Context<'_>, command: &ClusterCommand) -> Reply {
         match command {
-            ClusterCommand::Initialise { id, ca_certificate, bundle_key, keys, bootstrap_hash, level } => {
+            ClusterCommand::Initialise { id, ca_certificate, bundle_key, keys, bootstrap_hash, level, sealing } => {
                 if self.cluster.is_some() {
                     return Err(Rejection::Initialised);
                 }
                 self.level = *level;
+                self.sealing = sealing.map(Sealing::first);
                 self.cluster = Some(Cluster {
                     id: id.clone(),
                     ca_certificate: ca_certificate.clone(),

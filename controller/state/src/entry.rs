@@ -151,6 +151,12 @@ pub enum Rejection {
     KeyMoved,
     #[error("the alert is over")]
     AlertOver,
+    #[error("a change of the cluster key is under way: one at a time")]
+    KeyChanging,
+    #[error("controller {number} does not hold the new cluster key")]
+    NotHeld { number: u64 },
+    #[error("{left} values are still sealed with the cluster key before")]
+    NotResealed { left: u64 },
 }
 
 /// Kinds of things that a rejection speaks of.
@@ -174,6 +180,7 @@ pub enum Kind {
     Alert,
     Channel,
     Thresholds,
+    FormerKey,
 }
 
 impl fmt::Display for Kind {
@@ -195,6 +202,7 @@ impl fmt::Display for Kind {
             Self::Alert => "alert",
             Self::Channel => "channel",
             Self::Thresholds => "set of thresholds",
+            Self::FormerKey => "former cluster keys",
             Self::RetiredKey => "signing keys whose tokens have not ended",
         })
     }

@@ -7,20 +7,24 @@
 //! | level | since then |
 //! |---|---|
 //! | 1 | levels; every event is kept by two controllers; alerts, channels and thresholds of capacity |
+//! | 2 | cluster keys that have names, and the change of them |
 
 use crate::command::{ClusterCommand, Command};
 
 /// What this version can do.
-pub const LEVEL: u32 = 1;
+pub const LEVEL: u32 = 2;
 
 /// From this level on events are copied.
 pub const LEVEL_COPIES: u32 = 1;
+/// From this level on the cluster key can be changed.
+pub const LEVEL_KEYS: u32 = 2;
 
 impl Command {
     /// The level from which the cluster may have it in its log.
     pub fn level(&self) -> u32 {
         match self {
             Self::Alert(_) | Self::Channel(_) | Self::Capacity(_) => 1,
+            Self::Key(_) => LEVEL_KEYS,
             _ => 0,
         }
     }

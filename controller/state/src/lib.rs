@@ -27,6 +27,7 @@ mod lockout;
 mod policy;
 mod replies;
 mod restore;
+mod sealing;
 mod service;
 mod session;
 mod snapshot;
@@ -42,8 +43,9 @@ pub use capacity::ThresholdsHeld;
 pub use cluster::{Cluster, RetiredKey, SealedKeys};
 pub use command::{
     AccountCommand, AlertCommand, AuditCommand, CapacityCommand, ChannelCommand, ClusterCommand, Command,
-    ControllerCommand, Delivery, DeviceProof, DockerCommand, FirstPolicy, GroupCommand, HostCommand, PolicyCommand,
-    PolicyOrigin, Proof, ServiceCommand, SessionCommand, TokenCommand, UserCommand,
+    ControllerCommand, Delivery, DeviceProof, DockerCommand, FirstPolicy, GroupCommand, HostCommand, KeyCommand,
+    PolicyCommand, PolicyOrigin, Proof, Resealed, SealedRecord, ServiceCommand, SessionCommand, TokenCommand,
+    UserCommand,
 };
 pub use controller::{Controller, ControllerCode, ControllerStatus, Controllers, Seat};
 pub use directory::Group;
@@ -51,10 +53,11 @@ pub use docker::{DockerSession, Issues};
 pub use entry::{Actor, Applied, Batch, Change, Entry, Kind, Origin, Rejection, Replies, Reply};
 pub use hex::Hex;
 pub use host::Host;
-pub use level::{LEVEL, LEVEL_COPIES};
+pub use level::{LEVEL, LEVEL_COPIES, LEVEL_KEYS};
 pub use lockout::{Device, Failures};
 pub use policy::{Policy, PolicyVersion};
 pub use restore::EPOCH_ENTRIES;
+pub use sealing::{KeyChange, Sealing};
 pub use service::ServiceAccount;
 pub use session::Session;
 pub use snapshot::SnapshotError;

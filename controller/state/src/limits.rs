@@ -60,3 +60,5 @@ pub const ALERTS_MAX: usize = 1000;
 pub const ALERTS_RESOLVED_MAX: usize = 300;
 /// Channels that alerts are sent on.
 pub const CHANNELS_MAX: usize = 32;
+/// Cluster keys that were replaced: of each a key for hashes stays, about 100 bytes in every key file and backup.
+pub const FORMER_KEYS_MAX: usize = 400;

@@ -5,7 +5,7 @@
 //! restores is told.
 
 use crate::{
-    Controllers,
+    Controllers, KeyChange,
     apply::{Context, State},
     entry::{Applied, Rejection, Reply},
 };
@@ -29,6 +29,10 @@ impl State {
         self.tokens = Default::default();
         // The controller that starts from this enters itself, under a number that none has had.
         self.controllers = Controllers::default();
+        // A key that was offered is not held here for certain; a change that had begun to seal goes on.
+        if let Some(sealing) = self.sealing.as_mut().filter(|sealing| sealing.change != Some(KeyChange::Resealing)) {
+            sealing.change = None;
+        }
         context.policy_changed();
         Ok(Applied::Done)
     }

@@ -51,6 +51,7 @@ impl Log {
             keys: SealedKeys { ca: hash(3), bundle: hash(4), token: hash(5) },
             bootstrap_hash: hash(6),
             level: 0,
+            sealing: None,
         };
         let first = Entry { command: Command::Cluster(initialise), ..entry(1, promote(0)) };
         log.state.apply(1, &first).0.unwrap();

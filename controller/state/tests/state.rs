@@ -10,6 +10,8 @@ use wharden_state::*;
 
 #[path = "parts/alerts.rs"]
 mod alerts;
+#[path = "parts/cluster_key.rs"]
+mod cluster_key;
 #[path = "parts/forms.rs"]
 mod forms;
 #[path = "parts/second_factor.rs"]
@@ -48,6 +50,7 @@ fn initialise() -> Command {
         keys: SealedKeys { ca: hash(3), bundle: hash(4), token: hash(5) },
         bootstrap_hash: hash(6),
         level: 0,
+        sealing: None,
     })
 }
 

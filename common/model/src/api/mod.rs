@@ -16,6 +16,7 @@ mod error;
 mod event;
 mod host;
 mod inventory;
+mod key;
 mod policy;
 mod secret;
 mod service;
@@ -46,6 +47,7 @@ pub use error::{ErrorBody, ErrorCode, ErrorDetail};
 pub use event::EventPage;
 pub use host::{Host, HostPatch, HostStatus};
 pub use inventory::{InventoryHost, InventoryItem, InventoryPage, InventoryQuery};
+pub use key::{ClusterKeyStatus, KeyHolder, KeyStep, Keys, SigningKey};
 pub use policy::{
     ApplyPack, DockerRequest, Pack, Policy, PolicyPut, PolicyText, PolicyVersion, PolicyVersionDraft, RollbackTo,
     SimulateRequest, SimulatedChange, Simulation, TestRequest, TestResult, Validation, ValidationIssue,

@@ -306,3 +306,33 @@ async fn explanations_and_suggestions() {
     assert_eq!(asked["wildcards"], json!(["image-tag", "host"]));
     assert_eq!((&asked["label"], &asked["user"]), (&json!("env=dev"), &json!("bob")));
 }
+
+#[tokio::test]
+async fn keys_and_how_far_a_change_is() {
+    let (old, new) = ("0123456789abcdef", "fedcba9876543210");
+    let holder = |number: u64, reachable: bool, keys: &[&str]| json!({"number": number, "name": format!("ctl{number}"), "reachable": reachable, "keys": keys});
+    let keys = |step: Value, left: u64, controllers: &[Value]| {
+        json!({
+            "signing": {"key_id": "a1b2c3d4e5f60718", "since": sample::ago(3600)},
+            "cluster": {"key_id": new, "since": sample::ago(60), "step": step, "left": left, "controllers": controllers},
+        })
+    };
+    let mut told = String::new();
+    for (step, left) in
+        [(json!("handing_over"), 0), (json!("sealing_anew"), 7), (json!("destroying"), 0), (Value::Null, 0)]
+    {
+        let controllers = [holder(1, true, &[old, new]), holder(2, true, &[new]), holder(3, false, &[])];
+        let server = Server::start().await;
+        let server = server.on("GET /v1/keys", 200, keys(step.clone(), left, &controllers)).on(
+            "POST /v1/keys/cluster/rotate",
+            200,
+            keys(step.clone(), left, &controllers),
+        );
+        let shell = Shell::logged_in(server).await;
+        told.push_str(&transcript(&shell, &["key list"]).await);
+        if step.is_null() {
+            told.push_str(&transcript(&shell, &["key rotate cluster"]).await);
+        }
+    }
+    insta::assert_snapshot!(told);
+}

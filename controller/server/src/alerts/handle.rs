@@ -161,7 +161,8 @@ mod tests {
     }
 
     fn state() -> State {
-        let (first, _, _) = crate::keys::new_cluster(&wharden_pki::ClusterKey::generate(), Timestamp(1)).expect("made");
+        let (first, _, _) =
+            crate::keys::new_cluster(&wharden_pki::ClusterKeys::generate(), Timestamp(1)).expect("made");
         let mut state = State::default();
         apply(&mut state, 1, Command::Cluster(first));
         state

@@ -161,7 +161,8 @@ struct Log {
 impl Log {
     /// A cluster with so many hosts.
     fn with_hosts(count: usize) -> Self {
-        let (first, _, _) = crate::keys::new_cluster(&wharden_pki::ClusterKey::generate(), Timestamp(1)).expect("made");
+        let (first, _, _) =
+            crate::keys::new_cluster(&wharden_pki::ClusterKeys::generate(), Timestamp(1)).expect("made");
         let mut log = Self { state: State::default(), next: 1 };
         log.apply(Command::Cluster(first));
         let id = TokenId::new("jt-000000000001").expect("id");

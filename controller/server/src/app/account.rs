@@ -40,24 +40,24 @@ impl App {
     pub fn begin_totp(&self, caller: &Caller) -> Result<Enrolment, AppError> {
         let account = self.own_account(caller)?;
         let session = caller.session_id.to_string();
-        let (cluster, sealing) = (self.keys.cluster_id.as_str(), &self.keys.sealing);
+        let (cluster, sealing) = (self.keys.cluster_id.as_str(), self.keys.sealing());
         let user = caller.user.clone();
-        Ok(Pending::begin(For::Replacement, session, user, account.password_hash, cluster, sealing, self.now())?)
+        Ok(Pending::begin(For::Replacement, session, user, account.password_hash, cluster, &sealing, self.now())?)
     }
 
     /// Second step: a code of the new one, and a second factor of before.
     pub async fn complete_totp(&self, caller: &Caller, complete: EnrolmentComplete) -> Result<(), AppError> {
         self.may_change_own(caller, "account.totp").await?;
-        let sealing = &self.keys.sealing;
+        let sealing = self.keys.sealing();
         let (pending, totp_step) =
-            Pending::complete(For::Replacement, &complete.enrolment, &complete.code, sealing, self.now())?;
+            Pending::complete(For::Replacement, &complete.enrolment, &complete.code, &sealing, self.now())?;
         if pending.user != caller.user || pending.token_hash != caller.session_id.as_str() {
             return Err(AppError::BadToken("the enrolment was begun in another session".to_owned()));
         }
         let command = AccountCommand::SetTotp {
-            totp_sealed: Hex(pending.sealed_secret(sealing)),
+            totp_sealed: Hex(pending.sealed_secret(&sealing)),
             totp_step,
-            recovery_hashes: pending.recovery_hashes(sealing).into_iter().map(Hex::from).collect(),
+            recovery_hashes: pending.recovery_hashes(&sealing).into_iter().map(Hex).collect(),
             user: pending.user,
         };
         self.change(caller, Command::Account(command)).await.map(|_| ())
@@ -66,9 +66,10 @@ impl App {
     pub async fn new_recovery_codes(&self, caller: &Caller) -> Result<RecoveryCodes, AppError> {
         self.may_change_own(caller, "account.recovery_codes").await?;
         let recovery_codes = wharden_pki::recovery::generate();
-        let hashes = recovery_codes.iter().map(|code| recovery_hash(&caller.user, code.reveal(), &self.keys.sealing));
+        let sealing = self.keys.sealing();
+        let hashes = recovery_codes.iter().map(|code| recovery_hash(&caller.user, code.reveal(), &sealing));
         let command =
-            AccountCommand::SetRecovery { user: caller.user.clone(), recovery_hashes: hashes.map(Hex::from).collect() };
+            AccountCommand::SetRecovery { user: caller.user.clone(), recovery_hashes: hashes.map(Hex).collect() };
         self.change(caller, Command::Account(command)).await?;
         Ok(RecoveryCodes { recovery_codes })
     }

@@ -41,7 +41,7 @@ impl App {
         let (out, pieces) = mpsc::channel(PIECES_WAITING);
         tokio::task::spawn_blocking(move || {
             let mut pieces = Pieces { out, held: BytesMut::with_capacity(PIECE) };
-            if let Err(error) = backup::write(&state, index, &keys.sealing, &recipients, at, &mut pieces) {
+            if let Err(error) = backup::write(&state, index, &keys.sealing(), &recipients, at, &mut pieces) {
                 tracing::warn!(%error, "a backup was not finished");
                 // The client may be what went away.
                 let _ = pieces.out.blocking_send(Err(io::Error::other(error.to_string())));

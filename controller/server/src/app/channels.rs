@@ -66,7 +66,7 @@ impl App {
             return Err(AppError::invalid("ca_pem", message));
         }
         let Checked { route, secrets, made } = check(target)?;
-        let sealed = secrets.seal(&self.keys.sealing, &name).map_err(AppError::internal)?;
+        let sealed = secrets.seal(&self.keys.sealing(), &name).map_err(AppError::internal)?;
         let route = Box::new(route);
         let command =
             ChannelCommand::Create { name: name.clone(), route, sealed, min_severity, kinds, repeat_s, ca_pem };
@@ -89,7 +89,7 @@ impl App {
             detail: channel.route.to_string(),
         };
         self.change(caller, Command::Audit(done)).await?;
-        let sender = match Sender::open(&name, &channel, &self.keys.sealing) {
+        let sender = match Sender::open(&name, &channel, &self.keys.sealing()) {
             Ok(sender) => sender,
             Err(answer) => return Ok(ChannelTested { delivered: false, answer, took_ms: 0 }),
         };

@@ -38,7 +38,7 @@ impl App {
             start.username,
             password_hash,
             cluster,
-            &self.keys.sealing,
+            &self.keys.sealing(),
             self.now(),
         )?;
         self.sources.give_back(source);
@@ -51,16 +51,16 @@ impl App {
     /// [`AppError`].
     pub async fn complete_enrolment(&self, complete: EnrolmentComplete, source: IpAddr) -> Result<(), AppError> {
         self.attempt(source)?;
-        let sealing = &self.keys.sealing;
+        let sealing = self.keys.sealing();
         let (pending, totp_step) =
-            Pending::complete(For::Account, &complete.enrolment, &complete.code, sealing, self.now())?;
+            Pending::complete(For::Account, &complete.enrolment, &complete.code, &sealing, self.now())?;
         let token_hash = Hex::try_from(pending.token_hash.clone()).map_err(AppError::internal)?;
         let actor = Actor::User(pending.user.clone());
         let command = AccountCommand::TakeUp {
             token_hash,
-            totp_sealed: Hex(pending.sealed_secret(sealing)),
+            totp_sealed: Hex(pending.sealed_secret(&sealing)),
             totp_step,
-            recovery_hashes: pending.recovery_hashes(sealing).into_iter().map(Hex::from).collect(),
+            recovery_hashes: pending.recovery_hashes(&sealing).into_iter().map(Hex).collect(),
             first_policies: first_policies()?,
             user: pending.user,
             password_hash: pending.password_hash,

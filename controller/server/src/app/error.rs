@@ -98,6 +98,8 @@ impl From<Rejection> for AppError {
             Rejection::NoLearner { .. } => conflict("`wharden cluster status` shows what each controller is"),
             Rejection::LastController => conflict("add another controller first"),
             Rejection::NotNext { .. } | Rejection::OtherCertificate { .. } => conflict("try again"),
+            Rejection::KeyChanging => conflict("`wharden key list` shows how far it is"),
+            Rejection::NotHeld { .. } | Rejection::NotResealed { .. } => conflict("try again"),
             Rejection::AlertOver => conflict("there is nothing left to do about it"),
         }
     }

@@ -9,6 +9,7 @@ mod backup;
 mod capacity;
 mod channels;
 mod cluster;
+mod cluster_key;
 mod directory;
 mod docker;
 mod doctor;

@@ -21,7 +21,7 @@ impl App {
 
     fn new_signing_key(&self, if_since: Option<Timestamp>) -> Result<(ClusterCommand, RotatedKey), AppError> {
         let made = AccessKeys::generate(&self.keys.cluster_id).map_err(AppError::internal)?;
-        let sealed = Hex(self.keys.sealing.seal(keyring::RECORD, made.pkcs8()));
+        let sealed = Hex(self.keys.sealing().seal(keyring::RECORD, made.pkcs8()));
         // Another controller may sign with the old key until it has applied this, by a clock that is a little off.
         let until = self.now().plus_secs(limits::ACCESS_TTL_S + limits::SIGNING_OVERLAP_S);
         let rotated = RotatedKey { key_id: made.key_id().to_owned(), old_until: until };
@@ -59,7 +59,7 @@ impl App {
 }
 
 /// Since when the present key signs. The first one is as old as the cluster, which is as old as its first user.
-fn signing_since(state: &State, now: Timestamp) -> Timestamp {
+pub(super) fn signing_since(state: &State, now: Timestamp) -> Timestamp {
     let since = state.cluster.as_ref().map_or(Timestamp(0), |cluster| cluster.token_since);
     if since.0 > 0 {
         return since;

@@ -24,7 +24,7 @@ fn cluster() -> ClusterId {
 
 /// A state with so many audit records.
 fn state(records: u64) -> Arc<State> {
-    let sealing = wharden_pki::ClusterKey::generate();
+    let sealing = wharden_pki::ClusterKeys::generate();
     let (first, _, _) = crate::keys::new_cluster(&sealing, Timestamp(1)).expect("made");
     let mut state = State::default();
     for n in 1..=records {

@@ -8,7 +8,7 @@ use wharden_model::{
     Timestamp, UserName,
     api::{Enrolment, Secret},
 };
-use wharden_pki::ClusterKey;
+use wharden_pki::ClusterKeys;
 use zeroize::Zeroizing;
 
 /// What an enrolment is for. One that was begun for the one cannot be completed for the other.
@@ -65,7 +65,7 @@ impl Pending {
         user: UserName,
         password_hash: String,
         cluster: &str,
-        sealing: &ClusterKey,
+        sealing: &ClusterKeys,
         now: Timestamp,
     ) -> Result<Enrolment, EnrolmentError> {
         let secret = totp::generate();
@@ -93,7 +93,7 @@ impl Pending {
         purpose: For,
         enrolment: &Secret,
         code: &Secret,
-        sealing: &ClusterKey,
+        sealing: &ClusterKeys,
         now: Timestamp,
     ) -> Result<(Self, u64), EnrolmentError> {
         let sealed = URL_SAFE_NO_PAD.decode(enrolment.reveal()).map_err(|_| EnrolmentError::Damaged)?;
@@ -107,12 +107,12 @@ impl Pending {
     }
 
     /// The TOTP secret, sealed for the state.
-    pub fn sealed_secret(&self, sealing: &ClusterKey) -> Vec<u8> {
+    pub fn sealed_secret(&self, sealing: &ClusterKeys) -> Vec<u8> {
         sealing.seal(&totp_record(&self.user), &self.totp_secret)
     }
 
     /// Keyed hashes of the recovery codes, for the state.
-    pub fn recovery_hashes(&self, sealing: &ClusterKey) -> Vec<[u8; 32]> {
+    pub fn recovery_hashes(&self, sealing: &ClusterKeys) -> Vec<Vec<u8>> {
         self.recovery_codes.iter().map(|code| recovery_hash(&self.user, code, sealing)).collect()
     }
 }
@@ -122,7 +122,12 @@ pub fn totp_record(user: &UserName) -> String {
     format!("totp/{user}")
 }
 
+/// What the hashes of a user's recovery codes are tied to.
+pub fn recovery_record(user: &UserName) -> String {
+    format!("recovery/{user}")
+}
+
 /// A recovery code has 50 bits, too few for a bare hash: it is keyed with the cluster key.
-pub fn recovery_hash(user: &UserName, normal_code: &str, sealing: &ClusterKey) -> [u8; 32] {
-    sealing.keyed_hash(&format!("recovery/{user}"), normal_code.as_bytes())
+pub fn recovery_hash(user: &UserName, normal_code: &str, sealing: &ClusterKeys) -> Vec<u8> {
+    sealing.keyed_hash(&recovery_record(user), normal_code.as_bytes())
 }

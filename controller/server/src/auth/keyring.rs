@@ -5,7 +5,7 @@ use super::access_token::{AccessError, AccessKeyError, AccessKeys, Bearer};
 use arc_swap::ArcSwapOption;
 use std::sync::Arc;
 use wharden_model::{SessionId, Timestamp, UserName, api::Secret};
-use wharden_pki::ClusterKey;
+use wharden_pki::ClusterKeys;
 use wharden_state::{Cluster, Hex};
 
 /// Associated data of each sealed key.
@@ -37,7 +37,7 @@ impl Held {
     ///
     /// # Errors
     /// [`KeyringError`] when the cluster key does not open them.
-    pub fn of(&self, cluster: &Cluster, sealing: &ClusterKey) -> Result<Arc<Keyring>, KeyringError> {
+    pub fn of(&self, cluster: &Cluster, sealing: &ClusterKeys) -> Result<Arc<Keyring>, KeyringError> {
         if let Some(held) = self.0.load_full().filter(|held| held.sealed.iter().eq(sealed(cluster))) {
             return Ok(held);
         }
@@ -48,7 +48,7 @@ impl Held {
 }
 
 impl Keyring {
-    fn open(cluster: &Cluster, sealing: &ClusterKey) -> Result<Self, KeyringError> {
+    fn open(cluster: &Cluster, sealing: &ClusterKeys) -> Result<Self, KeyringError> {
         let open = |sealed: &Hex| {
             let der = sealing.open(RECORD, &sealed.0).map_err(|e| KeyringError(e.to_string()))?;
             AccessKeys::from_pkcs8(&cluster.id, &der).map_err(|e| KeyringError(e.to_string()))
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn after_a_rotation_the_old_key_counts_until_its_tokens_have_ended() {
-        let sealing = ClusterKey::generate();
+        let sealing = ClusterKeys::generate();
         let now = Timestamp::from_secs(1_000_000);
         let (command, ca, _) = keys::new_cluster(&sealing, now).expect("made");
         let mut state = State::default();

@@ -99,14 +99,21 @@ fn follow(base: Option<Found>, data: &Path, until: Moment) -> anyhow::Result<Fou
     let (key, given, epoch) = match base {
         Some(Found { state, index, keys, .. }) => {
             let epoch = state.epoch;
-            (keys.sealing, Some(At { state, applied: Some(index) }), Some(epoch))
+            // The log may reach past a change of the cluster key, to values that the backup has no key for.
+            let own = read_cluster_key(&data.join(CLUSTER_KEY)).ok();
+            let all = own.map_or_else(|| (*keys.sealing()).clone(), |own| keys.sealing().merged(&own));
+            (all, Some(At { state, applied: Some(index) }), Some(epoch))
         }
         None => (read_cluster_key(&data.join(CLUSTER_KEY))?, None, None),
     };
     let at = Store::read_until(&folder, given, until.0).map_err(|error| explain(&error, &folder, until))?;
     let index = at.applied.filter(|_| at.state.cluster.is_some());
     let index = index.with_context(|| format!("there is nothing yet at {until}"))?;
-    let keys = Keys::open(&at.state, key).with_context(|| format!("the state at {until} and the cluster's key"))?;
+    let keys = Keys::open(&at.state, key).with_context(|| {
+        format!(
+            "the state at {until} and the cluster's key (a moment before the key was changed needs a backup of before)"
+        )
+    })?;
     if let Some(epoch) = epoch {
         // A folder of the time after a restore does not go on from a backup of the time before it.
         ensure!(at.state.epoch == epoch, "the log in {} is of another epoch than the backup", data.display());

@@ -11,7 +11,7 @@ use std::{
     io::{self, BufReader, Read},
     path::Path,
 };
-use wharden_pki::ClusterKey;
+use wharden_pki::ClusterKeys;
 use wharden_state::{SnapshotError, State};
 
 /// A backup that is whole: it was decrypted to its end, the state reads, its keys open, its audit chain holds.
@@ -83,8 +83,8 @@ fn check(header: Header, state: State) -> Result<Opened, OpenError> {
     Ok(Opened { header, state, audit_records })
 }
 
-fn cluster_key(header: &Header) -> Result<ClusterKey, OpenError> {
-    ClusterKey::from_file_text(header.cluster_key.reveal()).map_err(|error| OpenError::ClusterKey(error.to_string()))
+fn cluster_key(header: &Header) -> Result<ClusterKeys, OpenError> {
+    ClusterKeys::from_file_text(header.cluster_key.reveal()).map_err(|error| OpenError::ClusterKey(error.to_string()))
 }
 
 impl Opened {
@@ -92,7 +92,7 @@ impl Opened {
     ///
     /// # Errors
     /// [`OpenError::ClusterKey`].
-    pub fn cluster_key(&self) -> Result<ClusterKey, OpenError> {
+    pub fn cluster_key(&self) -> Result<ClusterKeys, OpenError> {
         cluster_key(&self.header)
     }
 }

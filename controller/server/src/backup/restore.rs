@@ -85,7 +85,7 @@ pub fn restore(data_dir: &Path, source: &Source, overrides: Overrides) -> anyhow
 
     let config = Config { node_id: number, ..Config::default().with(overrides) };
     config.format()?;
-    let key_text = keys.sealing.to_file_text();
+    let key_text = keys.sealing().to_file_text();
     keys.ca
         .issue_server(&config.advertise, number, now, Duration::from_secs(limits::SERVER_CERT_TTL_S))
         .context("--advertise")?;

@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 use wharden_model::{ClusterId, Timestamp};
-use wharden_pki::ClusterKey;
+use wharden_pki::ClusterKeys;
 use wharden_runtime::{clock::Clock, fsync::replace_with, metrics::Metrics, shutdown::Shutdown};
 
 const SUFFIX: &str = ".wharden.age";
@@ -69,7 +69,7 @@ impl Schedule {
                 let (raft, keys, schedule, now) = (raft.clone(), Arc::clone(&keys), Arc::clone(&schedule), clock.now());
                 let done = tokio::task::spawn_blocking(move || {
                     let (index, state) = raft.applied();
-                    schedule.write_if_due(&state, index, &keys.sealing, Timestamp(now))
+                    schedule.write_if_due(&state, index, &keys.sealing(), Timestamp(now))
                 });
                 match done.await {
                     Ok(Ok(newest)) => {
@@ -90,7 +90,7 @@ impl Schedule {
         &self,
         state: &wharden_state::State,
         index: u64,
-        key: &ClusterKey,
+        key: &ClusterKeys,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, WriteError> {
         let Some(cluster) = &state.cluster else { return Ok(None) };

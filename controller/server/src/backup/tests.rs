@@ -2,7 +2,7 @@ use super::*;
 use crate::keys::new_cluster;
 use std::{fs, time::Duration};
 use wharden_model::{RequestId, Timestamp};
-use wharden_pki::ClusterKey;
+use wharden_pki::ClusterKeys;
 use wharden_state::{Actor, Command, Entry, State};
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -10,14 +10,14 @@ const NOW: Timestamp = Timestamp(1_790_000_000_000);
 struct Scene {
     dir: tempfile::TempDir,
     state: State,
-    key: ClusterKey,
+    key: ClusterKeys,
     identities: Identities,
     recipients: Recipients,
 }
 
 fn scene() -> Scene {
     let dir = tempfile::tempdir().expect("dir");
-    let key = ClusterKey::generate();
+    let key = ClusterKeys::generate();
     let (command, ..) = new_cluster(&key, NOW).expect("keys");
     let mut state = State::default();
     let entry = Entry {
@@ -95,7 +95,13 @@ fn a_backup_of_another_form_or_with_another_key_is_refused_with_the_reason() {
     assert!(text(b"{\"wharden_backup\":2}\n").contains("version 2"));
     assert!(text(b"a letter").contains("not a backup"));
     let mut mixed = Vec::new();
-    write(&scene.state, 7, &ClusterKey::generate(), &scene.recipients, NOW, &mut mixed).expect("written");
+    let other = ClusterKeys::generate();
+    let refused = write(&scene.state, 7, &other, &scene.recipients, NOW, &mut mixed).expect_err("the key is missing");
+    assert!(refused.to_string().contains("try again") && mixed.is_empty(), "{refused}");
+    // A state that does not name its key.
+    let mut state = scene.state.clone();
+    state.sealing = None;
+    write(&state, 7, &other, &scene.recipients, NOW, &mut mixed).expect("written");
     assert!(scene.open(&mixed).err().expect("refused").to_string().contains("cluster.key"));
 }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use std::io::{self, Write};
 use wharden_model::{Timestamp, api::Secret};
-use wharden_pki::ClusterKey;
+use wharden_pki::{ClusterKeys, MissingKey};
 use wharden_state::{SnapshotError, State};
 
 /// Why there is no backup.
@@ -14,6 +14,8 @@ use wharden_state::{SnapshotError, State};
 pub enum WriteError {
     #[error(transparent)]
     Key(#[from] KeyError),
+    #[error("{0}: the cluster key is being changed at this moment, try again")]
+    Missing(#[from] MissingKey),
     #[error("the cluster is not initialised")]
     NotInitialised,
     #[error("the state cannot be written: {0}")]
@@ -29,12 +31,13 @@ pub enum WriteError {
 pub fn write(
     state: &State,
     index: u64,
-    key: &ClusterKey,
+    key: &ClusterKeys,
     recipients: &Recipients,
     at: Timestamp,
     out: impl Write,
 ) -> Result<(), WriteError> {
     let cluster = state.cluster.as_ref().ok_or(WriteError::NotInitialised)?;
+    crate::sealing::arranged(state, key)?;
     let header = Header {
         wharden_backup: VERSION,
         cluster_id: cluster.id.clone(),

@@ -41,7 +41,7 @@ impl Admission {
 
     /// Opens it.
     pub fn open(&self, keys: Arc<Keys>) {
-        // Who has keys already keeps them: they do not change.
+        // Who has keys already keeps them: what changes, changes in them.
         let _ = self.keys.set(keys);
     }
 
@@ -160,7 +160,7 @@ fn answer(keys: &Keys, state: &State, number: u64, certificate: Vec<u8>) -> Join
         number,
         cluster_id: keys.cluster_id.to_string(),
         chain: vec![certificate.into(), keys.ca.cert_der().to_vec().into()],
-        cluster_key: keys.sealing.to_file_text().to_string(),
+        cluster_key: keys.sealing().to_file_text().to_string(),
         controllers: others
             .map(|(number, c)| KnownController {
                 number: *number,

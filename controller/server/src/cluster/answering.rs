@@ -7,14 +7,19 @@ use crate::{
     events::{Ask, EventStore, HostFilter, limits::HELD_PAGE},
     fleet::Fleet,
     inventory::{Filter, Kind, Sign, limits::ASKED_HOSTS},
+    keys::Keys,
     peers::{Inbound, PeerHost, Reply, Request, limits::HOSTS_PAGE},
     raft::Raft,
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use tokio::task::spawn_blocking;
-use wharden_model::{EventQuery, HostId, Timestamp, api::InventoryQuery};
+use wharden_model::{
+    EventQuery, HostId, Timestamp,
+    api::{InventoryQuery, Secret},
+};
+use wharden_pki::ClusterKey;
 use wharden_runtime::clock::{Clock, SystemClock};
 
 /// Hands each question to the part that knows. What hosts say comes later than the port is opened.
@@ -24,11 +29,13 @@ pub struct Answering {
     serving: OnceLock<(Fleet, EventStore)>,
     sampler: OnceLock<Sampler>,
     capacity: OnceLock<Watch>,
+    keys: OnceLock<Arc<Keys>>,
 }
 
 impl Answering {
     pub fn new(raft: Raft, started_at: Timestamp) -> Self {
-        Self { raft, started_at, serving: OnceLock::new(), sampler: OnceLock::new(), capacity: OnceLock::new() }
+        let (serving, sampler) = (OnceLock::new(), OnceLock::new());
+        Self { raft, started_at, serving, sampler, capacity: OnceLock::new(), keys: OnceLock::new() }
     }
 
     /// Answers about hosts and events from now on.
@@ -49,10 +56,17 @@ impl Answering {
         let _ = self.capacity.set(capacity);
     }
 
+    /// Takes cluster keys from now on.
+    pub fn hold(&self, keys: Arc<Keys>) {
+        // Who takes them already goes on.
+        let _ = self.keys.set(keys);
+    }
+
     fn status(&self) -> Reply {
         let mut status = own_status(&self.raft, self.started_at);
         status.now = Some(Timestamp(SystemClock.now()));
         status.readings = self.sampler.get().map(Sampler::now);
+        status.cluster_keys = self.keys.get().map_or_else(Vec::new, |keys| keys.sealing().ids());
         if let Some((fleet, events)) = self.serving.get() {
             let counts = fleet.counts();
             (status.hosts_connected, status.hosts_behind) = (counts.connected, counts.behind);
@@ -98,6 +112,26 @@ impl Answering {
             Err(error) => Err(error),
         };
         found.map_or_else(|error| Reply::Failed(error.to_string()), Reply::Part)
+    }
+
+    /// Only the key that the log offers: whoever else sends one has no part in a change.
+    async fn take(&self, line: Secret) -> Reply {
+        let Some(keys) = self.keys.get().cloned() else { return starting() };
+        let key = match ClusterKey::from_line(line.reveal()) {
+            Ok(key) => key,
+            Err(error) => return Reply::Failed(error.to_string()),
+        };
+        let id = key.id();
+        match self.raft.linearizable().await {
+            Ok(state) if state.sealing.as_ref().is_some_and(|sealing| sealing.offered() == Some(id)) => {}
+            Ok(_) => return Reply::Failed(format!("cluster key {id} is not offered")),
+            Err(error) => return Reply::Failed(error.to_string()),
+        }
+        match spawn_blocking(move || keys.holder.take(&key)).await {
+            Ok(Ok(())) => Reply::Holds(id),
+            Ok(Err(error)) => Reply::Failed(error.to_string()),
+            Err(error) => Reply::Failed(error.to_string()),
+        }
     }
 
     async fn keep(&self, records: Bytes, mend: bool) -> Reply {
@@ -147,6 +181,7 @@ impl Inbound for Answering {
                     Some(watch) => Reply::Capacity(Box::new(watch.answer(ask).await)),
                     None => starting(),
                 },
+                Request::Hold { key } => self.take(key).await,
             }
         })
     }

@@ -20,7 +20,7 @@ use tonic::{
 };
 use tower::service_fn;
 use wharden_model::{ClusterId, api::Secret};
-use wharden_pki::{ClusterKey, ControllerCode, KeyPair, fingerprint, pem};
+use wharden_pki::{ClusterKeys, ControllerCode, KeyPair, fingerprint, pem};
 use wharden_proto::{
     PEER_MESSAGE_MAX, PEER_VERSION,
     v1::{JoinRequest, JoinResponse, peer_client::PeerClient},
@@ -141,7 +141,7 @@ fn finish(
 ) -> anyhow::Result<Joined> {
     let JoinResponse { number, cluster_id, chain, cluster_key, controllers } = response;
     let cluster_key = zeroize::Zeroizing::new(cluster_key);
-    ClusterKey::from_file_text(&cluster_key)?;
+    ClusterKeys::from_file_text(&cluster_key)?;
     let identity = PeerIdentity::of(chain.iter().map(|der| der.to_vec()).collect(), key)?;
     if fingerprint(&identity.ca()) != code.ca_fingerprint || identity.number != number {
         bail!("the certificate that came is not for controller {number} of the code's cluster");

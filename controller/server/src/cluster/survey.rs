@@ -24,6 +24,7 @@ pub(super) fn own_status(raft: &Raft, started_at: Timestamp) -> PeerStatus {
         hosts_behind: 0,
         events: 0,
         level: LEVEL,
+        cluster_keys: Vec::new(),
         now: None,
         readings: None,
     }

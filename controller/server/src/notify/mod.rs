@@ -23,6 +23,6 @@ mod webhook;
 pub use letter::{Letter, Occasion};
 pub use mail::mailbox;
 pub use notifier::start;
-pub use secrets::ChannelSecrets;
+pub use secrets::{ChannelSecrets, record as secrets_record};
 pub use sender::{SendError, Sender};
 pub use webhook::read_url;

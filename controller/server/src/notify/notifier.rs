@@ -160,7 +160,7 @@ impl Notifier {
             return;
         }
         if line.sender.is_none() {
-            match Sender::open(name, channel, &self.keys.sealing) {
+            match Sender::open(name, channel, &self.keys.sealing()) {
                 Ok(sender) => line.sender = Some(sender),
                 Err(why) => {
                     tracing::error!(channel = %name, why, "a channel cannot be used");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use wharden_model::{ChannelName, api::Secret};
-use wharden_pki::ClusterKey;
+use wharden_pki::ClusterKeys;
 use wharden_state::Hex;
 use zeroize::Zeroizing;
 
@@ -21,7 +21,7 @@ pub enum ChannelSecrets {
 }
 
 /// The associated data that ties sealed secrets to their channel.
-fn record(name: &ChannelName) -> String {
+pub fn record(name: &ChannelName) -> String {
     format!("channel/{name}")
 }
 
@@ -30,7 +30,7 @@ impl ChannelSecrets {
     ///
     /// # Errors
     /// When they cannot be written as JSON, which none can.
-    pub fn seal(&self, key: &ClusterKey, name: &ChannelName) -> Result<Hex, serde_json::Error> {
+    pub fn seal(&self, key: &ClusterKeys, name: &ChannelName) -> Result<Hex, serde_json::Error> {
         let json = Zeroizing::new(serde_json::to_vec(self)?);
         Ok(Hex(key.seal(&record(name), &json)))
     }
@@ -39,7 +39,7 @@ impl ChannelSecrets {
     ///
     /// # Errors
     /// Why not, without what is in them.
-    pub fn open(sealed: &Hex, key: &ClusterKey, name: &ChannelName) -> Result<Self, String> {
+    pub fn open(sealed: &Hex, key: &ClusterKeys, name: &ChannelName) -> Result<Self, String> {
         let json = key.open(&record(name), &sealed.0).map_err(|error| error.to_string())?;
         serde_json::from_slice(&json).map_err(|_| "they are of a newer version".to_owned())
     }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn secrets_open_for_their_channel_only_and_do_not_show() {
-        let key = ClusterKey::generate();
+        let key = ClusterKeys::generate();
         let name = |text: &str| ChannelName::new(text).expect("name");
         let secrets = ChannelSecrets::Webhook {
             url: Secret::new("https://hooks.example.org/T0/secretpath"),

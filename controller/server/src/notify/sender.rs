@@ -8,7 +8,7 @@ use super::{
     webhook::Webhook,
 };
 use wharden_model::ChannelName;
-use wharden_pki::ClusterKey;
+use wharden_pki::ClusterKeys;
 use wharden_state::{Channel, Route};
 
 /// Why a message was not taken. The texts hold no secret.
@@ -38,7 +38,7 @@ impl Sender {
     ///
     /// # Errors
     /// Why it cannot be used.
-    pub fn open(name: &ChannelName, channel: &Channel, key: &ClusterKey) -> Result<Self, String> {
+    pub fn open(name: &ChannelName, channel: &Channel, key: &ClusterKeys) -> Result<Self, String> {
         let secrets = ChannelSecrets::open(&channel.sealed, key, name)
             .map_err(|why| format!("its secrets cannot be opened: {why}"))?;
         let way = match (&channel.route, &secrets) {

@@ -25,7 +25,8 @@ fn pager() -> ChannelName {
 
 impl Log {
     fn new() -> Self {
-        let (first, _, _) = crate::keys::new_cluster(&wharden_pki::ClusterKey::generate(), Timestamp(1)).expect("made");
+        let (first, _, _) =
+            crate::keys::new_cluster(&wharden_pki::ClusterKeys::generate(), Timestamp(1)).expect("made");
         let mut log = Self { state: State::default(), next: 1 };
         log.apply(Command::Cluster(first)).expect("applied");
         log

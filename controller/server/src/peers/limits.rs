@@ -18,6 +18,8 @@ pub const STREAM_WINDOW: u32 = 4 * 1024 * 1024;
 pub const HEADERS_MAX: u32 = 8 * 1024;
 /// Longest time for an answer about how a controller is.
 pub const STATUS_LIMIT: Duration = Duration::from_millis(1500);
+/// Longest time for a key to be on a peer's disk: a read that everything counts in, and a write.
+pub const HOLD_LIMIT: Duration = Duration::from_secs(15);
 /// Longest time for a list of a peer's hosts or events.
 pub const LIST_LIMIT: Duration = Duration::from_secs(5);
 /// Hosts in one answer: each may have a report of 16 KiB, most have less than one.

@@ -11,8 +11,8 @@ use crate::{
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use wharden_model::{
-    BootId, DecisionEvent, EventQuery, HostId, HostReport, Revision, Timestamp,
-    api::{EventPage, InventoryQuery},
+    BootId, DecisionEvent, EventQuery, HostId, HostReport, KeyId, Revision, Timestamp,
+    api::{EventPage, InventoryQuery, Secret},
 };
 use wharden_proto::{PEER_VERSION, v1::PeerFrame};
 use wharden_state::{Entry, LEVEL, Reply as Replied};
@@ -55,6 +55,8 @@ pub enum Request {
     Reach,
     /// About the capacity of your hosts.
     Capacity(CapacityAsk),
+    /// Hold this cluster key, which the state says is offered: the line of a key file. Answer when it is on your disk.
+    Hold { key: Secret },
 }
 
 /// An answer. A variant, once released, keeps its form.
@@ -90,6 +92,7 @@ pub enum Reply {
     },
     Reach(Vec<u64>),
     Capacity(Box<Told>),
+    Holds(KeyId),
     /// It could not be done.
     Failed(String),
     /// The asker is not a member any more.
@@ -119,6 +122,9 @@ pub struct PeerStatus {
     /// What it can do.
     #[serde(default)]
     pub level: u32,
+    /// Cluster keys on its disk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cluster_keys: Vec<KeyId>,
     /// Its clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub now: Option<Timestamp>,

@@ -5,7 +5,7 @@ use crate::keys::{self, Keys};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 use wharden_model::{Bundle, HostId, Labels, Mode, PolicyName, Posture, RequestId, Revision, Timestamp, TokenId};
-use wharden_pki::{ClusterKey, bundle_statement, verify_bundle};
+use wharden_pki::{ClusterKeys, bundle_statement, verify_bundle};
 use wharden_runtime::{metrics::Metrics, shutdown::Shutdown};
 use wharden_state::{Actor, Command, Entry, Hex, HostCommand, PolicyCommand, PolicyOrigin, State, TokenCommand};
 
@@ -44,7 +44,7 @@ fn apply(state: &mut State, index: &mut u64, command: Command) {
 impl Cluster {
     fn new() -> Self {
         let (mut state, mut index) = (State::default(), 0);
-        let sealing = ClusterKey::generate();
+        let sealing = ClusterKeys::generate();
         let (command, ..) = keys::new_cluster(&sealing, Timestamp(1)).expect("keys");
         apply(&mut state, &mut index, Command::Cluster(command));
         let keys = Arc::new(Keys::open(&state, sealing).expect("keys"));

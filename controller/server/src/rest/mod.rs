@@ -18,6 +18,7 @@ mod error;
 mod health;
 mod hosts;
 mod inventory;
+mod keys;
 mod needs;
 mod packs;
 mod policies;

@@ -63,6 +63,8 @@ const NEEDS: &[(&str, &str, &[AdminAction])] = &[
     ("get", "/v1/inventory/images", &[InventoryRead]),
     ("get", "/v1/inventory/networks", &[InventoryRead]),
     ("get", "/v1/inventory/volumes", &[InventoryRead]),
+    ("get", "/v1/keys", &[ClusterRead]),
+    ("post", "/v1/keys/cluster/rotate", &[KeyRotate]),
     ("post", "/v1/keys/signing/rotate", &[KeyRotate]),
     ("post", "/v1/logout", &[]),
     ("get", "/v1/packs", &[PackRead]),

@@ -5,7 +5,7 @@ use super::{
     caller::{FORCE, RECOVERY_CODE, RequestIdOf, Source, TOTP},
     capacity, cluster, directory, docker, doctor,
     drain::Kept,
-    error, health, hosts, inventory, packs, policies, records, service_accounts, sessions, tokens,
+    error, health, hosts, inventory, keys, packs, policies, records, service_accounts, sessions, tokens,
 };
 use crate::{limits, raft::new_request_id};
 use axum::{
@@ -64,6 +64,7 @@ fn routes() -> OpenApiRouter<Api> {
         .merge(backup::routes())
         .merge(capacity::routes())
         .merge(sessions::routes())
+        .merge(keys::routes())
         .merge(service_accounts::routes())
         .merge(alerts::routes())
         .merge(doctor::routes())

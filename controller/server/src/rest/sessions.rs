@@ -1,4 +1,4 @@
-//! Sessions, and the key that their tokens are signed with.
+//! Sessions.
 
 use super::{Api, body::Body, caller::Session, error::Answer};
 use crate::app::AppError;
@@ -10,16 +10,12 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 use wharden_model::{
     SessionId,
-    api::{self, RevokeSessions, RevokedSessions, RotatedKey},
+    api::{self, RevokeSessions, RevokedSessions},
 };
 
 /// The routes of this noun.
 pub fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(sessions))
-        .routes(routes!(revoke_session))
-        .routes(routes!(revoke_sessions))
-        .routes(routes!(rotate_signing))
+    OpenApiRouter::new().routes(routes!(sessions)).routes(routes!(revoke_session)).routes(routes!(revoke_sessions))
 }
 
 /// Open sessions: the caller's own, and others that the caller may see.
@@ -48,10 +44,4 @@ async fn revoke_sessions(
     Body(body): Body<RevokeSessions>,
 ) -> Answer<Json<RevokedSessions>> {
     Ok(Json(api.app.revoke_sessions(&caller, body).await?))
-}
-
-/// Makes a new key for access tokens; the old one counts until its tokens have ended.
-#[utoipa::path(post, path = "/v1/keys/signing/rotate", tag = "access", responses((status = 200, body = RotatedKey)), security(("session" = [])))]
-async fn rotate_signing(State(api): State<Api>, Session(caller): Session) -> Answer<Json<RotatedKey>> {
-    Ok(Json(api.app.rotate_signing_key(&caller).await?))
 }

@@ -1,7 +1,7 @@
 use super::Line;
 use crate::{cluster::SealedKeys, hex::Hex};
 use serde::{Deserialize, Serialize};
-use wharden_model::{ClusterId, Timestamp};
+use wharden_model::{ClusterId, KeyId, Timestamp};
 
 /// The cluster itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub enum ClusterCommand {
         /// As [`Self::Raise`]; 0 in clusters of versions that knew no levels.
         #[serde(default, skip_serializing_if = "crate::level::is_none")]
         level: u32,
+        /// The cluster key that `keys` are sealed with; not there in clusters of versions whose keys had no names.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealing: Option<KeyId>,
     },
     /// The first entry after a restore: the state before it is that of a backup.
     Restore {

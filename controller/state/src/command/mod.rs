@@ -9,6 +9,7 @@ mod controller;
 mod directory;
 mod docker;
 mod host;
+mod key;
 mod policy;
 mod service;
 
@@ -20,6 +21,7 @@ pub use controller::ControllerCommand;
 pub use directory::{GroupCommand, UserCommand};
 pub use docker::DockerCommand;
 pub use host::{HostCommand, TokenCommand};
+pub use key::{KeyCommand, Resealed, SealedRecord};
 pub use policy::{PolicyCommand, PolicyOrigin};
 pub use service::ServiceCommand;
 
@@ -44,6 +46,7 @@ pub enum Command {
     Alert(AlertCommand),
     Channel(ChannelCommand),
     Capacity(CapacityCommand),
+    Key(KeyCommand),
 }
 
 /// What the audit says of a command. Secrets are not in here, nor their hashes.
@@ -78,6 +81,7 @@ impl Command {
             Self::Alert(c) => c.line(),
             Self::Channel(c) => Some(c.line()),
             Self::Capacity(c) => Some(c.line()),
+            Self::Key(c) => c.line(),
         }
     }
 }

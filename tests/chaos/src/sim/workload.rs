@@ -64,6 +64,7 @@ pub fn beginning() -> Vec<Command> {
             keys: SealedKeys { ca: hash(3), bundle: hash(4), token: hash(5) },
             bootstrap_hash: hash(6),
             level: 0,
+            sealing: None,
         }),
         Command::Controller(ControllerCommand::Register { number: 1, seat: seat(1), serial: "1".to_owned() }),
     ];

@@ -14,6 +14,7 @@ mod bad_input;
 mod break_glass;
 mod cli_usage;
 mod cluster;
+mod cluster_key;
 mod copies;
 mod disks;
 mod doctor;

@@ -29,7 +29,7 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 use wharden_model::{HostId, Mode, PolicyName, Posture, RequestId, Revision, Timestamp};
-use wharden_pki::{ClusterKey, KeyPair, bundle_statement, token::JoinToken, verify_bundle};
+use wharden_pki::{ClusterKeys, KeyPair, bundle_statement, token::JoinToken, verify_bundle};
 use wharden_proto::v1::{
     AgentMessage, BundleAck, BundlePush, ControllerMessage, EnrollRequest, EnrollResponse, Hello,
     agent_client::AgentClient, agent_message, controller_message,
@@ -125,7 +125,7 @@ impl Cluster {
     }
 
     pub async fn admitting(config: FleetConfig, admission: Admission) -> Self {
-        let (ledger, sealing) = (Arc::new(MemoryLedger::new()), ClusterKey::generate());
+        let (ledger, sealing) = (Arc::new(MemoryLedger::new()), ClusterKeys::generate());
         let now = Timestamp(SystemClock.now());
         let (command, ..) = keys::new_cluster(&sealing, now).expect("keys");
         ledger.apply(new_request_id(), Actor::System, Command::Cluster(command)).expect("initialised");
