@@ -12,6 +12,7 @@ mod backups;
 mod bad_days;
 mod bad_input;
 mod break_glass;
+mod capacity;
 mod cli_usage;
 mod cluster;
 mod copies;
