@@ -32,6 +32,7 @@ mod lockout;
 mod notifications;
 mod observe;
 mod offline;
+mod operations;
 mod policies;
 mod power;
 mod protect;
