@@ -9,7 +9,7 @@ use crate::{
     config::{Config, ConfigError},
     enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
     guard::{self, Guard, GuardTls, GuardTlsError, ListenError, RemoteListener, Room, Slots, Stats, Turns},
-    inventory::{Engine, Keeper, Mark, Told, resolve_host_path},
+    inventory::{Engine, Keeper, Layers, Mark, Told, resolve_host_path},
     limits::{DECIDED_AT_ONCE_PER_USER, DRAIN},
     metrics::{self, Gauges},
     protect::{self, ProtectError, Record},
@@ -32,7 +32,7 @@ use tokio::{
     sync::{Notify, watch},
     time::sleep,
 };
-use wharden_model::{BootId, IdError, Timestamp, api::Secret, limits::HOSTNAME_MAX};
+use wharden_model::{BootId, IdError, Timestamp, api::Secret, inventory::AgentFacts, limits::HOSTNAME_MAX};
 use wharden_runtime::{
     clock::{Clock, SystemClock},
     metrics::Metrics,
@@ -212,7 +212,9 @@ async fn run(args: Run) -> Result<(), BootError> {
     let controllers = Controllers::load(&dir, identity.cert.host_id.clone(), controllers(&config, &identity)?);
     let remote = RemoteSide::open(&config, &dir, &identity, &clock)?;
     let epoch = Arc::new(Epoch::load(&dir));
-    let told = Arc::new(Told::new(limit_self(OwnLimits::new(config.own_memory_mib, config.own_cpu_percent))));
+    let limited = limit_self(OwnLimits::new(config.own_memory_mib, config.own_cpu_percent));
+    let guard_socket = std::path::absolute(&config.guard_socket).unwrap_or_else(|_| config.guard_socket.clone());
+    let told = Arc::new(Told::new(AgentFacts { guard_socket: guard_socket.display().to_string(), ..limited }));
     let (state, session_state) = watch::channel(SessionState::default());
     let context = Arc::new(Context {
         dir,
@@ -254,6 +256,7 @@ async fn run(args: Run) -> Result<(), BootError> {
     let keeper = protect::keep(context.dir.clone(), guard, config.mode()?, shutdown.clone());
     shutdown.spawn_until_stopped("protected socket", keeper);
     shutdown.spawn_until_stopped("break-glass", break_glass::watch(glass, Arc::clone(&clock)));
+    shutdown.spawn_until_stopped("layers", Layers::new(Arc::clone(&engine), Arc::clone(&told)).run());
     shutdown.spawn_until_stopped("inventory", Keeper::new(engine, Arc::clone(&told)).run());
     shutdown.spawn_until_stopped("usage", Sampler::new(told, Arc::clone(&clock)).run());
     shutdown.spawn_until_stopped("session", keep_session(Arc::clone(&context)));

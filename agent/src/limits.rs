@@ -188,6 +188,16 @@ pub const INVENTORY_STRAINED_WAIT: Duration = Duration::from_secs(10);
 pub const INVENTORY_ACK_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often everything is looked at, whatever the events say.
 pub const FULL_LOOK: Duration = Duration::from_secs(600);
+/// Between two looks for a container whose layer is to be counted.
+pub const LAYER_PAUSE: Duration = Duration::from_secs(1);
+/// A layer is counted again after so long at the earliest: the engine counts by walking through its files.
+pub const LAYER_EVERY: Duration = Duration::from_secs(600);
+/// And after so long when it could not be counted, which is so of layers with very many files.
+pub const LAYER_FAILED: Duration = Duration::from_secs(3600);
+/// Rest after counting one, in times that it took: the engine's disk is walked for a twentieth of the time at most.
+pub const LAYER_REST: u32 = 19;
+/// A layer that differs by less than this part from what was told is not told again: a tenth.
+pub const LAYER_NEWS: u64 = 10;
 /// Pause before an engine that went away is looked for again.
 pub const ENGINE_RETRY: Duration = Duration::from_secs(2);
 /// Time between the first look at what is used, and the second, which gives the first sample.

@@ -1,4 +1,4 @@
-use crate::limits::INVENTORY_GONE_MAX;
+use crate::limits::{INVENTORY_GONE_MAX, LAYER_NEWS};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use wharden_model::inventory::{Container, Delta, HostFacts, Image, Network, Volume};
@@ -55,9 +55,28 @@ impl Ledger {
         self.host.as_ref().map(|(_, host)| host)
     }
 
-    /// A container, as it is now.
-    pub fn put_container(&mut self, container: Container) {
+    /// A container, as it is now. What was counted of it stays until it is counted again.
+    pub fn put_container(&mut self, mut container: Container) {
+        if container.layer_bytes.is_none() {
+            container.layer_bytes = self.containers.get(&container.id).and_then(|(_, held)| held.layer_bytes);
+        }
         put(&mut self.containers, &mut self.sequence, container.id.clone(), container);
+    }
+
+    /// So much has a container written. True when it is news: a little more than last time is not.
+    pub fn put_layer(&mut self, id: &str, bytes: u64) -> bool {
+        let Some((_, held)) = self.containers.get(id) else { return false };
+        if held.layer_bytes.is_some_and(|old| old.abs_diff(bytes).saturating_mul(LAYER_NEWS) <= old) {
+            return false;
+        }
+        let counted = Container { layer_bytes: Some(bytes), ..held.clone() };
+        self.put_container(counted);
+        true
+    }
+
+    /// Ids of all containers.
+    pub fn container_ids(&self) -> impl Iterator<Item = &String> {
+        self.containers.keys()
     }
 
     /// A container is gone.
@@ -237,6 +256,21 @@ mod tests {
         assert_eq!((delta.removed.containers, delta.removed.volumes), (vec!["b".to_owned()], vec!["v".to_owned()]));
         assert!(delta.volumes.is_empty());
         assert!(ledger.since(0, ALL).removed.is_empty(), "all of it says nothing about what went");
+    }
+
+    #[test]
+    fn what_was_counted_stays_until_it_is_counted_again_and_little_more_is_no_news() {
+        let mut ledger = Ledger::default();
+        assert!(!ledger.put_layer("a", 5), "it is not known");
+        ledger.put_container(container("a", ContainerState::Running));
+        for (bytes, news) in [(0, true), (0, false), (1000, true), (1100, false), (900, false), (1101, true), (0, true)]
+        {
+            assert_eq!(ledger.put_layer("a", bytes), news, "{bytes}");
+        }
+        ledger.put_layer("a", 7);
+        ledger.put_container(container("a", ContainerState::Exited));
+        let told = ledger.since(0, ALL).containers;
+        assert_eq!((told[0].layer_bytes, told[0].state), (Some(7), ContainerState::Exited));
     }
 
     #[test]

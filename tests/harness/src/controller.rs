@@ -59,9 +59,10 @@ impl Controller {
         }
     }
 
-    /// In a network namespace, with `init` to be run still.
+    /// In a network namespace, where it has the usual ports, with `init` to be run still.
     #[must_use]
     pub fn seated(mut self, seat: &Seat) -> Self {
+        [self.rest_port, self.agent_port, self.peer_port] = [7440, 7441, 7442];
         self.address = seat.address().to_owned();
         self.through = seat.through().map(str::to_owned).into();
         self
@@ -255,6 +256,16 @@ impl Controller {
         self
     }
 
+    /// The same controller with its data folder somewhere else, from its next start on.
+    ///
+    /// # Panics
+    /// When it runs.
+    #[track_caller]
+    pub fn move_to(&mut self, dir: &Path) {
+        assert!(self.daemon.is_none(), "the controller runs");
+        dir.clone_into(&mut self.dir);
+    }
+
     /// Its data folder.
     pub fn dir(&self) -> &Path {
         &self.dir
@@ -282,6 +293,11 @@ impl Controller {
     #[track_caller]
     pub fn ends(&mut self) -> std::process::ExitStatus {
         self.daemon.take().expect("the controller runs").ends()
+    }
+
+    /// True when its process was started and has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.daemon.as_mut().is_some_and(|daemon| daemon.ended().is_some())
     }
 
     /// True while a process of it was started and not stopped.

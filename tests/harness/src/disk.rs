@@ -41,6 +41,14 @@ impl SmallDisk {
         }
     }
 
+    /// Writes until about so many MiB are left.
+    pub fn fill_but(&self, mebibytes: u64) {
+        let mut ballast = File::create(self.path.join("ballast")).expect("file on the small disk");
+        let free = || rustix::fs::statvfs(&self.path).map_or(0, |disk| (disk.f_bavail * disk.f_frsize) >> 20);
+        let piece = vec![0; 1 << 20];
+        while free() > mebibytes && ballast.write_all(&piece).is_ok() {}
+    }
+
     /// Makes room again.
     pub fn empty(&self) {
         fs::remove_file(self.path.join("ballast")).expect("ballast on the small disk");

@@ -31,6 +31,11 @@ impl Smooth {
         self.value
     }
 
+    /// Takes off what is known to be gone, as if it had never been there.
+    pub fn lower(&mut self, by: f64) {
+        self.value = (self.value - by).max(0.0);
+    }
+
     /// The value as of the last sample; 0 before the first.
     pub const fn value(&self) -> f64 {
         self.value

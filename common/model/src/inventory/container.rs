@@ -37,7 +37,7 @@ pub struct Container {
     pub created_at: Timestamp,
     /// When it was last started; 0 for never.
     pub started_at: Timestamp,
-    /// Bytes of its own layer, when they were last counted.
+    /// Bytes that it wrote itself, outside of volumes; absent while they were not counted.
     pub layer_bytes: Option<u64>,
 }
 

@@ -37,6 +37,7 @@ impl HostFacts {
         bound::texts(&mut self.addresses);
         bound::text(&mut self.agent.version, INVENTORY_TEXT_MAX);
         bound::text(&mut self.agent.limits_problem, INVENTORY_TEXT_MAX);
+        bound::text(&mut self.agent.guard_socket, INVENTORY_PATH_MAX);
     }
 }
 
@@ -75,4 +76,6 @@ pub struct AgentFacts {
     pub cpu_limit_millicores: u64,
     /// Why it could not set its limits itself; empty when it did, or did not have to.
     pub limits_problem: String,
+    /// Path of the guard's socket; empty for the usual one.
+    pub guard_socket: String,
 }

@@ -34,7 +34,7 @@ pub fn container(seen: &SeenContainer, contents: &Contents, (used, need): (Amoun
         ports: seen.ports.clone(),
         pins: pins.into_iter().collect(),
         image_bytes: contents.images.get(&seen.image_id).copied().unwrap_or(0),
-        layer_bytes: seen.layer_bytes,
+        layer_bytes: seen.layer_bytes.unwrap_or(0),
     }
 }
 

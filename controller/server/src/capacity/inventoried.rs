@@ -1,7 +1,10 @@
 //! The hosts of this controller as the inventory has them.
 
 use super::view::{Contents, FleetView, SeenContainer, SeenHost, SeenMount, SeenNetwork};
-use crate::{fleet::Fleet, inventory::Things};
+use crate::{
+    fleet::Fleet,
+    inventory::{Things, reference::normal},
+};
 use wharden_capacity::{HostPort, Protocol};
 use wharden_model::{
     HostId, Timestamp,
@@ -33,6 +36,10 @@ impl FleetView for Inventoried {
                 .map(|n| SeenNetwork { name: n.name, driver: n.driver, scope: n.scope })
                 .collect(),
             volumes: volumes.into_iter().map(|v| (v.name, v.driver)).collect(),
+            tags: images
+                .iter()
+                .flat_map(|image| image.tags.iter().map(|tag| (normal(tag).0, image.id.clone())))
+                .collect(),
             images: images.iter().map(|image| (image.id.clone(), image.size_bytes)).collect(),
         })
     }
@@ -63,16 +70,16 @@ fn host_of(host: &InventoryHost) -> SeenHost {
         },
         psi_permille: [psi(usage.pressure.cpu), psi(usage.pressure.memory), psi(usage.pressure.io)],
         runtimes: facts.engine.runtimes.clone(),
+        guard: facts.agent.guard_socket.clone(),
     }
 }
 
 fn container_of(container: Container, usage: Option<ContainerUsage>) -> SeenContainer {
-    let layer_bytes = container.layer_bytes.unwrap_or(0);
     let up = container.is_up();
     let used = usage.map(|usage| Amount {
         cpu_millis: u64::from(usage.cpu_millicores),
         memory_bytes: usage.memory_bytes,
-        disk_bytes: layer_bytes,
+        disk_bytes: container.layer_bytes.unwrap_or(0),
         pids: u64::from(usage.pids),
         containers: 1,
     });
@@ -109,6 +116,6 @@ fn container_of(container: Container, usage: Option<ContainerUsage>) -> SeenCont
         labels: container.labels,
         devices: container.devices,
         privileged: container.privileged,
-        layer_bytes,
+        layer_bytes: container.layer_bytes,
     }
 }

@@ -2,88 +2,183 @@
 //! there have their say. The configuration goes from engine to engine as a file, since what is in it (commands, environment)
 //! is no business of the controller.
 
+use super::view::{Contents, SeenContainer};
+use crate::inventory::reference::normal;
 use std::fmt::Write;
 use wharden_model::{
     api::{MovePreview, MoveStep},
     capacity::{Advice, HostRef, show_bytes},
 };
 
-/// Where the guard listens unless the agent was told otherwise.
+/// Where the guard listens when the agent has not told it.
 const GUARD: &str = "/run/wharden/docker.sock";
 
-/// What is known of the container beside the advice.
+/// From an inspection to the body of a creation. The engine's own name for the container in its network and the host name
+/// that it made up go, since both are the old container's id.
+const CREATION: &str = ".[0] | .Id[:12] as $id | {HostConfig, NetworkingConfig: {EndpointsConfig: (.NetworkSettings.Networks | \
+    map_values({Links, IPAMConfig, Aliases: [.Aliases[]? | select(. != $id)]}))}} as $rest | \
+    .Config + $rest | if .Hostname == $id then del(.Hostname) else . end";
+
+/// An engine before 25 makes a container in one network only.
+const IN_ONE_NETWORK: &str =
+    ".HostConfig.NetworkMode as $first | .NetworkingConfig.EndpointsConfig |= with_entries(select(.key == $first))";
+
+/// Words for `docker network connect`, a line for each other network.
+const OTHER_NETWORKS: &str = ".HostConfig.NetworkMode as $first | .NetworkingConfig.EndpointsConfig | to_entries[] | \
+    select(.key != $first) | [(.value.Aliases[] | \"--alias\", .), .key] | @sh";
+
+/// What is known of the container and of both hosts beside the advice.
 pub struct Carried {
-    /// The target lacks the image.
-    pub image_bytes: u64,
-    /// What it wrote itself.
-    pub layer_bytes: u64,
+    /// What the image is called: its name, or its id where the name means another one by now.
+    image: String,
+    by_name: bool,
+    /// What the target has of it.
+    there: Image,
+    /// `None` while it was not counted.
+    layer_bytes: Option<u64>,
+    many_networks: bool,
+    /// Sockets of the guards on the source and on the target.
+    guards: [String; 2],
+}
+
+enum Image {
+    Same,
+    /// Another one by this name.
+    Other,
+    None,
+}
+
+impl Carried {
+    /// Of a container on a source, to a target. A guard that is not known listens where it usually does.
+    pub fn new(seen: &SeenContainer, source: &Contents, target: &Contents, guards: [String; 2]) -> Self {
+        let (name, id) = (normal(&seen.image).0, &seen.image_id);
+        let by_name = source.tags.get(&name) == Some(id) || id.is_empty();
+        let there = match target.tags.get(&name).filter(|_| by_name) {
+            Some(held) if held == id => Image::Same,
+            Some(_) => Image::Other,
+            None if !by_name && target.images.contains_key(id) => Image::Same,
+            None => Image::None,
+        };
+        Self {
+            image: if by_name { seen.image.clone() } else { id.clone() },
+            by_name,
+            there,
+            layer_bytes: seen.layer_bytes,
+            many_networks: seen.networks.len() > 1,
+            guards: guards.map(|guard| if guard.is_empty() { GUARD.to_owned() } else { guard }),
+        }
+    }
 }
 
 /// The commands for a piece of advice.
 pub fn preview(advice: Advice, carried: &Carried) -> MovePreview {
-    let (source, target) = (advice.source.host.clone(), advice.target.host.clone());
     let name = word(&advice.container.name);
     let file = word(&format!("{}.create.json", advice.container.name));
-    let there = word(&target.name);
-    let mut steps = Vec::new();
-    let mut step = |on: &HostRef, why: &str, command: String| {
-        steps.push(MoveStep { on: on.clone(), why: why.to_owned(), command });
-    };
-    let docker = format!("docker -H unix://{GUARD}");
-    if carried.image_bytes > 0 {
-        let image = word(&advice.container.image);
-        step(
-            &source,
-            "carry the image while the container still runs; where the target reaches the registry, pull it there instead",
-            format!("{docker} save {image} | ssh {there} {docker} load"),
-        );
+    let there = word(&advice.target.host.name);
+    let [docker, docker_there] =
+        carried.guards.each_ref().map(|guard| format!("docker -H {}", word(&format!("unix://{guard}"))));
+    // The shell over there reads it once more.
+    let load = format!("ssh {there} {}", word(&format!("{docker_there} load")));
+    let image = word(&carried.image);
+    let mut steps = Steps { of: &advice, steps: Vec::new() };
+    if !matches!(carried.there, Image::Same) {
+        let pull = if carried.by_name { "; where the target reaches the registry, pull it there instead" } else { "" };
+        let why = format!("carry the image while the container still runs{pull}");
+        steps.on_source(&why, format!("{docker} save {image} | {load}"));
     }
-    step(
-        &source,
-        "write down how it was made: what it is started with, its ports, networks, limits and labels",
-        format!(
-            "{docker} inspect {name} | jq '.[0] | .Config + {{HostConfig, NetworkingConfig: {{EndpointsConfig: (.NetworkSettings.Networks | map_values({{Aliases, Links, IPAMConfig}}))}}}}' > {file}"
-        ),
+    let by_id = if carried.by_name { String::new() } else { format!(" | .Image = \"{}\"", carried.image) };
+    steps.on_source(
+        "write down how it was made, for nobody else to read: what it is started with, its environment, limits and labels",
+        format!("(umask 077 && {docker} container inspect {name} | jq {} > {file})", word(&format!("{CREATION}{by_id}"))),
     );
-    step(&source, "stop it: from here on it is away", format!("{docker} stop {name}"));
-    if carried.layer_bytes > 0 {
-        let kept = word(&kept_image(&advice));
-        step(
-            &source,
+    if carried.layer_bytes.is_none() {
+        let why =
+            "what it wrote outside of volumes stays behind, and nobody has counted it yet: look whether it is needed";
+        steps.on_source(why, format!("{docker} diff {name}"));
+    }
+    steps.on_source("stop it: from here on it is away", format!("{docker} stop {name}"));
+    let kept = carried.layer_bytes.filter(|bytes| *bytes > 0).map(|_| word(&kept_image(&advice)));
+    if let Some(kept) = &kept {
+        steps.on_source(
             "keep what it wrote outside of volumes, as an image of its own",
-            format!("{docker} commit {name} {kept} && {docker} save {kept} | ssh {there} {docker} load"),
+            format!("{docker} commit {name} {kept} && {docker} save {kept} | {load}"),
         );
-        step(
-            &source,
+        steps.on_source(
             "make it from that image there",
-            format!("jq --arg image {kept} '.Image = $image' {file} > {file}.new && mv {file}.new {file}"),
+            format!(
+                "(umask 077 && jq --arg image {kept} '.Image = $image' {file} > {file}.new && mv {file}.new {file})"
+            ),
         );
     }
-    step(&source, "carry the file", format!("scp {file} {there}:{file}"));
-    step(
-        &target,
-        "make the same container; the policies of the target have their say here",
-        format!(
-            "curl -sS --fail-with-body --unix-socket {GUARD} -H 'Content-Type: application/json' --data-binary @{file} 'http://docker/containers/create?name={}'",
-            query(&advice.container.name)
-        ),
-    );
-    step(&target, "start it", format!("{docker} start {name}"));
-    step(
-        &target,
+    steps.on_source("carry the file", format!("scp {file} {there}:{file}"));
+    creation(&mut steps, &name, &file, &docker_there, carried);
+    steps.on_target(
         "look whether it does what it should",
-        format!("{docker} ps --filter name={name} && {docker} logs --tail 20 {name}"),
+        format!("{docker_there} ps --filter name={name} && {docker_there} logs --tail 20 {name}"),
     );
-    step(&source, "only then: remove the old one", format!("{docker} rm {name} && rm {file}"));
-    let notes = vec![
+    let image_too = kept.map_or_else(String::new, |kept| format!(" && {docker} rmi {kept}"));
+    steps.on_source("only then: remove the old one", format!("{docker} rm {name}{image_too} && rm {file}"));
+    let steps = steps.steps;
+    MovePreview { notes: notes(&advice, carried), advice, steps }
+}
+
+/// Makes it on the target and starts it.
+fn creation(steps: &mut Steps<'_>, name: &str, file: &str, docker: &str, carried: &Carried) {
+    let query = query(&steps.of.container.name);
+    let create = format!(
+        "curl -sS --fail-with-body --unix-socket {} -H 'Content-Type: application/json' --data-binary",
+        word(&carried.guards[1])
+    );
+    let url = format!("'http://docker/containers/create?name={query}'");
+    let why = "make the same container; the policies of the target have their say here";
+    if carried.many_networks {
+        steps.on_target(why, format!("jq {} {file} | {create} @- {url}", word(IN_ONE_NETWORK)));
+        let connect = format!("eval {docker} network connect \"$words\" {name}");
+        steps.on_target(
+            "connect it with its other networks",
+            format!("jq -r {} {file} | while read -r words; do {connect}; done", word(OTHER_NETWORKS)),
+        );
+    } else {
+        steps.on_target(why, format!("{create} @{file} {url}"));
+    }
+    steps.on_target("start it; nobody needs the file any more", format!("{docker} start {name} && rm {file}"));
+}
+
+fn notes(advice: &Advice, carried: &Carried) -> Vec<String> {
+    let target = &advice.target.host.name;
+    let mut notes = vec![
         format!(
-            "{} to carry. Nothing here is done by Wharden; the commands need docker, jq and curl.",
+            "{} to carry. Nothing here is done by Wharden; the commands need docker, jq and curl, and an account on {target}.",
             show_bytes(advice.bytes)
         ),
         "If it does not start there, `docker start` on the source brings the old one back.".to_owned(),
+        "Whoever runs the commands is the owner of the new container.".to_owned(),
         "Whoever calls the container by the name or address of its host must be told the new one.".to_owned(),
     ];
-    MovePreview { advice, steps, notes }
+    if matches!(carried.there, Image::Other) {
+        notes.push(format!("On {target} {} is another image so far; from then on it is this one.", carried.image));
+    }
+    notes
+}
+
+/// Commands in their order.
+struct Steps<'a> {
+    of: &'a Advice,
+    steps: Vec<MoveStep>,
+}
+
+impl Steps<'_> {
+    fn on_source(&mut self, why: &str, command: String) {
+        self.step(self.of.source.host.clone(), why, command);
+    }
+
+    fn on_target(&mut self, why: &str, command: String) {
+        self.step(self.of.target.host.clone(), why, command);
+    }
+
+    fn step(&mut self, on: HostRef, why: &str, command: String) {
+        self.steps.push(MoveStep { on, why: why.to_owned(), command });
+    }
 }
 
 fn kept_image(advice: &Advice) -> String {

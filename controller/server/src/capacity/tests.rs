@@ -1,5 +1,7 @@
 //! From what agents tell to advice, on two or three hosts that one can work out by hand.
 
+mod commands;
+
 use super::{
     contents::{APART, PINNED, REQUIRES, container},
     *,
@@ -99,6 +101,7 @@ impl Bench {
     /// The host runs these from now on.
     fn runs(&self, n: u64, containers: Vec<SeenContainer>) {
         let used = containers.iter().filter_map(|c| c.used).fold(Amount::default(), Amount::plus);
+        let used = Amount { containers: containers.len() as u64, ..used };
         let host = SeenHost {
             connected: true,
             sampled_at: Some(Timestamp(self.clock.now())),
@@ -108,7 +111,8 @@ impl Bench {
             ..SeenHost::default()
         };
         let images = BTreeMap::from([("sha256:app".to_owned(), 100 * MIB)]);
-        let contents = Contents { containers, images, ..Contents::default() };
+        let tags = BTreeMap::from([("app:1".to_owned(), "sha256:app".to_owned())]);
+        let contents = Contents { containers, images, tags, ..Contents::default() };
         self.view.0.lock().expect("whole").insert(id(n), (host, contents));
     }
 
@@ -303,21 +307,6 @@ fn what_is_not_known_is_said_to_be_unknown() {
 }
 
 #[test]
-fn the_commands_name_both_hosts_and_end_with_the_removal() {
-    let bench = Bench::new();
-    bench.host(1, "", full());
-    bench.host(2, "", vec![]);
-    bench.view.0.lock().expect("whole").get_mut(&id(2)).expect("it is there").1.images.clear();
-    bench.look_after(30);
-    let advice = bench.plan().plan.advice[0].id.clone();
-    let Told::Commands(preview) = bench.watch.answer_now(Ask::Commands { advice }) else { panic!("no commands") };
-    let steps: Vec<(&str, &str)> = preview.steps.iter().map(|s| (s.on.name.as_str(), s.command.as_str())).collect();
-    assert!(steps[0].1.contains("save app:1 | ssh host2 docker -H unix:///run/wharden/docker.sock load"), "{steps:?}");
-    assert!(steps.iter().any(|(on, command)| *on == "host2" && command.contains("/containers/create?name=job")));
-    assert!(steps.last().is_some_and(|(on, command)| *on == "host1" && command.contains(" rm job")), "{steps:?}");
-}
-
-#[test]
 fn what_holds_a_container_is_read_off_what_the_agent_tells() {
     let other = SeenContainer { networks: vec!["shop".to_owned()], ..seen("other", 1) };
     let sidecar = SeenContainer { networks: vec![format!("container:{}", seen("c", 1).id)], ..seen("sidecar", 1) };
@@ -328,6 +317,7 @@ fn what_holds_a_container_is_read_off_what_the_agent_tells() {
             .into(),
         volumes: BTreeMap::from([("data".into(), "local".into()), ("share".into(), "nfs".into())]),
         images: BTreeMap::new(),
+        tags: BTreeMap::new(),
     };
     let of = |change: &dyn Fn(&mut SeenContainer), leans| {
         let mut c = seen("c", 1);

@@ -8,7 +8,7 @@ use wharden_capacity::{
 };
 use wharden_model::{
     Timestamp,
-    capacity::{Amount, CapacityAlert, HostRef, Marks, Resource, Signal, Transition, permille},
+    capacity::{Amount, CapacityAlert, HostRef, Marks, Resource, Signal, Transition},
 };
 
 /// See the module.
@@ -83,8 +83,8 @@ impl Track {
         }
     }
 
-    /// Takes what its containers use, and forgets those that are gone.
-    pub fn observe_containers(&mut self, now: Timestamp, containers: &[SeenContainer]) {
+    /// Takes what its containers use, and forgets those that are gone. What these took, now.
+    pub fn observe_containers(&mut self, now: Timestamp, containers: &[SeenContainer]) -> Amount {
         let mut old = std::mem::take(&mut self.needs);
         for container in containers.iter().filter(|c| c.up) {
             let mut need = old.remove(&container.id).unwrap_or_default();
@@ -92,6 +92,15 @@ impl Track {
                 need.observe(now, used);
             }
             self.needs.insert(container.id.clone(), need);
+        }
+        old.values().fold(Amount::default(), |gone, need| gone.plus(need.now()))
+    }
+
+    /// Takes off at once what is gone: nobody should be advised to move another container while the smoothed value comes
+    /// down. For hosts whose containers are looked at each time; the values of others have come down already.
+    pub fn take_off(&mut self, gone: Amount) {
+        for (used, gone) in self.used.iter_mut().zip(gone.to_array()) {
+            used.lower(gone as f64);
         }
     }
 
@@ -103,7 +112,7 @@ impl Track {
 
     /// What the host uses, smoothed.
     pub fn used(&self) -> Amount {
-        Amount::from_array(self.used.map(|smooth| smooth.value() as u64))
+        Amount::from_array(self.used.map(|smooth| smooth.value().round() as u64))
     }
 
     /// The highest that is expected within a day.
@@ -119,7 +128,10 @@ impl Track {
     }
 
     fn share(&self, resource: Resource) -> Option<u16> {
-        permille(self.used[resource as usize].value() as u64, self.seen.capacity.get(resource))
+        // Of small capacities a whole number would be too coarse: 9.9 of 10 containers are not 9.
+        let capacity = self.seen.capacity.get(resource);
+        let permille = self.used[resource as usize].value() * 1000.0 / capacity as f64;
+        (capacity > 0).then_some(permille as u16)
     }
 
     fn value(&self, signal: Signal) -> Option<u16> {

@@ -26,6 +26,8 @@ pub struct SeenHost {
     /// Of CPU, memory, I/O; 0 where the kernel has none.
     pub psi_permille: [u16; 3],
     pub runtimes: Vec<String>,
+    /// Path of the guard's socket; empty where the agent has not told it.
+    pub guard: String,
 }
 
 /// What is on a host.
@@ -37,6 +39,8 @@ pub struct Contents {
     pub volumes: BTreeMap<String, String>,
     /// Bytes by id of image.
     pub images: BTreeMap<String, u64>,
+    /// Id of image by its name with a tag, in its one spelling.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// One container.
@@ -58,7 +62,8 @@ pub struct SeenContainer {
     pub labels: BTreeMap<String, String>,
     pub devices: Vec<String>,
     pub privileged: bool,
-    pub layer_bytes: u64,
+    /// What it wrote itself; `None` while that was not counted.
+    pub layer_bytes: Option<u64>,
 }
 
 /// Something mounted in a container.

@@ -27,7 +27,7 @@ use wharden_model::{
         CapacityAdvice, CapacityExplanation, CapacityForecast, CapacityHappening, CapacityHistory, CapacityRecord,
         CapacityStatus,
     },
-    capacity::{Advice, AdviceId, CapacityPlan, HostRef, Signal, Transition, show_permille},
+    capacity::{Advice, AdviceId, Amount, CapacityPlan, HostRef, Signal, Transition, show_permille},
 };
 use wharden_runtime::clock::Clock;
 use wharden_state::State;
@@ -99,12 +99,7 @@ impl Watch {
         let view = self.0.view.as_ref();
         let (fleet, moves, accepted, previous) = {
             let mut held = self.held();
-            let records = {
-                let Held { accepted, moves, .. } = &mut *held;
-                moves.prune(now);
-                settle(accepted, moves, view, now)
-            };
-            held.remember(records);
+            held.moves.prune(now);
             let accepted: Vec<_> = held.accepted.iter().map(|a| a.reservation.clone()).collect();
             let previous = held.plan.advice.clone();
             (fleet(&held.tracks, state, view, None), held.moves.clone(), accepted, previous)
@@ -180,14 +175,12 @@ impl Watch {
         let source = self.0.view.contents(&advice.source.host.id).unwrap_or_default();
         let target = self.0.view.contents(&advice.target.host.id).unwrap_or_default();
         let Some(seen) = source.containers.iter().find(|c| c.id == advice.container.id) else { return Told::Unknown };
-        let carried = Carried {
-            image_bytes: if target.images.contains_key(&seen.image_id) {
-                0
-            } else {
-                source.images.get(&seen.image_id).copied().unwrap_or(1)
-            },
-            layer_bytes: seen.layer_bytes,
+        let guards = {
+            let held = self.held();
+            let guard = |host: &HostId| held.tracks.get(host).map(|track| track.seen.guard.clone()).unwrap_or_default();
+            [guard(&advice.source.host.id), guard(&advice.target.host.id)]
         };
+        let carried = Carried::new(seen, &source, &target, guards);
         Told::Commands(Box::new(preview(advice, &carried)))
     }
 
@@ -243,8 +236,22 @@ impl Held {
             let Some(held) = state.hosts.get(&id).filter(|host| host.revoked_at.is_none()) else { continue };
             host.capacity = limited(host.capacity, &held.labels);
             let marks = thresholds.marks(&held.labels);
-            let offset = spread(&id);
+            let (offset, connected) = (spread(&id), host.connected);
             let track = self.tracks.entry(id.clone()).or_default();
+            // What a host that is not connected has, is how it was.
+            let look = |track: &mut Track| {
+                let contents = view.contents(&id).filter(|_| connected);
+                contents.map(|contents| track.observe_containers(now, &contents.containers)).unwrap_or_default()
+            };
+            // Those of pressed hosts are what a plan is about, so they are always fresh.
+            let pressed = !track.pressed().is_empty();
+            if with_containers || pressed {
+                let gone = look(track);
+                if pressed && gone != Amount::default() {
+                    track.take_off(gone);
+                    self.stale = true;
+                }
+            }
             for changed in track.observe(now, host, &marks, offset) {
                 let host = HostRef { id: id.clone(), name: held.name.clone() };
                 let (signal, transition, value_permille) = (changed.signal, changed.transition, changed.value_permille);
@@ -253,13 +260,13 @@ impl Held {
                 records.push(CapacityRecord { at: now, host, what });
                 self.stale = true;
             }
-            // Pressed hosts are what a plan is about, so that theirs are always fresh.
-            if (with_containers || !track.pressed().is_empty())
-                && let Some(contents) = view.contents(&id)
-            {
-                track.observe_containers(now, &contents.containers);
+            if !with_containers && !pressed && !track.pressed().is_empty() {
+                look(track);
             }
         }
+        let done = settle(&mut self.accepted, &mut self.moves, view, now);
+        self.stale |= !done.is_empty();
+        records.extend(done);
         self.remember(records);
         let wanted = !self.accepted.is_empty() || self.tracks.values().any(|track| !track.pressed().is_empty());
         let old = now.millis_since(self.plan.at) >= PLAN_EVERY_S * 1000;

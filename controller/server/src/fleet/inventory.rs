@@ -1,7 +1,7 @@
 //! What a session tells of its host's inventory, and what it is answered.
 
 use super::refusal::Refusal;
-use crate::inventory::{Applied, Inventory};
+use crate::inventory::{Applied, Counters, Inventory};
 use wharden_model::{BootId, HostId};
 use wharden_proto::{
     INVENTORY_MAX,
@@ -23,12 +23,22 @@ impl Telling {
     ///
     /// # Errors
     /// [`Refusal::Malformed`] for a message over its limit: no agent sends one.
-    pub fn take(&mut self, inventory: &Inventory, host: &HostId, json: &[u8]) -> Result<(), Refusal> {
+    pub fn take(
+        &mut self,
+        inventory: &Inventory,
+        counters: &Counters,
+        host: &HostId,
+        json: &[u8],
+    ) -> Result<(), Refusal> {
         self.answer = Some(match serde_json::from_slice(checked(json)?) {
-            Ok(delta) => match inventory.apply(host, &self.boot, delta) {
-                Applied::To(sequence) => Body::InventoryAck(InventoryAck { sequence }),
-                Applied::Elsewhere => Body::InventoryReset(InventoryReset {}),
-            },
+            Ok(delta) => {
+                let applied = inventory.apply(host, &self.boot, delta);
+                counters.took(applied);
+                match applied {
+                    Applied::To(sequence) => Body::InventoryAck(InventoryAck { sequence }),
+                    Applied::Elsewhere => Body::InventoryReset(InventoryReset {}),
+                }
+            }
             Err(error) => {
                 // It stays without an answer: asking again would give the same.
                 tracing::warn!(%host, %error, "what a host tells of its inventory cannot be read");

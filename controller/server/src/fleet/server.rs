@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     copies::Recorder,
-    inventory::{Answer, Filter, Inventory, Kind, Sign},
+    inventory::{Answer, Counters, Filter, Inventory, Kind, Sign},
     keys::Keys,
     publish::Publisher,
     raft::Raft,
@@ -57,6 +57,7 @@ pub(super) struct Inner {
     pub shutdown: Shutdown,
     pub live: Live,
     pub inventory: Inventory,
+    pub told: Counters,
     pub leadership: Leadership,
     /// Empty until they are there, and in tests.
     pub alerts: OnceLock<crate::alerts::Alerts>,
@@ -125,6 +126,7 @@ impl Fleet {
         shutdown: &Shutdown,
     ) -> Self {
         let now = Timestamp(clock.now());
+        let inventory = Inventory::default();
         let fleet = Self::with(Inner {
             ledger: Arc::new(raft.clone()),
             keys,
@@ -135,7 +137,8 @@ impl Fleet {
             metrics: FleetMetrics::new(metrics),
             shutdown: shutdown.clone(),
             live: Live::default(),
-            inventory: Inventory::default(),
+            told: Counters::new(metrics, &inventory),
+            inventory,
             leadership: Leadership::new(now),
             alerts: OnceLock::new(),
             admission: Admission::default(),

@@ -273,7 +273,8 @@ impl<'f> Session<'f> {
             Some(Body::Report(report)) => self.report(&report.json),
             Some(Body::Notice(notice)) => self.record(notice),
             Some(Body::Inventory(inventory)) => {
-                self.telling.take(&self.fleet.inventory, &self.peer.host_id, &inventory.json)?;
+                let (view, counters) = (&self.fleet.inventory, &self.fleet.told);
+                self.telling.take(view, counters, &self.peer.host_id, &inventory.json)?;
             }
             Some(Body::Usage(usage)) => {
                 self.telling.sample(&self.fleet.inventory, &self.peer.host_id, &usage.json)?;

@@ -1,6 +1,9 @@
 //! What is held of one host beside its containers.
 
-use super::pool::Pool;
+use super::{
+    limits::{HOST_BYTES, THING_BYTES},
+    pool::Pool,
+};
 use std::sync::Arc;
 use wharden_model::{
     BootId, HostId, Timestamp,
@@ -41,6 +44,12 @@ impl HeldHost {
             volumes: Vec::new(),
             networks: Vec::new(),
         }
+    }
+
+    /// About the bytes of memory that it takes.
+    pub fn memory(&self) -> usize {
+        let places = self.rows.capacity() * size_of::<u32>() + self.images.capacity() * size_of::<Arc<Image>>();
+        size_of::<Self>() + HOST_BYTES + places + (self.volumes.len() + self.networks.len()) * THING_BYTES
     }
 
     pub fn put_image(&mut self, image: Image, pool: &mut Pool<Image>, max: usize) {

@@ -33,6 +33,8 @@ pub struct Index {
     rows: HashMap<Term, Vec<u32>>,
     /// Sources of mounts, in order.
     sources: BTreeMap<Arc<str>, Sym>,
+    /// Rows of all terms together.
+    entries: usize,
 }
 
 impl Index {
@@ -46,6 +48,7 @@ impl Index {
             }
             if let Err(at) = rows.binary_search(&row) {
                 rows.insert(at, row);
+                self.entries += 1;
             }
         }
     }
@@ -56,6 +59,7 @@ impl Index {
             let Some(rows) = self.rows.get_mut(term) else { continue };
             if let Ok(at) = rows.binary_search(&row) {
                 rows.remove(at);
+                self.entries = self.entries.saturating_sub(1);
             }
             if rows.is_empty() {
                 self.rows.remove(term);
@@ -87,6 +91,12 @@ impl Index {
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// About the bytes of memory that it takes.
+    pub fn memory(&self) -> usize {
+        let sources = self.sources.len() * size_of::<(Arc<str>, Sym)>();
+        self.entries * size_of::<u32>() + self.rows.capacity() * size_of::<(Term, Vec<u32>)>() + sources
     }
 
     /// Terms known.
@@ -131,6 +141,6 @@ mod tests {
         for row in [2, 1, 3] {
             index.remove(row, &terms, &strings);
         }
-        assert_eq!(index.len(), 0);
+        assert_eq!((index.len(), index.entries), (0, 0));
     }
 }

@@ -18,9 +18,10 @@ mod host;
 mod index;
 mod key;
 pub mod limits;
+mod metrics;
 mod page;
 mod pool;
-mod reference;
+pub mod reference;
 mod row;
 mod search;
 mod shard;
@@ -30,8 +31,9 @@ mod view;
 pub use answer::{Answer, Sign, Thing};
 pub use filter::{Filter, FilterError, Kind, Place};
 pub use forget::forget_moved;
+pub use metrics::Counters;
 pub use page::merge;
-pub use shard::Applied;
+pub use shard::{Applied, Size};
 pub use view::{Inventory, Things};
 
 #[cfg(test)]

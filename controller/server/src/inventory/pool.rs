@@ -31,7 +31,6 @@ impl<T: Eq + Hash> Pool<T> {
     }
 
     /// Things held.
-    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -128,6 +128,12 @@ impl Row {
         self.state.is_up()
     }
 
+    /// About the bytes of memory that it takes beside its own size and its texts.
+    pub fn memory(&self) -> usize {
+        let lists = size_of_val(&*self.ports) + size_of_val(&*self.mounts) + size_of_val(&*self.labels);
+        self.name.len() + lists + size_of_val(&*self.networks) + size_of_val(&*self.devices)
+    }
+
     /// Gives all its texts back.
     pub fn release(self, strings: &mut Strings) {
         for sym in [self.owner, self.image, self.reference, self.repository, self.image_id] {

@@ -4,6 +4,7 @@ use super::{
     host::{HeldHost, drop_from, put},
     index::Index,
     key::Key,
+    limits::IMAGE_BYTES,
     pool::Pool,
     row::Row,
     strings::Strings,
@@ -22,6 +23,17 @@ pub enum Applied {
     To(u64),
     /// It starts from something that is not held here: everything has to be told anew.
     Elsewhere,
+}
+
+/// How much is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    pub hosts: usize,
+    pub containers: usize,
+    /// Each once, on however many hosts it is; once for each part of the view.
+    pub images: usize,
+    /// Bytes of memory, about.
+    pub memory: usize,
 }
 
 /// See the module.
@@ -197,6 +209,24 @@ impl Shard {
         self.index.remove(place, &row.terms(), &self.strings);
         row.release(&mut self.strings);
         self.free_rows.push(place);
+    }
+
+    /// How much is held.
+    pub fn size(&self) -> Size {
+        let rows = self.rows.iter().flatten();
+        let hosts = self.hosts.iter().flatten();
+        let memory = self.strings.memory()
+            + self.index.memory()
+            + self.rows.capacity() * size_of::<Option<Row>>()
+            + rows.map(Row::memory).sum::<usize>()
+            + hosts.map(HeldHost::memory).sum::<usize>()
+            + self.images.len() * IMAGE_BYTES;
+        Size {
+            hosts: self.places.len(),
+            containers: self.rows.len() - self.free_rows.len(),
+            images: self.images.len(),
+            memory,
+        }
     }
 
     /// True when nothing is held: no host, and nothing that one left behind.

@@ -18,12 +18,14 @@ pub struct Strings {
     found: HashMap<Arc<str>, Sym>,
     slots: Vec<Slot>,
     free: Vec<Sym>,
+    /// Of all texts together.
+    bytes: usize,
 }
 
 impl Default for Strings {
     fn default() -> Self {
         let slots = vec![Slot { text: "".into(), uses: 1 }];
-        Self { found: HashMap::new(), slots, free: Vec::new() }
+        Self { found: HashMap::new(), slots, free: Vec::new(), bytes: 0 }
     }
 }
 
@@ -39,6 +41,7 @@ impl Strings {
             }
             return sym;
         }
+        self.bytes += text.len();
         let text: Arc<str> = text.into();
         let slot = Slot { text: Arc::clone(&text), uses: 1 };
         let sym = match self.free.pop() {
@@ -65,6 +68,7 @@ impl Strings {
         if slot.uses == 0 {
             let text = std::mem::replace(&mut slot.text, "".into());
             self.found.remove(&text);
+            self.bytes = self.bytes.saturating_sub(text.len());
             self.free.push(sym);
         }
     }
@@ -84,6 +88,13 @@ impl Strings {
         if text.is_empty() { Some(EMPTY) } else { self.found.get(text).copied() }
     }
 
+    /// About the bytes of memory that it takes.
+    pub fn memory(&self) -> usize {
+        // Each text has its counts beside it, and is known by itself.
+        let each = size_of::<Slot>() + 2 * size_of::<usize>();
+        self.bytes + self.slots.capacity() * each + self.found.capacity() * size_of::<(Arc<str>, Sym)>()
+    }
+
     /// Texts held.
     #[cfg(test)]
     pub fn len(&self) -> usize {
@@ -101,9 +112,9 @@ mod tests {
         let (one, again, other) = (strings.take("a"), strings.take("a"), strings.take("b"));
         assert_eq!((one == again, one == other, strings.len()), (true, false, 2));
         strings.release(one);
-        assert_eq!((strings.get(again), strings.find("a")), ("a", Some(again)));
+        assert_eq!((strings.get(again), strings.find("a"), strings.bytes), ("a", Some(again), 2));
         strings.release(again);
-        assert_eq!((strings.find("a"), strings.len()), (None, 1));
+        assert_eq!((strings.find("a"), strings.len(), strings.bytes), (None, 1, 1));
         assert_eq!(strings.take("c"), one, "the place is used again");
         strings.release(EMPTY);
         assert_eq!((strings.take(""), strings.get(EMPTY)), (EMPTY, ""));

@@ -5,7 +5,7 @@ use super::{
     filter::{Filter, Kind, Place},
     limits::SHARDS,
     page::{cut, page_of},
-    shard::{Applied, Shard},
+    shard::{Applied, Shard, Size},
 };
 use std::{
     hash::{DefaultHasher, Hash, Hasher},
@@ -147,6 +147,16 @@ impl Inventory {
         let n = usize::try_from(hasher.finish() % SHARDS as u64).unwrap_or_default();
         // There are as many as the remainder can be.
         self.0.get(n).unwrap_or(&self.0[0])
+    }
+
+    /// How much is held.
+    pub fn size(&self) -> Size {
+        self.0.iter().map(|shard| read(shard).size()).fold(Size::default(), |sum, size| Size {
+            hosts: sum.hosts + size.hosts,
+            containers: sum.containers + size.containers,
+            images: sum.images + size.images,
+            memory: sum.memory + size.memory,
+        })
     }
 
     /// True when nothing is held: no host, and nothing that one left behind.

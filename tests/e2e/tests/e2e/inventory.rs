@@ -105,6 +105,27 @@ fn what_runs_is_found_as_it_is_and_without_its_secrets() {
 }
 
 #[test]
+fn what_containers_wrote_is_counted_and_the_view_tells_of_itself() {
+    let world = World::setup().start();
+    let (rest, direct) = (world.admin.rest(), world.direct());
+    let write = "head -c 300000 /dev/zero > /srv/written; sleep 1000";
+    direct.run(&["run", "-d", "--name", "writer", "app", "sh", "-c", write]).ok();
+    direct.run(&["create", "--name", "idle", "app", "id"]).ok();
+    let bytes = |found: &[Value]| found.first().and_then(|found| found["item"]["layer_bytes"].as_u64());
+    seen(rest, "containers", "name=writer", |found| bytes(found) >= Some(300_000));
+    seen(rest, "containers", "name=idle", |found| bytes(found).is_some_and(|bytes| bytes < 300_000));
+    let metrics = rest.get("/metrics").body;
+    for line in ["hosts 1", "containers 2", "images 2", "resyncs_total 0"] {
+        assert!(metrics.lines().any(|held| held == format!("wharden_inventory_{line}")), "{line}: {metrics}");
+    }
+    for name in ["memory_bytes", "deltas_total"] {
+        let start = format!("wharden_inventory_{name} ");
+        let value = metrics.lines().find_map(|line| line.strip_prefix(&start)?.parse::<u64>().ok());
+        assert!(value > Some(0), "{name}: {metrics}");
+    }
+}
+
+#[test]
 fn an_agent_puts_itself_under_limits_and_says_so() {
     let mut world = World::setup().start();
     world.agent.stop();

@@ -146,6 +146,7 @@ impl Cluster {
             metrics: FleetMetrics::new(&metrics),
             shutdown: shutdown.clone(),
             live: Live::default(),
+            told: crate::inventory::Counters::default(),
             inventory: crate::inventory::Inventory::default(),
             leadership: Leadership::new(now),
             alerts: std::sync::OnceLock::new(),
