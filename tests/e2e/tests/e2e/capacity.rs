@@ -86,7 +86,7 @@ fn pair() -> Pair {
         agent
     });
     let cli = Cli::new(&place, &controller, "ada");
-    let (mut totp, input) = (admin.totp.clone(), format!("{}\n", wharden_harness::admin::PASSWORD));
+    let (mut totp, input) = (admin.totp, format!("{}\n", wharden_harness::admin::PASSWORD));
     cli.run_with(&["login", "--username", "ada", "--password-stdin", "--totp", &totp.code()], &input).ok();
     let pair = Pair { cli, agents, _controller: controller, engines, place };
     for (name, script) in [
