@@ -43,6 +43,8 @@ pub enum FormError {
 pub enum SnapshotFileError {
     #[error("{0}")]
     Io(io::Error),
+    #[error("{0}; free space or repair the disk, then start again")]
+    NotWritten(io::Error),
     #[error("it is cut short")]
     Cut,
     #[error("its last line: {0}")]

@@ -145,7 +145,7 @@ impl Snapshots {
                 let path = folder.join(format!("{:020}{SUFFIX}", covers(meta)));
                 let length = bytes.len();
                 append_trailer(&mut bytes, meta);
-                write_atomic(&path, &bytes, 0o600).map_err(SnapshotFileError::Io)?;
+                write_atomic(&path, &bytes, 0o600).map_err(SnapshotFileError::NotWritten)?;
                 bytes.truncate(length);
                 prune(folder);
                 Kept::File(path)
