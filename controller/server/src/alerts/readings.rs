@@ -2,15 +2,10 @@
 
 use super::limits::{BACKUP_LOOK, DISK_TRIAL, DISK_TRIALS, SAMPLE};
 use crate::{config::Config, limits::SERVER_CERT_TTL_S, raft::Raft};
-use prometheus_client::{
-    collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric},
-    metrics::gauge::ConstGauge,
-};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::VecDeque,
-    fmt, fs, io,
+    fs, io,
     io::Write,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -80,7 +75,8 @@ impl Sampler {
     pub fn start(probe: Probe, raft: Raft, metrics: &Metrics, shutdown: &Shutdown) -> Self {
         let sampler = Self::default();
         sampler.set(|readings| readings.certificate_ends_at = Some(probe.certificate_ends_at));
-        metrics.register(|registry| registry.register_collector(Box::new(Gauges(sampler.clone()))));
+        let told = sampler.clone();
+        metrics.gauges(move || gauges(&told.now()));
         let probe = Arc::new(probe);
         shutdown.spawn_until_stopped("readings of the disk", sampler.clone().read_disk(Arc::clone(&probe)));
         shutdown.spawn_until_stopped("readings of backups", sampler.clone().read_backups(probe));
@@ -181,43 +177,28 @@ fn newest(folder: &Path) -> Option<Timestamp> {
     Some(Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)))
 }
 
-struct Gauges(Sampler);
-
-impl fmt::Debug for Gauges {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Gauges")
-    }
-}
-
-impl Collector for Gauges {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let readings = self.0.now();
-        let seconds = |at: Option<Timestamp>| at.map_or(0.0, |at| at.as_secs() as f64);
-        for (name, help, value) in [
-            (
-                "quorum_age_seconds",
-                "Time since contact with a majority of the controllers",
-                readings.quorum_age_ms as f64 / 1e3,
-            ),
-            (
-                "disk_fsync_seconds",
-                "Slowest write to the disk in the last minute",
-                readings.fsync_us.unwrap_or(0) as f64 / 1e6,
-            ),
-            ("disk_free_bytes", "Room under the data folder", readings.disk_free_bytes as f64),
-            ("disk_size_bytes", "Size of the file system under the data folder", readings.disk_size_bytes as f64),
-            (
-                "certificate_ends_timestamp_seconds",
-                "End of the first certificate of this controller to end",
-                seconds(readings.certificate_ends_at),
-            ),
-        ] {
-            let gauge = ConstGauge::new(value);
-            let metric = encoder.encode_descriptor(name, help, None, gauge.metric_type())?;
-            gauge.encode(metric)?;
-        }
-        Ok(())
-    }
+/// As metrics: name, description and value of each.
+fn gauges(readings: &Readings) -> Vec<(&'static str, &'static str, f64)> {
+    let seconds = |at: Option<Timestamp>| at.map_or(0.0, |at| at.as_secs() as f64);
+    vec![
+        (
+            "quorum_age_seconds",
+            "Time since contact with a majority of the controllers",
+            readings.quorum_age_ms as f64 / 1e3,
+        ),
+        (
+            "disk_fsync_seconds",
+            "Slowest write to the disk in the last minute",
+            readings.fsync_us.unwrap_or(0) as f64 / 1e6,
+        ),
+        ("disk_free_bytes", "Room under the data folder", readings.disk_free_bytes as f64),
+        ("disk_size_bytes", "Size of the file system under the data folder", readings.disk_size_bytes as f64),
+        (
+            "certificate_ends_timestamp_seconds",
+            "End of the first certificate of this controller to end",
+            seconds(readings.certificate_ends_at),
+        ),
+    ]
 }
 
 #[cfg(test)]

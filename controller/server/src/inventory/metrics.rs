@@ -1,12 +1,7 @@
 //! What the view tells of itself.
 
 use super::{Inventory, Size, shard::Applied};
-use prometheus_client::{
-    collector::Collector,
-    encoding::{DescriptorEncoder, EncodeMetric},
-    metrics::{counter::Counter, gauge::ConstGauge},
-};
-use std::fmt;
+use prometheus_client::metrics::counter::Counter;
 use wharden_runtime::metrics::Metrics;
 
 /// What has been taken since the start.
@@ -24,8 +19,9 @@ impl Counters {
             registry.register("inventory_deltas", "Changes of inventories taken", own.deltas.clone());
             let resyncs = "Changes of inventories that began elsewhere, so that the host was asked for all";
             registry.register("inventory_resyncs", resyncs, own.resyncs.clone());
-            registry.register_collector(Box::new(Held(view.clone())));
         });
+        let view = view.clone();
+        metrics.gauges(move || gauges(view.size()));
         own
     }
 
@@ -38,28 +34,16 @@ impl Counters {
     }
 }
 
-struct Held(Inventory);
-
-impl fmt::Debug for Held {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Held")
-    }
-}
-
-impl Collector for Held {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let Size { hosts, containers, images, memory } = self.0.size();
-        for (name, help, value) in [
-            ("inventory_hosts", "Hosts whose inventory is held", hosts),
-            ("inventory_containers", "Containers held", containers),
-            ("inventory_images", "Images held", images),
-            ("inventory_memory_bytes", "About the memory that the inventory takes", memory),
-        ] {
-            let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
-            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
-        }
-        Ok(())
-    }
+/// Name, description and value of each.
+fn gauges(size: Size) -> Vec<(&'static str, &'static str, i64)> {
+    let Size { hosts, containers, images, memory } = size;
+    let values = [
+        ("inventory_hosts", "Hosts whose inventory is held", hosts),
+        ("inventory_containers", "Containers held", containers),
+        ("inventory_images", "Images held", images),
+        ("inventory_memory_bytes", "About the memory that the inventory takes", memory),
+    ];
+    values.map(|(name, help, value)| (name, help, i64::try_from(value).unwrap_or(i64::MAX))).into()
 }
 
 #[cfg(test)]

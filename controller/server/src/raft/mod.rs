@@ -253,7 +253,8 @@ impl Raft {
 
     /// Adds what describes the replica to the metrics of the process.
     pub fn register(&self, metrics: &Metrics) {
-        metrics.register(|registry| registry.register_collector(Box::new(gauges::Gauges(self.clone()))));
+        let raft = self.clone();
+        metrics.gauges(move || gauges::read(&raft));
     }
 
     /// Waits for a leader.
