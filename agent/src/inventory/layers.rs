@@ -36,8 +36,12 @@ impl Layers {
             let strained = self.told.is_strained();
             sleep(if strained { INVENTORY_STRAINED_WAIT } else { LAYER_PAUSE }).await;
             let began = Instant::now();
-            let ids: BTreeSet<String> = self.told.look(|ledger| ledger.container_ids().cloned().collect());
-            let Some(id) = self.due.next(&ids, began, !strained) else { continue };
+            let due = &mut self.due;
+            let next = self.told.look(|ledger| {
+                let ids = ledger.container_ids().map(String::as_str).collect();
+                due.next(&ids, began, !strained)
+            });
+            let Some(id) = next else { continue };
             let counted = self.count(&id).await;
             let again = if counted { LAYER_EVERY } else { LAYER_FAILED };
             self.due.0.insert(id, Instant::now() + again);
@@ -69,10 +73,10 @@ impl Layers {
 impl Due {
     /// Of these containers one that is new, or else, if `again`, the one that waits longest, if it is due. Those that are gone
     /// are forgotten.
-    fn next(&mut self, ids: &BTreeSet<String>, now: Instant, again: bool) -> Option<String> {
-        self.0.retain(|id, _| ids.contains(id));
-        if let Some(new) = ids.iter().find(|id| !self.0.contains_key(*id)) {
-            return Some(new.clone());
+    fn next(&mut self, ids: &BTreeSet<&str>, now: Instant, again: bool) -> Option<String> {
+        self.0.retain(|id, _| ids.contains(id.as_str()));
+        if let Some(new) = ids.iter().find(|id| !self.0.contains_key(**id)) {
+            return Some((*new).to_owned());
         }
         let (id, due) = self.0.iter().min_by_key(|(_, due)| **due)?;
         (again && *due <= now).then(|| id.clone())
@@ -85,7 +89,7 @@ mod tests {
 
     #[test]
     fn new_ones_come_first_then_whoever_waits_longest() {
-        let ids = |text: &str| text.split(' ').map(str::to_owned).collect::<BTreeSet<_>>();
+        let ids = |text: &'static str| text.split(' ').collect::<BTreeSet<_>>();
         let (mut due, now) = (Due::default(), Instant::now());
         assert_eq!(due.next(&ids("a b"), now, false), Some("a".to_owned()));
         due.0.insert("a".to_owned(), now + LAYER_EVERY);

@@ -50,6 +50,8 @@ pub enum OpenError {
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct ClusterKey {
     bytes: [u8; 32],
+    #[zeroize(skip)]
+    id: KeyId,
     /// What it seals names it.
     named: bool,
 }
@@ -59,14 +61,18 @@ impl ClusterKey {
     pub fn generate() -> Self {
         let mut bytes = [0; 32];
         rand::fill(&mut bytes);
-        Self { bytes, named: true }
+        Self::of(bytes, true)
+    }
+
+    fn of(bytes: [u8; 32], named: bool) -> Self {
+        let mut id = [0; NAME_LEN];
+        id.copy_from_slice(&derive(&bytes, b"id")[..NAME_LEN]);
+        Self { bytes, id: KeyId::from_bytes(id), named }
     }
 
     /// Names it.
     pub fn id(&self) -> KeyId {
-        let mut id = [0; NAME_LEN];
-        id.copy_from_slice(&self.derive(b"id")[..NAME_LEN]);
-        KeyId::from_bytes(id)
+        self.id
     }
 
     /// False for the first key of a cluster of before there were names.
@@ -92,7 +98,7 @@ impl ClusterKey {
             (None, Some(encoded)) => (false, encoded),
             (None, None) => return Err(ClusterKeyError::Prefix),
         };
-        Ok(Self { bytes: *read_32(encoded)?, named })
+        Ok(Self::of(*read_32(encoded)?, named))
     }
 
     /// Seals a secret for the record `record_id`: it opens only under this id and this key.
@@ -102,7 +108,7 @@ impl ClusterKey {
         let mut out = Vec::with_capacity(1 + NAME_LEN + NONCE_LEN + secret.len() + TAG_LEN);
         if self.named {
             out.push(NAMED);
-            out.extend_from_slice(self.id().bytes());
+            out.extend_from_slice(self.id.bytes());
         } else {
             out.push(NAMELESS);
         }
@@ -130,7 +136,7 @@ impl ClusterKey {
             NAMED => {
                 let (name, rest) = rest.split_first_chunk::<NAME_LEN>().ok_or(OpenError::Short)?;
                 let name = KeyId::from_bytes(*name);
-                if name != self.id() {
+                if name != self.id {
                     return Err(OpenError::NoKey(name));
                 }
                 rest
@@ -148,17 +154,17 @@ impl ClusterKey {
 
     /// What makes its keyed hashes. It outlives the key: nothing that was sealed opens with it.
     pub(crate) fn hash_key(&self) -> HashKey {
-        HashKey { id: self.id(), named: self.named, bytes: self.derive(b"keyed-hash") }
+        HashKey { id: self.id, named: self.named, bytes: derive(&self.bytes, b"keyed-hash") }
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new((&*self.derive(b"seal")).into())
+        XChaCha20Poly1305::new((&*derive(&self.bytes, b"seal")).into())
     }
+}
 
-    fn derive(&self, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
-        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &self.bytes), purpose);
-        Zeroizing::new(to_array(&tag))
-    }
+fn derive(key: &[u8; 32], purpose: &[u8]) -> Zeroizing<[u8; 32]> {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), purpose);
+    Zeroizing::new(to_array(&tag))
 }
 
 /// Makes keyed hashes: for secrets too short to be safe under a plain hash when the state leaks, such as recovery codes.
@@ -196,7 +202,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn key(byte: u8, named: bool) -> ClusterKey {
-        ClusterKey { bytes: [byte; 32], named }
+        ClusterKey::of([byte; 32], named)
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The cluster key: how it is, and the beginning of a change of it. How a change goes on is in `crate::sealing`.
 
-use super::{App, AppError, Caller, signing::signing_since};
+use super::{
+    App, AppError, Caller,
+    signing::{first_day, signing_since},
+};
 use crate::{
     cluster::survey,
     peers::{Reply, Request, limits::HOLD_LIMIT},
@@ -16,7 +19,6 @@ use wharden_pki::ClusterKey;
 use wharden_state::{Actor, Command, KeyCommand, LEVEL_KEYS, Rejection, State};
 
 const STATUS: &str = "`wharden cluster status` shows how the controllers are";
-const PROGRESS: &str = "`wharden key list` shows how far it is";
 
 impl App {
     pub async fn list_keys(&self, caller: &Caller) -> Result<Keys, AppError> {
@@ -94,7 +96,6 @@ impl App {
             KeyHolder { number: *number, name: c.seat.name.clone(), reachable: answer.is_some(), keys }
         });
         let controllers: Vec<KeyHolder> = controllers.collect();
-        let first = first_day(state, self.now());
         let sealing = state.sealing.as_ref();
         let (key_id, since) = sealing.map_or((held.current(), Timestamp(0)), |s| (s.current, s.since));
         let more = |holder: &KeyHolder| holder.keys.iter().any(|key| *key != key_id);
@@ -103,7 +104,7 @@ impl App {
             Some(sealing) if sealing.outgoing().is_some() => Some(KeyStep::SealingAnew),
             _ => controllers.iter().any(more).then_some(KeyStep::Destroying),
         };
-        let since = if since.0 == 0 { first } else { since };
+        let since = if since.0 == 0 { first_day(state, self.now()) } else { since };
         let left = state.sealed_before().count() as u64;
         let ring = self.keys.access(state).map_err(AppError::internal)?;
         Ok(Keys {
@@ -135,13 +136,8 @@ fn ready(state: &State, keys: &ClusterKeyStatus) -> Result<(), AppError> {
         Some(KeyStep::Destroying) => {
             refuse("a controller has not destroyed the key before yet".to_owned(), "try again in a moment")
         }
-        Some(_) => refuse(Rejection::KeyChanging.to_string(), PROGRESS),
+        Some(_) => Err(Rejection::KeyChanging.into()),
     }
-}
-
-/// The first key is as old as the cluster, which is as old as its first user.
-fn first_day(state: &State, now: Timestamp) -> Timestamp {
-    state.users.values().map(|user| user.created_at).min().unwrap_or(now)
 }
 
 #[cfg(test)]

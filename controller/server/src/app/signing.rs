@@ -58,12 +58,17 @@ impl App {
     }
 }
 
-/// Since when the present key signs. The first one is as old as the cluster, which is as old as its first user.
+/// Since when the present key signs.
 pub(super) fn signing_since(state: &State, now: Timestamp) -> Timestamp {
     let since = state.cluster.as_ref().map_or(Timestamp(0), |cluster| cluster.token_since);
     if since.0 > 0 {
         return since;
     }
+    first_day(state, now)
+}
+
+/// A first key is as old as the cluster, which is as old as its first user.
+pub(super) fn first_day(state: &State, now: Timestamp) -> Timestamp {
     state.users.values().map(|user| user.created_at).min().unwrap_or(now)
 }
 
