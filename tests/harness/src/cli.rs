@@ -1,6 +1,12 @@
 //! The admin CLI as a person would run it.
 
-use crate::{bins, controller::Controller, output::Output, place::Place};
+use crate::{
+    admin::{Admin, PASSWORD},
+    bins,
+    controller::Controller,
+    output::Output,
+    place::Place,
+};
 use std::{path::PathBuf, process::Command};
 
 /// `wharden` with a credentials folder of its own.
@@ -29,6 +35,16 @@ impl Cli {
     pub fn with_url(mut self, url: &str) -> Self {
         url.clone_into(&mut self.url);
         self
+    }
+
+    /// Logs this admin in, with a code that was not given before.
+    ///
+    /// # Panics
+    /// When the login is refused.
+    #[track_caller]
+    pub fn log_in(&self, admin: &mut Admin) {
+        let code = admin.totp.code();
+        self.run_with(&["login", "--username", &admin.name, "--password-stdin", "--totp", &code], PASSWORD).ok();
     }
 
     /// Where its credentials are.

@@ -62,9 +62,7 @@ impl World {
     /// The admin CLI, logged in as the first admin.
     pub fn logged_in_cli(&mut self) -> Cli {
         let cli = self.cli(ADMIN);
-        let code = self.admin.totp.code();
-        let input = format!("{}\n", crate::admin::PASSWORD);
-        cli.run_with(&["login", "--username", ADMIN, "--password-stdin", "--totp", &code], &input).ok();
+        cli.log_in(&mut self.admin);
         cli
     }
 

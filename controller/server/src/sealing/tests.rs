@@ -85,6 +85,17 @@ impl Cluster {
         self.apply(Command::Key(command))
     }
 
+    /// The first controller, the only member, holds a new key, and that one counts.
+    fn takes_up_another_key(&mut self, old: &ClusterKeys) -> KeyId {
+        let key = ClusterKey::generate();
+        let new = key.id();
+        self.key(KeyCommand::Offer { key: new, present: old.current() }).expect("offered");
+        self.holders[0].take(&key).expect("on the disk");
+        self.key(KeyCommand::Use { key: new, holders: vec![1] }).expect("used");
+        self.holders[0].follow(&self.state).expect("held");
+        new
+    }
+
     /// A process that ends and begins again: of its memory the file is left.
     fn restart(&mut self, at: usize) {
         let path = self.path(at + 1);
@@ -221,12 +232,7 @@ fn many_accounts_are_sealed_anew_in_parts_that_fit_the_log() {
         };
         cluster.apply(Command::Account(take_up)).expect("taken up");
     }
-    let key = ClusterKey::generate();
-    let new = key.id();
-    cluster.key(KeyCommand::Offer { key: new, present: keys.current() }).expect("offered");
-    cluster.holders[0].take(&key).expect("on the disk");
-    cluster.key(KeyCommand::Use { key: new, holders: vec![1] }).expect("used");
-    cluster.holders[0].follow(&cluster.state).expect("held");
+    let new = cluster.takes_up_another_key(&keys);
     let mut parts = 0;
     loop {
         let records = next(&cluster.state, &cluster.holders[0].now()).expect("opens");
@@ -246,12 +252,7 @@ fn many_accounts_are_sealed_anew_in_parts_that_fit_the_log() {
 fn what_does_not_open_stays_and_keeps_the_old_key_alive() {
     let (mut cluster, keys) = start(true);
     cluster.state.cluster.as_mut().expect("a cluster").keys.bundle.0[40] ^= 1;
-    let key = ClusterKey::generate();
-    let new = key.id();
-    cluster.key(KeyCommand::Offer { key: new, present: keys.current() }).expect("offered");
-    cluster.holders[0].take(&key).expect("on the disk");
-    cluster.key(KeyCommand::Use { key: new, holders: vec![1] }).expect("used");
-    cluster.holders[0].follow(&cluster.state).expect("held");
+    let new = cluster.takes_up_another_key(&keys);
     let records = next(&cluster.state, &cluster.holders[0].now()).expect("the others open");
     cluster.key(KeyCommand::Reseal { records }).expect("taken");
     let why = next(&cluster.state, &cluster.holders[0].now()).expect_err("one is left");

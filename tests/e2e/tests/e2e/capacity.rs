@@ -75,7 +75,7 @@ fn pair() -> Pair {
 
     let mut controller = Controller::init(&place, "controller");
     controller.start();
-    let admin = Admin::bootstrap(&controller, "ada");
+    let mut admin = Admin::bootstrap(&controller, "ada");
     OsUser::named("mover");
     admin.os_user("mover", &["t-movers"]);
     admin.put_policy("movers", MOVERS);
@@ -86,8 +86,7 @@ fn pair() -> Pair {
         agent
     });
     let cli = Cli::new(&place, &controller, "ada");
-    let (mut totp, input) = (admin.totp, format!("{}\n", wharden_harness::admin::PASSWORD));
-    cli.run_with(&["login", "--username", "ada", "--password-stdin", "--totp", &totp.code()], &input).ok();
+    cli.log_in(&mut admin);
     let pair = Pair { cli, agents, _controller: controller, engines, place };
     for (name, script) in [
         ("ssh", "cd \"$HOSTS/$1\" && shift && exec sh -c \"$*\""),

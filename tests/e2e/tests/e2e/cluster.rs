@@ -77,12 +77,7 @@ fn a_removed_controller_stops_and_stays_out_and_its_number_never_comes_back() {
     let leader = cluster.leader(0);
     let (gone, stays) = if leader == 2 { (1, 2) } else { (2, 1) };
     let cli = Cli::new(&place, &cluster.controllers[0], "ada");
-    let code = cluster.admin.totp.code();
-    cli.run_with(
-        &["login", "--username", "ada", "--password-stdin", "--totp", &code],
-        wharden_harness::admin::PASSWORD,
-    )
-    .ok();
+    cli.log_in(&mut cluster.admin);
     let number = (gone + 1).to_string();
     let code = cluster.admin.totp.code();
     cli.run(&["cluster", "remove", &number, "--yes", "--totp", &code]).ok();

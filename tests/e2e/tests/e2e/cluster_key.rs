@@ -207,8 +207,7 @@ fn backups_of_before_and_after_a_change_restore_and_moments_of_before_it_need_on
     fs::write(&config, toml.replace("backup_recipients = []", &recipients)).expect("written");
     cluster.controllers[0].start();
     let cli = Cli::new(&place, &cluster.controllers[0], "ada");
-    let code = cluster.admin.totp.code();
-    cli.run_with(&["login", "--username", "ada", "--password-stdin", "--totp", &code], PASSWORD).ok();
+    cli.log_in(&mut cluster.admin);
 
     let before = backup(&place, &mut cluster, &cli, "before.wharden.age");
     let old = held(&cluster.controllers[0]).0;

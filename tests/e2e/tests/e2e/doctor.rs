@@ -1,7 +1,7 @@
 //! `wharden doctor` finds what is wrong and says what to do.
 
 use serde_json::Value;
-use wharden_harness::{Cli, Place, admin::PASSWORD, cluster::Cluster, eventually, limits::SETTLE, wait::within};
+use wharden_harness::{Cli, Place, cluster::Cluster, eventually, limits::SETTLE, wait::within};
 
 /// The checks that found something. The machine that the test runs on may be slow and its disk full; that is not tested.
 fn ill(checks: &Value) -> Vec<&str> {
@@ -20,8 +20,7 @@ fn the_doctor_tells_a_lost_controller_a_wrong_ca_and_who_may_not_ask() {
     let cli = Cli::new(&place, &cluster.controllers[0], "ada").with_url(&urls.join(","));
     let said = cli.run(&["doctor"]).fails_with(1);
     assert!(said.contains("it was not asked") && said.contains("wharden login"), "{said}");
-    let code = cluster.admin.totp.code();
-    cli.run_with(&["login", "--username", "ada", "--password-stdin", "--totp", &code], PASSWORD).ok();
+    cli.log_in(&mut cluster.admin);
 
     // A controller that had no time to answer at one look is there at the next.
     let mut last = String::new();

@@ -102,8 +102,7 @@ fn mail_goes_over_tls_with_a_login_and_the_trial_shows_what_the_server_says() {
     controller.start();
     let mut admin = Admin::bootstrap(&controller, "ada");
     let cli = Cli::new(&place, &controller, "ada");
-    let login = ["login", "--username", "ada", "--password-stdin", "--totp", &admin.totp.code()];
-    cli.run_with(&login, wharden_harness::admin::PASSWORD).ok();
+    cli.log_in(&mut admin);
     let channel = |name: &str, password: &str| {
         json!({
             "name": name, "ca_pem": server.certificate_pem(), "min_severity": "info",

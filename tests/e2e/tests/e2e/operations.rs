@@ -106,9 +106,7 @@ impl Site {
 
     fn log_in(&mut self, at: usize) {
         self.at = at;
-        let code = self.cluster.admin.totp.clone().code();
-        let args = ["login", "--username", "ada", "--password-stdin", "--totp", &code];
-        self.cli(at).run_with(&args, wharden_harness::admin::PASSWORD).ok();
+        self.cli(at).log_in(&mut self.cluster.admin);
     }
 
     /// A line that the person types, with a code of the second factor where one is asked for.
@@ -189,6 +187,19 @@ impl Site {
         });
     }
 
+    /// Puts a new machine, the fourth, in the place of a lost one, as the document says; which machine that is.
+    fn replace(&mut self, lost: usize, seen_at: usize) -> usize {
+        let number = lost as u64 + 1;
+        let new = self.new_machine();
+        self.follow("lost-one", new, &[("NUMBER", &number.to_string())]);
+        self.cluster.controllers[new].becomes_ready();
+        eventually("the new one votes, and the old one is out", SETTLE * 2, || {
+            let voters = self.voters(seen_at);
+            (voters.contains(&4) && !voters.contains(&number) && voters.len() == 3).then_some(())
+        });
+        new
+    }
+
     /// Numbers of the voters, once no change is under way.
     fn voters(&self, at: usize) -> Vec<u64> {
         let all = self.cluster.settled(at);
@@ -226,14 +237,7 @@ fn one_that_is_lost_comes_back_or_is_replaced_or_is_left_out() {
     site.cluster.controllers[lost].kill();
     fs::remove_dir_all(site.cluster.controllers[lost].dir()).expect("its folder");
     site.writes(other, "after-loss");
-    let number = (lost + 1).to_string();
-    let new = site.new_machine();
-    site.follow("lost-one", new, &[("NUMBER", &number)]);
-    site.cluster.controllers[new].becomes_ready();
-    eventually("the new one votes, and the old one is out", SETTLE * 2, || {
-        let voters = site.voters(other);
-        (voters.contains(&4) && !voters.contains(&(lost as u64 + 1)) && voters.len() == 3).then_some(())
-    });
+    let new = site.replace(lost, other);
     site.has(new, "after-loss");
 
     // The next one is lost, and nobody comes instead.
@@ -265,14 +269,7 @@ fn when_two_are_lost_nothing_is_acknowledged_until_one_is_back() {
     site.has(one, "before");
     // Then the other one is replaced as above.
     site.log_in(left);
-    let number = (two + 1).to_string();
-    let new = site.new_machine();
-    site.follow("lost-one", new, &[("NUMBER", &number)]);
-    site.cluster.controllers[new].becomes_ready();
-    eventually("three vote", SETTLE * 2, || {
-        let voters = site.voters(left);
-        (voters.len() == 3 && voters.contains(&4)).then_some(())
-    });
+    site.replace(two, left);
 }
 
 /// Writes through `by` until the controller on the full disk has stopped.
