@@ -2,6 +2,7 @@
 //! may change in the config file.
 
 use std::time::Duration;
+use wharden_proto::{HEARTBEAT, SILENCE};
 
 /// Largest request or response head read, in bytes. Registry credentials ride in headers and may take several
 /// kilobytes; the engine itself accepts 1 MiB.
@@ -100,7 +101,7 @@ pub const PROTECT_WAIT: Duration = Duration::from_secs(15);
 /// How often it is looked whether a break-glass has begun or is over. Whether it lets somebody pass is looked at for each
 /// request.
 pub const BREAK_GLASS_CHECK: Duration = Duration::from_secs(1);
-/// Notices sent at one time; those that are not acknowledged are sent again with the next heartbeat.
+/// Notices sent at one time; those that are not acknowledged are sent again at the next look for them.
 pub const NOTICES_BATCH: usize = 8;
 
 /// Decision events that wait for the spool's writer. Beyond it they are counted as lost: the guard never waits.
@@ -146,10 +147,12 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(120);
 pub const ENROLL_TURNS: usize = 10;
 /// A session that held this long resets the backoff.
 pub const SESSION_SETTLED: Duration = Duration::from_secs(30);
-/// HTTP/2 pings on the session, and how long one may stay unanswered.
-pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
-/// See [`KEEPALIVE_INTERVAL`].
-pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A controller that was silent this long is pinged: one that answers heartbeats never is.
+pub const KEEPALIVE_INTERVAL: Duration = HEARTBEAT.saturating_add(Duration::from_secs(3));
+/// How long a ping may stay unanswered: a dead controller is known when a dead host would be.
+pub const KEEPALIVE_TIMEOUT: Duration = SILENCE.saturating_sub(KEEPALIVE_INTERVAL);
+/// Between two looks for notices, and for what was to be told and was not. They cost the controller nothing.
+pub const UNTOLD_INTERVAL: Duration = Duration::from_secs(10);
 /// Bounds within which the controller's wish for heartbeats is believed, in seconds.
 pub const HEARTBEAT_BOUNDS: (u32, u32) = (1, 600);
 /// Messages to the controller that may wait for the stream.

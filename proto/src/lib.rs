@@ -9,6 +9,8 @@ pub mod v1 {
     tonic::include_proto!("wharden.v1");
 }
 
+use std::time::Duration;
+
 pub mod difference;
 mod secret;
 
@@ -18,6 +20,11 @@ pub const PEER_VERSION: u32 = 1;
 pub const PEER_MESSAGE_MAX: usize = 8 * 1024 * 1024;
 /// Version of the session protocol that this code speaks.
 pub const PROTOCOL: u32 = 1;
+/// Between two heartbeats of an agent, unless its controller wants others. TCP repeats what was lost some six times within
+/// the rest of [`SILENCE`].
+pub const HEARTBEAT: Duration = Duration::from_secs(20);
+/// Time without a word from the other side after which controller and agent give each other up.
+pub const SILENCE: Duration = Duration::from_secs(30);
 /// Most events in one [`v1::Events`].
 pub const EVENTS_PER_MESSAGE: usize = 256;
 /// Largest message either side accepts, in bytes: a bundle of a thousand policies of some kilobytes each.

@@ -4,6 +4,7 @@
 //! Must not know: the guard. Without a session everything else goes on.
 
 mod address;
+mod beat;
 mod channel;
 mod context;
 mod epoch;
@@ -16,6 +17,7 @@ mod run;
 mod stream;
 
 pub use address::{Address, AddressError};
+pub use beat::next_beat;
 pub use channel::{ChannelError, open_channel};
 pub use context::{Context, SessionState};
 pub use epoch::Epoch;

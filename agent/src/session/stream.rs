@@ -1,8 +1,10 @@
-use super::{context::Context, epoch::EpochError, event_flow::EventFlow, inventory_flow::InventoryFlow};
+use super::{
+    beat::next_beat, context::Context, epoch::EpochError, event_flow::EventFlow, inventory_flow::InventoryFlow,
+};
 use crate::{
     break_glass::Pending,
     bundle::Offer,
-    limits::{CALL_TIMEOUT, HEARTBEAT_BOUNDS, NOTICES_BATCH, REPORT_INTERVAL, SESSION_QUEUE},
+    limits::{CALL_TIMEOUT, HEARTBEAT_BOUNDS, NOTICES_BATCH, REPORT_INTERVAL, SESSION_QUEUE, UNTOLD_INTERVAL},
 };
 use std::{io, sync::Arc, time::Duration};
 use tokio::{
@@ -16,8 +18,8 @@ use wharden_model::HostReport;
 use wharden_proto::{
     MESSAGE_MAX, NACK_REASON_MAX, PROTOCOL, REPORT_MAX,
     v1::{
-        AgentMessage, BundleAck, BundleNack, BundlePush, ControllerMessage, Heartbeat, Hello, Notice, NoticeAck,
-        Report, Welcome, agent_client::AgentClient, agent_message, controller_message,
+        AgentMessage, BundleAck, BundleNack, BundlePush, ControllerMessage, Heartbeat, HeartbeatAck, Hello, Notice,
+        NoticeAck, Report, Welcome, agent_client::AgentClient, agent_message, controller_message,
     },
 };
 
@@ -56,6 +58,8 @@ pub struct Session<'c> {
     inbound: Streaming<ControllerMessage>,
     outbound: mpsc::Sender<AgentMessage>,
     heartbeat: Duration,
+    /// When the next one is due.
+    beat_at: Instant,
     report: HostReport,
     events: EventFlow,
     inventory: InventoryFlow,
@@ -97,6 +101,7 @@ impl<'c> Session<'c> {
             inbound,
             outbound,
             heartbeat: Duration::from_secs(heartbeat.into()),
+            beat_at: Instant::now(),
             report,
             events: EventFlow::new(context.reporter.clone()),
             inventory: InventoryFlow::new(Arc::clone(&context.told)),
@@ -112,8 +117,8 @@ impl<'c> Session<'c> {
     }
 
     async fn turns(&mut self) -> Result<std::convert::Infallible, SessionError> {
-        let mut heartbeat = interval(self.heartbeat);
-        heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks = interval(self.heartbeat.min(UNTOLD_INTERVAL));
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut reports = interval(REPORT_INTERVAL);
         reports.set_missed_tick_behavior(MissedTickBehavior::Delay);
         reports.reset();
@@ -137,7 +142,8 @@ impl<'c> Session<'c> {
                     self.inventory.give_up();
                 }
                 () = self.inventory.sampled() => self.send_usage()?,
-                _ = heartbeat.tick() => self.beat().await?,
+                () = sleep_until(self.beat_at) => self.beat()?,
+                _ = looks.tick() => self.send_untold().await?,
                 _ = reports.tick() => self.renew_report().await?,
                 () = self.context.renewed.notified() => return Err(SessionError::Renewed),
             }
@@ -156,6 +162,10 @@ impl<'c> Session<'c> {
                 if let Err(error) = told {
                     tracing::warn!(%error, "a notice that was acknowledged could not be removed, and will be sent again");
                 }
+                Ok(())
+            }
+            Some(controller_message::Body::HeartbeatAck(HeartbeatAck { next_ms })) => {
+                self.beat_at = Instant::now() + next_beat(next_ms, self.heartbeat);
                 Ok(())
             }
             Some(controller_message::Body::EventsAck(ack)) => {
@@ -233,11 +243,15 @@ impl<'c> Session<'c> {
         }
     }
 
-    async fn beat(&mut self) -> Result<(), SessionError> {
-        // Also finds events whose announcement got lost.
+    /// Notices come from other processes, and are only found by looking; so are events whose announcement got lost.
+    async fn send_untold(&mut self) -> Result<(), SessionError> {
         self.send_events().await?;
         self.send_notices().await?;
-        self.send_inventory()?;
+        self.send_inventory()
+    }
+
+    fn beat(&mut self) -> Result<(), SessionError> {
+        self.beat_at = Instant::now() + self.heartbeat;
         let events_lost = self.context.reporter.lost();
         send(&self.outbound, agent_message::Body::Heartbeat(Heartbeat { events_lost }))
     }

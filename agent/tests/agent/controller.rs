@@ -20,8 +20,8 @@ use tonic::{Request, Response, Status, Streaming, transport::Server};
 use wharden_model::{Bundle, HostId, Posture, Timestamp};
 use wharden_pki::{BundleSigner, Ca, bundle_statement, peer_of, token::JoinToken};
 use wharden_proto::v1::{
-    AgentMessage, BundlePush, ControllerMessage, EnrollRequest, EnrollResponse, EventsAck, Hello, NoticeAck,
-    RenewRequest, RenewResponse, Welcome,
+    AgentMessage, BundlePush, ControllerMessage, EnrollRequest, EnrollResponse, EventsAck, HeartbeatAck, Hello,
+    NoticeAck, RenewRequest, RenewResponse, Welcome,
     agent_message::Body as Said,
     agent_server::{Agent, AgentServer},
     controller_message::Body,
@@ -64,6 +64,9 @@ pub struct Book {
     /// Every event that came, repeated ones too, in order.
     pub arrivals: Mutex<Vec<(String, u64)>>,
     pub heartbeats: AtomicU64,
+    /// Seconds between heartbeats that the welcome says, and milliseconds that the answers to them say; 0 for no answer, as
+    /// from controllers that know of none.
+    pub beat: Mutex<(u32, u32)>,
     pub sessions: AtomicU64,
     push: watch::Sender<Option<BundlePush>>,
     kick: watch::Sender<u64>,
@@ -123,6 +126,7 @@ impl Controller {
             events: Mutex::default(),
             arrivals: Mutex::default(),
             heartbeats: AtomicU64::new(0),
+            beat: Mutex::new((1, 0)),
             sessions: AtomicU64::new(0),
             push: watch::channel(None).0,
             kick: watch::channel(0).0,
@@ -281,7 +285,8 @@ impl Agent for Service {
             let _ = send.send(Err(Status::unavailable("stopping"))).await;
         });
         // The welcome must be the first message.
-        let welcome = ControllerMessage { body: Some(Body::Welcome(Welcome { heartbeat_seconds: 1, epoch: 0 })) };
+        let (heartbeat_seconds, _) = *self.0.beat.lock().expect("lock");
+        let welcome = ControllerMessage { body: Some(Body::Welcome(Welcome { heartbeat_seconds, epoch: 0 })) };
         let stream = tokio_stream::StreamExt::chain(tokio_stream::iter([Ok(welcome)]), ReceiverStream::new(receive));
         Ok(Response::new(Box::pin(stream)))
     }
@@ -291,7 +296,11 @@ impl Book {
     fn hear(&self, message: AgentMessage) -> Option<Body> {
         match message.body? {
             Said::Hello(hello) => self.hellos.lock().expect("lock").push(hello),
-            Said::Heartbeat(_) => drop(self.heartbeats.fetch_add(1, SeqCst)),
+            Said::Heartbeat(_) => {
+                self.heartbeats.fetch_add(1, SeqCst);
+                let (_, next_ms) = *self.beat.lock().expect("lock");
+                return (next_ms > 0).then_some(Body::HeartbeatAck(HeartbeatAck { next_ms }));
+            }
             Said::Ack(ack) => self.answers.lock().expect("lock").push(Verdict::Ack(ack.revision)),
             Said::Nack(nack) => self.answers.lock().expect("lock").push(Verdict::Nack(nack.reason)),
             // As a controller that knows of no inventories.

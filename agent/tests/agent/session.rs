@@ -236,6 +236,17 @@ async fn a_session_comes_back_and_beats() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_a_heartbeat_says_when_the_next_one_is_due() {
+    let controller = Controller::start().await;
+    // By the welcome there would be the first one only.
+    *controller.book.beat.lock().expect("lock") = (600, 1000);
+    let host = Host::of(controller).await;
+    let book = &host.controller.book;
+    eventually("heartbeats", || book.heartbeats.load(SeqCst) >= 3).await;
+    assert_eq!(book.sessions.load(SeqCst), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_renewed_in_time_and_after_its_end_unless_revoked() {
     let controller = Controller::start().await;
     // Certificates are dated back by five minutes: this one ends at once.

@@ -16,7 +16,7 @@ pub struct Figures {
     pub enroll_s: Option<f64>,
     /// Memory of all controllers with all hosts connected, less their memory before, for each host.
     pub rss_per_host_bytes: Option<u64>,
-    /// Processor time of all controllers while nothing happens, as a part of one processor.
+    /// Processor time of all controllers while hosts are there and nobody asks for anything, as a part of one processor.
     pub idle_core_fraction: Option<f64>,
     /// From the commit of a change (the time in its entry) to a host's acknowledgement.
     pub push_p50_ms: Option<f64>,
@@ -25,7 +25,7 @@ pub struct Figures {
     /// From the loss of sessions until all hosts that lost theirs have one again.
     pub reconnect_s: Option<f64>,
     pub elections: u64,
-    /// The longest wait of somebody who reads and writes over REST four times a second all the time.
+    /// The longest wait of somebody who reads and writes over REST four times a second, except while the rest is measured.
     pub slowest_request_ms: Option<f64>,
     /// Requests of that one that failed.
     pub failed_requests: u64,

@@ -60,6 +60,8 @@ pub struct Counters {
     pub nacks: AtomicU64,
     pub events_lost: AtomicU64,
     pub reports: AtomicU64,
+    pub heartbeats: AtomicU64,
+    pub pings: AtomicU64,
     pub rules: AtomicU64,
 }
 

@@ -95,6 +95,8 @@ pub struct Counts {
     pub events_acked: u64,
     pub events_lost: u64,
     pub reports: u64,
+    pub heartbeats: u64,
+    pub pings: u64,
     pub rules: u64,
 }
 
@@ -116,6 +118,8 @@ impl std::ops::AddAssign for Counts {
         self.events_acked += other.events_acked;
         self.events_lost += other.events_lost;
         self.reports += other.reports;
+        self.heartbeats += other.heartbeats;
+        self.pings += other.pings;
         self.rules = self.rules.max(other.rules);
     }
 }

@@ -4,7 +4,7 @@ use crate::limits::PROBE;
 use serde_json::json;
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     thread::{self, JoinHandle},
@@ -45,6 +45,11 @@ impl Probe {
     /// Asks with a newer session from now on.
     pub fn renew(&self, clients: Vec<Rest>) {
         self.shared.clients.lock().unwrap_or_else(PoisonError::into_inner).0 = clients;
+    }
+
+    /// Asks nothing for as long as this is held.
+    pub fn hush(&self) -> MutexGuard<'_, impl Sized> {
+        self.shared.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The longest wait in milliseconds, and how many failed.

@@ -164,6 +164,7 @@ impl Run<'_> {
     }
 
     fn idle(&mut self, seconds: u64) -> anyhow::Result<Measured> {
+        let _hushed = self.probe.hush();
         let before = self.workers.count()?;
         let spent = Spent::begin(&self.ground.pids());
         sleep(Duration::from_secs(seconds));

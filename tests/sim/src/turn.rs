@@ -24,7 +24,10 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep, sleep_until},
 };
-use wharden_agent::limits::{HOME_LOOK_MAX, HOME_LOOK_MIN, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT};
+use wharden_agent::{
+    limits::{HOME_LOOK_MAX, HOME_LOOK_MIN, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT},
+    session::next_beat,
+};
 use wharden_model::BootId;
 use wharden_proto::{
     EVENTS_PER_MESSAGE,
@@ -80,7 +83,7 @@ impl<'s> Talk<'s> {
         let now = Instant::now();
         let random = memory.machine.random();
         let due = Due {
-            heartbeat: now + beat.mul_f64(random.random_range(0.0..1.0)),
+            heartbeat: now,
             ping: now + KEEPALIVE_INTERVAL,
             home: now + random.random_range(HOME_LOOK_MIN..=HOME_LOOK_MAX),
             event: None,
@@ -171,6 +174,10 @@ impl<'s> Talk<'s> {
                 self.sent = None;
                 self.send_events()
             }
+            Some(controller_message::Body::HeartbeatAck(ack)) => {
+                self.due.heartbeat = Instant::now() + next_beat(ack.next_ms, self.beat);
+                Ok(())
+            }
             Some(controller_message::Body::InventoryReset(_)) => self.tell_inventory(order),
             _ => Ok(()),
         }
@@ -217,6 +224,7 @@ impl<'s> Talk<'s> {
         let now = Instant::now();
         if self.due.heartbeat <= now {
             self.due.heartbeat = now + self.beat;
+            self.world.counters.heartbeats.fetch_add(1, Relaxed);
             self.send_events()?;
             self.send(Body::Heartbeat(Heartbeat { events_lost: 0 }))?;
         }
@@ -224,6 +232,7 @@ impl<'s> Talk<'s> {
             if !self.ponged {
                 return Err(Ended::Broken);
             }
+            self.world.counters.pings.fetch_add(1, Relaxed);
             if let Some(pings) = pings {
                 pings.send_ping(Ping::opaque())?;
                 self.ponged = false;

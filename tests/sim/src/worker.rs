@@ -159,6 +159,8 @@ fn count(world: &World) -> Counts {
         events_acked: all(|host| host.events_acked.load(Relaxed)),
         events_lost: of(&counters.events_lost),
         reports: of(&counters.reports),
+        heartbeats: of(&counters.heartbeats),
+        pings: of(&counters.pings),
         rules: of(&counters.rules),
     }
 }

@@ -46,11 +46,9 @@ impl Hosts {
     }
 
     fn lost(&mut self, state: &State, roll: &Roll, now: Instant, after: Duration) -> Vec<AlertFact> {
-        let missing = |id: &HostId| {
-            state.hosts.get(id).is_some_and(|host| host.revoked_at.is_none()) && !roll.connected.contains(id)
-        };
-        self.missing.retain(|id, _| missing(id));
-        for id in state.hosts.keys().filter(|id| missing(id)) {
+        let missing = |id: &HostId, host: &Host| host.revoked_at.is_none() && !roll.connected.contains(id);
+        self.missing.retain(|id, _| state.hosts.get(id).is_some_and(|host| missing(id, host)));
+        for (id, _) in state.hosts.iter().filter(|(id, host)| missing(id, host)) {
             self.missing.entry(id.clone()).or_insert(now);
         }
         let mut lost: Vec<&HostId> =
@@ -106,10 +104,10 @@ impl Hosts {
 }
 
 fn certificates(state: &State, roll: &Roll, at: Timestamp) -> Vec<AlertFact> {
-    let ends = |host: &&Host| host.certificate_expires_at < at.plus_secs(RENEWED_BEFORE_S);
-    let connected = state.hosts.iter().filter(|(id, host)| host.revoked_at.is_none() && roll.connected.contains(*id));
-    connected
-        .filter(|(_, host)| ends(host))
+    let ends = |host: &Host| host.certificate_expires_at < at.plus_secs(RENEWED_BEFORE_S);
+    let ending = state.hosts.iter().filter(|(_, host)| host.revoked_at.is_none() && ends(host));
+    ending
+        .filter(|(id, _)| roll.connected.contains(*id))
         .take(NAMED_MAX)
         .map(|(id, host)| {
             let detail = format!("it ends {}", host.certificate_expires_at);

@@ -1,8 +1,11 @@
 //! Connections before and beside their sessions, bounded: an open connection is an open file, of which a process has some
 //! ten thousand, and whoever reaches the port can ask for one.
 
-use super::limits::{ANONYMOUS_LIFE, ANONYMOUS_MAX, CONNECTIONS_PER_HOST};
+use super::limits::{
+    ANONYMOUS_LIFE, ANONYMOUS_MAX, CONNECTIONS_PER_HOST, PROBE_IDLE, PROBE_INTERVAL, PROBES, UNACKNOWLEDGED_MAX,
+};
 use prometheus_client::metrics::counter::Counter;
+use rustix::net::sockopt;
 use std::{
     collections::HashMap,
     future::Future,
@@ -13,6 +16,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
     time::{Sleep, sleep},
 };
 use tonic::transport::server::{Connected, TcpConnectInfo, TlsConnectInfo};
@@ -38,6 +42,9 @@ impl Connections {
     pub fn admit(&self, stream: TlsStream) -> Option<Guarded> {
         let who = peer_certificate(&stream).map(fingerprint);
         let place = self.place(who)?;
+        if let Err(error) = let_the_kernel_probe(stream.get_ref().0) {
+            tracing::debug!(%error, "the kernel does not probe a connection");
+        }
         let ends = who.is_none().then(|| Box::pin(sleep(ANONYMOUS_LIFE)));
         Some(Guarded { stream, ends, _place: place })
     }
@@ -73,6 +80,15 @@ impl Drop for Place {
             _ => drop(open.remove(&self.who)),
         }
     }
+}
+
+/// A peer that is gone closes its connection in the end, without a thread being woken for each that is not.
+fn let_the_kernel_probe(stream: &TcpStream) -> rustix::io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, PROBE_IDLE)?;
+    sockopt::set_tcp_keepintvl(stream, PROBE_INTERVAL)?;
+    sockopt::set_tcp_keepcnt(stream, PROBES)?;
+    sockopt::set_tcp_user_timeout(stream, u32::try_from(UNACKNOWLEDGED_MAX.as_millis()).unwrap_or(u32::MAX))
 }
 
 /// A connection that is counted. Without a certificate it ends after a while, whatever it does.

@@ -1,11 +1,12 @@
 //! Limits of the agents' side, each with its reason.
 
 use std::time::Duration;
+use wharden_proto::{HEARTBEAT, SILENCE};
 
 /// Time from the open stream to the agent's Hello.
 pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
-/// Heartbeats that may be missed: with the usual ten seconds between them, a lost host is known within thirty.
-pub const HEARTBEATS_MISSED: u32 = 3;
+/// Between two groups of heartbeats. With 19,000 hosts some 240 come together, and keep a processor for some milliseconds.
+pub const BEAT_GROUPS: Duration = Duration::from_millis(250);
 /// After a start or a change of the leader, hosts that have not come back are awaited this long before they count as lost:
 /// twice the longest pause of an agent between two attempts, and the time of a wave.
 pub const LEADER_GRACE: Duration = Duration::from_secs(60);
@@ -78,15 +79,23 @@ pub const CONNECTION_WINDOW: u32 = 128 * 1024;
 pub const STREAMS_MAX: u32 = 8;
 /// Largest list of headers of a call, in bytes.
 pub const HEADERS_MAX: u32 = 8 * 1024;
-/// A connection that is silent this long is asked whether it is there…
-pub const KEEPALIVE: Duration = Duration::from_secs(60);
+/// A connection without a session, or whose session has ended, is probed by the kernel when it was silent this long…
+pub const PROBE_IDLE: Duration = Duration::from_secs(60);
+/// …so often…
+pub const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+/// …and closed when so many probes are not answered. No thread is woken for it.
+pub const PROBES: u32 = 2;
+/// Time without an acknowledgement of TCP after which a connection is closed: what is sent to a host that is gone.
+pub const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
+/// A connection that is silent this long is asked whether the agent is there, and not only a kernel or something between…
+pub const KEEPALIVE: Duration = Duration::from_secs(600);
 /// …and closed when it does not answer in this time.
 pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What an admin may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FleetConfig {
-    /// Between two heartbeats of an agent; three missed ones end the session.
+    /// Between two heartbeats of an agent.
     pub heartbeat: Duration,
     /// Life of a host's certificate.
     pub certificate_lifetime: Duration,
@@ -94,6 +103,14 @@ pub struct FleetConfig {
 
 impl Default for FleetConfig {
     fn default() -> Self {
-        Self { heartbeat: Duration::from_secs(10), certificate_lifetime: wharden_pki::limits::HOST_LIFETIME }
+        Self { heartbeat: HEARTBEAT, certificate_lifetime: wharden_pki::limits::HOST_LIFETIME }
+    }
+}
+
+impl FleetConfig {
+    /// A host that was silent this long is lost.
+    pub fn silence(&self) -> Duration {
+        // As much longer than the time between heartbeats as it is by default.
+        self.heartbeat.mul_f64(SILENCE.div_duration_f64(HEARTBEAT))
     }
 }

@@ -6,11 +6,10 @@
 //! Enroll   token ─▶ log (one use) ─▶ certificate
 //! Renew    certificate, ended or not ─▶ certificate
 //! Session  certificate ─▶ Hello ─▶ Welcome ─▶ ┬ newest bundle, one at a time ⇄ Ack | Nack
-//!                                             ├ Events ─▶ EventStore ─▶ EventsAck
-//!                                             ├ Inventory ─▶ view ─▶ InventoryAck | InventoryReset
-//!                                             └ Heartbeat, Report, Usage ─▶ live, view
 //!                                             ├ Events ─▶ Recorder ─▶ EventsAck
-//!                                             └ Heartbeat, Report ─▶ live
+//!                                             ├ Inventory ─▶ view ─▶ InventoryAck | InventoryReset
+//!                                             ├ Heartbeat ─▶ live ─▶ HeartbeatAck: when the next one is due
+//!                                             └ Report, Usage ─▶ live, view
 //! ```
 //!
 //! A session has room for one message to its agent, made when the agent takes it: a slow reader gets the newest bundle,
@@ -19,11 +18,11 @@
 //! What comes is bounded before it costs much (`connections`, `admission`), and each session by itself (`allowance`): who is
 //! turned away is told when to come again. Two machines with one key are told apart from a host that starts anew (`rivals`).
 //!
-//! Must not know: axum, Cedar. Heartbeats and reports never reach the Raft log.
 //! Must not know: axum, Cedar. Heartbeats, reports and inventories never reach the Raft log.
 
 mod admission;
 mod allowance;
+mod beats;
 mod connections;
 mod controllers;
 mod delivery;

@@ -1,6 +1,7 @@
 use super::{
     FleetConfig, FleetCounts, HostLive,
     admission::Admission,
+    beats::Beats,
     connections::Connections,
     controllers,
     frames::Calls,
@@ -62,6 +63,7 @@ pub(super) struct Inner {
     /// Empty until they are there, and in tests.
     pub alerts: OnceLock<crate::alerts::Alerts>,
     pub admission: Admission,
+    pub beats: Beats,
     /// What agents are told of the controllers.
     pub controllers: watch::Sender<Arc<Controllers>>,
 }
@@ -142,6 +144,7 @@ impl Fleet {
             leadership: Leadership::new(now),
             alerts: OnceLock::new(),
             admission: Admission::default(),
+            beats: Beats::new(config.heartbeat),
             controllers: watch::Sender::default(),
         });
         shutdown.spawn_until_stopped("leader", follow_leader(Arc::clone(&fleet.0), raft));
@@ -214,7 +217,7 @@ impl Fleet {
     /// A host without a session is on its way back, rather than lost, because controllers have changed a moment ago.
     pub fn awaits(&self, live: &HostLive) -> bool {
         let Inner { leadership, config, .. } = &*self.0;
-        !live.connected && leadership.awaits(live.last_seen_at, self.0.now(), config.heartbeat)
+        !live.connected && leadership.awaits(live.last_seen_at, self.0.now(), config.silence())
     }
 
     /// Hosts that have or had a session here, by id, after one of them.

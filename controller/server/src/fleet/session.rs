@@ -4,7 +4,7 @@ use super::{
     allowance::Allowance,
     delivery::Delivery,
     inventory::Telling,
-    limits::{EVENTS_RETRY, HEARTBEATS_MISSED, HELLO_TIMEOUT, NOTICES_MAX, SYNC_LIMIT},
+    limits::{EVENTS_RETRY, HELLO_TIMEOUT, NOTICES_MAX, SYNC_LIMIT},
     live::LiveSession,
     notice, peer,
     refusal::Refusal,
@@ -104,6 +104,8 @@ struct Session<'f> {
     controllers: watch::Receiver<Arc<Controllers>>,
     tell_controllers: bool,
     welcome: bool,
+    /// A heartbeat came that is not answered yet.
+    beat: bool,
     events_ack: Option<EventsAck>,
     storing: Option<Storing>,
     /// Notices on their way into the log, and those that are in it.
@@ -154,6 +156,7 @@ impl<'f> Session<'f> {
             controllers,
             tell_controllers,
             welcome: true,
+            beat: false,
             events_ack: None,
             storing: None,
             recording: FuturesUnordered::new(),
@@ -179,11 +182,12 @@ impl<'f> Session<'f> {
     ) -> Refusal {
         let stopped = self.fleet.shutdown.stopped();
         tokio::pin!(stopped);
-        let silence = self.fleet.config.heartbeat * HEARTBEATS_MISSED;
+        let silence = self.fleet.config.silence();
         loop {
             let due = self.delivery.due();
             let has_something = self.welcome
                 || self.tell_controllers
+                || self.beat
                 || self.events_ack.is_some()
                 || !self.recorded.is_empty()
                 || self.telling.has_answer()
@@ -260,7 +264,10 @@ impl<'f> Session<'f> {
         }
         self.live.seen(self.fleet.now());
         match message.body {
-            Some(Body::Heartbeat(heartbeat)) => self.live.lost_events(heartbeat.events_lost),
+            Some(Body::Heartbeat(heartbeat)) => {
+                self.live.lost_events(heartbeat.events_lost);
+                self.beat = true;
+            }
             Some(Body::Ack(ack)) => {
                 let answer = self.delivery.ack(ack.nonce, ack.revision, self.heard);
                 self.answered(answer, String::new());

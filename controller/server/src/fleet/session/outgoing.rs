@@ -2,19 +2,21 @@
 
 use super::Session;
 use crate::fleet::{delivery::Answer, refusal::Refusal};
-use std::time::Duration;
 use tokio::time::Instant;
 use wharden_model::Revision;
-use wharden_proto::v1::{ControllerMessage, Controllers, Welcome, controller_message::Body};
+use wharden_proto::v1::{ControllerMessage, Controllers, HeartbeatAck, Welcome, controller_message::Body};
 
 impl Session<'_> {
     pub(super) async fn next_message(&mut self) -> Option<ControllerMessage> {
         let body = if std::mem::take(&mut self.welcome) {
-            let heartbeat = self.fleet.config.heartbeat.max(Duration::from_secs(1)).as_secs();
+            let heartbeat = self.fleet.beats.interval().as_secs();
             let heartbeat_seconds = u32::try_from(heartbeat).unwrap_or(u32::MAX);
             Body::Welcome(Welcome { heartbeat_seconds, epoch: self.fleet.ledger.state().epoch })
         } else if std::mem::take(&mut self.tell_controllers) {
             Body::Controllers(Controllers::clone(&self.controllers.borrow_and_update()))
+        } else if std::mem::take(&mut self.beat) {
+            let next = self.fleet.beats.next(self.live.number(), Instant::now());
+            Body::HeartbeatAck(HeartbeatAck { next_ms: u32::try_from(next.as_millis()).unwrap_or(0) })
         } else if let Some(ack) = self.events_ack.take() {
             Body::EventsAck(ack)
         } else if let Some(ack) = self.recorded.pop() {

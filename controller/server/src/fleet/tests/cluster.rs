@@ -5,7 +5,7 @@ use crate::{
     copies::Recorder,
     events::{EventLimits, EventStore},
     fleet::{
-        Fleet, FleetConfig, admission::Admission, leadership::Leadership, ledger::Ledger, live::Live,
+        Fleet, FleetConfig, admission::Admission, beats::Beats, leadership::Leadership, ledger::Ledger, live::Live,
         metrics::FleetMetrics, server::Inner,
     },
     keys::{self, Keys},
@@ -151,6 +151,7 @@ impl Cluster {
             leadership: Leadership::new(now),
             alerts: std::sync::OnceLock::new(),
             admission,
+            beats: Beats::new(config.heartbeat),
             controllers: watch::Sender::default(),
         });
         let lifetime = wharden_pki::limits::SERVER_LIFETIME;

@@ -71,15 +71,13 @@ async fn a_renewal_right_after_the_enrolment_works() {
 
 #[tokio::test]
 async fn a_session_ends_with_its_certificate() {
-    let heartbeat = Duration::from_millis(500);
-    let config = crate::fleet::FleetConfig { heartbeat, ..Default::default() };
-    let cluster = Cluster::with(config).await;
+    let cluster = Cluster::start().await;
     let mut agent = cluster.enrol(&cluster.token(1), "web").await;
     age(&mut agent, &cluster, HOST_LIFETIME - Duration::from_secs(2));
     let mut session = agent.open(&cluster, (0, &[])).await;
     let beating = async {
         loop {
-            tokio::time::sleep(heartbeat).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
             session_beat(&session).await;
         }
     };

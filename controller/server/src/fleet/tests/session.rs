@@ -152,12 +152,19 @@ async fn a_second_session_of_a_host_replaces_the_first() {
 #[tokio::test]
 async fn reports_and_heartbeats_are_remembered() {
     let cluster = Cluster::start().await;
-    let (agent, session) = connected(&cluster).await;
+    let (agent, mut session) = connected(&cluster).await;
     let report = HostReport { hostname: "web".to_owned(), cpus: 4, ..HostReport::default() };
     session.send(Body::Report(Report { json: Bytes::from_static(b"{") })).await;
     session.send(Body::Report(Report { json: serde_json::to_vec(&report).expect("json").into() })).await;
     session.send(Body::Heartbeat(Heartbeat { events_lost: 9 })).await;
-    cluster.until("told", |c| c.fleet.status(&agent.id).events_lost == 9).await;
+    let answered = loop {
+        if let controller_message::Body::HeartbeatAck(ack) = session.next().await.expect("a message") {
+            break Duration::from_millis(ack.next_ms.into());
+        }
+    };
+    let config = FleetConfig::default();
+    assert!(answered > Duration::ZERO && answered < config.silence(), "{answered:?}");
+    assert_eq!(cluster.fleet.status(&agent.id).events_lost, 9);
     let live = cluster.fleet.status(&agent.id);
     assert_eq!(live.report, Some(report));
     assert!(live.connected && live.last_seen_at.is_some());
