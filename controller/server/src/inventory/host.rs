@@ -1,8 +1,8 @@
 //! What is held of one host beside its containers.
 
 use super::{
+    images::Images,
     limits::{HOST_BYTES, THING_BYTES},
-    pool::Pool,
 };
 use std::sync::Arc;
 use wharden_model::{
@@ -52,22 +52,24 @@ impl HeldHost {
         size_of::<Self>() + HOST_BYTES + places + (self.volumes.len() + self.networks.len()) * THING_BYTES
     }
 
-    pub fn put_image(&mut self, image: Image, pool: &mut Pool<Image>, max: usize) {
+    /// `place` is this host's.
+    pub fn put_image(&mut self, place: u32, image: Image, images: &mut Images, max: usize) {
         match self.images.binary_search_by(|held| held.id.cmp(&image.id)) {
             Ok(at) => {
-                if let Some(place) = self.images.get_mut(at) {
-                    let old = std::mem::replace(place, pool.take(image));
-                    pool.release(&old);
+                if let Some(held) = self.images.get_mut(at) {
+                    images.release(held, place);
+                    *held = images.take(image, place);
                 }
             }
-            Err(at) if self.images.len() < max => self.images.insert(at, pool.take(image)),
+            Err(at) if self.images.len() < max => self.images.insert(at, images.take(image, place)),
             Err(_) => {}
         }
     }
 
-    pub fn drop_image(&mut self, id: &str, pool: &mut Pool<Image>) {
+    /// `place` is this host's.
+    pub fn drop_image(&mut self, place: u32, id: &str, images: &mut Images) {
         if let Ok(at) = self.images.binary_search_by(|held| held.id.as_str().cmp(id)) {
-            pool.release(&self.images.remove(at));
+            images.release(&self.images.remove(at), place);
         }
     }
 }

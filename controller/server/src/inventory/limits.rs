@@ -13,8 +13,8 @@ pub const FILTER_MAX: usize = 1024;
 /// Pages that are looked through for one that has something which the caller may read. After that the answer is what was
 /// found, and where to go on.
 pub const ROUNDS_MAX: usize = 8;
-/// Bytes of memory that an image is taken to need, its names and labels included.
-pub const IMAGE_BYTES: usize = 1024;
+/// Bytes of memory that an image is taken to need, its labels and the names that it is found by included.
+pub const IMAGE_BYTES: usize = 1536;
 /// The same for what is known of a host beside its lists: facts, disks, addresses.
 pub const HOST_BYTES: usize = 2048;
 /// The same for a volume or a network.

@@ -4,7 +4,7 @@
 //! Nothing of it goes through the Raft log, nothing is on disk.
 //!
 //! ```text
-//! Delta, UsageSample ─▶ shard of the host: rows of symbols + index
+//! Delta, UsageSample ─▶ shard of the host: rows of symbols + index, names, images
 //! query ─▶ filter ─▶ places in every shard, in order (host, id) ─▶ first page ─▶ things
 //!                                          other controllers' pages ─▶ merged, each host from who knows it best
 //! ```
@@ -15,12 +15,13 @@ mod answer;
 mod filter;
 mod forget;
 mod host;
+mod images;
 mod index;
 mod key;
 pub mod limits;
 mod metrics;
+mod names;
 mod page;
-mod pool;
 pub mod reference;
 mod row;
 mod search;

@@ -9,11 +9,16 @@ use super::{
     shard::Shard,
     strings::{Strings, Sym},
 };
-use std::{borrow::Cow, ops::Bound};
-use wharden_model::{HostId, inventory::ContainerState};
+use std::{borrow::Cow, ops::Bound, sync::Arc};
+use wharden_model::{
+    HostId,
+    inventory::{ContainerState, Image},
+};
 
 /// A rarer term than this part of all rows is looked up; else the hosts are gone through in order until the page is full.
 const RARE: usize = 4;
+/// The same for a part of a name, which so many pages of rows without it are not gone through for, and for images.
+const RARE_NAME: usize = 16;
 
 impl Shard {
     /// The first places, in order, that the filter takes: one more than its limit, so that it is known whether there are
@@ -25,10 +30,7 @@ impl Shard {
                 Some(wanted) => self.find_containers(&wanted, filter, most),
                 None => Vec::new(),
             },
-            Kind::Images => self.walk(filter, most, |host, found| {
-                found
-                    .extend(host.images.iter().filter(|image| filter.takes_image(image)).map(|image| image.id.clone()));
-            }),
+            Kind::Images => self.find_images(filter, most),
             Kind::Volumes => self.walk(filter, most, |host, found| {
                 found.extend(host.volumes.iter().filter(|v| filter.takes_volume(v)).map(|v| v.name.clone()));
             }),
@@ -40,10 +42,29 @@ impl Shard {
         }
     }
 
+    fn find_images(&self, filter: &Filter, most: usize) -> Vec<Place> {
+        let pairs = if asks_one_host(filter) { None } else { self.images.find(filter, self.images.held() / RARE_NAME) };
+        let Some(pairs) = pairs else {
+            return self.walk(filter, most, |host, found| {
+                let images = host.images.iter().filter(|image| filter.takes_image(image));
+                found.extend(images.map(|image| image.id.clone()));
+            });
+        };
+        let held = |(host, image): (u32, &'_ Arc<Image>)| {
+            let host = &self.hosts.get(host as usize)?.as_ref()?.id;
+            let asked = filter.hosts.as_ref().is_none_or(|hosts| hosts.contains(host));
+            let later = filter.after.as_ref().is_none_or(|after| (host, &image.id) > (&after.host, &after.id));
+            (asked && later).then(|| Place { host: host.clone(), id: image.id.clone() })
+        };
+        let mut found: Vec<Place> = pairs.into_iter().filter_map(held).collect();
+        found.sort_unstable();
+        found.truncate(most);
+        found
+    }
+
     fn find_containers(&self, wanted: &Wanted<'_>, filter: &Filter, most: usize) -> Vec<Place> {
-        let one_host = filter.hosts.as_ref().is_some_and(|hosts| hosts.len() == 1);
         match &wanted.rows {
-            Some(rows) if !one_host && rows.len() < self.rows.len() / RARE => {
+            Some(rows) if !asks_one_host(filter) && rows.len() < self.rows.len() / RARE => {
                 let taken = |row: &&Row| {
                     let host = self.hosts.get(row.host as usize).and_then(Option::as_ref);
                     wanted.takes(row)
@@ -91,9 +112,13 @@ impl Shard {
     }
 }
 
+fn asks_one_host(filter: &Filter) -> bool {
+    filter.hosts.as_ref().is_some_and(|hosts| hosts.len() == 1)
+}
+
 /// A filter in the symbols of a shard.
 struct Wanted<'a> {
-    /// Rows with the rarest of its terms; `None` when it has none.
+    /// Rows with the rarest of its terms, or with a name that it takes; `None` when it has none that is worth it.
     rows: Option<Cow<'a, [u32]>>,
     reference: Option<Reference>,
     owner: Option<Sym>,
@@ -163,7 +188,14 @@ impl<'a> Wanted<'a> {
             rows.dedup();
             Cow::Owned(rows)
         });
-        single.chain(mounted).min_by_key(|rows| rows.len())
+        let rarest = single.chain(mounted).min_by_key(|rows| rows.len());
+        let few = shard.rows.len() / RARE_NAME;
+        match self.name {
+            Some(name) if rarest.as_ref().is_none_or(|rows| rows.len() > few) => {
+                shard.names.with(name, few).map(Cow::Owned).or(rarest)
+            }
+            _ => rarest,
+        }
     }
 
     fn takes(&self, row: &Row) -> bool {

@@ -2,17 +2,17 @@
 
 use super::{
     host::{HeldHost, drop_from, put},
+    images::Images,
     index::Index,
     key::Key,
-    limits::IMAGE_BYTES,
-    pool::Pool,
+    names::Names,
     row::Row,
     strings::Strings,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use wharden_model::{
     BootId, HostId,
-    inventory::{Container, ContainerUsage, Delta, Image, UsageSample},
+    inventory::{Container, ContainerUsage, Delta, UsageSample},
     limits::{INVENTORY_CONTAINERS_MAX, INVENTORY_IMAGES_MAX, INVENTORY_NETWORKS_MAX, INVENTORY_VOLUMES_MAX},
 };
 
@@ -41,12 +41,13 @@ pub struct Size {
 pub struct Shard {
     pub strings: Strings,
     pub index: Index,
+    pub names: Names,
     pub places: BTreeMap<HostId, u32>,
     pub hosts: Vec<Option<HeldHost>>,
     free_hosts: Vec<u32>,
     pub rows: Vec<Option<Row>>,
     free_rows: Vec<u32>,
-    images: Pool<Image>,
+    pub images: Images,
 }
 
 impl Shard {
@@ -72,9 +73,9 @@ impl Shard {
         if let Some(facts) = host {
             held.facts = facts;
         }
-        removed.images.iter().for_each(|id| held.drop_image(id, &mut self.images));
+        removed.images.iter().for_each(|id| held.drop_image(place, id, &mut self.images));
         for image in images {
-            held.put_image(image, &mut self.images, INVENTORY_IMAGES_MAX);
+            held.put_image(place, image, &mut self.images, INVENTORY_IMAGES_MAX);
         }
         removed.volumes.iter().for_each(|name| drop_from(&mut held.volumes, name, |volume| &volume.name));
         for volume in volumes {
@@ -107,7 +108,7 @@ impl Shard {
         let rows = self.hosts.get(place as usize).and_then(Option::as_ref).map(|host| host.rows.clone());
         rows.into_iter().flatten().for_each(|row| self.drop_place(row));
         if let Some(host) = self.hosts.get_mut(place as usize).and_then(Option::take) {
-            host.images.into_iter().for_each(|image| self.images.release(&image));
+            host.images.into_iter().for_each(|image| self.images.release(&image, place));
             self.free_hosts.push(place);
         }
     }
@@ -149,7 +150,7 @@ impl Shard {
     fn forget_missing(&mut self, place: u32, delta: &Delta) {
         let stay: BTreeSet<Key> = delta.containers.iter().map(|container| Key::new(&container.id)).collect();
         let Some(host) = self.hosts.get_mut(place as usize).and_then(Option::as_mut) else { return };
-        host.images.drain(..).for_each(|image| self.images.release(&image));
+        host.images.drain(..).for_each(|image| self.images.release(&image, place));
         host.volumes.clear();
         host.networks.clear();
         let keys = host.rows.iter().filter_map(|row| self.rows.get(*row as usize)?.as_ref()).map(|row| row.key.clone());
@@ -173,6 +174,10 @@ impl Shard {
                 if let Some(old) = self.rows.get_mut(place as usize).and_then(Option::take) {
                     row.usage = old.usage;
                     self.index.remove(place, &old.terms(), &self.strings);
+                    if old.name != row.name {
+                        self.names.remove(place);
+                        self.names.add(place, &row.name);
+                    }
                     old.release(&mut self.strings);
                 }
                 self.index.add(place, &row.terms(), &self.strings);
@@ -188,6 +193,7 @@ impl Shard {
                 let row = Row::pack(container, host, &mut self.strings);
                 let terms = row.terms();
                 let place = take_place(&mut self.rows, &mut self.free_rows, Some(row));
+                self.names.add(place, &container.name);
                 self.index.add(place, &terms, &self.strings);
                 if let Some(host) = self.hosts.get_mut(host as usize).and_then(Option::as_mut) {
                     host.rows.insert(at, place);
@@ -207,6 +213,7 @@ impl Shard {
     fn drop_place(&mut self, place: u32) {
         let Some(row) = self.rows.get_mut(place as usize).and_then(Option::take) else { return };
         self.index.remove(place, &row.terms(), &self.strings);
+        self.names.remove(place);
         row.release(&mut self.strings);
         self.free_rows.push(place);
     }
@@ -217,10 +224,11 @@ impl Shard {
         let hosts = self.hosts.iter().flatten();
         let memory = self.strings.memory()
             + self.index.memory()
+            + self.names.memory()
+            + self.images.memory()
             + self.rows.capacity() * size_of::<Option<Row>>()
             + rows.map(Row::memory).sum::<usize>()
-            + hosts.map(HeldHost::memory).sum::<usize>()
-            + self.images.len() * IMAGE_BYTES;
+            + hosts.map(HeldHost::memory).sum::<usize>();
         Size {
             hosts: self.places.len(),
             containers: self.rows.len() - self.free_rows.len(),
@@ -233,7 +241,11 @@ impl Shard {
     #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         let free = self.rows.iter().all(Option::is_none) && self.hosts.iter().all(Option::is_none);
-        free && self.places.is_empty() && (self.strings.len(), self.index.len(), self.images.len()) == (0, 0, 0)
+        let images = (self.images.len(), self.images.held(), self.images.names()) == (0, 0, 0);
+        free && images
+            && self.places.is_empty()
+            && self.names.is_empty()
+            && (self.strings.len(), self.index.len()) == (0, 0)
     }
 }
 

@@ -1,3 +1,4 @@
+mod scan;
 mod searches;
 mod upkeep;
 
