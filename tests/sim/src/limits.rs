@@ -19,5 +19,7 @@ pub const LOOK: Duration = Duration::from_millis(10);
 pub const PROBE: Duration = Duration::from_millis(250);
 /// Longest time that a step may take before the run is given up.
 pub const STEP: Duration = Duration::from_secs(600);
+/// Longest wait at the end of a run for the acknowledgement of the last events.
+pub const SETTLE: Duration = Duration::from_secs(120);
 /// Events that a host holds which could not be sent yet; older ones are lost, as they are with an agent.
 pub const SPOOL: u64 = 20_000;

@@ -5,7 +5,7 @@ use crate::{
     etcd,
     figures::{Figures, Step as Measured},
     host::now_us,
-    limits::STEP,
+    limits::{SETTLE, STEP},
     measure::{Spent, load_average, median, percentile, resident},
     message::{Behaviour, Goal},
     probe::Probe,
@@ -73,7 +73,7 @@ pub fn run(options: &Options, scenario: &Scenario) -> anyhow::Result<Figures> {
         run.step(step)?;
     }
     let Run { mut ground, mut workers, probe, mut figures, .. } = run;
-    figures.counts = workers.count()?;
+    figures.counts = workers.settled(SETTLE)?;
     figures.rules = figures.counts.rules;
     figures.elections = ground.term() - term;
     let (slowest, failed) = probe.seen();

@@ -107,17 +107,16 @@ async fn reach(world: &World, goal: Goal, within: Duration) -> Reply {
         .map(AsRef::as_ref)
         .filter(|host| host.identity.get().is_some() && world.is_of(host.index, behaviour.present, "present"))
         .collect();
-    let made: Vec<u64> = concerned.iter().map(|host| host.events_made.load(Relaxed)).collect();
     let begun = Instant::now();
     loop {
-        let there = |(host, made): (&&Host, &u64)| {
+        let there = |host: &&&Host| {
             let up_since = host.up_since_us.load(Relaxed);
             (!goal.connected || up_since > 0)
                 && (goal.since_us == 0 || up_since >= goal.since_us)
                 && host.revision.load(Relaxed) >= goal.revision
-                && (!goal.events || host.events_acked.load(Relaxed) >= *made)
+                && (!goal.events || host.events_acked.load(Relaxed) >= host.events_made.load(Relaxed))
         };
-        let hosts = concerned.iter().zip(&made).filter(|pair| there(*pair)).count();
+        let hosts = concerned.iter().filter(there).count();
         if hosts == concerned.len() || begun.elapsed() >= within {
             let at_us = if goal.revision == 0 { up(&concerned) } else { acked(&concerned, goal.revision) };
             return Reply::Reached { hosts, at_us };

@@ -1,7 +1,7 @@
 //! The worker processes, from the run's side.
 
 use crate::{
-    limits::{HOSTS_PER_PROCESS, STEP},
+    limits::{HOSTS_PER_PROCESS, LOOK, STEP},
     message::{Behaviour, Counts, Goal, Order, Reply},
     worker::Setup,
 };
@@ -11,7 +11,8 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    time::Duration,
+    thread::sleep,
+    time::{Duration, Instant},
 };
 use wharden_model::Revision;
 
@@ -159,6 +160,22 @@ impl Workers {
         let present = self.present(seed);
         ensure!(reached.hosts == present, "{} of {present} hosts got to revision {revision}", reached.hosts);
         Ok(reached)
+    }
+
+    /// What was counted of all hosts once every event that was made is acknowledged: a host may make one after it was told
+    /// to make no more, since it hears of it a moment later. After `within` whatever is counted then.
+    ///
+    /// # Errors
+    /// When a worker is gone.
+    pub fn settled(&mut self, within: Duration) -> anyhow::Result<Counts> {
+        let begun = Instant::now();
+        loop {
+            let counts = self.count()?;
+            if counts.events_made == counts.events_acked || begun.elapsed() >= within {
+                return Ok(counts);
+            }
+            sleep(LOOK);
+        }
     }
 
     /// What was counted of all hosts.
