@@ -46,7 +46,7 @@ impl Connections {
             tracing::debug!(%error, "the kernel does not probe a connection");
         }
         let ends = who.is_none().then(|| Box::pin(sleep(ANONYMOUS_LIFE)));
-        Some(Guarded { stream, ends, _place: place })
+        Some(Guarded { stream: Box::new(stream), ends, _place: place })
     }
 
     fn place(&self, who: Who) -> Option<Place> {
@@ -93,7 +93,8 @@ fn let_the_kernel_probe(stream: &TcpStream) -> rustix::io::Result<()> {
 
 /// A connection that is counted. Without a certificate it ends after a while, whatever it does.
 pub(super) struct Guarded {
-    stream: TlsStream,
+    /// In a box, since what serves it has room for it several times over: as it is given, as it is looked at, as it is served.
+    stream: Box<TlsStream>,
     ends: Option<Pin<Box<Sleep>>>,
     _place: Place,
 }
@@ -111,21 +112,21 @@ impl AsyncRead for Guarded {
         if self.ends.as_mut().is_some_and(|ends| ends.as_mut().poll(context).is_ready()) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        Pin::new(&mut self.stream).poll_read(context, to)
+        Pin::new(&mut *self.stream).poll_read(context, to)
     }
 }
 
 impl AsyncWrite for Guarded {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        Pin::new(&mut *self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        Pin::new(&mut *self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        Pin::new(&mut *self.stream).poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -133,7 +134,7 @@ impl AsyncWrite for Guarded {
         context: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+        Pin::new(&mut *self.stream).poll_write_vectored(context, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {

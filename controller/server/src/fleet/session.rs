@@ -69,7 +69,10 @@ pub(super) async fn run(
             "it replaces the session that the host had; if this goes on, two machines use one host's key"
         );
     }
-    let why = match Session::new(fleet, peer, live, &hello, place) {
+    let session = Session::new(fleet, peer, live, &hello, place);
+    // It holds the buffer that it came in.
+    drop(hello);
+    let why = match session {
         Ok(session) => session.serve(inbound, outbox, told_to_end).await,
         Err(why) => why,
     };
