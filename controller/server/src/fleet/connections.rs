@@ -2,7 +2,8 @@
 //! ten thousand, and whoever reaches the port can ask for one.
 
 use super::limits::{
-    ANONYMOUS_LIFE, ANONYMOUS_MAX, CONNECTIONS_PER_HOST, PROBE_IDLE, PROBE_INTERVAL, PROBES, UNACKNOWLEDGED_MAX,
+    ANONYMOUS_LIFE, ANONYMOUS_MAX, CONNECTIONS_PER_HOST, PROBE_IDLE, PROBE_INTERVAL, PROBES, TLS_BUFFER,
+    UNACKNOWLEDGED_MAX,
 };
 use prometheus_client::metrics::counter::Counter;
 use rustix::net::sockopt;
@@ -39,12 +40,13 @@ impl Connections {
     }
 
     /// A connection that may stay; `None` closes it.
-    pub fn admit(&self, stream: TlsStream) -> Option<Guarded> {
+    pub fn admit(&self, mut stream: TlsStream) -> Option<Guarded> {
         let who = peer_certificate(&stream).map(fingerprint);
         let place = self.place(who)?;
         if let Err(error) = let_the_kernel_probe(stream.get_ref().0) {
             tracing::debug!(%error, "the kernel does not probe a connection");
         }
+        stream.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
         let ends = who.is_none().then(|| Box::pin(sleep(ANONYMOUS_LIFE)));
         Some(Guarded { stream: Box::new(stream), ends, _place: place })
     }

@@ -32,7 +32,7 @@ pub const ENROLMENT_WAIT: Duration = Duration::from_secs(2);
 /// The pace at which agents that found no turn to enrol are told to come again.
 pub const ENROLMENTS_PER_SECOND: u32 = 400;
 /// Hosts that have opened a session and do not hold their bundle yet. Each may have a bundle on its way, of which TLS keeps
-/// 64 KiB at most.
+/// [`TLS_BUFFER`] at most.
 pub const SYNCS_MAX: usize = 2048;
 /// A host that does not take its bundle keeps others from opening their sessions for this long.
 pub const SYNC_LIMIT: Duration = Duration::from_secs(20);
@@ -63,6 +63,9 @@ pub const ANONYMOUS_MAX: usize = 1024;
 pub const ANONYMOUS_LIFE: Duration = Duration::from_secs(60);
 /// First size of the buffer that a session reads into, in bytes: a heartbeat has 10, a report 400.
 pub const READ_BUFFER: usize = 512;
+/// Bytes that TLS holds for a host that does not read: a frame of HTTP/2, which comes one at a time, and what surrounds it.
+/// Two thousand may take their first bundle at one time.
+pub const TLS_BUFFER: usize = 20 * 1024;
 /// Longest payload that is copied into its message, in bytes; longer ones are shared.
 pub const SMALL_PAYLOAD: usize = 2048;
 /// Pause before a token that is not known is refused: it may have been made on another controller a moment ago, and
