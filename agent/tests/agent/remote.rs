@@ -38,6 +38,7 @@ fn known(policy: &str, posture: Posture, ended: &[SessionId]) -> Bundle {
     Bundle {
         users: vec![known("ann", false), known("dan", true)],
         ended_sessions: ended.to_vec(),
+        service_accounts: vec![],
         ..bundle(policy, posture)
     }
 }
