@@ -6,13 +6,17 @@ use super::{
 };
 use crate::{policy_set, raft::new_request_id};
 use arc_swap::ArcSwapOption;
-use std::{net::IpAddr, sync::Arc};
+use sha2::{Digest, Sha256};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 use wharden_model::{
     AdminAction, Effect, HostId, PolicyName, RequestId, Revision, SessionId, StepUp, Timestamp, UserName,
 };
 use wharden_pki::token::{SecretKind, hash_secret};
 use wharden_policy::{AdminCompiled, AdminQuery, AdminResource};
-use wharden_state::{AuditCommand, Command, Hex, Kind, Origin, Session, State};
+use wharden_state::{Actor, AuditCommand, Command, Entry, Hex, Kind, LEVEL_REQUEST, Origin, Session, State};
 
 /// An admin with a session that passed both factors.
 #[derive(Clone, Debug)]
@@ -30,6 +34,16 @@ pub struct Caller {
     pub force: bool,
     /// It is the service account of the name of `user`, with no session.
     pub is_service: bool,
+    /// What it was let pass for, until its change is made.
+    pub(crate) judged: Arc<Mutex<Vec<Judged>>>,
+}
+
+/// What policy has permitted, at which revision.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    action: AdminAction,
+    resource: AdminResource,
+    revision: Revision,
 }
 
 /// The compiled admin policies of the newest revision that was asked about.
@@ -71,7 +85,7 @@ impl App {
         let mut keys = self.keys.access(&state).map_err(AppError::internal)?;
         if !keys.knows(token) {
             // The key may have been made at another controller a moment ago.
-            state = self.raft.linearizable().await?;
+            state = self.raft.linearizable_shared().await?;
             keys = self.keys.access(&state).map_err(AppError::internal)?;
         }
         let bearer = keys.check(token, now).map_err(|error| {
@@ -82,7 +96,7 @@ impl App {
         })?;
         if !state.sessions.contains_key(&bearer.session) {
             // It may have been opened at another controller a moment ago.
-            state = self.raft.linearizable().await?;
+            state = self.raft.linearizable_shared().await?;
         }
         let session = state.open_session(&bearer.session, now).map_err(AppError::from)?;
         if session.user != bearer.user {
@@ -99,6 +113,7 @@ impl App {
             shown,
             force: false,
             is_service: false,
+            judged: Arc::default(),
         })
     }
 
@@ -106,25 +121,26 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::NotLoggedIn`] when there is none.
-    pub fn service(&self, key: &str, source: IpAddr, request_id: RequestId) -> Result<Caller, AppError> {
+    pub async fn service(&self, key: &str, source: IpAddr, request_id: RequestId) -> Result<Caller, AppError> {
         const BAD: AppError = AppError::NotLoggedIn("the service account's key is not valid, or has expired");
         let key = SecretKind::ServiceKey.parse(key).map_err(|_| BAD)?;
-        let (state, now) = (self.state(), self.now());
-        let hash = Hex::from(hash_secret(key.reveal()));
+        let (hash, now) = (Hex::from(hash_secret(key.reveal())), self.now());
+        let state = self.raft.state_where(|state| state.service_account(&hash, now).is_some()).await?;
         let (name, account) = state.service_account(&hash, now).ok_or(BAD)?;
         let session = Session {
             user: name.clone(),
             opened_at: account.rotated_at,
             mfa_at: Timestamp(0),
             second_factor: "none".to_owned(),
-            refresh_hash: Hex(Vec::new()),
+            // What is shown each time in place of a session.
+            refresh_hash: account.hash.clone(),
             expires_at: account.expires_at,
             source: source.to_string(),
             wrong_codes: 0,
         };
         Ok(Caller {
             user: name.clone(),
-            session_id: SessionId::new(format!("s-{:032x}", 0)).map_err(AppError::internal)?,
+            session_id: stands_for(&account.hash)?,
             session,
             access_expires_at: account.expires_at,
             request_id,
@@ -132,7 +148,21 @@ impl App {
             shown: Checked::Nothing,
             force: false,
             is_service: true,
+            judged: Arc::default(),
         })
+    }
+
+    /// The refusal of a key at what is for people alone.
+    pub async fn for_people(&self, key: &str, source: IpAddr, request_id: RequestId, operation: &str) -> AppError {
+        let caller = match self.service(key, source, request_id).await {
+            Ok(caller) => caller,
+            Err(error) => return error,
+        };
+        let error = AppError::ForPeople(caller.user.clone());
+        match self.audit_refusal(&caller, operation, describe(&self.cluster()), &error).await {
+            Ok(()) => error,
+            Err(unavailable) => unavailable,
+        }
     }
 
     /// Lets the caller pass, or audits the refusal and gives it.
@@ -157,10 +187,42 @@ impl App {
         floor: StepUp,
     ) -> Result<(), AppError> {
         // Policy first: whoever may not do it at all is not asked for a code.
-        let passed = self.check(caller, action, resource).and_then(|()| self.check_floor(caller, action.name(), floor));
-        let Err(error) = passed else { return Ok(()) };
-        self.refused(caller, action.name(), describe(resource), &error).await?;
-        Err(error)
+        let passed = self.check(caller, action, resource).and_then(|revision| {
+            self.check_floor(caller, action.name(), floor)?;
+            Ok(Judged { action, resource: resource.clone(), revision })
+        });
+        match passed {
+            Ok(judged) => {
+                caller.judged.lock().unwrap_or_else(PoisonError::into_inner).push(judged);
+                Ok(())
+            }
+            Err(error) => {
+                self.refused(caller, action.name(), describe(resource), &error).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether what the caller was let pass for is still permitted, and the revision of which that is true: the change is made
+    /// on condition that it is still that one. `None` when policy was not asked.
+    pub(super) async fn still_permitted(&self, caller: &Caller) -> Result<Option<Revision>, AppError> {
+        let judged = caller.judged.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let state = self.state();
+        for Judged { action, resource, revision } in &judged {
+            if *revision == state.policy_revision {
+                continue;
+            }
+            let passed = self.check(caller, *action, resource).and_then(|_| match resource {
+                // Its labels may be others by now.
+                AdminResource::Host { id, .. } => self.check(caller, *action, &host_resource(&state, id)?),
+                _ => Ok(0),
+            });
+            if let Err(error) = passed {
+                self.refused(caller, action.name(), describe(resource), &error).await?;
+                return Err(error);
+            }
+        }
+        Ok((!judged.is_empty()).then_some(state.policy_revision))
     }
 
     pub(super) async fn audit_refusal(
@@ -172,12 +234,31 @@ impl App {
     ) -> Result<(), AppError> {
         let command =
             Command::Audit(AuditCommand::Refused { action: action.to_owned(), resource, reason: error.to_string() });
-        let mut entry = self.entry(caller, command);
-        // The change itself was not made, so its id is still free, and the code is not used up.
-        entry.request_id = new_request_id();
-        entry.origin = entry.origin.map(|origin| Origin { step_up: None, ..origin });
-        self.raft.propose_entry(entry).await?;
+        self.raft.propose_entry(self.refusal(caller, command)).await?;
         Ok(())
+    }
+
+    /// What is noted of a request that was refused. The change itself was not made, so its id is still free, and the code is not
+    /// used up.
+    pub(super) fn refusal(&self, caller: &Caller, command: Command) -> Entry {
+        let request = (self.state().level >= LEVEL_REQUEST).then(|| caller.request_id.clone());
+        let entry = self.entry(caller, command, 0);
+        let origin = entry.origin.map(|origin| Origin { step_up: None, request, ..origin });
+        Entry { request_id: new_request_id(), origin, ..entry }
+    }
+
+    /// Puts the refusal of somebody without a session into the audit. Their attempts are counted by address, so that nobody fills
+    /// it.
+    pub(super) async fn refused_stranger(
+        &self,
+        action: &str,
+        resource: String,
+        source: IpAddr,
+        error: &AppError,
+    ) -> Result<(), AppError> {
+        let command =
+            Command::Audit(AuditCommand::Refused { action: action.to_owned(), resource, reason: error.to_string() });
+        self.propose_from(source, Actor::Anonymous, command).await.map(drop)
     }
 
     /// Of these, the ones that the caller may read. When there are some and it may read none, that is a refusal.
@@ -204,7 +285,8 @@ impl App {
         self.check(caller, action, resource).is_ok()
     }
 
-    fn check(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> Result<(), AppError> {
+    /// The revision at which policy permits it.
+    fn check(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> Result<Revision, AppError> {
         let state = self.state();
         let access = self.access.at(&state)?;
         let at_age = |mfa_age_seconds| {
@@ -213,10 +295,15 @@ impl App {
         };
         let decision = at_age(self.mfa_age(caller, action));
         match decision.effect {
-            Effect::Allow => Ok(()),
-            Effect::Deny if !caller.is_service && at_age(0).effect == Effect::Allow => {
-                Err(AppError::StepUpRequired { action: action.name(), why: format!("a code: {}", decision.why()) })
-            }
+            Effect::Allow => Ok(access.0),
+            Effect::Deny if !caller.is_service && at_age(0).effect == Effect::Allow => Err(match caller.shown {
+                // A code that is wrong is told and counted, whoever asks for it: the floor or policy.
+                Checked::Wrong => AppError::BadCode { used: false },
+                Checked::Used => AppError::BadCode { used: true },
+                Checked::Good(_) | Checked::Nothing => {
+                    AppError::StepUpRequired { action: action.name(), why: format!("a code: {}", decision.why()) }
+                }
+            }),
             Effect::Deny => Err(AppError::Forbidden {
                 who: caller.actor().to_string(),
                 action: action.name(),
@@ -248,6 +335,13 @@ impl App {
             (None, _) => Err(AppError::not_found(Kind::Host, text)),
         }
     }
+}
+
+/// The session that stands for a key of a service account. It ends with the key, and tells nothing of it.
+fn stands_for(key_hash: &Hex) -> Result<SessionId, AppError> {
+    let digest = Sha256::new().chain_update(b"wharden service session\n").chain_update(&key_hash.0).finalize();
+    let id: String = digest[..16].iter().map(|b| format!("{b:02x}")).collect();
+    SessionId::new(format!("s-{id}")).map_err(AppError::internal)
 }
 
 /// A host as a resource.

@@ -41,14 +41,14 @@ impl App {
     }
 
     pub async fn create_user(&self, caller: &Caller, new: NewUser) -> Result<User, AppError> {
-        self.may(caller, AdminAction::UserCreate, &AdminResource::User(new.name.clone())).await?;
-        // Nobody can act as somebody new before they are invited, and that needs a code of its own.
+        let resource = AdminResource::User(new.name.clone());
+        self.may(caller, AdminAction::UserCreate, &resource).await?;
+        // As good as adding them: on hosts the OS user of that name has the rights at once.
         for group in &new.groups {
-            let group = AdminResource::Group(group.clone());
-            self.may_with(caller, AdminAction::GroupUpdate, &group, StepUp::Fresh).await?;
+            self.may(caller, AdminAction::GroupUpdate, &AdminResource::Group(group.clone())).await?;
         }
         let command = UserCommand::Create { name: new.name.clone(), groups: new.groups };
-        self.change(caller, Command::User(command)).await?;
+        self.permitted_change(caller, AdminAction::UserCreate, &resource, Command::User(command)).await?;
         let state = self.state();
         let user = state.users.get(&new.name).ok_or_else(|| AppError::not_found(Kind::User, new.name.as_str()))?;
         Ok(user_of(&state, &new.name, user))
@@ -72,6 +72,14 @@ impl App {
 
     pub async fn invite_user(&self, caller: &Caller, name: UserName) -> Result<Invite, AppError> {
         self.may(caller, AdminAction::UserInvite, &AdminResource::User(name.clone())).await?;
+        // It would take their factors away, which is a reset, and guarded.
+        let state = self.raft.linearizable().await?;
+        if state.users.get(&name).is_some_and(|user| user.account.is_some()) {
+            return Err(AppError::Conflict {
+                message: format!("user {name} has an account"),
+                hint: "`wharden user reset NAME` takes both factors away and gives an invite",
+            });
+        }
         let invite = SecretKind::Invite.generate();
         let expires_at = self.now().plus_secs(limits::INVITE_TTL_S);
         let command = UserCommand::Invite { name, hash: hash_secret(invite.reveal()).into(), expires_at };
@@ -106,8 +114,11 @@ impl App {
         // With members it is as good as adding them.
         let floor = if new.members.is_empty() { StepUp::Fresh } else { StepUp::Code };
         self.may_with(caller, AdminAction::GroupCreate, &resource, floor).await?;
+        if !new.members.is_empty() {
+            self.may(caller, AdminAction::GroupUpdate, &resource).await?;
+        }
         let command = GroupCommand::Create { name: new.name.clone(), members: new.members };
-        self.change(caller, Command::Group(command)).await?;
+        self.permitted_change(caller, AdminAction::GroupCreate, &resource, Command::Group(command)).await?;
         let state = self.state();
         let group = state.groups.get(&new.name).ok_or_else(|| AppError::not_found(Kind::Group, new.name.as_str()))?;
         Ok(group_of(&new.name, group))
