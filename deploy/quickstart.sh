@@ -326,7 +326,7 @@ note "listens at $WHARDEN_URL, agents connect to $agent_address"
 
 # --- admin --------------------------------------------------------------------------------------------------------
 
-recovery_codes=()
+recovery_codes=() recovery_used=''
 if [[ -z $WHARDEN_TOTP_SECRET ]]; then
     say "First admin, with two factors"
     WHARDEN_PASSWORD=$(head -c 18 /dev/urandom | base64 | tr '+/' '-_')
@@ -434,6 +434,7 @@ with_own_code() {
     if ((${#recovery_codes[@]})); then
         code=${recovery_codes[-1]}
         unset 'recovery_codes[-1]'
+        recovery_used=yes
         WHARDEN_RECOVERY_CODE=$code "$@"
     else
         note "waiting for the next code: each is good once"
@@ -463,7 +464,7 @@ for sample in "${SAMPLES[@]}" $(is_root || printf '%s:launchers' "$shown_user");
         with_own_code wharden user create "$user" --group "$group" --quiet
     note "$user is in $group"
 done
-note "recovery codes were used for this: \`wharden account recovery-codes\` makes ten new ones"
+[[ -z $recovery_used ]] || note "recovery codes were used for this: \`wharden account recovery-codes\` makes ten new ones"
 
 # --- host ---------------------------------------------------------------------------------------------------------
 
