@@ -29,7 +29,7 @@ pub enum Unwelcome {
 impl Unwelcome {
     /// This host does not know who it is: it may in a moment.
     pub fn is_unknown(&self) -> bool {
-        matches!(self, Self::Barred(Barred::Unknown(_) | Barred::UnknownServiceAccount(_)))
+        matches!(self, Self::Barred(Barred::NoBundle | Barred::Unknown(_) | Barred::UnknownServiceAccount(_)))
     }
 }
 

@@ -4,14 +4,11 @@
 //! policy did not move meanwhile.
 
 use super::{App, AppError, Caller, access, enrolment::FIRST_PACK, step_up::Checked};
-use crate::{
-    limits,
-    raft::{ProposeError, new_request_id},
-};
+use crate::{limits, raft::ProposeError};
 use std::collections::BTreeSet;
 use wharden_model::{AdminAction, Decision, Effect, PolicyName, UserName};
 use wharden_policy::{AdminCompiled, AdminQuery, AdminResource};
-use wharden_state::{Actor, Applied, Command, Entry, Rejection, State};
+use wharden_state::{Applied, Command, Entry, Rejection, State};
 
 /// What somebody must be able to do with each policy that speaks of admins, for the cluster to be repairable.
 const REPAIR: [AdminAction; 2] = [AdminAction::PolicyUpdate, AdminAction::PolicyDelete];
@@ -42,13 +39,12 @@ impl App {
         for attempt in 0..limits::GUARDED_TRIES {
             let permitted_at = self.still_permitted(caller).await?;
             let state = self.state();
-            let actor = Actor::User(caller.user.clone());
             let revision = permitted_at.unwrap_or(state.policy_revision);
-            if let Err(error) = self.try_out(&state, caller, &command, &actor) {
+            let entry = self.entry(caller, command.clone(), attempt);
+            if let Err(error) = self.try_out(&state, caller, &entry) {
                 self.audit_refusal(caller, action.name(), access::describe(resource), &error).await?;
                 return Err(error);
             }
-            let entry = self.entry(caller, command.clone(), attempt);
             match self.raft.propose_entry(Entry { if_revision: Some(revision), ..entry }).await {
                 Err(ProposeError::Rejected(Rejection::RevisionMoved)) => {}
                 other => return Ok(other?),
@@ -57,17 +53,15 @@ impl App {
         Err(Rejection::RevisionMoved.into())
     }
 
-    fn try_out(&self, now: &State, caller: &Caller, command: &Command, actor: &Actor) -> Result<(), AppError> {
+    /// What would become of the change. One that was made already, of which this is a retry, changes nothing more.
+    fn try_out(&self, now: &State, caller: &Caller, entry: &Entry) -> Result<(), AppError> {
         let mut next = now.clone();
-        let entry = Entry {
-            request_id: new_request_id(),
-            actor: actor.clone(),
-            issued_at: self.now(),
-            if_revision: None,
-            origin: None,
-            command: command.clone(),
+        let entry = Entry { if_revision: None, origin: None, ..entry.clone() };
+        match next.apply(now.policy_revision + 1, &entry).0 {
+            // An attempt of the first one; the next is looked at.
+            Err(Rejection::RevisionMoved) => return Ok(()),
+            other => other?,
         };
-        next.apply(now.policy_revision + 1, &entry).0?;
         let (held, compiled) = (self.access.at(now)?, access::compile(&next)?);
         let (before, after) = (Rights { state: now, compiled: &held.1 }, Rights { state: &next, compiled: &compiled });
         // With a code of its own, one's own rights can be given up. What leaves nobody cannot be forced: who would undo it?

@@ -1,7 +1,7 @@
 //! A controller that has not heard of the newest changes refuses nobody for that, and lets nobody pass for that.
 
 use serde_json::{Value, json};
-use wharden_harness::{Answer, Place, Rest, admin::PASSWORD, cluster::Cluster};
+use wharden_harness::{Answer, Place, Rest, admin::PASSWORD, cluster::Cluster, eventually, limits::SETTLE};
 
 /// What a follower answers that stood still while something was made at the leader. The question is in its socket when it
 /// goes on, beside what it has missed.
@@ -62,8 +62,13 @@ fn what_another_controller_did_a_moment_ago_counts_at_one_that_is_behind() {
         cluster.rest(leader).put("/v1/policies/no-tokens", json!({"text": text})).ok()
     };
     asked_behind(&mut cluster, forbid, make_token).refused(403, "forbidden");
+    cluster.rest(0).delete("/v1/policies/no-tokens").ok();
+    for controller in &cluster.controllers {
+        eventually("the right at every controller", SETTLE, || {
+            (make_token(controller.rest(), Value::Null).status == 201).then_some(())
+        });
+    }
     let end = |cluster: &Cluster, leader: usize| {
-        cluster.rest(leader).delete("/v1/policies/no-tokens").ok();
         cluster.rest(leader).post("/v1/sessions/revoke", json!({"user": "bob"})).ok()
     };
     asked_behind(&mut cluster, end, make_token).refused(401, "not_logged_in");

@@ -116,7 +116,10 @@ fn a_job_uses_docker_from_elsewhere_as_its_service_account_as_long_as_its_key_is
     };
     let told = log_in(&made["key"]).json();
     assert_eq!(told["username"], "ci", "{told}");
-    assert!(told["expires_at"].as_u64() <= made["expires_at"].as_u64(), "not longer than the key: {told} {made}");
+    assert!(
+        told["expires_at"].as_u64() <= made["info"]["expires_at"].as_u64(),
+        "not longer than the key: {told} {made}"
+    );
     // The host has not heard of the account before: it knows it by now.
     let docker = Docker::elsewhere(cli.config(), Some(CONTEXT));
     assert_eq!(docker.run(&["run", "--rm", "app", "echo", "from a job"]).ok(), "from a job");
