@@ -23,8 +23,9 @@ use wharden_pki::{KeyError, KeyPair, pem};
 const HELP: &str = "\
 Uses the session that is there, or logs in with both factors. The key is made here and never leaves
 this machine. With the key of a service account in WHARDEN_TOKEN the certificate is that account's,
-and ends with the key. Without --host, every connected host whose agent runs with --guard-listen gets a
-context. Where docker is not installed, the variables that any client takes are printed instead.
+and ends with the key. Without --host, every connected host whose agent runs with --guard-listen
+gets a context. Where docker is not installed, the variables that any client takes are printed
+instead.
 
 Examples:
   wharden docker login
