@@ -7,12 +7,10 @@ use super::{
 use crate::{policy_set, raft::new_request_id};
 use arc_swap::ArcSwapOption;
 use sha2::{Digest, Sha256};
-use std::{
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{net::IpAddr, sync::Arc};
 use wharden_model::{
     AdminAction, Effect, HostId, PolicyName, RequestId, Revision, SessionId, StepUp, Timestamp, UserName,
+    action::AdminGroup,
 };
 use wharden_pki::token::{SecretKind, hash_secret};
 use wharden_policy::{AdminCompiled, AdminQuery, AdminResource};
@@ -34,16 +32,6 @@ pub struct Caller {
     pub force: bool,
     /// It is the service account of the name of `user`, with no session.
     pub is_service: bool,
-    /// What it was let pass for, until its change is made.
-    pub(crate) judged: Arc<Mutex<Vec<Judged>>>,
-}
-
-/// What policy has permitted, at which revision.
-#[derive(Clone, Debug)]
-pub struct Judged {
-    action: AdminAction,
-    resource: AdminResource,
-    revision: Revision,
 }
 
 /// The compiled admin policies of the newest revision that was asked about.
@@ -113,7 +101,6 @@ impl App {
             shown,
             force: false,
             is_service: false,
-            judged: Arc::default(),
         })
     }
 
@@ -148,7 +135,6 @@ impl App {
             shown: Checked::Nothing,
             force: false,
             is_service: true,
-            judged: Arc::default(),
         })
     }
 
@@ -187,42 +173,22 @@ impl App {
         floor: StepUp,
     ) -> Result<(), AppError> {
         // Policy first: whoever may not do it at all is not asked for a code.
-        let passed = self.check(caller, action, resource).and_then(|revision| {
-            self.check_floor(caller, action.name(), floor)?;
-            Ok(Judged { action, resource: resource.clone(), revision })
-        });
-        match passed {
-            Ok(judged) => {
-                caller.judged.lock().unwrap_or_else(PoisonError::into_inner).push(judged);
-                Ok(())
-            }
-            Err(error) => {
-                self.refused(caller, action.name(), describe(resource), &error).await?;
-                Err(error)
-            }
+        if action.group() != AdminGroup::Read {
+            self.before_a_change().await?;
         }
+        let passed = self.check(caller, action, resource).and_then(|()| self.check_floor(caller, action.name(), floor));
+        let Err(error) = passed else { return Ok(()) };
+        self.refused(caller, action.name(), describe(resource), &error).await?;
+        Err(error)
     }
 
-    /// Whether what the caller was let pass for is still permitted, and the revision of which that is true: the change is made
-    /// on condition that it is still that one. `None` when policy was not asked.
-    pub(super) async fn still_permitted(&self, caller: &Caller) -> Result<Option<Revision>, AppError> {
-        let judged = caller.judged.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let state = self.state();
-        for Judged { action, resource, revision } in &judged {
-            if *revision == state.policy_revision {
-                continue;
-            }
-            let passed = self.check(caller, *action, resource).and_then(|_| match resource {
-                // Its labels may be others by now.
-                AdminResource::Host { id, .. } => self.check(caller, *action, &host_resource(&state, id)?),
-                _ => Ok(0),
-            });
-            if let Err(error) = passed {
-                self.refused(caller, action.name(), describe(resource), &error).await?;
-                return Err(error);
-            }
+    /// Sees to it that a change is judged by all that was acknowledged before it was asked for. Whoever leads has that; one that
+    /// only believes so can commit nothing, and what it then hands on is refused when its author's session is over.
+    pub(super) async fn before_a_change(&self) -> Result<(), AppError> {
+        if !self.raft.leads() {
+            self.raft.linearizable_shared().await?;
         }
-        Ok((!judged.is_empty()).then_some(state.policy_revision))
+        Ok(())
     }
 
     pub(super) async fn audit_refusal(
@@ -285,8 +251,7 @@ impl App {
         self.check(caller, action, resource).is_ok()
     }
 
-    /// The revision at which policy permits it.
-    fn check(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> Result<Revision, AppError> {
+    pub(super) fn check(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> Result<(), AppError> {
         let state = self.state();
         let access = self.access.at(&state)?;
         let at_age = |mfa_age_seconds| {
@@ -295,7 +260,7 @@ impl App {
         };
         let decision = at_age(self.mfa_age(caller, action));
         match decision.effect {
-            Effect::Allow => Ok(access.0),
+            Effect::Allow => Ok(()),
             Effect::Deny if !caller.is_service && at_age(0).effect == Effect::Allow => Err(match caller.shown {
                 // A code that is wrong is told and counted, whoever asks for it: the floor or policy.
                 Checked::Wrong => AppError::BadCode { used: false },

@@ -47,8 +47,14 @@ impl App {
         for group in &new.groups {
             self.may(caller, AdminAction::GroupUpdate, &AdminResource::Group(group.clone())).await?;
         }
-        let command = UserCommand::Create { name: new.name.clone(), groups: new.groups };
-        self.permitted_change(caller, AdminAction::UserCreate, &resource, Command::User(command)).await?;
+        let in_groups = !new.groups.is_empty();
+        let command = Command::User(UserCommand::Create { name: new.name.clone(), groups: new.groups });
+        // Who is in no group takes nobody's rights.
+        if in_groups {
+            self.permitted_change(caller, AdminAction::UserCreate, &resource, command).await?;
+        } else {
+            self.change(caller, command).await?;
+        }
         let state = self.state();
         let user = state.users.get(&new.name).ok_or_else(|| AppError::not_found(Kind::User, new.name.as_str()))?;
         Ok(user_of(&state, &new.name, user))
@@ -114,11 +120,14 @@ impl App {
         // With members it is as good as adding them.
         let floor = if new.members.is_empty() { StepUp::Fresh } else { StepUp::Code };
         self.may_with(caller, AdminAction::GroupCreate, &resource, floor).await?;
-        if !new.members.is_empty() {
+        let has_members = !new.members.is_empty();
+        let command = Command::Group(GroupCommand::Create { name: new.name.clone(), members: new.members });
+        if has_members {
             self.may(caller, AdminAction::GroupUpdate, &resource).await?;
+            self.permitted_change(caller, AdminAction::GroupCreate, &resource, command).await?;
+        } else {
+            self.change(caller, command).await?;
         }
-        let command = GroupCommand::Create { name: new.name.clone(), members: new.members };
-        self.permitted_change(caller, AdminAction::GroupCreate, &resource, Command::Group(command)).await?;
         let state = self.state();
         let group = state.groups.get(&new.name).ok_or_else(|| AppError::not_found(Kind::Group, new.name.as_str()))?;
         Ok(group_of(&new.name, group))

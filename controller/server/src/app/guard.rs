@@ -37,9 +37,15 @@ impl App {
         command: Command,
     ) -> Result<Applied, AppError> {
         for attempt in 0..limits::GUARDED_TRIES {
-            let permitted_at = self.still_permitted(caller).await?;
             let state = self.state();
-            let revision = permitted_at.unwrap_or(state.policy_revision);
+            let revision = state.policy_revision;
+            // Policy moved: it may not permit this any more.
+            if attempt > 0
+                && let Err(error) = self.check(caller, action, resource)
+            {
+                self.refused(caller, action.name(), access::describe(resource), &error).await?;
+                return Err(error);
+            }
             let entry = self.entry(caller, command.clone(), attempt);
             if let Err(error) = self.try_out(&state, caller, &entry) {
                 self.audit_refusal(caller, action.name(), access::describe(resource), &error).await?;

@@ -52,14 +52,13 @@ use crate::{
     events::EventStore,
     fleet::Fleet,
     keys::Keys,
-    limits,
-    raft::{ProposeError, Raft, new_request_id},
+    raft::{Raft, new_request_id},
 };
 use sha2::{Digest, Sha256};
 use std::{net::IpAddr, sync::Arc};
 use wharden_model::{RequestId, Timestamp};
 use wharden_runtime::{clock::Clock, ready::Readiness};
-use wharden_state::{Actor, Applied, Command, Entry, LEVEL_REQUEST, Origin, Rejection, State};
+use wharden_state::{Actor, Applied, Command, Entry, LEVEL_REQUEST, Origin, State};
 
 /// Everything that a use case works with.
 pub struct App {
@@ -103,17 +102,9 @@ impl App {
         self.raft.state()
     }
 
-    /// Proposes a change in the name of the caller, on condition that what permits it still does when it is made.
+    /// Proposes a change in the name of the caller, under the id of its request.
     async fn change(&self, caller: &Caller, command: Command) -> Result<Applied, AppError> {
-        for attempt in 0..limits::GUARDED_TRIES {
-            let if_revision = self.still_permitted(caller).await?;
-            let entry = Entry { if_revision, ..self.entry(caller, command.clone(), attempt) };
-            match self.raft.propose_entry(entry).await {
-                Err(ProposeError::Rejected(Rejection::RevisionMoved)) => {}
-                other => return Ok(other?),
-            }
-        }
-        Err(Rejection::RevisionMoved.into())
+        Ok(self.raft.propose_entry(self.entry(caller, command, 0)).await?)
     }
 
     /// Proposes a change of somebody without a session.
