@@ -326,6 +326,7 @@ note "listens at $WHARDEN_URL, agents connect to $agent_address"
 
 # --- admin --------------------------------------------------------------------------------------------------------
 
+recovery_codes=() recovery_used=''
 if [[ -z $WHARDEN_TOTP_SECRET ]]; then
     say "First admin, with two factors"
     WHARDEN_PASSWORD=$(head -c 18 /dev/urandom | base64 | tr '+/' '-_')
@@ -336,6 +337,7 @@ if [[ -z $WHARDEN_TOTP_SECRET ]]; then
     printf '%s\n' "$enrolment"
     WHARDEN_TOTP_SECRET=$(sed -n 's/^TOTP secret: *\([A-Z2-7]*\).*/\1/p' <<<"$enrolment")
     [[ -n $WHARDEN_TOTP_SECRET ]] || die "no TOTP secret in the answer of wharden bootstrap"
+    mapfile -t recovery_codes < <(sed -n '/^Recovery codes/,$ s/^  \([^ ]*\)$/\1/p' <<<"$enrolment")
     rm -f "$run_dir/init.out"
 fi
 export WHARDEN_TOTP_SECRET
@@ -426,6 +428,21 @@ fi
 say "Starter packs"
 for pack in roles baseline segmentation; do wharden pack apply "$pack"; done
 
+# Who is in which group needs a code for each change. A recovery code needs no waiting, and is there on the first run.
+with_own_code() {
+    local code
+    if ((${#recovery_codes[@]})); then
+        code=${recovery_codes[-1]}
+        unset 'recovery_codes[-1]'
+        recovery_used=yes
+        WHARDEN_RECOVERY_CODE=$code "$@"
+    else
+        note "waiting for the next code: each is good once"
+        code=$(wharden totp --next --quiet)
+        WHARDEN_TOTP=$code "$@"
+    fi
+}
+
 say "Sample users"
 # The user of a sample command; without root it is who runs this.
 if is_root; then
@@ -443,9 +460,11 @@ fi
 for sample in "${SAMPLES[@]}" $(is_root || printf '%s:launchers' "$shown_user"); do
     user=${sample%%:*} group=${sample#*:}
     wharden group show "$group" >/dev/null 2>&1 || wharden group create "$group" --quiet
-    wharden user show "$user" >/dev/null 2>&1 || wharden user create "$user" --group "$group" --quiet
+    wharden user show "$user" >/dev/null 2>&1 ||
+        with_own_code wharden user create "$user" --group "$group" --quiet
     note "$user is in $group"
 done
+[[ -z $recovery_used ]] || note "recovery codes were used for this: \`wharden account recovery-codes\` makes ten new ones"
 
 # --- host ---------------------------------------------------------------------------------------------------------
 

@@ -165,6 +165,10 @@ pub const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 pub const RENEW_RETRY_MIN: Duration = Duration::from_secs(5);
 /// See [`RENEW_RETRY_MIN`].
 pub const RENEW_RETRY_MAX: Duration = Duration::from_secs(300);
+/// Longest wait for the bundle that names somebody whose certificate was made a moment ago.
+pub const NEWCOMER_WAIT: Duration = Duration::from_secs(5);
+/// What a moment ago is, beside the time by which certificates begin early.
+pub const NEWCOMER_AGE: Duration = Duration::from_secs(60);
 /// Longest sleep before the clock is looked at again: clocks jump.
 pub const CLOCK_CHECK: Duration = Duration::from_secs(30);
 /// Share of its life after which a certificate is renewed, in per cent, drawn at random between the two.

@@ -7,6 +7,8 @@ use wharden_model::{Bundle, SessionId, UserName};
 pub struct Directory {
     /// Disabled or not.
     users: BTreeMap<UserName, bool>,
+    /// Those that may come from elsewhere.
+    service_accounts: BTreeSet<UserName>,
     ended: BTreeSet<SessionId>,
 }
 
@@ -21,12 +23,17 @@ pub enum Barred {
     Disabled(UserName),
     #[error("the login session of user {0} has ended")]
     Ended(UserName),
+    #[error("this host does not know service account {0}")]
+    UnknownServiceAccount(UserName),
+    #[error("the key of service account {0} that this certificate was made with has ended")]
+    KeyEnded(UserName),
 }
 
 impl Directory {
     pub(super) fn of(bundle: &Bundle) -> Self {
         Self {
             users: bundle.users.iter().map(|user| (user.name.clone(), user.disabled)).collect(),
+            service_accounts: bundle.service_accounts.iter().cloned().collect(),
             ended: bundle.ended_sessions.iter().cloned().collect(),
         }
     }
@@ -40,5 +47,15 @@ impl Directory {
             Some(true) => Err(Barred::Disabled(user.clone())),
             Some(false) => Ok(()),
         }
+    }
+
+    pub(super) fn admits_service_account(&self, account: &UserName, session: &SessionId) -> Result<(), Barred> {
+        if self.ended.contains(session) {
+            return Err(Barred::KeyEnded(account.clone()));
+        }
+        if !self.service_accounts.contains(account) {
+            return Err(Barred::UnknownServiceAccount(account.clone()));
+        }
+        Ok(())
     }
 }

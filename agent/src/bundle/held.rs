@@ -77,6 +77,14 @@ impl Held {
         if self.has_bundle() { self.directory.admits(user, session) } else { Err(Barred::NoBundle) }
     }
 
+    /// The same for a service account.
+    ///
+    /// # Errors
+    /// [`Barred`].
+    pub fn admits_service_account(&self, account: &UserName, session: &SessionId) -> Result<(), Barred> {
+        if self.has_bundle() { self.directory.admits_service_account(account, session) } else { Err(Barred::NoBundle) }
+    }
+
     /// True when there is a bundle.
     pub fn has_bundle(&self) -> bool {
         self.compiled.is_some()

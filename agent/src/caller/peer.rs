@@ -15,6 +15,7 @@ pub enum Peer {
 pub enum Holder {
     Uid(u32),
     User(UserName),
+    ServiceAccount(UserName),
 }
 
 impl Peer {
@@ -22,6 +23,7 @@ impl Peer {
     pub fn holder(&self) -> Holder {
         match self {
             Self::Process(process) => Holder::Uid(process.uid),
+            Self::Remote(remote) if remote.is_service_account => Holder::ServiceAccount(remote.user.clone()),
             Self::Remote(remote) => Holder::User(remote.user.clone()),
         }
     }

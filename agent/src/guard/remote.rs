@@ -1,4 +1,5 @@
-//! People elsewhere: TLS on TCP with a certificate of the cluster's CA that names a user and a login session.
+//! People elsewhere: TLS on TCP with a certificate of the cluster's CA that names a user and a login session, or a service
+//! account and its key.
 //!
 //! ```text
 //! handshake (CA, client use) ─▶ user of this cluster? ─▶ certificate, session, user good? ─▶ served as the user
@@ -8,11 +9,15 @@
 use super::{Guard, listener, stream::Stream};
 use crate::{
     caller::{Peer, Remote, Unwelcome},
-    limits::{CLOCK_CHECK, KEEPALIVE},
+    limits::{CLOCK_CHECK, KEEPALIVE, NEWCOMER_WAIT},
 };
 use rustix::net::sockopt;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::watch, time::sleep};
+use tokio::{
+    net::TcpListener,
+    sync::{OwnedSemaphorePermit, watch},
+    time::sleep,
+};
 use wharden_model::Timestamp;
 use wharden_pki::CertError;
 use wharden_runtime::{
@@ -37,33 +42,82 @@ impl RemoteListener {
                 () = stop.cancelled() => return,
                 accepted = self.0.accept() => accepted,
             };
-            if let Err(error) = admit(stream, address, &guard, &shutdown) {
-                tracing::warn!(%address, %error, "a connection was closed");
-            }
+            let remote = match peer_certificate(&stream) {
+                Some(certificate) => Remote::of(certificate, &guard.cluster_id),
+                None => Err(CertError::NotAUser.into()),
+            };
+            let Some((newcomer, place)) = newcomer(&remote, &guard) else {
+                let remote =
+                    remote.and_then(|remote| remote.principal(&guard.bundles.current(), now(&guard)).map(|_| remote));
+                admit(stream, address, remote, &guard, &shutdown);
+                continue;
+            };
+            let (guard, connections) = (Arc::clone(&guard), shutdown.clone());
+            shutdown.spawn_until_stopped("newcomer", async move {
+                let remote = known(&guard, newcomer).await;
+                drop(place);
+                admit(stream, address, remote, &guard, &connections);
+            });
         }
     }
 }
 
-fn admit(stream: TlsStream, address: SocketAddr, guard: &Arc<Guard>, shutdown: &Shutdown) -> io::Result<()> {
-    let remote = match peer_certificate(&stream) {
-        Some(certificate) => Remote::of(certificate, &guard.cluster_id),
-        None => Err(CertError::NotAUser.into()),
-    };
-    let welcome = remote.and_then(|remote| remote.principal(&guard.bundles.current(), now(guard)).map(|_| remote));
+/// Somebody whom this host does not know yet, whose certificate was made a moment ago: the bundle that names them is on its
+/// way. A few are waited for at one time.
+fn newcomer(remote: &Result<Remote, Unwelcome>, guard: &Guard) -> Option<(Remote, OwnedSemaphorePermit)> {
+    let (remote, now) = (remote.as_ref().ok()?, now(guard));
+    let why = remote.principal(&guard.bundles.current(), now).err()?;
+    if !why.is_unknown() || !remote.is_fresh(now) {
+        return None;
+    }
+    Some((remote.clone(), guard.slots.newcomer()?))
+}
+
+/// The same one as soon as this host knows them, or why not.
+async fn known(guard: &Guard, remote: Remote) -> Result<Remote, Unwelcome> {
+    let mut bundles = guard.bundles.changes();
+    let wait = sleep(NEWCOMER_WAIT);
+    tokio::pin!(wait);
+    loop {
+        match remote.principal(&guard.bundles.current(), now(guard)) {
+            Ok(_) => return Ok(remote),
+            Err(why) if !why.is_unknown() || wait.is_elapsed() => return Err(why),
+            Err(_) => {}
+        }
+        tokio::select! {
+            // It cannot fail while the guard holds the other end.
+            _ = bundles.changed() => {}
+            () = &mut wait => {}
+        }
+    }
+}
+
+fn admit(
+    stream: TlsStream,
+    address: SocketAddr,
+    remote: Result<Remote, Unwelcome>,
+    guard: &Arc<Guard>,
+    shutdown: &Shutdown,
+) {
+    match prepared(stream) {
+        Err(error) => tracing::warn!(%address, %error, "a connection was closed"),
+        Ok(stream) => match remote {
+            Ok(remote) => listener::admit(stream, Peer::Remote(remote), guard, shutdown),
+            Err(why) => {
+                tracing::info!(%address, %why, "a connection was refused");
+                listener::turn_away(stream, 401, refusal(&why), guard, shutdown);
+            }
+        },
+    }
+}
+
+fn prepared(stream: TlsStream) -> io::Result<Stream> {
     let socket = &stream.get_ref().0;
     sockopt::set_socket_keepalive(socket, true)?;
     sockopt::set_tcp_keepidle(socket, KEEPALIVE.0)?;
     sockopt::set_tcp_keepintvl(socket, KEEPALIVE.1)?;
     sockopt::set_tcp_keepcnt(socket, KEEPALIVE.2)?;
-    let stream = Stream::tls(stream)?;
-    match welcome {
-        Ok(remote) => listener::admit(stream, Peer::Remote(remote), guard, shutdown),
-        Err(why) => {
-            tracing::info!(%address, %why, "a connection was refused");
-            listener::turn_away(stream, 401, refusal(&why), guard, shutdown);
-        }
-    }
-    Ok(())
+    Stream::tls(stream)
 }
 
 /// Ends with the reason when somebody who was let in is no longer welcome.
@@ -86,7 +140,7 @@ pub async fn until_unwelcome(guard: &Guard, remote: &Remote) -> Unwelcome {
 
 /// What somebody is told who is not served.
 pub fn refusal(why: &Unwelcome) -> String {
-    format!("{why}. What to do: log in with `wharden docker login`, or ask your Wharden administrator.")
+    format!("{why}. What to do: run `wharden docker login` again, or ask your Wharden administrator.")
 }
 
 fn now(guard: &Guard) -> Timestamp {

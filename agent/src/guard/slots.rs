@@ -8,6 +8,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Connections over the limit that are told so at one time.
 const COURTESIES_MAX: usize = 64;
 
+/// Connections that wait at one time until this host knows who they are.
+const NEWCOMERS_MAX: usize = 16;
+
 /// Counts open connections, all and for each user.
 #[derive(Clone, Debug)]
 pub struct Slots(Arc<Inner>);
@@ -18,6 +21,7 @@ struct Inner {
     max_per_user: usize,
     open: Mutex<Open>,
     courtesies: Arc<Semaphore>,
+    newcomers: Arc<Semaphore>,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +45,7 @@ impl Slots {
             max_per_user,
             open: Mutex::default(),
             courtesies: Arc::new(Semaphore::new(COURTESIES_MAX)),
+            newcomers: Arc::new(Semaphore::new(NEWCOMERS_MAX)),
         }))
     }
 
@@ -68,6 +73,11 @@ impl Slots {
     /// Leave to tell one connection over the limit why it is not served; `None` when many are being told.
     pub fn courtesy(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0.courtesies).try_acquire_owned().ok()
+    }
+
+    /// Leave to wait until this host knows somebody; `None` when many wait.
+    pub fn newcomer(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.newcomers).try_acquire_owned().ok()
     }
 
     /// Connections that are open.

@@ -38,6 +38,7 @@ fn known(policy: &str, posture: Posture, ended: &[SessionId]) -> Bundle {
     Bundle {
         users: vec![known("ann", false), known("dan", true)],
         ended_sessions: ended.to_vec(),
+        service_accounts: vec![],
         ..bundle(policy, posture)
     }
 }
@@ -133,14 +134,15 @@ async fn whom_the_handshake_cannot_know_gets_no_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whose_certificate_session_or_account_is_no_good_is_told_why_in_any_posture() {
     let port = Port::open(Posture::Observe);
-    let ann = port.certificate(&port.cluster, "ann", 1, now());
+    let ago = |secs: u64| Timestamp(now().0 - secs * 1000);
+    // Not made a moment ago: nobody is waited for.
+    let ann = port.certificate(&port.cluster, "ann", 1, ago(400));
     assert!(port.refusal(&ann).await.contains("no policies yet"), "without a bundle nobody is known");
     port.world.take(7, &known(OPEN, Posture::Observe, &[session(2)]));
     let identity = |name: &str, n, at| port.certificate(&port.cluster, name, n, at);
-    let ago = |secs: u64| Timestamp(now().0 - secs * 1000);
     for (identity, why) in [
         (identity("ann", 2, now()), "session of user ann has ended"),
-        (identity("bob", 1, now()), "does not know user bob"),
+        (identity("bob", 1, ago(400)), "does not know user bob"),
         (identity("dan", 1, now()), "user dan is disabled"),
         (identity("ann", 1, ago(3700)), "the certificate ended at"),
     ] {
@@ -155,6 +157,28 @@ async fn whose_certificate_session_or_account_is_no_good_is_told_why_in_any_post
     assert_eq!(port.world.engine.lines(), Vec::<String>::new());
     let mut client = port.connect(Some(&ann)).await;
     assert_eq!(client.send(get("/v1.41/containers/json")).await.head().await.0, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_account_whose_certificate_is_new_is_waited_for_and_is_no_user() {
+    let port = Port::open(Posture::Observe);
+    port.world.take(7, &known(OPEN, Posture::Observe, &[]));
+    let key = KeyPair::generate().expect("key");
+    let csr = key.csr_der().expect("request");
+    let hour = Duration::from_secs(3600);
+    // A user of the same name is known, and is somebody else.
+    let issued = port.cluster.issue_service_account(&csr, &user("ann"), &session(9), now(), hour).expect("issued");
+    let identity = Identity::new(&[issued.der], &key.pkcs8_der());
+    let mut client = port.connect(Some(&identity)).await;
+    client.send(get("/v1.41/containers/json")).await;
+    let mut bundle = known(OPEN, Posture::Observe, &[]);
+    bundle.service_accounts.push(user("ann"));
+    port.world.take(8, &bundle);
+    assert_eq!(client.head().await.0, 200);
+    // With its key it is out, also on this connection.
+    bundle.ended_sessions.push(session(9));
+    port.world.take(9, &bundle);
+    assert!(port.refusal(&identity).await.contains("the key of service account ann"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

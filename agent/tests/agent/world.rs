@@ -57,6 +57,7 @@ pub fn bundle(text: &str, posture: Posture) -> Bundle {
         }],
         users: vec![],
         ended_sessions: vec![],
+        service_accounts: vec![],
     }
 }
 

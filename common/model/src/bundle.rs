@@ -3,7 +3,7 @@
 use crate::{
     decision::KnownUser,
     host::Posture,
-    id::{ClusterId, HostId, PolicyName, SessionId},
+    id::{ClusterId, HostId, PolicyName, SessionId, UserName},
     label::Labels,
     policy::Mode,
 };
@@ -52,10 +52,13 @@ pub struct Bundle {
     /// Users that are in a group that a policy names, that a policy names, that are disabled, or that hold a
     /// certificate for Docker, by name.
     pub users: Vec<BundleUser>,
-    /// Login sessions that have ended while a certificate of theirs for Docker has not, in order. Whoever shows such a
+    /// Login sessions, and keys of service accounts, that have ended while a certificate of theirs for Docker has not, in order. Whoever shows such a
     /// certificate is refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_sessions: Vec<SessionId>,
+    /// Service accounts that hold a certificate for Docker, by name. Others are not let in from elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub service_accounts: Vec<UserName>,
 }
 
 #[cfg(test)]

@@ -190,6 +190,22 @@ impl Ca {
         self.issue_client(csr_der, user.as_str(), &name, now, lifetime.min(USER_LIFETIME))
     }
 
+    /// The same for a service account. `session` stands for its key.
+    ///
+    /// # Errors
+    /// [`CsrError`].
+    pub fn issue_service_account(
+        &self,
+        csr_der: &[u8],
+        account: &UserName,
+        session: &SessionId,
+        now: Timestamp,
+        lifetime: Duration,
+    ) -> Result<Issued, CsrError> {
+        let name = Name::ServiceAccount(self.cluster_id.clone(), account.clone(), session.clone());
+        self.issue_client(csr_der, account.as_str(), &name, now, lifetime.min(USER_LIFETIME))
+    }
+
     fn issue_client(
         &self,
         csr_der: &[u8],
@@ -275,6 +291,14 @@ pub(crate) fn common_name(name: &str) -> DistinguishedName {
 
 fn uri(name: &Name) -> Option<SanType> {
     name.uri().try_into().ok().map(SanType::URI)
+}
+
+/// Whether a certificate can be made for these names.
+///
+/// # Errors
+/// [`ServerNameError`].
+pub fn check_server_names(names: &[String]) -> Result<(), ServerNameError> {
+    server_names(names).map(drop)
 }
 
 /// The names that a server is dialled by.

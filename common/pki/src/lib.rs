@@ -21,7 +21,7 @@ pub mod token;
 mod uri;
 
 pub use ca::{Ca, CaError, ControllerCert, ControllerCertError, CsrError, Issued, ServerIdentity, ServerNameError};
-pub use ca::{controller_name, controller_of};
+pub use ca::{check_server_names, controller_name, controller_of};
 pub use cluster_key::{ClusterKey, ClusterKeyError, OpenError};
 pub use cluster_keys::{ClusterKeys, MissingKey};
 pub use code::ControllerCode;

@@ -61,14 +61,17 @@ impl PeerCert {
     }
 }
 
-/// What a user's certificate says.
+/// What the certificate of a user or a service account says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserCert {
     /// The cluster whose CA made it.
     pub cluster_id: ClusterId,
-    /// The user.
+    /// The user, or the service account.
     pub user: UserName,
-    /// The login session that it was issued in; it is worth nothing once that has ended.
+    /// It is a service account of that name, and not the user.
+    pub is_service_account: bool,
+    /// The login session that it was issued in, or what stands for the service account's key; it is worth nothing once that
+    /// has ended.
     pub session: SessionId,
     /// Serial number in lower-case hex.
     pub serial: String,
@@ -197,9 +200,13 @@ fn peer_of_parsed(cert: &X509Certificate<'_>) -> Result<PeerCert, CertError> {
 }
 
 fn user_of_parsed(cert: &X509Certificate<'_>) -> Result<UserCert, CertError> {
-    let Some(Name::User(cluster_id, user, session)) = name_of(cert)? else { return Err(CertError::NotAUser) };
+    let (is_service_account, (cluster_id, user, session)) = match name_of(cert)? {
+        Some(Name::User(cluster, user, session)) => (false, (cluster, user, session)),
+        Some(Name::ServiceAccount(cluster, account, session)) => (true, (cluster, account, session)),
+        _ => return Err(CertError::NotAUser),
+    };
     let (not_before, not_after) = life_of(cert)?;
-    Ok(UserCert { cluster_id, user, session, serial: serial_of(cert), not_before, not_after })
+    Ok(UserCert { cluster_id, user, is_service_account, session, serial: serial_of(cert), not_before, not_after })
 }
 
 pub(crate) fn serial_of(cert: &X509Certificate<'_>) -> String {

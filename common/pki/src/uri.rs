@@ -1,5 +1,5 @@
 //! The names inside certificates: `wharden://<cluster id>/ca`, `…/host/<host id>`, `…/controller/<number>`,
-//! `…/user/<user name>/session/<session id>`.
+//! `…/user/<user name>/session/<session id>`, `…/service-account/<name>/session/<session id>`.
 
 use wharden_model::{ClusterId, HostId, SessionId, UserName};
 
@@ -12,6 +12,7 @@ pub(crate) enum Name {
     Host(ClusterId, HostId),
     Controller(ClusterId, u64),
     User(ClusterId, UserName, SessionId),
+    ServiceAccount(ClusterId, UserName, SessionId),
 }
 
 impl Name {
@@ -27,6 +28,10 @@ impl Name {
                 let (user, session) = rest.split_once("/session/")?;
                 Self::User(cluster, UserName::new(user).ok()?, SessionId::new(session).ok()?)
             }
+            Some(("service-account", rest)) => {
+                let (account, session) = rest.split_once("/session/")?;
+                Self::ServiceAccount(cluster, UserName::new(account).ok()?, SessionId::new(session).ok()?)
+            }
             _ => return None,
         };
         (name.uri() == uri).then_some(name)
@@ -39,6 +44,9 @@ impl Name {
             Self::Host(cluster, host) => format!("{SCHEME}{cluster}/host/{host}"),
             Self::Controller(cluster, node) => format!("{SCHEME}{cluster}/controller/{node}"),
             Self::User(cluster, user, session) => format!("{SCHEME}{cluster}/user/{user}/session/{session}"),
+            Self::ServiceAccount(cluster, account, session) => {
+                format!("{SCHEME}{cluster}/service-account/{account}/session/{session}")
+            }
         }
     }
 }
@@ -55,6 +63,7 @@ mod tests {
             "wharden://c-0123456789abcdef/host/h-0123456789abcdef",
             "wharden://c-0123456789abcdef/controller/3",
             "wharden://c-0123456789abcdef/user/alice.b@corp/session/s-0123456789abcdef0123456789abcdef",
+            "wharden://c-0123456789abcdef/service-account/ci/session/s-0123456789abcdef0123456789abcdef",
         ] {
             assert_eq!(Name::parse(uri).expect(uri).uri(), uri);
         }
@@ -78,7 +87,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_is_what_would_be_written(uri in "wharden://c-[0-9a-f]{16}/(ca|host/h-[0-9a-f]{15,17}|controller/[0-9+]{1,21}|user/.{0,9}/session/s-[0-9a-f]{31,33}|.{0,20})") {
+        fn what_is_read_is_what_would_be_written(uri in "wharden://c-[0-9a-f]{16}/(ca|host/h-[0-9a-f]{15,17}|controller/[0-9+]{1,21}|(user|service-account)/.{0,9}/session/s-[0-9a-f]{31,33}|.{0,20})") {
             if let Some(name) = Name::parse(&uri) {
                 prop_assert_eq!(name.uri(), uri);
             }

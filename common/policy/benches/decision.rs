@@ -95,6 +95,7 @@ impl Fleet {
                 policies: policies.collect(),
                 users: users.collect(),
                 ended_sessions: vec![],
+                service_accounts: vec![],
             },
             questions: questions(people, teams),
             host: HOST.parse().expect("valid"),

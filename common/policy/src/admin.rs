@@ -2,6 +2,7 @@
 //! beside hosts.
 
 use crate::{
+    builtin::NAME as BUILTIN,
     directory::{Directory, entity},
     enforceable::{self, Enforceable},
     error::CompileError,
@@ -12,7 +13,10 @@ use crate::{
     uid::{types, uid},
 };
 use cedar_policy::{Context, Entities, Entity, EntityTypeName, Request, RestrictedExpression};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use wharden_model::{BundlePolicy, Decision, Effect, Mode, PolicyName, action::AdminKind, decision::KnownUser};
 
 /// True when a rule of this text can concern admin actions: storing it changes who may administer. So does what cannot
@@ -56,6 +60,12 @@ impl AdminCompiled {
         let all: Vec<_> = (0..rules.len()).collect();
         let probe = Probe::new(&rules, &all, true);
         Ok(Self(Arc::new(Inner { rules, probe, directory: Directory::new(users) })))
+    }
+
+    /// The documents whose rules can concern admin actions, without the built-in one.
+    pub fn documents(&self) -> BTreeSet<PolicyName> {
+        let names = self.0.rules.iter().filter_map(|rule| rule.shown.id.split_once('/')).map(|(document, _)| document);
+        names.filter(|name| *name != BUILTIN).filter_map(|name| PolicyName::new(name).ok()).collect()
     }
 
     /// Decides. The revision in the answer is 0: who asks knows which state it compiled.

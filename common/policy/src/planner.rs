@@ -27,6 +27,8 @@ pub struct Planner {
 pub struct Remote {
     /// Users with a certificate that is good: every bundle names them, since hosts refuse whom they do not know.
     pub users: BTreeSet<UserName>,
+    /// Service accounts with one: the same.
+    pub service_accounts: BTreeSet<UserName>,
     /// Sessions that are over while certificates of theirs have not ended.
     pub ended: BTreeSet<SessionId>,
 }
@@ -116,6 +118,7 @@ impl Planner {
             users: users.collect(),
             policies,
             ended_sessions: self.remote.ended.iter().cloned().collect(),
+            service_accounts: self.remote.service_accounts.iter().cloned().collect(),
         }
     }
 }

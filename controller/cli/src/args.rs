@@ -18,6 +18,7 @@ Environment:
   WHARDEN_CA_FILE     the only CA to trust, as PEM; --ca-file goes first
   WHARDEN_TOKEN       key of a service account, in place of a session
   WHARDEN_TOTP        a code of the second factor; --totp goes first
+  WHARDEN_RECOVERY_CODE  a recovery code in place of it, for one change
   WHARDEN_CONFIG_DIR  folder of credentials.json (0600), ~/.config/wharden without it
   NO_COLOR            no colours
 

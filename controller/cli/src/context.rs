@@ -88,7 +88,8 @@ impl<'a> Context<'a> {
     /// # Errors
     /// [`CliError::NotLoggedIn`] when there is none, and as [`Self::transport`].
     pub fn api(&self) -> Result<Api, CliError> {
-        self.api_with(self.totp().map(Factor::Totp))
+        let recovery = || self.console.var("WHARDEN_RECOVERY_CODE").map(|code| Factor::Recovery(Secret::new(code)));
+        self.api_with(self.totp().map(Factor::Totp).or_else(recovery))
     }
 
     /// The same with this second factor for the first change that asks for one.
@@ -96,11 +97,16 @@ impl<'a> Context<'a> {
     /// # Errors
     /// As [`Self::api`].
     pub fn api_with(&self, given: Option<Factor>) -> Result<Api, CliError> {
-        if let Some(key) = self.console.var("WHARDEN_TOKEN") {
-            return Ok(Api::with_key(self.transport()?, Secret::new(key)));
+        if let Some(key) = self.service_key() {
+            return Ok(Api::with_key(self.transport()?, key));
         }
         let codes = Codes { given, force: self.global.force, person: self.console.prompts.clone() };
         Api::new(self.transport()?, self.store()?, self.console.clock.clone(), codes)
+    }
+
+    /// The key of a service account, in place of a session.
+    pub fn service_key(&self) -> Option<Secret> {
+        self.console.var("WHARDEN_TOKEN").map(Secret::new)
     }
 
     /// The code that the command line or the environment gives.

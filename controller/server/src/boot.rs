@@ -2,7 +2,7 @@
 
 use crate::{
     alerts::{self, Alerts, Probe, Sampler, Sight},
-    app::{Access, App},
+    app::{Access, App, key_gauges},
     audit_export,
     auth::source::Sources,
     backup::{Recipients, Schedule},
@@ -55,17 +55,20 @@ pub struct Made {
     pub bootstrap_token: Secret,
     pub ca_file: String,
     pub data_dir: String,
+    /// Where clients reach it.
+    pub url: String,
 }
 
 impl fmt::Display for Made {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cluster_id, bootstrap_token, ca_file, data_dir } = self;
+        let Self { cluster_id, bootstrap_token, ca_file, data_dir, url } = self;
         writeln!(f, "Cluster {cluster_id} is initialised in {data_dir}.\n")?;
         writeln!(f, "Bootstrap token, good once, to make the first admin:\n\n  {}\n", bootstrap_token.reveal())?;
         writeln!(f, "Keep {data_dir}/{CLUSTER_KEY} somewhere safe too: backups cannot be read without it.\n")?;
         writeln!(f, "Next:")?;
         writeln!(f, "  wharden-controller run --data-dir {data_dir}")?;
-        write!(f, "  WHARDEN_URL=https://localhost:7440 WHARDEN_CA_FILE={ca_file} wharden bootstrap")
+        writeln!(f, "  WHARDEN_URL={url} WHARDEN_CA_FILE={ca_file} wharden bootstrap")?;
+        write!(f, "On another machine the last one needs a copy of {ca_file}.")
     }
 }
 
@@ -74,17 +77,18 @@ impl fmt::Display for Made {
 /// # Errors
 /// When the folder is not empty or cannot be written, with what to do.
 pub async fn init(data_dir: &Path, store: Engine, overrides: Overrides) -> anyhow::Result<Made> {
+    // What is printed works from any folder.
+    let data_dir = &std::path::absolute(data_dir).with_context(|| format!("cannot use {}", data_dir.display()))?;
+    let config = Config { store, ..Config::default().with(overrides) }.checked()?;
     data_dir::fresh(data_dir)?;
-    let made = init_in(data_dir, store, overrides).await;
+    let made = init_in(data_dir, config).await;
     if made.is_err() {
         data_dir::clear(data_dir);
     }
     made
 }
 
-async fn init_in(data_dir: &Path, store: Engine, overrides: Overrides) -> anyhow::Result<Made> {
-    let config = Config { store, ..Config::default().with(overrides) };
-    config.format()?;
+async fn init_in(data_dir: &Path, config: Config) -> anyhow::Result<Made> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let now = Timestamp(clock.now());
     let sealing = ClusterKeys::generate();
@@ -114,6 +118,7 @@ async fn init_in(data_dir: &Path, store: Engine, overrides: Overrides) -> anyhow
         bootstrap_token,
         ca_file: data_dir.join(CA_FILE).display().to_string(),
         data_dir: data_dir.display().to_string(),
+        url: config.seat().rest,
     })
 }
 
@@ -218,6 +223,8 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     .await?;
     cluster::check_level(&raft.state())?;
     raft.register(&metrics);
+    let (keyed, time) = (raft.clone(), Arc::clone(&clock));
+    metrics.gauges(move || key_gauges(&keyed.state(), Timestamp(time.now())));
     let admission = Arc::new(Admission::new(raft.clone(), Arc::clone(&clock)));
     let mut port = PeerPort {
         tcp: Some(peer_tcp),

@@ -124,6 +124,9 @@ enum Command {
         /// Folder of the controller's data
         #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
         data_dir: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Print the OpenAPI document of the REST API
     Openapi,
@@ -222,9 +225,13 @@ fn execute(command: Command) -> anyhow::Result<()> {
             }
             Ok(())
         }
-        Command::Doctor { data_dir } => {
+        Command::Doctor { data_dir, json } => {
             let findings = offline::look(&data_dir);
-            println!("{findings}");
+            if json {
+                println!("{}", serde_json::to_string(&findings.told())?);
+            } else {
+                println!("{findings}");
+            }
             anyhow::ensure!(findings.wrong() == 0, "the data folder is not as it should be");
             Ok(())
         }

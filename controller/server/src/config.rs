@@ -195,7 +195,11 @@ impl Config {
         self.log_format.parse().map_err(|message| ConfigError::Value { at: "log_format", message })
     }
 
-    fn checked(self) -> Result<Self, ConfigError> {
+    /// The same, when it can be used.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn checked(self) -> Result<Self, ConfigError> {
         let wrong = |at, message: &str| Err(ConfigError::Value { at, message: message.to_owned() });
         if self.node_id == 0 {
             return wrong("node_id", "0 is not a node id: count from 1");
@@ -206,6 +210,8 @@ impl Config {
                 "there must be at least one name or address that agents reach this controller by",
             );
         }
+        wharden_pki::check_server_names(&self.advertise)
+            .map_err(|error| ConfigError::Value { at: "advertise", message: error.to_string() })?;
         if !(1..=2).contains(&self.events_copies) {
             return wrong("events_copies", "an event is held by 1 or 2 controllers");
         }

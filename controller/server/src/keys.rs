@@ -1,7 +1,8 @@
 //! The cluster's keys, opened once at start and held in memory only.
 
+use sha2::{Digest, Sha256};
 use std::{path::Path, sync::Arc};
-use wharden_model::{ClusterId, Timestamp};
+use wharden_model::{ClusterId, SessionId, Timestamp};
 use wharden_pki::{BundleSigner, Ca, ClusterKeys, MissingKey, token::SecretKind};
 use wharden_state::{ClusterCommand, Hex, LEVEL, SealedKeys, State};
 
@@ -101,6 +102,13 @@ impl Keys {
         let access = Held::default();
         access.of(cluster, &sealing).map_err(|e| fail("token key")(&e))?;
         Ok(Self { cluster_id: cluster.id.clone(), ca, bundles, access, holder })
+    }
+
+    /// What every refresh token of a session carries, and nothing else shows: only who once had one of its tokens can make
+    /// it look as if one came back. By a key that stays, so that it stays the same.
+    pub fn family(&self, session: &SessionId) -> String {
+        let signature = self.bundles.sign(format!("wharden refresh 1\n{}\n{session}", self.cluster_id).as_bytes());
+        Sha256::digest(signature)[..16].iter().map(|b| format!("{b:02x}")).collect()
     }
 
     /// The cluster keys of now.

@@ -7,6 +7,7 @@ use crate::{
     keys::read_cluster_key,
     peers::PeerIdentity,
 };
+use serde::Serialize;
 use std::{fmt, fs, os::unix::fs::PermissionsExt, path::Path};
 use wharden_model::Timestamp;
 use wharden_pki::{ca_cluster, controller_of, pem};
@@ -19,6 +20,25 @@ impl Findings {
     /// How many things are wrong.
     pub fn wrong(&self) -> usize {
         self.0.iter().filter(|(_, found)| found.is_err()).count()
+    }
+}
+
+/// One thing that was looked at, for programs.
+#[derive(Serialize)]
+pub struct Told<'f> {
+    what: &'static str,
+    ok: bool,
+    message: &'f str,
+}
+
+impl Findings {
+    /// For programs.
+    pub fn told(&self) -> Vec<Told<'_>> {
+        let all = self.0.iter().map(|(what, found)| match found {
+            Ok(message) => Told { what, ok: true, message },
+            Err(message) => Told { what, ok: false, message },
+        });
+        all.collect()
     }
 }
 

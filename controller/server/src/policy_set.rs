@@ -25,6 +25,8 @@ pub fn remote(state: &State) -> Remote {
     for (id, session) in &state.docker_sessions {
         if session.ended {
             remote.ended.insert(id.clone());
+        } else if session.is_service_account {
+            remote.service_accounts.insert(session.user.clone());
         } else {
             remote.users.insert(session.user.clone());
         }

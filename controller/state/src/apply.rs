@@ -134,6 +134,7 @@ impl State {
         if context.entry.if_revision.is_some_and(|revision| revision != self.policy_revision) {
             return Err(Rejection::RevisionMoved);
         }
+        self.check_author(context)?;
         self.check_sealed(&context.entry.command)?;
         match &context.entry.command {
             Command::Cluster(c) => self.apply_cluster(context, c),
@@ -168,6 +169,7 @@ impl State {
             (_, Ok(_)) => "applied".to_owned(),
             (_, Err(rejection)) => format!("refused: {rejection}"),
         };
+        let request = entry.origin.as_ref().and_then(|origin| origin.request.as_ref());
         self.audit.append(AuditRecord {
             seq: 0,
             at: entry.issued_at,
@@ -176,7 +178,7 @@ impl State {
             resource: line.resource,
             outcome,
             detail: line.detail,
-            request_id: entry.request_id.clone(),
+            request_id: request.unwrap_or(&entry.request_id).clone(),
             source: witness.source,
             factors: witness.factors,
             before: witness.before,

@@ -64,6 +64,9 @@ pub struct Origin {
     /// A second factor that came with this one request. It is consumed together with the command, or not at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step_up: Option<Proof>,
+    /// The id of the request, where the entry has another one: of what was refused, so that the request can come again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
 }
 
 /// One entry of the Raft log: changes that were proposed together, applied one after the other.

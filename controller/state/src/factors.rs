@@ -15,6 +15,7 @@ use crate::{
     apply::{Context, State},
     command::AccountCommand,
     entry::{Applied, Rejection, Reply},
+    level::LEVEL_AUTHORS,
 };
 use wharden_model::UserName;
 
@@ -31,10 +32,16 @@ impl State {
                 password_hash.clone_into(&mut account.password_hash);
                 self.end_other_sessions_of(context, user);
             }
-            AccountCommand::SetTotp { user, totp_sealed, totp_step, recovery_hashes } => {
+            AccountCommand::SetTotp { user, totp_sealed, totp_step, recovery_hashes, replaces } => {
                 let account = self.own_account(context, user)?;
+                // Each enrolment is completed once: codes of it that were used up would be good again.
+                if replaces.as_ref().is_some_and(|before| account.totp_sealed != *before) {
+                    return Err(Rejection::BadToken);
+                }
                 account.totp_sealed = totp_sealed.clone();
-                account.totp_last_step = *totp_step;
+                // Older versions go by the command alone.
+                let last = if replaces.is_some() { account.totp_last_step } else { 0 };
+                account.totp_last_step = last.max(*totp_step);
                 account.recovery_hashes = recovery_hashes.iter().cloned().collect();
                 self.end_other_sessions_of(context, user);
             }
@@ -64,6 +71,10 @@ impl State {
     /// Takes both factors away, and what they had opened.
     pub(crate) fn forget_factors(&mut self, context: &mut Context<'_>, user: &UserName) -> Result<(), Rejection> {
         self.user_mut(user)?.account = None;
+        // Who judged that somebody is left to change policies judged by this account.
+        if self.level >= LEVEL_AUTHORS {
+            context.policy_changed();
+        }
         self.failures.remove(user.as_str());
         self.end_sessions_of(context, user);
         Ok(())

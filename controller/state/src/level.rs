@@ -8,16 +8,30 @@
 //! |---|---|
 //! | 1 | levels; every event is kept by two controllers; alerts, channels and thresholds of capacity |
 //! | 2 | cluster keys that have names, and the change of them |
+//! | 3 | audit records of what was refused have the id of the request; a good login clears its name and not its address;
+//! |   | certificates for Docker for service accounts; changes end with the session of their author |
 
-use crate::command::{ClusterCommand, Command};
+use crate::command::{ClusterCommand, Command, DockerCommand};
 
 /// What this version can do.
-pub const LEVEL: u32 = 2;
+pub const LEVEL: u32 = 3;
 
 /// From this level on events are copied.
 pub const LEVEL_COPIES: u32 = 1;
 /// From this level on the cluster key can be changed.
 pub const LEVEL_KEYS: u32 = 2;
+
+/// From this level on an entry may name its request.
+pub const LEVEL_REQUEST: u32 = 3;
+/// From this level on a good login takes one failed one off its address, and no more all of them.
+pub const LEVEL_SOURCES: u32 = 3;
+
+/// From this level on service accounts get certificates for Docker.
+pub const LEVEL_SERVICE_DOCKER: u32 = 3;
+
+/// From this level on a change is refused whose author's session is over when it is applied, one whose code replaces an
+/// authenticator that is another by now too, and the loss of an account moves the revision of policy.
+pub const LEVEL_AUTHORS: u32 = 3;
 
 impl Command {
     /// The level from which the cluster may have it in its log.
@@ -25,6 +39,7 @@ impl Command {
         match self {
             Self::Alert(_) | Self::Channel(_) | Self::Capacity(_) => 1,
             Self::Key(_) => LEVEL_KEYS,
+            Self::Docker(DockerCommand::IssueToService { .. }) => LEVEL_SERVICE_DOCKER,
             _ => 0,
         }
     }

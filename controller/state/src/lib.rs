@@ -53,7 +53,7 @@ pub use docker::{DockerSession, Issues};
 pub use entry::{Actor, Applied, Batch, Change, Entry, Kind, Origin, Rejection, Replies, Reply};
 pub use hex::Hex;
 pub use host::Host;
-pub use level::{LEVEL, LEVEL_COPIES, LEVEL_KEYS};
+pub use level::{LEVEL, LEVEL_AUTHORS, LEVEL_COPIES, LEVEL_KEYS, LEVEL_REQUEST};
 pub use lockout::{Device, Failures};
 pub use policy::{Policy, PolicyVersion};
 pub use restore::EPOCH_ENTRIES;

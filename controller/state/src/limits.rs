@@ -48,6 +48,8 @@ pub const AUDIT_TEXT_MAX: usize = 512;
 pub const FREE_FAILURES: u32 = 5;
 /// Failed logins from one address that cost nothing: many people may share it.
 pub const FREE_SOURCE_FAILURES: u32 = 20;
+/// Seconds after which the failed logins of an address are forgotten when no other came: a day.
+pub const SOURCE_FAILURES_KEPT_S: u64 = 24 * 3600;
 /// Devices that an account is known to be used from; the one that was used longest ago is forgotten first.
 pub const DEVICES_MAX: usize = 10;
 /// Failed logins in a row after which a device is not known any more.

@@ -10,7 +10,14 @@
 //! Whoever guesses a name's password from elsewhere makes that name wait, and no device that its owner logged in from: a
 //! login from there passes whatever others do. A device token by itself opens nothing.
 
-use crate::{apply::State, command::DeviceProof, entry::Rejection, hex::Hex, limits};
+use crate::{
+    apply::{State, retain},
+    command::DeviceProof,
+    entry::Rejection,
+    hex::Hex,
+    level::LEVEL_SOURCES,
+    limits,
+};
 use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -83,13 +90,22 @@ impl State {
             }
             return;
         }
+        if self.level >= LEVEL_SOURCES {
+            retain(&mut self.source_failures, |f| f.last_at.plus_secs(limits::SOURCE_FAILURES_KEPT_S) > now);
+        }
         count(&mut self.failures, name.to_owned(), limits::FREE_FAILURES, now);
         count(&mut self.source_failures, network(source), limits::FREE_SOURCE_FAILURES, now);
     }
 
     pub(crate) fn forget_failures(&mut self, name: &str, source: &str) {
         self.failures.remove(name);
-        self.source_failures.remove(&network(source));
+        let source = network(source);
+        let Some(mut failures) = self.source_failures.remove(&source) else { return };
+        // Whoever has one account could else clear what it guesses of others from the same address.
+        failures.count = failures.count.saturating_sub(1);
+        if self.level >= LEVEL_SOURCES && failures.count > 0 {
+            self.source_failures.insert(source, failures);
+        }
     }
 
     /// Notes the device of a good login: its token is replaced, or one more device is known.

@@ -3,6 +3,7 @@
 use crate::{
     apply::{Context, State},
     command::ServiceCommand,
+    docker::Issues,
     entry::{Applied, Kind, Rejection, Reply},
     hex::Hex,
     limits,
@@ -21,10 +22,12 @@ pub struct ServiceAccount {
     /// When the key was made.
     pub rotated_at: Timestamp,
     pub expires_at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docker_issues: Option<Issues>,
 }
 
 impl State {
-    pub(crate) fn apply_service(&mut self, context: &Context<'_>, command: &ServiceCommand) -> Reply {
+    pub(crate) fn apply_service(&mut self, context: &mut Context<'_>, command: &ServiceCommand) -> Reply {
         match command {
             ServiceCommand::Create { name, hash, expires_at, purpose } => {
                 if self.service_accounts.contains_key(name) {
@@ -40,6 +43,7 @@ impl State {
                     created_at: context.at,
                     rotated_at: context.at,
                     expires_at: *expires_at,
+                    docker_issues: None,
                 };
                 self.service_accounts.insert(name.clone(), account);
             }
@@ -48,9 +52,11 @@ impl State {
                 account.hash = hash.clone();
                 account.rotated_at = context.at;
                 account.expires_at = *expires_at;
+                self.end_service_certificates(context, name);
             }
             ServiceCommand::Delete { name } => {
                 self.service_accounts.remove(name).ok_or_else(|| not_found(name))?;
+                self.end_service_certificates(context, name);
             }
         }
         Ok(Applied::Done)

@@ -12,7 +12,9 @@
 
 use crate::{
     apply::{Context, State},
-    entry::{Actor, Applied, Rejection, Reply},
+    command::{AuditCommand, Command},
+    entry::{Actor, Applied, Entry, Origin, Rejection, Reply},
+    level::LEVEL_AUTHORS,
     limits,
 };
 use wharden_model::SessionId;
@@ -35,6 +37,20 @@ impl State {
             session.wrong_codes = 0;
         }
         Ok(())
+    }
+
+    /// An error when the session that a change comes from is over: it was open where it was asked for, which may be behind.
+    pub(crate) fn check_author(&self, context: &Context<'_>) -> Result<(), Rejection> {
+        let Entry { actor: Actor::User(user), origin: Some(Origin { session: Some(id), .. }), command, .. } =
+            context.entry
+        else {
+            return Ok(());
+        };
+        // What was refused is noted whoever asked.
+        if self.level < LEVEL_AUTHORS || matches!(command, Command::Audit(AuditCommand::Refused { .. })) {
+            return Ok(());
+        }
+        if self.open_session(id, context.at)?.user == *user { Ok(()) } else { Err(Rejection::SessionEnded) }
     }
 
     /// Counts a wrong code; the session ends when there were too many.

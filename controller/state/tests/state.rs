@@ -10,6 +10,8 @@ use wharden_state::*;
 
 #[path = "parts/alerts.rs"]
 mod alerts;
+#[path = "parts/authors.rs"]
+mod authors;
 #[path = "parts/cluster_key.rs"]
 mod cluster_key;
 #[path = "parts/forms.rs"]

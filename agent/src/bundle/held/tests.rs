@@ -41,6 +41,7 @@ impl Side {
             }],
             users: vec![],
             ended_sessions: vec![],
+            service_accounts: vec![],
         }
     }
 

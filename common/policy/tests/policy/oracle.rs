@@ -160,6 +160,7 @@ pub fn bundle(documents: &[(&str, &str)], users: &[KnownUser], labels: &Labels) 
         policies: policies.collect(),
         users: users.to_vec(),
         ended_sessions: vec![],
+        service_accounts: vec![],
     }
 }
 

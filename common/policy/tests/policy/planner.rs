@@ -113,6 +113,7 @@ fn who_comes_from_elsewhere_is_named_everywhere_and_so_are_ended_sessions() {
     let before = planner();
     let ended: SessionId = "s-00000000000000000000000000000001".parse().expect("valid");
     let remote = Remote {
+        service_accounts: ["ci".parse().expect("valid")].into(),
         users: ["cat", "off", "gone"].iter().map(|name| name.parse().expect("valid")).collect(),
         ended: [ended.clone()].into(),
     };
@@ -120,6 +121,7 @@ fn who_comes_from_elsewhere_is_named_everywhere_and_so_are_ended_sessions() {
     assert_eq!(names(&prod), ["ben", "cat", "off", "rel"], "whom the directory does not know is still nobody");
     assert!(prod.users.iter().all(|user| user.groups.iter().all(|group| group.as_str() != "secret-club")));
     assert_eq!(prod.ended_sessions, [ended]);
+    assert_eq!(prod.service_accounts.len(), 1);
     let unchanged = bundle(&before, HOST, "env=prod");
     assert_eq!((names(&unchanged), unchanged.ended_sessions.len()), (vec!["ben", "off", "rel"], 0));
 }

@@ -59,8 +59,12 @@ pub async fn run(Backup::Create(args): Backup, context: &mut Context<'_>) -> Res
     context.note("making the backup");
     let draft = draft_of(&path);
     let write = |source| CliError::Write { what: what.clone(), source };
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft).map_err(write)?;
+    // What is there may be somebody else's: it is replaced and not written over.
+    match fs::remove_file(&draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(write(error)),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(write)?;
     let call = Call::post(&["backups"]).timeout(BACKUP_TIMEOUT);
     if let Err(error) = api.download(call, &mut file).await {
         // Half a backup is none.

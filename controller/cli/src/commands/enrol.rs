@@ -6,14 +6,15 @@ use crate::{
     context::Context,
     error::CliError,
     input::secret,
-    limits::{CODE_ATTEMPTS, PASSWORD_CHARS},
+    limits::{CODE_ATTEMPTS, CODE_DIGITS, PASSWORD_CHARS},
+    output::clean,
     totp,
 };
 use clap::{ArgGroup, Args};
 use serde::Serialize;
 use wharden_model::{
     UserName,
-    api::{Enrolment, EnrolmentComplete, EnrolmentStart, ErrorCode, Secret},
+    api::{Enrolment, EnrolmentComplete, EnrolmentStart, ErrorBody, ErrorCode, Secret},
 };
 
 const BOOTSTRAP_HELP: &str = "\
@@ -170,14 +171,29 @@ async fn confirm(transport: &Transport, enrolment: &Enrolment, context: &mut Con
     let mut attempt = 1;
     loop {
         let code = context.ask("code that the app shows now", "--non-interactive")?;
+        if code.len() != CODE_DIGITS || !code.bytes().all(|b| b.is_ascii_digit()) {
+            context.console.warn(&format!("that is not a code of {CODE_DIGITS} digits; once more"));
+            continue;
+        }
         match complete(transport, enrolment, Secret::new(code)).await {
-            Err(CliError::Refused { body }) if body.code == ErrorCode::BadCredentials && attempt < CODE_ATTEMPTS => {
+            Err(CliError::Refused { body }) if is_wrong_code(&body) && attempt < CODE_ATTEMPTS => {
                 attempt += 1;
-                context.console.warn("that code is not right; wait for the next one and try once more");
+                let why = clean(&body.message);
+                context.console.warn(&format!("{why}; wait for the next one and try once more"));
+            }
+            Err(CliError::Refused { mut body }) if is_wrong_code(&body) => {
+                "the token is still good: run it again. Delete the entry in the app: it is void, and so are the codes above"
+                    .clone_into(&mut body.hint);
+                return Err(CliError::Refused { body });
             }
             outcome => return outcome,
         }
     }
+}
+
+/// The code, and nothing else, is what was wrong.
+fn is_wrong_code(body: &ErrorBody) -> bool {
+    body.code == ErrorCode::BadCredentials || body.details.iter().any(|detail| detail.at == "code")
 }
 
 async fn complete(transport: &Transport, enrolment: &Enrolment, code: Secret) -> Result<(), CliError> {

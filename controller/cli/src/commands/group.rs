@@ -115,9 +115,15 @@ async fn change(
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
     let mut api = context.api()?;
-    for user in users {
+    for (done, user) in users.iter().enumerate() {
         let path = ["groups", group.as_str(), "members", user.as_str()];
-        api.act(Call::new(method.clone(), &path)).await?;
+        if let Err(error) = api.act(Call::new(method.clone(), &path)).await {
+            if done > 0 {
+                let (done, left) = (joined(&users[..done]), joined(&users[done..]));
+                context.console.warn(&format!("done for {done}; not for {left}: each takes a code of its own"));
+            }
+            return Err(error);
+        }
     }
     Ok(())
 }

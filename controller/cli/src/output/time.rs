@@ -8,7 +8,18 @@ pub fn ago(now: Timestamp, time: Timestamp) -> String {
     match (past, future) {
         (0..5, 0) => "just now".to_owned(),
         (_, 0) => format!("{} ago", span(past)),
-        _ => format!("in {}", span(future)),
+        // A week that began a moment ago ends in 7 days, not in 6.
+        _ => format!("in {}", span(future + half(future))),
+    }
+}
+
+/// Half of the unit that a span is told in.
+fn half(seconds: u64) -> u64 {
+    match seconds {
+        0..60 => 0,
+        60..3600 => 30,
+        3600..172_800 => 1800,
+        _ => 43_200,
     }
 }
 
@@ -56,6 +67,8 @@ mod tests {
         assert_eq!(at(990_000), "2h ago");
         assert_eq!(at(800_000), "2d ago");
         assert_eq!(at(1_000_300), "in 5m");
+        assert_eq!(at(1_000_000 + 12 * 3600 - 1), "in 12h");
+        assert_eq!(at(1_000_000 + 7 * 86_400 - 1), "in 7d");
         assert_eq!(moment(now, now), "1970-01-12T13:46:40Z (just now)");
     }
 

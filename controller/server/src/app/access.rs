@@ -6,13 +6,15 @@ use super::{
 };
 use crate::{policy_set, raft::new_request_id};
 use arc_swap::ArcSwapOption;
+use sha2::{Digest, Sha256};
 use std::{net::IpAddr, sync::Arc};
 use wharden_model::{
     AdminAction, Effect, HostId, PolicyName, RequestId, Revision, SessionId, StepUp, Timestamp, UserName,
+    action::AdminGroup,
 };
 use wharden_pki::token::{SecretKind, hash_secret};
 use wharden_policy::{AdminCompiled, AdminQuery, AdminResource};
-use wharden_state::{AuditCommand, Command, Hex, Kind, Origin, Session, State};
+use wharden_state::{Actor, AuditCommand, Command, Entry, Hex, Kind, LEVEL_REQUEST, Origin, Session, State};
 
 /// An admin with a session that passed both factors.
 #[derive(Clone, Debug)]
@@ -71,7 +73,7 @@ impl App {
         let mut keys = self.keys.access(&state).map_err(AppError::internal)?;
         if !keys.knows(token) {
             // The key may have been made at another controller a moment ago.
-            state = self.raft.linearizable().await?;
+            state = self.raft.linearizable_shared().await?;
             keys = self.keys.access(&state).map_err(AppError::internal)?;
         }
         let bearer = keys.check(token, now).map_err(|error| {
@@ -82,7 +84,7 @@ impl App {
         })?;
         if !state.sessions.contains_key(&bearer.session) {
             // It may have been opened at another controller a moment ago.
-            state = self.raft.linearizable().await?;
+            state = self.raft.linearizable_shared().await?;
         }
         let session = state.open_session(&bearer.session, now).map_err(AppError::from)?;
         if session.user != bearer.user {
@@ -106,25 +108,26 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::NotLoggedIn`] when there is none.
-    pub fn service(&self, key: &str, source: IpAddr, request_id: RequestId) -> Result<Caller, AppError> {
+    pub async fn service(&self, key: &str, source: IpAddr, request_id: RequestId) -> Result<Caller, AppError> {
         const BAD: AppError = AppError::NotLoggedIn("the service account's key is not valid, or has expired");
         let key = SecretKind::ServiceKey.parse(key).map_err(|_| BAD)?;
-        let (state, now) = (self.state(), self.now());
-        let hash = Hex::from(hash_secret(key.reveal()));
+        let (hash, now) = (Hex::from(hash_secret(key.reveal())), self.now());
+        let state = self.raft.state_where(|state| state.service_account(&hash, now).is_some()).await?;
         let (name, account) = state.service_account(&hash, now).ok_or(BAD)?;
         let session = Session {
             user: name.clone(),
             opened_at: account.rotated_at,
             mfa_at: Timestamp(0),
             second_factor: "none".to_owned(),
-            refresh_hash: Hex(Vec::new()),
+            // What is shown each time in place of a session.
+            refresh_hash: account.hash.clone(),
             expires_at: account.expires_at,
             source: source.to_string(),
             wrong_codes: 0,
         };
         Ok(Caller {
             user: name.clone(),
-            session_id: SessionId::new(format!("s-{:032x}", 0)).map_err(AppError::internal)?,
+            session_id: stands_for(&account.hash)?,
             session,
             access_expires_at: account.expires_at,
             request_id,
@@ -133,6 +136,19 @@ impl App {
             force: false,
             is_service: true,
         })
+    }
+
+    /// The refusal of a key at what is for people alone.
+    pub async fn for_people(&self, key: &str, source: IpAddr, request_id: RequestId, operation: &str) -> AppError {
+        let caller = match self.service(key, source, request_id).await {
+            Ok(caller) => caller,
+            Err(error) => return error,
+        };
+        let error = AppError::ForPeople(caller.user.clone());
+        match self.audit_refusal(&caller, operation, describe(&self.cluster()), &error).await {
+            Ok(()) => error,
+            Err(unavailable) => unavailable,
+        }
     }
 
     /// Lets the caller pass, or audits the refusal and gives it.
@@ -157,10 +173,22 @@ impl App {
         floor: StepUp,
     ) -> Result<(), AppError> {
         // Policy first: whoever may not do it at all is not asked for a code.
+        if action.group() != AdminGroup::Read {
+            self.before_a_change().await?;
+        }
         let passed = self.check(caller, action, resource).and_then(|()| self.check_floor(caller, action.name(), floor));
         let Err(error) = passed else { return Ok(()) };
         self.refused(caller, action.name(), describe(resource), &error).await?;
         Err(error)
+    }
+
+    /// Sees to it that a change is judged by all that was acknowledged before it was asked for. Whoever leads has that; one that
+    /// only believes so can commit nothing, and what it then hands on is refused when its author's session is over.
+    pub(super) async fn before_a_change(&self) -> Result<(), AppError> {
+        if !self.raft.leads() {
+            self.raft.linearizable_shared().await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn audit_refusal(
@@ -172,12 +200,31 @@ impl App {
     ) -> Result<(), AppError> {
         let command =
             Command::Audit(AuditCommand::Refused { action: action.to_owned(), resource, reason: error.to_string() });
-        let mut entry = self.entry(caller, command);
-        // The change itself was not made, so its id is still free, and the code is not used up.
-        entry.request_id = new_request_id();
-        entry.origin = entry.origin.map(|origin| Origin { step_up: None, ..origin });
-        self.raft.propose_entry(entry).await?;
+        self.raft.propose_entry(self.refusal(caller, command)).await?;
         Ok(())
+    }
+
+    /// What is noted of a request that was refused. The change itself was not made, so its id is still free, and the code is not
+    /// used up.
+    pub(super) fn refusal(&self, caller: &Caller, command: Command) -> Entry {
+        let request = (self.state().level >= LEVEL_REQUEST).then(|| caller.request_id.clone());
+        let entry = self.entry(caller, command, 0);
+        let origin = entry.origin.map(|origin| Origin { step_up: None, request, ..origin });
+        Entry { request_id: new_request_id(), origin, ..entry }
+    }
+
+    /// Puts the refusal of somebody without a session into the audit. Their attempts are counted by address, so that nobody fills
+    /// it.
+    pub(super) async fn refused_stranger(
+        &self,
+        action: &str,
+        resource: String,
+        source: IpAddr,
+        error: &AppError,
+    ) -> Result<(), AppError> {
+        let command =
+            Command::Audit(AuditCommand::Refused { action: action.to_owned(), resource, reason: error.to_string() });
+        self.propose_from(source, Actor::Anonymous, command).await.map(drop)
     }
 
     /// Of these, the ones that the caller may read. When there are some and it may read none, that is a refusal.
@@ -204,7 +251,7 @@ impl App {
         self.check(caller, action, resource).is_ok()
     }
 
-    fn check(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> Result<(), AppError> {
+    pub(super) fn check(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> Result<(), AppError> {
         let state = self.state();
         let access = self.access.at(&state)?;
         let at_age = |mfa_age_seconds| {
@@ -214,9 +261,14 @@ impl App {
         let decision = at_age(self.mfa_age(caller, action));
         match decision.effect {
             Effect::Allow => Ok(()),
-            Effect::Deny if !caller.is_service && at_age(0).effect == Effect::Allow => {
-                Err(AppError::StepUpRequired { action: action.name(), why: format!("a code: {}", decision.why()) })
-            }
+            Effect::Deny if !caller.is_service && at_age(0).effect == Effect::Allow => Err(match caller.shown {
+                // A code that is wrong is told and counted, whoever asks for it: the floor or policy.
+                Checked::Wrong => AppError::BadCode { used: false },
+                Checked::Used => AppError::BadCode { used: true },
+                Checked::Good(_) | Checked::Nothing => {
+                    AppError::StepUpRequired { action: action.name(), why: format!("a code: {}", decision.why()) }
+                }
+            }),
             Effect::Deny => Err(AppError::Forbidden {
                 who: caller.actor().to_string(),
                 action: action.name(),
@@ -248,6 +300,13 @@ impl App {
             (None, _) => Err(AppError::not_found(Kind::Host, text)),
         }
     }
+}
+
+/// The session that stands for a key of a service account. It ends with the key, and tells nothing of it.
+fn stands_for(key_hash: &Hex) -> Result<SessionId, AppError> {
+    let digest = Sha256::new().chain_update(b"wharden service session\n").chain_update(&key_hash.0).finalize();
+    let id: String = digest[..16].iter().map(|b| format!("{b:02x}")).collect();
+    SessionId::new(format!("s-{id}")).map_err(AppError::internal)
 }
 
 /// A host as a resource.

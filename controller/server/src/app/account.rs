@@ -14,7 +14,7 @@ use wharden_model::{
     api::{Enrolment, EnrolmentComplete, Invite, PasswordChange, RecoveryCodes},
 };
 use wharden_pki::token::{SecretKind, hash_secret};
-use wharden_state::{Account, AccountCommand, Actor, Command, Hex};
+use wharden_state::{Account, AccountCommand, Actor, AuditCommand, Command, Hex, LEVEL_AUTHORS};
 
 impl App {
     pub async fn change_password(&self, caller: &Caller, change: PasswordChange) -> Result<(), AppError> {
@@ -22,10 +22,14 @@ impl App {
         self.attempt(caller.source)?;
         let old_hash = self.own_account(caller)?.password_hash;
         if !password::verify(change.current_password, Some(old_hash.clone())).await {
-            // The entry carries the code: a guess costs it.
             let error = AppError::invalid("current_password", "it is not the password of this account");
-            self.audit_refusal(caller, "account.password", format!("user {}", caller.user), &error).await?;
-            self.wrong_code(caller).await?;
+            let refused = AuditCommand::Refused {
+                action: "account.password".to_owned(),
+                resource: format!("user {}", caller.user),
+                reason: error.to_string(),
+            };
+            // The entry carries the code: a guess costs it.
+            self.change(caller, Command::Audit(refused)).await?;
             return Err(error);
         }
         let password_hash =
@@ -42,7 +46,8 @@ impl App {
         let session = caller.session_id.to_string();
         let (cluster, sealing) = (self.keys.cluster_id.as_str(), self.keys.sealing());
         let user = caller.user.clone();
-        Ok(Pending::begin(For::Replacement, session, user, account.password_hash, cluster, &sealing, self.now())?)
+        let purpose = For::Replacement { of: &account.totp_sealed.0 };
+        Ok(Pending::begin(purpose, session, user, account.password_hash, cluster, &sealing, self.now())?)
     }
 
     /// Second step: a code of the new one, and a second factor of before.
@@ -50,7 +55,7 @@ impl App {
         self.may_change_own(caller, "account.totp").await?;
         let sealing = self.keys.sealing();
         let (pending, totp_step) =
-            Pending::complete(For::Replacement, &complete.enrolment, &complete.code, &sealing, self.now())?;
+            Pending::complete(For::Replacement { of: &[] }, &complete.enrolment, &complete.code, &sealing, self.now())?;
         if pending.user != caller.user || pending.token_hash != caller.session_id.as_str() {
             return Err(AppError::BadToken("the enrolment was begun in another session".to_owned()));
         }
@@ -58,6 +63,7 @@ impl App {
             totp_sealed: Hex(pending.sealed_secret(&sealing)),
             totp_step,
             recovery_hashes: pending.recovery_hashes(&sealing).into_iter().map(Hex).collect(),
+            replaces: (self.state().level >= LEVEL_AUTHORS).then(|| Hex(pending.replaces.clone())),
             user: pending.user,
         };
         self.change(caller, Command::Account(command)).await.map(|_| ())

@@ -82,7 +82,7 @@ impl App {
         AppError::Conflict { message, hint }
     }
 
-    async fn keys_of(&self, state: &State) -> Result<Keys, AppError> {
+    pub(super) async fn keys_of(&self, state: &State) -> Result<Keys, AppError> {
         let answers = survey(&self.raft, self.started_at).await;
         let held = self.keys.sealing();
         let own = self.raft.number();

@@ -41,14 +41,20 @@ impl App {
     }
 
     pub async fn create_user(&self, caller: &Caller, new: NewUser) -> Result<User, AppError> {
-        self.may(caller, AdminAction::UserCreate, &AdminResource::User(new.name.clone())).await?;
-        // Nobody can act as somebody new before they are invited, and that needs a code of its own.
+        let resource = AdminResource::User(new.name.clone());
+        self.may(caller, AdminAction::UserCreate, &resource).await?;
+        // As good as adding them: on hosts the OS user of that name has the rights at once.
         for group in &new.groups {
-            let group = AdminResource::Group(group.clone());
-            self.may_with(caller, AdminAction::GroupUpdate, &group, StepUp::Fresh).await?;
+            self.may(caller, AdminAction::GroupUpdate, &AdminResource::Group(group.clone())).await?;
         }
-        let command = UserCommand::Create { name: new.name.clone(), groups: new.groups };
-        self.change(caller, Command::User(command)).await?;
+        let in_groups = !new.groups.is_empty();
+        let command = Command::User(UserCommand::Create { name: new.name.clone(), groups: new.groups });
+        // Who is in no group takes nobody's rights.
+        if in_groups {
+            self.permitted_change(caller, AdminAction::UserCreate, &resource, command).await?;
+        } else {
+            self.change(caller, command).await?;
+        }
         let state = self.state();
         let user = state.users.get(&new.name).ok_or_else(|| AppError::not_found(Kind::User, new.name.as_str()))?;
         Ok(user_of(&state, &new.name, user))
@@ -72,6 +78,14 @@ impl App {
 
     pub async fn invite_user(&self, caller: &Caller, name: UserName) -> Result<Invite, AppError> {
         self.may(caller, AdminAction::UserInvite, &AdminResource::User(name.clone())).await?;
+        // It would take their factors away, which is a reset, and guarded.
+        let state = self.raft.linearizable().await?;
+        if state.users.get(&name).is_some_and(|user| user.account.is_some()) {
+            return Err(AppError::Conflict {
+                message: format!("user {name} has an account"),
+                hint: "`wharden user reset NAME` takes both factors away and gives an invite",
+            });
+        }
         let invite = SecretKind::Invite.generate();
         let expires_at = self.now().plus_secs(limits::INVITE_TTL_S);
         let command = UserCommand::Invite { name, hash: hash_secret(invite.reveal()).into(), expires_at };
@@ -106,8 +120,14 @@ impl App {
         // With members it is as good as adding them.
         let floor = if new.members.is_empty() { StepUp::Fresh } else { StepUp::Code };
         self.may_with(caller, AdminAction::GroupCreate, &resource, floor).await?;
-        let command = GroupCommand::Create { name: new.name.clone(), members: new.members };
-        self.change(caller, Command::Group(command)).await?;
+        let has_members = !new.members.is_empty();
+        let command = Command::Group(GroupCommand::Create { name: new.name.clone(), members: new.members });
+        if has_members {
+            self.may(caller, AdminAction::GroupUpdate, &resource).await?;
+            self.permitted_change(caller, AdminAction::GroupCreate, &resource, command).await?;
+        } else {
+            self.change(caller, command).await?;
+        }
         let state = self.state();
         let group = state.groups.get(&new.name).ok_or_else(|| AppError::not_found(Kind::Group, new.name.as_str()))?;
         Ok(group_of(&new.name, group))

@@ -1,4 +1,4 @@
-//! Docker from elsewhere: certificates for whoever has a session, and the hosts that can be used with them.
+//! Docker from elsewhere: certificates for whoever has a session or the key of a service account, and the hosts that can be used with them.
 //!
 //! No policy is asked here: what somebody may do with Docker is decided on the host, for each request, and everybody
 //! may try. What the hosts tell about themselves is no more than what a client needs to reach them.
@@ -10,10 +10,11 @@ use wharden_model::{
     limits::CSR_PEM_MAX,
 };
 use wharden_pki::{CsrError, limits::USER_LIFETIME, pem};
-use wharden_state::{Actor, Command, DockerCommand};
+use wharden_state::{Command, DockerCommand};
 
 impl App {
-    /// Makes a certificate that names the caller and the session. It ends with the session at the latest.
+    /// Makes a certificate that names the caller and the session, or a service account and what stands for its key. It ends
+    /// with the session, or the key, at the latest.
     ///
     /// # Errors
     /// [`AppError`] when the request is none, or the caller has had too many.
@@ -25,19 +26,29 @@ impl App {
         let now = self.now();
         let csr = request(&new.csr)?;
         let left = Duration::from_millis(caller.session.expires_at.millis_since(now));
-        let issued = self
-            .keys
-            .ca
-            .issue_user(&csr, &caller.user, &caller.session_id, now, left.min(USER_LIFETIME))
-            .map_err(refused)?;
-        let command = DockerCommand::Issue {
-            session: caller.session_id.clone(),
-            user: caller.user.clone(),
-            serial: issued.serial.clone(),
-            expires_at: issued.not_after,
+        let (name, session, lifetime) = (&caller.user, caller.session_id.clone(), left.min(USER_LIFETIME));
+        let (issued, command) = if caller.is_service {
+            let issued = self.keys.ca.issue_service_account(&csr, name, &session, now, lifetime).map_err(refused)?;
+            let command = DockerCommand::IssueToService {
+                session,
+                account: name.clone(),
+                key_hash: caller.session.refresh_hash.clone(),
+                serial: issued.serial.clone(),
+                expires_at: issued.not_after,
+            };
+            (issued, command)
+        } else {
+            let issued = self.keys.ca.issue_user(&csr, name, &session, now, lifetime).map_err(refused)?;
+            let command = DockerCommand::Issue {
+                session,
+                user: name.clone(),
+                serial: issued.serial.clone(),
+                expires_at: issued.not_after,
+            };
+            (issued, command)
         };
         // Not under the id of the request: each certificate is counted and audited, whoever repeats an id.
-        self.raft.propose(Actor::User(caller.user.clone()), Command::Docker(command)).await?;
+        self.propose_from(caller.source, caller.actor(), Command::Docker(command)).await?;
         Ok(DockerCertificate {
             username: caller.user.clone(),
             session_id: caller.session_id.clone(),

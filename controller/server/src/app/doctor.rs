@@ -17,6 +17,8 @@ use wharden_model::{
 };
 use wharden_state::State;
 
+/// Seconds after which a change of the cluster key should be over: a minute is plenty when all controllers run.
+const KEY_CHANGE_LONG_S: u64 = 600;
 /// Hosts that are named when something is wrong with many.
 const NAMED: usize = 5;
 
@@ -53,6 +55,7 @@ impl App {
         checks.push(self.policies_check());
         checks.push(backups(&view));
         checks.push(channels(&state));
+        checks.push(self.key_check(&state).await?);
         Ok(Diagnosis { at: self.now(), controller: view.own, checks })
     }
 
@@ -100,6 +103,30 @@ impl App {
                 &other,
             ),
         });
+    }
+
+    /// A change of the cluster key that comes to no end.
+    async fn key_check(&self, state: &State) -> Result<Check, AppError> {
+        let keys = self.keys_of(state).await?.cluster;
+        let stands = keys.step.filter(|_| keys.since.plus_secs(KEY_CHANGE_LONG_S) < self.now());
+        let problems = stands.map(|_| {
+            let more = keys.controllers.iter().filter(|holder| holder.keys.iter().any(|key| *key != keys.key_id));
+            let more: Vec<String> = more.map(|holder| holder.number.to_string()).collect();
+            Problem {
+                severity: Severity::Warning,
+                subject: "cluster key".to_owned(),
+                summary: format!("the change of it began at {} and has not come to its end", keys.since),
+                detail: format!("{} values left; controllers with the key before: {}", keys.left, more.join(" ")),
+                advice:
+                    "see that every controller runs and has room on its disk; `wharden key list` shows how far it is"
+                        .to_owned(),
+            }
+        });
+        Ok(Check {
+            name: "cluster_key".to_owned(),
+            what: "a change of the cluster key stands still".to_owned(),
+            problems: problems.into_iter().collect(),
+        })
     }
 
     async fn reach(&self, view: &View) -> Check {

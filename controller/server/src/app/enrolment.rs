@@ -14,7 +14,7 @@ use wharden_pki::token::{SecretKind, hash_secret};
 use wharden_state::{AccountCommand, Actor, Command, FirstPolicy, Hex, State};
 
 /// The pack that gives the first admin its rights.
-const FIRST_PACK: &str = "admin-roles";
+pub(super) const FIRST_PACK: &str = "admin-roles";
 
 impl App {
     /// First step: takes token and password, gives a fresh second factor. Stores nothing.
@@ -28,7 +28,11 @@ impl App {
             .or_else(|_| SecretKind::Invite.parse(start.token.reveal()))
             .map_err(|_| AppError::BadToken("this is not a bootstrap token (wbt_…) or an invite (win_…)".to_owned()))?;
         let hash = Hex::from(hash_secret(token.reveal()));
-        self.check_token(&self.state(), &hash, &start.username)?;
+        let state = self.raft.state_where(|state| knows(state, &hash)).await?;
+        if let Err(error) = self.check_token(&state, &hash, &start.username) {
+            self.refused_stranger("account.enrol", format!("user {}", start.username), source, &error).await?;
+            return Err(error);
+        }
         let password_hash =
             password::hash(start.password).await.map_err(|e| AppError::invalid("password", e.to_string()))?;
         let cluster = self.keys.cluster_id.as_str();
@@ -65,7 +69,7 @@ impl App {
             user: pending.user,
             password_hash: pending.password_hash,
         };
-        self.raft.propose(actor, Command::Account(command)).await?;
+        self.propose_from(source, actor, Command::Account(command)).await?;
         self.sources.give_back(source);
         Ok(())
     }
@@ -80,7 +84,9 @@ impl App {
                 Err(AppError::BadToken("the invite expired; ask for a new one".to_owned()))
             }
             Some(invite) if invite.user == *user => Ok(()),
-            _ => Err(AppError::BadToken("the token or invite is not valid, or was used already".to_owned())),
+            _ => Err(AppError::BadToken(
+                "the token or invite is not valid, was used already, or is for another user name".to_owned(),
+            )),
         }
     }
 
@@ -88,6 +94,11 @@ impl App {
     pub(super) fn attempt(&self, source: IpAddr) -> Result<(), AppError> {
         self.sources.take(source, self.now()).map_err(|seconds| AppError::TooMany { seconds })
     }
+}
+
+fn knows(state: &State, token: &Hex) -> bool {
+    let bootstrap = state.cluster.as_ref().and_then(|cluster| cluster.bootstrap_hash.as_ref());
+    bootstrap == Some(token) || state.invites.contains_key(token)
 }
 
 fn first_policies() -> Result<Vec<FirstPolicy>, AppError> {

@@ -1,7 +1,7 @@
 //! What can go wrong for a caller. Turned into HTTP at the last step, in `rest`.
 
 use crate::{auth::enrolment::EnrolmentError, raft::ProposeError};
-use wharden_model::{Decision, api::ValidationIssue};
+use wharden_model::{Decision, UserName, api::ValidationIssue};
 use wharden_state::{Kind, Rejection};
 
 /// One cause each; the text is for the caller.
@@ -25,6 +25,9 @@ pub enum AppError {
     /// The code that came with the request.
     #[error("{}", if *.used { "the code was used already" } else { "the code is not the one of now" })]
     BadCode { used: bool },
+    /// What is for people alone, whatever policy says.
+    #[error("service account {0} may not: this is for people, with both factors")]
+    ForPeople(UserName),
     /// A rule that protects the caller from itself.
     #[error("{message}")]
     Guarded { message: String },

@@ -3,17 +3,17 @@
 //! The change is tried on a copy of the state first, which costs nothing, and then proposed on condition that
 //! policy did not move meanwhile.
 
-use super::{App, AppError, Caller, access, step_up::Checked};
-use crate::{
-    limits,
-    raft::{ProposeError, new_request_id},
-};
-use wharden_model::{AdminAction, Effect, UserName};
+use super::{App, AppError, Caller, access, enrolment::FIRST_PACK, step_up::Checked};
+use crate::{limits, raft::ProposeError};
+use std::collections::BTreeSet;
+use wharden_model::{AdminAction, Decision, Effect, PolicyName, UserName};
 use wharden_policy::{AdminCompiled, AdminQuery, AdminResource};
-use wharden_state::{Actor, Applied, Command, Entry, Rejection, State};
+use wharden_state::{Applied, Command, Entry, Rejection, State};
 
-/// What somebody must be able to do for the cluster to be repairable.
+/// What somebody must be able to do with each policy that speaks of admins, for the cluster to be repairable.
 const REPAIR: [AdminAction; 2] = [AdminAction::PolicyUpdate, AdminAction::PolicyDelete];
+/// What nobody takes from themselves without saying so.
+const OWN: [AdminAction; 3] = [AdminAction::PolicyCreate, AdminAction::PolicyUpdate, AdminAction::PolicyDelete];
 
 impl App {
     /// Lets the caller pass as [`App::may`] does, then proposes a change that could take rights away.
@@ -36,82 +36,96 @@ impl App {
         resource: &AdminResource,
         command: Command,
     ) -> Result<Applied, AppError> {
-        let mut request_id = caller.request_id.clone();
-        for _ in 0..limits::GUARDED_TRIES {
+        for attempt in 0..limits::GUARDED_TRIES {
             let state = self.state();
-            let actor = Actor::User(caller.user.clone());
             let revision = state.policy_revision;
-            if let Err(error) = self.try_out(&state, caller, &command, &actor) {
+            // Policy moved: it may not permit this any more.
+            if attempt > 0
+                && let Err(error) = self.check(caller, action, resource)
+            {
+                self.refused(caller, action.name(), access::describe(resource), &error).await?;
+                return Err(error);
+            }
+            let entry = self.entry(caller, command.clone(), attempt);
+            if let Err(error) = self.try_out(&state, caller, &entry) {
                 self.audit_refusal(caller, action.name(), access::describe(resource), &error).await?;
                 return Err(error);
             }
-            let entry = self.entry(caller, command.clone());
-            match self.raft.propose_entry(Entry { request_id, if_revision: Some(revision), ..entry }).await {
-                Err(ProposeError::Rejected(Rejection::RevisionMoved)) => request_id = new_request_id(),
+            match self.raft.propose_entry(Entry { if_revision: Some(revision), ..entry }).await {
+                Err(ProposeError::Rejected(Rejection::RevisionMoved)) => {}
                 other => return Ok(other?),
             }
         }
         Err(Rejection::RevisionMoved.into())
     }
 
-    fn try_out(&self, now: &State, caller: &Caller, command: &Command, actor: &Actor) -> Result<(), AppError> {
+    /// What would become of the change. One that was made already, of which this is a retry, changes nothing more.
+    fn try_out(&self, now: &State, caller: &Caller, entry: &Entry) -> Result<(), AppError> {
         let mut next = now.clone();
-        let entry = Entry {
-            request_id: new_request_id(),
-            actor: actor.clone(),
-            issued_at: self.now(),
-            if_revision: None,
-            origin: None,
-            command: command.clone(),
+        let entry = Entry { if_revision: None, origin: None, ..entry.clone() };
+        match next.apply(now.policy_revision + 1, &entry).0 {
+            // An attempt of the first one; the next is looked at.
+            Err(Rejection::RevisionMoved) => return Ok(()),
+            other => other?,
         };
-        next.apply(now.policy_revision + 1, &entry).0?;
-        let compiled = access::compile(&next)?;
-        let before = self.access.at(now)?;
-        let could = REPAIR.iter().all(|action| self.can(&before.1, &caller.user, *action));
-        let can_still = active(&next, &caller.user) && REPAIR.iter().all(|a| self.can(&compiled, &caller.user, *a));
+        let (held, compiled) = (self.access.at(now)?, access::compile(&next)?);
+        let (before, after) = (Rights { state: now, compiled: &held.1 }, Rights { state: &next, compiled: &compiled });
         // With a code of its own, one's own rights can be given up. What leaves nobody cannot be forced: who would undo it?
         let forced = caller.force && matches!(caller.shown, Checked::Good(_));
-        if could && !can_still && !forced {
-            return Err(self.refusal(
-                &compiled,
-                &caller.user,
-                "this would take away your own right to change policies",
-            ));
+        for policy in after.telling()? {
+            for action in OWN.into_iter().filter(|_| !forced) {
+                if before.may(&caller.user, action, &policy) && !after.may(&caller.user, action, &policy) {
+                    let why = after.why(&caller.user, &policy, &[action]);
+                    let what = format!("this would take away your own right to change policies ({action} on {policy})");
+                    return Err(AppError::Guarded { message: format!("{what}: {why}") });
+                }
+            }
+            // What nobody could mend before is not made worse.
+            if before.is_mendable(&policy) && !after.is_mendable(&policy) {
+                let why = after.why(&caller.user, &policy, &REPAIR);
+                let what = format!("this would leave no active admin who can change policies ({policy})");
+                return Err(AppError::Guarded { message: format!("{what}: {why}") });
+            }
         }
-        let somebody = next
-            .users
-            .keys()
-            .any(|user| active(&next, user) && REPAIR.iter().all(|action| self.can(&compiled, user, *action)));
-        if somebody {
-            Ok(())
-        } else {
-            Err(self.refusal(&compiled, &caller.user, "this would leave no active admin who can change policies"))
-        }
-    }
-
-    fn can(&self, compiled: &AdminCompiled, user: &UserName, action: AdminAction) -> bool {
-        self.ask(compiled, user, action).effect == Effect::Allow
-    }
-
-    fn ask(&self, compiled: &AdminCompiled, user: &UserName, action: AdminAction) -> wharden_model::Decision {
-        let Ok(name) = wharden_model::PolicyName::new("admin-roles") else {
-            return wharden_policy::no_bundle(wharden_model::Action::Unknown);
-        };
-        let resource = AdminResource::Policy(name);
-        compiled.decide(&AdminQuery { user, action, resource: &resource, mfa_age_seconds: 0 })
-    }
-
-    fn refusal(&self, compiled: &AdminCompiled, user: &UserName, what: &str) -> AppError {
-        let why = REPAIR
-            .iter()
-            .map(|action| self.ask(compiled, user, *action))
-            .find(|decision| decision.effect == Effect::Deny)
-            .map_or_else(|| "the account could not log in".to_owned(), |decision| decision.why());
-        AppError::Guarded { message: format!("{what}: {why}") }
+        Ok(())
     }
 }
 
-/// Can log in.
-fn active(state: &State, user: &UserName) -> bool {
-    state.users.get(user).is_some_and(|u| !u.disabled && u.account.is_some())
+/// Who may do what, by a state.
+struct Rights<'s> {
+    state: &'s State,
+    compiled: &'s AdminCompiled,
+}
+
+impl Rights<'_> {
+    /// The policies that speak of admins: who may change these can undo whatever any of them does.
+    fn telling(&self) -> Result<BTreeSet<PolicyName>, AppError> {
+        let mut names = self.compiled.documents();
+        names.insert(PolicyName::new(FIRST_PACK).map_err(AppError::internal)?);
+        Ok(names)
+    }
+
+    fn ask(&self, user: &UserName, action: AdminAction, policy: &PolicyName) -> Decision {
+        let resource = AdminResource::Policy(policy.clone());
+        self.compiled.decide(&AdminQuery { user, action, resource: &resource, mfa_age_seconds: 0 })
+    }
+
+    fn may(&self, user: &UserName, action: AdminAction, policy: &PolicyName) -> bool {
+        self.is_active(user) && self.ask(user, action, policy).effect == Effect::Allow
+    }
+
+    fn is_mendable(&self, policy: &PolicyName) -> bool {
+        self.state.users.keys().any(|user| REPAIR.iter().all(|action| self.may(user, *action, policy)))
+    }
+
+    /// Can log in.
+    fn is_active(&self, user: &UserName) -> bool {
+        self.state.users.get(user).is_some_and(|u| !u.disabled && u.account.is_some())
+    }
+
+    fn why(&self, user: &UserName, policy: &PolicyName, actions: &[AdminAction]) -> String {
+        let mut asked = actions.iter().map(|action| self.ask(user, *action, policy));
+        let refusal = asked.find(|decision| decision.effect == Effect::Deny);
+        refusal.map_or_else(|| "the account could not log in".to_owned(), |decision| decision.why())
+    }
 }

@@ -61,6 +61,8 @@ impl App {
     }
 
     pub async fn patch_host(&self, caller: &Caller, text: &str, patch: HostPatch) -> Result<Host, AppError> {
+        // Its labels are what is judged by.
+        self.before_a_change().await?;
         let state = self.state();
         let id = self.find_host(&state, text)?;
         let resource = access::host_resource(&state, &id)?;
@@ -83,6 +85,8 @@ impl App {
     }
 
     pub async fn revoke_host(&self, caller: &Caller, text: &str) -> Result<Host, AppError> {
+        // Its labels are what is judged by.
+        self.before_a_change().await?;
         let state = self.state();
         let id = self.find_host(&state, text)?;
         self.may(caller, AdminAction::HostRevoke, &access::host_resource(&state, &id)?).await?;

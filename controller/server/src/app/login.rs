@@ -3,6 +3,7 @@
 use super::{App, AppError, Caller, step_up::Shown};
 use crate::{auth::password, limits};
 use std::net::IpAddr;
+use subtle::ConstantTimeEq;
 use wharden_model::{
     SessionId, Timestamp, UserName,
     api::{Login, Refresh, Secret, SessionTokens, WhoAmI},
@@ -22,11 +23,13 @@ impl App {
         }
         let shown = login.device.as_ref().and_then(|device| SecretKind::Device.parse(device.reveal()).ok());
         let shown = shown.map(|device| Hex::from(hash_secret(device.reveal())));
-        let state = self.state();
         // Others may use up the attempts of an address; a device that is known has its own.
-        if !shown.as_ref().is_some_and(|device| state.knows_device(login.username.as_str(), device)) {
+        if !shown.as_ref().is_some_and(|device| self.state().knows_device(login.username.as_str(), device)) {
             self.attempt(source)?;
         }
+        // The user may have been made, or have another password, at another controller a moment ago. Read for every name, since
+        // a read only for those that are not here would tell by its time who is.
+        let state = self.raft.linearizable_shared().await?;
         let address = source.to_string();
         state.check_not_locked(login.username.as_str(), &address, shown.as_ref(), self.now())?;
         let account = state.users.get(&login.username).and_then(|user| user.account.clone());
@@ -90,7 +93,7 @@ impl App {
             _ => None,
         };
         Ok(SessionTokens {
-            refresh_token: joined(&id, &refresh),
+            refresh_token: self.refresh_token(&id, &refresh),
             session_id: id,
             username: user.clone(),
             access_token,
@@ -102,33 +105,52 @@ impl App {
         })
     }
 
-    /// Swaps a refresh token for a new pair. One that was swapped before ends the session.
+    /// Swaps a refresh token for a new pair. One that was swapped before ends the session; one that the session never had
+    /// does not, for that would let anybody end it who has seen its id.
     ///
     /// # Errors
     /// [`AppError::NotLoggedIn`].
     pub async fn refresh(&self, refresh: Refresh, source: IpAddr) -> Result<SessionTokens, AppError> {
         const BAD: AppError = AppError::NotLoggedIn("the refresh token is not valid");
-        self.attempt(source)?;
-        let (id, old) = refresh.refresh_token.reveal().split_once('.').ok_or(BAD)?;
-        let id = SessionId::new(id).map_err(|_| BAD)?;
-        let old = SecretKind::Refresh.parse(old).map_err(|_| BAD)?;
+        let (id, old_hash, family) =
+            read_refresh(&refresh.refresh_token).map_or_else(|| self.attempt(source).and(Err(BAD)), Ok)?;
         let new = SecretKind::Refresh.generate();
         let expires_at = self.now().plus_secs(limits::SESSION_TTL_S);
-        let user = self.state().open_session(&id, self.now()).map_err(AppError::from)?.user.clone();
+        let state = self.raft.state_where(|state| state.sessions.contains_key(&id)).await?;
+        let found = state.open_session(&id, self.now());
+        let of_family: bool = family.as_bytes().ct_eq(self.keys.family(&id).as_bytes()).into();
+        // What is good is not counted: others at the same address may have used its attempts up.
+        let session = match found {
+            Ok(session) if of_family || session.refresh_hash == old_hash => session,
+            Ok(_) => {
+                self.attempt(source)?;
+                self.refused_stranger("session.refresh", format!("session {id}"), source, &BAD).await?;
+                return Err(BAD);
+            }
+            Err(ended) => {
+                self.attempt(source)?;
+                return Err(ended.into());
+            }
+        };
+        let user = session.user.clone();
         let command = SessionCommand::Refresh {
             id: id.clone(),
-            old_hash: hash_secret(old.reveal()).into(),
+            old_hash,
             new_hash: hash_secret(new.reveal()).into(),
             expires_at,
         };
         match self.raft.propose(Actor::User(user.clone()), Command::Session(command)).await? {
             Applied::Done => {}
-            _ => return Err(AppError::NotLoggedIn("the refresh token was used twice, so the session was ended")),
+            _ => {
+                let reused = AppError::NotLoggedIn("the refresh token was used twice, so the session was ended");
+                self.refused_stranger("session.refresh", format!("session {id} of user {user}"), source, &reused)
+                    .await?;
+                return Err(reused);
+            }
         }
-        self.sources.give_back(source);
         let (access_token, access_expires_at) = self.access_token(&user, &id)?;
         Ok(SessionTokens {
-            refresh_token: joined(&id, &new),
+            refresh_token: self.refresh_token(&id, &new),
             session_id: id,
             username: user,
             access_token,
@@ -143,6 +165,11 @@ impl App {
     fn access_token(&self, user: &UserName, id: &SessionId) -> Result<(Secret, Timestamp), AppError> {
         let keys = self.keys.access(&self.state()).map_err(AppError::internal)?;
         keys.issue(user, id, self.now()).map_err(AppError::internal)
+    }
+
+    /// The refresh token names its session, so that it is found without a search.
+    fn refresh_token(&self, id: &SessionId, refresh: &Secret) -> Secret {
+        Secret::new(format!("{id}.{}.{}", refresh.reveal(), self.keys.family(id)))
     }
 
     /// Ends the caller's session.
@@ -168,7 +195,10 @@ impl App {
     }
 }
 
-/// The refresh token names its session, so that it is found without a search.
-fn joined(id: &SessionId, refresh: &Secret) -> Secret {
-    Secret::new(format!("{id}.{}", refresh.reveal()))
+/// Session, hash of the token and the mark of its family.
+fn read_refresh(token: &Secret) -> Option<(SessionId, Hex, &str)> {
+    let mut parts = token.reveal().splitn(3, '.');
+    let (id, token, family) = (parts.next()?, parts.next()?, parts.next().unwrap_or_default());
+    let token = SecretKind::Refresh.parse(token).ok()?;
+    Some((SessionId::new(id).ok()?, hash_secret(token.reveal()).into(), family))
 }

@@ -21,6 +21,7 @@ mod guard;
 mod hosts;
 mod inventory;
 mod judgement;
+mod key_gauges;
 mod login;
 mod packs;
 mod policies;
@@ -38,6 +39,7 @@ pub use access::{Access, Caller};
 pub(crate) use alerts::alert_of;
 pub use backup::Backup;
 pub use error::AppError;
+pub use key_gauges::key_gauges;
 pub(crate) use records::record_of;
 pub use step_up::Shown;
 
@@ -50,12 +52,13 @@ use crate::{
     events::EventStore,
     fleet::Fleet,
     keys::Keys,
-    raft::Raft,
+    raft::{Raft, new_request_id},
 };
-use std::sync::Arc;
-use wharden_model::Timestamp;
+use sha2::{Digest, Sha256};
+use std::{net::IpAddr, sync::Arc};
+use wharden_model::{RequestId, Timestamp};
 use wharden_runtime::{clock::Clock, ready::Readiness};
-use wharden_state::{Applied, Command, Entry, State};
+use wharden_state::{Actor, Applied, Command, Entry, LEVEL_REQUEST, Origin, State};
 
 /// Everything that a use case works with.
 pub struct App {
@@ -91,7 +94,7 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::TooMany`].
-    pub fn visit(&self, source: std::net::IpAddr) -> Result<(), AppError> {
+    pub fn visit(&self, source: IpAddr) -> Result<(), AppError> {
         self.visitors.take(source, self.now()).map_err(|seconds| AppError::TooMany { seconds })
     }
 
@@ -101,18 +104,52 @@ impl App {
 
     /// Proposes a change in the name of the caller, under the id of its request.
     async fn change(&self, caller: &Caller, command: Command) -> Result<Applied, AppError> {
-        Ok(self.raft.propose_entry(self.entry(caller, command)).await?)
+        Ok(self.raft.propose_entry(self.entry(caller, command, 0)).await?)
     }
 
-    /// The change as it goes into the log, with the code that came with the request.
-    fn entry(&self, caller: &Caller, command: Command) -> Entry {
+    /// Proposes a change of somebody without a session.
+    async fn propose_from(&self, source: IpAddr, actor: Actor, command: Command) -> Result<Applied, AppError> {
+        let origin = Origin { source: Some(source.to_string()), session: None, step_up: None, request: None };
+        let entry = Entry {
+            request_id: new_request_id(),
+            actor,
+            issued_at: self.now(),
+            if_revision: None,
+            origin: Some(origin),
+            command,
+        };
+        Ok(self.raft.propose_entry(entry).await?)
+    }
+
+    /// The change as it goes into the log, with the code that came with the request. Under the id of the request, so that a
+    /// retry is done once, whichever attempt of the first one it was that was made.
+    fn entry(&self, caller: &Caller, command: Command, attempt: usize) -> Entry {
+        let request_id = match command {
+            // What is only noted down is noted each time: what it is about happens outside of the state.
+            Command::Audit(_) => new_request_id(),
+            _ => attempt_id(&caller.request_id, attempt),
+        };
+        let mut origin = caller.origin();
+        if request_id != caller.request_id && self.state().level >= LEVEL_REQUEST {
+            origin.request = Some(caller.request_id.clone());
+        }
         Entry {
-            request_id: caller.request_id.clone(),
+            request_id,
             actor: caller.actor(),
             issued_at: self.now(),
             if_revision: None,
-            origin: Some(caller.origin()),
+            origin: Some(origin),
             command,
         }
     }
+}
+
+/// The id of a further attempt of a request.
+fn attempt_id(request: &RequestId, attempt: usize) -> RequestId {
+    if attempt == 0 {
+        return request.clone();
+    }
+    let digest = Sha256::digest(format!("wharden attempt {attempt}\n{request}"));
+    RequestId::new(digest[..16].iter().map(|b| format!("{b:02x}")).collect::<String>())
+        .unwrap_or_else(|_| request.clone())
 }

@@ -1,6 +1,7 @@
 //! Policy documents.
 
 use super::{App, AppError, Caller};
+use tokio::sync::Semaphore;
 use wharden_model::{
     AdminAction, Mode, PolicyName, StepUp,
     api::{Policy, PolicyPut, PolicyText, PolicyVersion, RollbackTo, Validation},
@@ -39,6 +40,22 @@ pub(super) struct NewVersion {
     pub mode: Option<Mode>,
     pub if_version: Option<u64>,
     pub origin: PolicyOrigin,
+}
+
+/// Policies that are checked at one time: it can take seconds of a core, and nothing else may wait for that.
+static CHECKS: Semaphore = Semaphore::const_new(1);
+
+/// Does what takes a check of policies, apart from everything else and one after the other.
+pub(super) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, AppError> + Send + 'static,
+) -> Result<T, AppError> {
+    let turn = CHECKS.acquire().await.map_err(AppError::internal)?;
+    let done = tokio::task::spawn_blocking(move || {
+        // Kept until the work has ended, whoever still waits for it.
+        let _turn = turn;
+        work()
+    });
+    done.await.map_err(AppError::internal)?
 }
 
 /// Rules in a text that is valid.
@@ -94,10 +111,14 @@ impl App {
     ) -> Result<Policy, AppError> {
         let NewVersion { text, mode, if_version, origin } = new;
         let resource = AdminResource::Policy(name.clone());
-        let rules = checked(&text);
         let before = self.state().policies.get(&name).map(|policy| policy.current.text.clone());
-        let about_admins =
-            [Some(&text), before.as_ref()].into_iter().flatten().any(|text| concerns_admins(&name, text));
+        let (of, new) = (name.clone(), text.clone());
+        let (rules, about_admins) = apart(move || {
+            let rules = checked(&new);
+            let about = [Some(&new), before.as_ref()].into_iter().flatten().any(|text| concerns_admins(&of, text));
+            Ok((rules, about))
+        })
+        .await?;
         // A text that is not valid is not stored: nobody spends a code to hear what is wrong with it.
         let floor = match rules.is_ok() && about_admins {
             true => StepUp::Code,
@@ -153,7 +174,7 @@ impl App {
 
     pub async fn validate_policy(&self, caller: &Caller, text: PolicyText) -> Result<Validation, AppError> {
         self.may(caller, AdminAction::PolicyTest, &self.cluster()).await?;
-        match checked(&text.text) {
+        match apart(move || checked(&text.text)).await {
             Ok(_) => Ok(Validation { valid: true, issues: Vec::new() }),
             Err(AppError::InvalidPolicy(issues)) => Ok(Validation { valid: false, issues }),
             Err(other) => Err(other),

@@ -1,8 +1,8 @@
 //! What would be decided about a request, without asking any engine: things that it refers to are taken to exist.
 
-use super::{App, AppError, Caller, judgement::Judge};
+use super::{App, AppError, Caller, judgement::Judge, policies::apart};
 use crate::policy_set;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use wharden_docker::{
     ApiVersion, Asker, Canonical, ContainerView, ExecView, Head, HostPathView, ImageView, Judged, Lookup, Making,
     NetworkView, OWNER_LABEL, SwarmView, View, VolumeView,
@@ -22,7 +22,8 @@ impl App {
     pub async fn test_policy(&self, caller: &Caller, test: TestRequest) -> Result<TestResult, AppError> {
         self.may(caller, AdminAction::PolicyTest, &self.cluster()).await?;
         let state = self.state();
-        let policies = with_drafts(&state, &test.drafts)?;
+        let (stored, drafts) = (Arc::clone(&state), test.drafts);
+        let policies = apart(move || with_drafts(&stored, &drafts)).await?;
         let cluster = self.keys.cluster_id.clone();
         let asked = match (test.event, test.user, test.request) {
             (Some(id), None, None) if test.host.is_none() => {

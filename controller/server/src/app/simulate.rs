@@ -1,6 +1,6 @@
 //! What drafts would have changed: recorded decisions, decided again by the stored policies and with the drafts.
 
-use super::{App, AppError, Caller, judgement::labels, policy_test::with_drafts};
+use super::{App, AppError, Caller, judgement::labels, policies::apart, policy_test::with_drafts};
 use crate::{events::HostFilter, policy_set};
 use std::{collections::BTreeMap, sync::Arc};
 use wharden_model::{
@@ -22,7 +22,8 @@ impl App {
             return Err(AppError::invalid("drafts", "there is nothing to simulate: give at least one draft"));
         }
         let state = self.state();
-        let drafted = with_drafts(&state, &request.drafts)?;
+        let (stored, drafts) = (Arc::clone(&state), request.drafts);
+        let drafted = apart(move || with_drafts(&stored, &drafts)).await?;
         let hosts = HostFilter::resolve(&state, request.host.as_deref())?;
         let query =
             EventQuery { user: request.user, since: request.since, until: request.until, ..EventQuery::default() };

@@ -35,7 +35,7 @@ impl Caller {
             _ => None,
         };
         let session = (!self.is_service).then(|| self.session_id.clone());
-        Origin { source: Some(self.source.to_string()), session, step_up }
+        Origin { source: Some(self.source.to_string()), session, step_up, request: None }
     }
 
     /// Who this is, for the log.
@@ -121,10 +121,8 @@ impl App {
 
     /// Counts a wrong code against the session.
     pub(super) async fn wrong_code(&self, caller: &Caller) -> Result<(), AppError> {
-        let mut entry =
-            self.entry(caller, Command::Session(SessionCommand::StepUpFail { id: caller.session_id.clone() }));
-        entry.request_id = crate::raft::new_request_id();
-        self.raft.propose_entry(entry).await?;
+        let command = Command::Session(SessionCommand::StepUpFail { id: caller.session_id.clone() });
+        self.raft.propose_entry(self.refusal(caller, command)).await?;
         Ok(())
     }
 
@@ -136,7 +134,12 @@ impl App {
         caller.shown = self.check_shown(&self.state(), &caller.user, &Shown::Totp(code));
         match caller.shown {
             Checked::Good(_) => {}
-            Checked::Used => return Err(AppError::BadCode { used: true }),
+            Checked::Used => {
+                let error = AppError::BadCode { used: true };
+                self.audit_refusal(&caller, "session.step_up", format!("session {}", caller.session_id), &error)
+                    .await?;
+                return Err(error);
+            }
             Checked::Wrong | Checked::Nothing => {
                 self.wrong_code(&caller).await?;
                 return Err(AppError::BadCode { used: false });

@@ -13,18 +13,25 @@ use zeroize::Zeroizing;
 
 /// What an enrolment is for. One that was begun for the one cannot be completed for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum For {
+pub enum For<'a> {
     /// A new account, with a token.
     Account,
-    /// Another authenticator for an account, in a session.
-    Replacement,
+    /// Another authenticator for an account, in a session. `of` is the sealed secret of the one that it has.
+    Replacement { of: &'a [u8] },
 }
 
-impl For {
+impl<'a> For<'a> {
     const fn record(self) -> &'static str {
         match self {
             Self::Account => "enrolment",
-            Self::Replacement => "enrolment/replacement",
+            Self::Replacement { .. } => "enrolment/replacement",
+        }
+    }
+
+    const fn replaces(self) -> &'a [u8] {
+        match self {
+            Self::Account => &[],
+            Self::Replacement { of } => of,
         }
     }
 }
@@ -39,6 +46,9 @@ pub struct Pending {
     totp_secret: Vec<u8>,
     recovery_codes: Vec<String>,
     expires_at: Timestamp,
+    /// The sealed secret that it replaces; empty for a new account.
+    #[serde(default)]
+    pub replaces: Vec<u8>,
 }
 
 /// Why it did not go on.
@@ -60,7 +70,7 @@ impl Pending {
     /// # Errors
     /// [`EnrolmentError::Totp`].
     pub fn begin(
-        purpose: For,
+        purpose: For<'_>,
         token_hash: String,
         user: UserName,
         password_hash: String,
@@ -79,6 +89,7 @@ impl Pending {
             totp_secret: secret.to_vec(),
             recovery_codes: recovery_codes.iter().map(|c| c.reveal().to_owned()).collect(),
             expires_at: now.plus_secs(limits::ENROLMENT_TTL_S),
+            replaces: purpose.replaces().to_vec(),
         };
         let json = Zeroizing::new(serde_json::to_vec(&pending).map_err(|_| EnrolmentError::Damaged)?);
         let enrolment = Secret::new(URL_SAFE_NO_PAD.encode(sealing.seal(purpose.record(), &json)));
@@ -90,7 +101,7 @@ impl Pending {
     /// # Errors
     /// [`EnrolmentError`].
     pub fn complete(
-        purpose: For,
+        purpose: For<'_>,
         enrolment: &Secret,
         code: &Secret,
         sealing: &ClusterKeys,

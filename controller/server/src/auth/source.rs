@@ -3,7 +3,7 @@
 use crate::limits;
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::{Mutex, PoisonError},
 };
 use wharden_model::Timestamp;
@@ -50,6 +50,7 @@ impl Sources {
     /// # Errors
     /// The seconds to wait when there is none left.
     pub fn take(&self, source: IpAddr, now: Timestamp) -> Result<(), u64> {
+        let source = network(source);
         let (full, per_minute) = (self.full, self.per_minute);
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= limits::SOURCES_MAX && !buckets.contains_key(&source) {
@@ -75,9 +76,17 @@ impl Sources {
     /// Gives an attempt back: it was a good one.
     pub fn give_back(&self, source: IpAddr) {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bucket) = buckets.get_mut(&source) {
+        if let Some(bucket) = buckets.get_mut(&network(source)) {
             bucket.left = (bucket.left + 1000).min(self.full);
         }
+    }
+}
+
+/// Whoever has an IPv6 address has its whole /64 network.
+fn network(source: IpAddr) -> IpAddr {
+    match source.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64).into(),
+        v4 => v4,
     }
 }
 
@@ -98,5 +107,16 @@ mod tests {
         assert!(sources.take(ip, Timestamp(2000)).is_err());
         sources.give_back(ip);
         assert_eq!(sources.take(ip, Timestamp(2000)), Ok(()));
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_are_one() {
+        let sources = Sources::of_logins();
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        for n in 0..limits::SOURCE_BURST {
+            assert_eq!(sources.take(ip(&format!("2001:db8:1:2::{n:x}")), Timestamp(0)), Ok(()));
+        }
+        assert!(sources.take(ip("2001:db8:1:2:ffff::9"), Timestamp(0)).is_err());
+        assert_eq!(sources.take(ip("2001:db8:1:3::1"), Timestamp(0)), Ok(()));
     }
 }

@@ -46,7 +46,10 @@ impl fmt::Display for Restored {
         writeln!(f, "{users} user(s) and {hosts} host(s), as of {made_at}.\n")?;
         writeln!(f, "What changed after that is lost. Look at these first:")?;
         writeln!(f, "  users that were disabled and hosts that were revoked since are back")?;
-        writeln!(f, "  recovery codes that were used since are good again: `wharden user invite` makes new ones")?;
+        writeln!(
+            f,
+            "  recovery codes that were used since are good again: `wharden account recovery-codes` makes new ones"
+        )?;
         writeln!(f, "  all sessions, invites and join tokens have ended\n")?;
         writeln!(f, "Do not start controllers of the old cluster again. Next:")?;
         writeln!(f, "  wharden-controller run --data-dir {data_dir}")?;

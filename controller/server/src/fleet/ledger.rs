@@ -11,6 +11,9 @@ pub(super) trait Ledger: Send + Sync + 'static {
     /// The newest applied state.
     fn state(&self) -> Arc<State>;
 
+    /// A state with everything that was acknowledged anywhere before this call.
+    fn newest(&self) -> BoxFuture<'_, Result<Arc<State>, ProposeError>>;
+
     /// What changes from now on.
     fn changes(&self) -> broadcast::Receiver<Change>;
 
@@ -21,6 +24,10 @@ pub(super) trait Ledger: Send + Sync + 'static {
 impl Ledger for Raft {
     fn state(&self) -> Arc<State> {
         Raft::state(self)
+    }
+
+    fn newest(&self) -> BoxFuture<'_, Result<Arc<State>, ProposeError>> {
+        Box::pin(self.linearizable_shared())
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {

@@ -68,9 +68,6 @@ pub const READ_BUFFER: usize = 512;
 pub const TLS_BUFFER: usize = 20 * 1024;
 /// Longest payload that is copied into its message, in bytes; longer ones are shared.
 pub const SMALL_PAYLOAD: usize = 2048;
-/// Pause before a token that is not known is refused: it may have been made on another controller a moment ago, and
-/// guessing gets slower.
-pub const UNKNOWN_TOKEN_PAUSE: Duration = Duration::from_millis(500);
 /// Longest string kept of a host's report, in bytes.
 pub const REPORT_STRING_MAX: usize = 256;
 /// Flow-control window of a stream, in bytes: what an agent can send before the controller has read it. It bounds the

@@ -6,7 +6,8 @@
 //! - once the new one is used, a copy of the old key is worth nothing, before its certificate ends too;
 //! - if somebody else renews with a copied key, the host itself is refused, which people notice.
 
-use super::refusal::Refusal;
+use super::{ledger::Ledger, refusal::Refusal};
+use std::sync::Arc;
 use wharden_model::{ClusterId, Timestamp};
 use wharden_pki::{PeerCert, peer_of};
 use wharden_state::{Host, State};
@@ -20,6 +21,13 @@ pub(super) fn of<T>(request: &tonic::Request<T>, cluster: &ClusterId) -> Result<
         return Err(wharden_pki::CertError::ForeignCluster { found, expected }.into());
     }
     Ok(peer)
+}
+
+/// A state that knows the host: it may have been enrolled at another controller a moment ago, and a host that hears that it is
+/// not known waits long before it comes again. Only who has a certificate of this cluster gets here.
+pub(super) async fn state_of(peer: &PeerCert, ledger: &dyn Ledger) -> Result<Arc<State>, Refusal> {
+    let state = ledger.state();
+    if state.hosts.contains_key(&peer.host_id) { Ok(state) } else { Ok(ledger.newest().await?) }
 }
 
 /// The host that may renew: its certificate may have ended.

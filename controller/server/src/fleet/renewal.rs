@@ -10,7 +10,8 @@ use wharden_proto::v1::{RenewRequest, RenewResponse};
 /// # Errors
 /// [`Refusal`].
 pub(super) async fn renew(fleet: &Inner, peer: &PeerCert, request: &RenewRequest) -> Result<RenewResponse, Refusal> {
-    let recorded = peer::for_renewal(peer, &fleet.ledger.state())?.certificate_expires_at;
+    let state = peer::state_of(peer, &*fleet.ledger).await?;
+    let recorded = peer::for_renewal(peer, &state)?.certificate_expires_at;
     let issued = fleet.issue(&request.csr, &peer.host_id)?;
     if issued.not_after <= recorded {
         fleet.record(&peer.host_id, &issued.serial, issued.not_after).await?;

@@ -11,8 +11,9 @@ use super::{
     session,
 };
 use std::sync::Arc;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tonic::{Request, Response, Status, Streaming};
+use wharden_pki::PeerCert;
 use wharden_proto::v1::{
     AgentMessage, EnrollRequest, EnrollResponse, RenewRequest, RenewResponse, agent_server::Agent,
 };
@@ -29,6 +30,13 @@ impl Service {
             tracing::info!(call, %refusal, "an agent was refused");
         }
         refusal.into()
+    }
+
+    /// A host that may have a session now, and its place.
+    async fn admit(&self, peer: PeerCert) -> Result<(PeerCert, OwnedSemaphorePermit), Refusal> {
+        let state = peer::state_of(&peer, &*self.0.ledger).await?;
+        peer::for_session(&peer, &state, self.0.now())?;
+        Ok((peer, self.0.admission.sync()?))
     }
 }
 
@@ -52,11 +60,10 @@ impl Agent for Service {
     }
 
     async fn session(&self, request: Request<Streaming<AgentMessage>>) -> Result<Response<Outbound>, Status> {
-        let admitted = peer::of(&request, &self.0.keys.cluster_id).and_then(|peer| {
-            peer::for_session(&peer, &self.0.ledger.state(), self.0.now())?;
-            Ok(peer)
-        });
-        let admitted = admitted.and_then(|peer| Ok((peer, self.0.admission.sync()?)));
+        let admitted = match peer::of(&request, &self.0.keys.cluster_id) {
+            Ok(peer) => self.admit(peer).await,
+            Err(refusal) => Err(refusal),
+        };
         let (peer, place) = admitted.map_err(|refusal| {
             let busy = matches!(refusal, Refusal::Busy { .. });
             let counter = if busy { &self.0.metrics.busy } else { &self.0.metrics.refused_sessions };

@@ -58,6 +58,8 @@ pub struct Raft {
     revision: watch::Receiver<Revision>,
     changes: broadcast::Sender<Change>,
     clock: Arc<dyn Clock>,
+    /// Reads for callers without a session.
+    rounds: Arc<read::Rounds>,
     /// What the log held when it was opened.
     opened: (Option<Vote>, Option<LogId>),
 }
@@ -151,7 +153,7 @@ impl Raft {
         let (queue, waiting) = mpsc::channel(limits::PROPOSALS_WAITING);
         shutdown.spawn("propose", propose::run(link.clone(), waiting));
         let Watched { state, applied, revision, changes } = watched;
-        Ok(Self { inner, link, queue, state, applied, revision, changes, clock, opened })
+        Ok(Self { inner, link, queue, state, applied, revision, changes, clock, rounds: Arc::default(), opened })
     }
 
     /// Makes a fresh store a cluster of one.

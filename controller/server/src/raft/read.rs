@@ -7,9 +7,24 @@ use crate::{
     peers::{Reply, Request},
 };
 use openraft::BasicNode;
-use std::sync::Arc;
-use tokio::time::{Instant, sleep, timeout_at};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep, timeout, timeout_at},
+};
 use wharden_state::State;
+
+/// Reads for callers who have not shown who they are: one at a time, each for everybody who waited when it began. So however
+/// many come to a controller, it asks the leader one thing.
+#[derive(Default)]
+pub(super) struct Rounds {
+    begun: AtomicU64,
+    /// The last one that came to its end.
+    done: Mutex<u64>,
+}
 
 impl Raft {
     /// The least index that a read must reach while this controller leads.
@@ -42,6 +57,36 @@ impl Raft {
             }
             sleep(limits::ELECTION_PAUSE).await;
         }
+    }
+
+    /// The same for callers who have not shown who they are; they share reads.
+    ///
+    /// # Errors
+    /// As [`Raft::linearizable`].
+    pub async fn linearizable_shared(&self) -> Result<Arc<State>, ProposeError> {
+        let begun_before = self.rounds.begun.load(Ordering::SeqCst);
+        let read = async {
+            let mut done = self.rounds.done.lock().await;
+            // One that began after this call has seen all that this one would.
+            if *done <= begun_before {
+                let round = self.rounds.begun.fetch_add(1, Ordering::SeqCst) + 1;
+                self.linearizable().await?;
+                *done = round;
+            }
+            Ok(self.state())
+        };
+        let waited = timeout(limits::READ_LIMIT, read).await;
+        waited.unwrap_or_else(|_| Err(ProposeError::Unavailable("there is no quorum".to_owned())))
+    }
+
+    /// This controller's state when `known` holds there, or else one with everything that was acknowledged anywhere: what a
+    /// caller shows may have been made at another controller a moment ago.
+    ///
+    /// # Errors
+    /// As [`Raft::linearizable`].
+    pub async fn state_where(&self, known: impl Fn(&State) -> bool) -> Result<Arc<State>, ProposeError> {
+        let state = self.state();
+        if known(&state) { Ok(state) } else { self.linearizable_shared().await }
     }
 
     async fn confirm(&self) -> Result<(), String> {

@@ -51,11 +51,12 @@ impl FromRequestParts<Api> for Session {
         let id = parts.extensions.get::<RequestIdOf>().map_or_else(new_request_id, |id| id.0.clone());
         if let Some(key) = token.filter(|token| token.starts_with(SERVICE_PREFIX)) {
             let route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
-            // Before the key is looked at: what is not for programs says so to everybody.
-            if !needs::is_for_service_accounts(parts.method.as_str(), route) {
-                return Err(AppError::NotLoggedIn("this is not for service accounts, whose keys only look").into());
-            }
-            return Ok(Self(api.app.service(key, source, id)?));
+            let found = if needs::is_for_service_accounts(parts.method.as_str(), route) {
+                api.app.service(key, source, id).await
+            } else {
+                Err(api.app.for_people(key, source, id, &format!("{} {route}", parts.method)).await)
+            };
+            return found.map(Self).map_err(|error| stranger(api, source, error));
         }
         let force = match parts.headers.get(&FORCE).map(HeaderValue::as_bytes) {
             None => false,
@@ -64,13 +65,14 @@ impl FromRequestParts<Api> for Session {
         };
         match api.app.caller(token, shown.as_ref(), source, id).await {
             Ok(caller) => Ok(Self(Caller { force, ..caller })),
-            Err(error) => {
-                // Made-up tokens are a visit without a session, and have its limit.
-                api.app.visit(source)?;
-                Err(error.into())
-            }
+            Err(error) => Err(stranger(api, source, error)),
         }
     }
+}
+
+/// Made-up tokens are a visit without a session, and have its limit.
+fn stranger(api: &Api, source: IpAddr, error: AppError) -> Failure {
+    api.app.visit(source).err().unwrap_or(error).into()
 }
 
 /// The second factor that comes with this request, at most one.

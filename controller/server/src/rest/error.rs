@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use wharden_model::api::{ErrorBody, ErrorCode, ErrorDetail, ValidationIssue};
+use wharden_state::Kind;
 
 /// An error on its way to the caller.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ const fn code_of(error: &AppError) -> ErrorCode {
         AppError::Invalid { .. } => ErrorCode::Invalid,
         AppError::NotLoggedIn(_) => ErrorCode::NotLoggedIn,
         AppError::BadCredentials | AppError::BadToken(_) => ErrorCode::BadCredentials,
-        AppError::Forbidden { .. } | AppError::Guarded { .. } => ErrorCode::Forbidden,
+        AppError::Forbidden { .. } | AppError::ForPeople(_) | AppError::Guarded { .. } => ErrorCode::Forbidden,
         AppError::StepUpRequired { .. } => ErrorCode::StepUpRequired,
         AppError::BadCode { .. } => ErrorCode::BadCode,
         AppError::NotFound { .. } | AppError::NoEvent(_) | AppError::NoCapacity { .. } => ErrorCode::NotFound,
@@ -59,10 +60,14 @@ fn hint_of(error: &AppError) -> &str {
     match error {
         AppError::NotLoggedIn(_) => "log in: `wharden login`",
         AppError::BadCredentials => "check all three; a code is good once and for 30 seconds",
-        AppError::BadToken(_) => "ask an admin for a new one",
+        AppError::BadToken(_) => {
+            "check the user name; else ask an admin for another invite: `wharden user invite NAME`. The first admin's token is \
+             the one that `wharden-controller init` printed"
+        }
         AppError::Forbidden { .. } => {
             "ask an admin for a policy that permits it: `wharden policy list` shows those there are"
         }
+        AppError::ForPeople(_) => "log in: `wharden login`; keys of service accounts only look",
         AppError::StepUpRequired { .. } => "send the code that the authenticator shows now as Wharden-Totp",
         AppError::BadCode { used: true } => "each code works once: wait for the next one, 30 seconds at most",
         AppError::BadCode { used: false } => "check the authenticator and the clock of the device that it runs on",
@@ -75,7 +80,28 @@ fn hint_of(error: &AppError) -> &str {
         AppError::Internal(_) => "look for the request id in the controller's log",
         AppError::Conflict { hint, .. } | AppError::NoCapacity { hint, .. } => hint,
         AppError::NoEvent(_) => "it may be older than what is kept: `wharden events --ids` shows those there are",
-        AppError::Invalid { .. } | AppError::NotFound { .. } | AppError::TooLarge(_) => "",
+        AppError::NotFound { kind, .. } => shown_by(*kind),
+        AppError::Invalid { .. } | AppError::TooLarge(_) => "",
+    }
+}
+
+/// Which command shows what there is.
+const fn shown_by(kind: Kind) -> &'static str {
+    match kind {
+        Kind::User => "`wharden user list` shows the users; `wharden user create NAME` makes one",
+        Kind::Group => "`wharden group list` shows the groups; `wharden group create NAME` makes one",
+        Kind::Member => "`wharden group show NAME` shows its members",
+        Kind::Token => "`wharden token list` shows the join tokens",
+        Kind::Host => "`wharden host list` shows the hosts",
+        Kind::Policy => "`wharden policy list` shows the policies",
+        Kind::Version => "`wharden policy history NAME` shows its versions",
+        Kind::Session => "`wharden session list` shows the sessions",
+        Kind::Controller => "`wharden cluster status` shows the controllers",
+        Kind::ServiceAccount => "`wharden service-account list` shows the service accounts",
+        Kind::Alert => "`wharden alerts list` shows the alerts",
+        Kind::Channel => "`wharden notify channel list` shows the channels",
+        Kind::Thresholds => "`wharden capacity thresholds list` shows the thresholds",
+        Kind::Invite | Kind::DockerSession | Kind::Code | Kind::RetiredKey | Kind::FormerKey => "",
     }
 }
 

@@ -15,6 +15,7 @@ mod docker;
 mod doctor;
 mod drain;
 mod error;
+mod first_words;
 mod health;
 mod hosts;
 mod inventory;

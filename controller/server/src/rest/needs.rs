@@ -110,8 +110,14 @@ fn actions(method: &str, path: &str) -> Option<&'static [AdminAction]> {
     NEEDS.iter().find(|(m, p, _)| (*m, *p) == (method, path)).map(|(_, _, actions)| *actions)
 }
 
+/// What policy is not asked about, and service accounts may: the use of Docker, which policy decides about on hosts.
+const FOR_SERVICE_ACCOUNTS: [(&str, &str); 2] = [("post", "/v1/docker/certificates"), ("get", "/v1/docker/hosts")];
+
 /// True when service accounts can be permitted an operation: it has actions, and all of them are for them.
 pub fn is_for_service_accounts(method: &str, path: &str) -> bool {
+    if FOR_SERVICE_ACCOUNTS.contains(&(method.to_lowercase().as_str(), path)) {
+        return true;
+    }
     actions(&method.to_lowercase(), path)
         .is_some_and(|actions| !actions.is_empty() && actions.iter().all(|action| action.is_for_service_accounts()))
 }

@@ -5,13 +5,15 @@ use super::{
     caller::{FORCE, RECOVERY_CODE, RequestIdOf, Source, TOTP},
     capacity, cluster, directory, docker, doctor,
     drain::Kept,
-    error, health, hosts, inventory, keys, packs, policies, records, service_accounts, sessions, tokens,
+    error,
+    first_words::FirstWords,
+    health, hosts, inventory, keys, packs, policies, records, service_accounts, sessions, tokens,
 };
 use crate::{limits, raft::new_request_id};
 use axum::{
     Json, Router,
     body::Body,
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -21,6 +23,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
+use sha2::{Digest, Sha256};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -39,7 +42,7 @@ use wharden_model::{
 use wharden_runtime::{shutdown::Shutdown, tls::TlsListener};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longest time for the head of a request.
+/// Longest time for the first words of a connection, and for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The port stopped for another reason than shutdown.
@@ -133,9 +136,10 @@ fn router(api: Api) -> Router {
 
 /// Bounds what comes without a session, whatever it asks for.
 async fn visit(State(api): State<Api>, Source(source): Source, request: Request, next: Next) -> Response {
-    if !request.headers().contains_key(header::AUTHORIZATION)
-        && let Err(error) = api.app.visit(source)
-    {
+    // What is shown to a route that wants a session is judged there, and counted when it is made up.
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
+    let is_judged = route.starts_with("/v1/") && request.headers().contains_key(header::AUTHORIZATION);
+    if !is_judged && let Err(error) = api.app.visit(source) {
         return error::Failure(error).into_response();
     }
     next.run(request).await
@@ -164,22 +168,36 @@ async fn method_not_allowed(request: Request) -> Response {
     response
 }
 
+/// The id of a request to which the client gave one. It makes a retry safe: the same request again, at whichever controller,
+/// is done once. It counts for this request alone, since what stands between may put one id on many.
+async fn id_of(chosen: &RequestId, asked: &str, body: &Kept) -> Option<RequestId> {
+    let mut hash = Sha256::new();
+    for part in [chosen.as_str(), asked] {
+        hash.update(part);
+        hash.update(b"\n");
+    }
+    hash.update(body.look_ahead(limits::BODY_MAX).await?);
+    RequestId::new(hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect::<String>()).ok()
+}
+
 /// Gives the request an id, bounds its time, and writes both into the answer and the log.
 async fn around(mut request: Request, next: Next) -> Response {
-    let id = request
-        .headers()
-        .get(&REQUEST_ID)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| RequestId::new(text).ok())
-        .unwrap_or_else(new_request_id);
-    request.extensions_mut().insert(RequestIdOf(id.clone()));
+    let chosen = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+    let chosen = chosen.and_then(|text| RequestId::new(text).ok());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let kept = Kept::new(std::mem::take(request.body_mut()));
     *request.body_mut() = Body::new(kept.clone());
+    let mut id = new_request_id();
     let limit = Duration::from_secs(limits::REQUEST_TIMEOUT_S);
-    let mut response = tokio::time::timeout(limit, next.run(request))
-        .await
-        .unwrap_or_else(|_| plain(ErrorCode::Unavailable, "the request took too long"));
+    let answered = tokio::time::timeout(limit, async {
+        if let Some(chosen) = chosen {
+            let asked = format!("{} {}", request.method(), request.uri());
+            id = id_of(&chosen, &asked, &kept).await.unwrap_or_else(|| id.clone());
+        }
+        request.extensions_mut().insert(RequestIdOf(id.clone()));
+        next.run(request).await
+    });
+    let mut response = answered.await.unwrap_or_else(|_| plain(ErrorCode::Unavailable, "the request took too long"));
     // Who sends slowly what nobody wants gets its answer all the same.
     let _ = tokio::time::timeout(Duration::from_secs(limits::BODY_DRAIN_S), kept.drain()).await;
     if let Some(mut body) = response.extensions_mut().remove::<ErrorBody>() {
@@ -223,7 +241,7 @@ async fn connection(router: Router, stream: wharden_runtime::tls::TlsStream, add
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection(TokioIo::new(FirstWords::of(stream, HEAD_TIMEOUT)), service);
     tokio::pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,

@@ -31,7 +31,15 @@ pub enum AccountCommand {
         password_hash: String,
     },
     /// A new authenticator and new recovery codes, by their owner, with a second factor of before.
-    SetTotp { user: UserName, totp_sealed: Hex, totp_step: u64, recovery_hashes: Vec<Hex> },
+    SetTotp {
+        user: UserName,
+        totp_sealed: Hex,
+        totp_step: u64,
+        recovery_hashes: Vec<Hex>,
+        /// The sealed secret that it replaces: must still be the account's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaces: Option<Hex>,
+    },
     /// New recovery codes, by their owner, with a second factor.
     SetRecovery { user: UserName, recovery_hashes: Vec<Hex> },
     /// Root at the console of a controller lets somebody in anew.

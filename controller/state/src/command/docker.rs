@@ -1,4 +1,5 @@
 use super::Line;
+use crate::hex::Hex;
 use serde::{Deserialize, Serialize};
 use wharden_model::{SessionId, Timestamp, UserName};
 
@@ -14,6 +15,18 @@ pub enum DockerCommand {
         serial: String,
         expires_at: Timestamp,
     },
+    /// A certificate for a service account, which showed its key.
+    IssueToService {
+        /// What stands for the key.
+        session: SessionId,
+        account: UserName,
+        /// SHA-256 of the key: must still be the account's.
+        key_hash: Hex,
+        /// Serial number of the certificate, hex.
+        serial: String,
+        /// Not after the key's own end.
+        expires_at: Timestamp,
+    },
 }
 
 impl DockerCommand {
@@ -22,6 +35,11 @@ impl DockerCommand {
             Self::Issue { session, user, serial, expires_at } => Line::new(
                 "docker.certificate",
                 format!("user {user}"),
+                format!("session {session}, serial {serial}, until {expires_at}"),
+            ),
+            Self::IssueToService { session, account, serial, expires_at, .. } => Line::new(
+                "docker.certificate",
+                format!("service account {account}"),
                 format!("session {session}, serial {serial}, until {expires_at}"),
             ),
         }

@@ -4,7 +4,8 @@ use super::*;
 
 /// A change by `root` in session 1, with this second factor.
 fn stepped_up(n: u64, proof: Proof, command: Command) -> Entry {
-    let origin = Origin { source: Some("192.0.2.1".into()), session: Some(session(1)), step_up: Some(proof) };
+    let origin =
+        Origin { source: Some("192.0.2.1".into()), session: Some(session(1)), step_up: Some(proof), request: None };
     Entry { actor: Actor::User(user("root")), origin: Some(origin), ..entry(n, command) }
 }
 
@@ -115,6 +116,7 @@ fn factors_change_with_a_second_factor_of_before_and_end_the_other_sessions() {
         totp_sealed: hash(50),
         totp_step: 7,
         recovery_hashes: vec![hash(51)],
+        replaces: None,
     });
     state.apply(n + 5, &stepped_up(n + 5, step(104), totp)).0.unwrap();
     let account = state.users[&user("root")].account.clone().unwrap();

@@ -1,7 +1,7 @@
 //! The audit: who, from where, by which factors, what before and after; and an export that proves itself.
 
 use serde_json::{Value, json};
-use wharden_harness::World;
+use wharden_harness::{Admin, Controller, Place, World, admin::PASSWORD};
 
 fn of<'a>(records: &'a [Value], action: &str) -> Vec<&'a Value> {
     records.iter().filter(|r| r["action"] == action).collect()
@@ -42,7 +42,8 @@ fn an_export_verifies_off_line_and_no_change_of_it_does() {
     let mut world = World::setup().start();
     let cli = world.logged_in_cli();
     let export = cli.run(&["audit", "export"]).ok();
-    let key = cli.json(&["audit", "checkpoint"])["key"].as_str().expect("key").to_owned();
+    let checkpoint = cli.json(&["audit", "checkpoint"]);
+    let key = checkpoint["key"].as_str().expect("key").to_owned();
     assert_eq!(cli.json(&["audit", "verify"])["intact"], true);
     world.controller.stop();
 
@@ -63,7 +64,27 @@ fn an_export_verifies_off_line_and_no_change_of_it_does() {
     let before_last = lines.len() - 2;
     let without_last = [&lines[..before_last], &lines[before_last + 1..]].concat();
     let changed = export.replacen("root-admin", "rootiadmin", 1);
+    // Kept earlier, as one does: the export goes on from it.
+    let first: Vec<&str> = lines.iter().copied().filter(|line| line.contains("\"seq\":1,")).collect();
+    assert_eq!(first.len(), 1, "{export}");
+    let from_second = [&[lines[0]], &lines[2..]].concat();
+    let hash_of_first = serde_json::from_str::<Value>(lines[1]).expect("a record")["hash"].clone();
+    let rebased = join(&from_second).replacen(&"0".repeat(64), hash_of_first.as_str().expect("a hash"), 1);
+    let said = verify(&rebased, &key);
+    assert!(said.code == 0 && said.err().contains("not in the file"), "it says what it cannot show: {said}");
+    let kept = world.place.write("kept.json", checkpoint.to_string());
+    let file = world.place.write("export.jsonl", &rebased);
+    let arguments = |file: &std::path::Path, kept: &std::path::Path| {
+        let (file, kept) = (file.to_str().expect("path").to_owned(), kept.to_str().expect("path").to_owned());
+        cli.run(&["audit", "verify", &file, "--key", &key, "--checkpoint", &kept])
+    };
+    assert!(arguments(&file, &kept).ok().contains("intact"));
+    let mut forged = checkpoint;
+    forged["head"] = Value::from("1".repeat(64));
+    let forged = world.place.write("forged.json", forged.to_string());
+    arguments(&file, &forged).fails_with(1);
     for (what, text) in [
+        ("every record taken out", join(&[lines[0], lines[lines.len() - 1]])),
         ("a changed name", changed),
         ("two records swapped", swapped),
         ("a record taken out", join(&without_one)),
@@ -79,4 +100,39 @@ fn an_export_verifies_off_line_and_no_change_of_it_does() {
     }
     let said = verify(&export, &"1".repeat(64)).fails_with(1);
     assert!(said.contains("another key"), "{said}");
+}
+
+#[test]
+fn an_id_of_a_client_is_for_one_request_and_what_was_refused_has_it_too() {
+    let place = Place::new();
+    let mut controller = Controller::init(&place, "controller");
+    controller.start();
+    let ada = Admin::bootstrap(&controller, "ada");
+    let id = "b".repeat(32);
+    let with_id = |method: &str, path: &str, body: &Value| {
+        let (method, body) = (method.parse().expect("method"), Some(body.to_string().into_bytes()));
+        ada.rest().alone().send_with(&method, path, body, &[("x-request-id", &id)]).expect("an answer")
+    };
+    with_id("POST", "/v1/groups", &json!({"name": "one"})).ok();
+    // The same again is a retry; another one is not, whatever stands between puts on it.
+    with_id("POST", "/v1/groups", &json!({"name": "one"})).ok();
+    with_id("POST", "/v1/groups", &json!({"name": "two"})).ok();
+    ada.rest().get("/v1/groups/two").ok();
+    let refused = with_id("DELETE", "/v1/groups/two", &Value::Null).refused(403, "step_up_required");
+
+    let made_up = json!({"token": format!("win_{}", "a".repeat(52)), "username": "eve", "password": PASSWORD});
+    controller.rest().post("/v1/enrolment", made_up).refused(401, "bad_credentials");
+    ada.rest().post("/v1/session/step-up", json!({"code": ada.totp.spent_code()})).refused(403, "bad_code");
+
+    let audit = ada.rest().get("/v1/audit?limit=1000").ok();
+    let records = audit["records"].as_array().expect("records");
+    let made = of(records, "group.create");
+    assert_eq!(made.len(), 2, "{made:?}");
+    assert_eq!(of(records, "group.delete")[0]["request_id"], refused["request_id"]);
+    let enrolled = of(records, "account.enrol");
+    assert_eq!(enrolled.len(), 2, "{enrolled:?}");
+    assert!(enrolled.iter().all(|r| r["source"] == "127.0.0.1"), "{enrolled:?}");
+    assert_eq!(enrolled[1]["resource"], "user eve");
+    let spent = of(records, "session.step_up");
+    assert!(spent[0]["outcome"].as_str().is_some_and(|o| o.contains("used already")), "{spent:?}");
 }

@@ -11,6 +11,7 @@ mod authz;
 mod backups;
 mod bad_days;
 mod bad_input;
+mod behind;
 mod break_glass;
 mod capacity;
 mod cli_usage;

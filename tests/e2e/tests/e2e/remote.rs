@@ -12,7 +12,7 @@ use wharden_harness::{
     Admin, Cli, Controller, Docker, Output, Python, World, admin::PASSWORD, eventually, limits::SETTLE,
 };
 
-const CONTEXT: &str = "wharden-dock-1";
+pub const CONTEXT: &str = "wharden-dock-1";
 
 fn world() -> World {
     World::setup().tcp().policy("roles", ROLES).policy("no-privileged", NO_PRIVILEGED).start()
@@ -189,7 +189,7 @@ fn only_a_users_certificate_of_this_cluster_gets_in() {
 }
 
 /// A command that streams, once it has said its first line.
-fn follow(docker: &Docker, args: &[&str]) -> Child {
+pub fn follow(docker: &Docker, args: &[&str]) -> Child {
     let mut command = docker.command(args);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("docker starts");
     let mut line = String::new();

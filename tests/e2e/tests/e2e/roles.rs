@@ -78,3 +78,61 @@ fn ones_own_rights_are_given_up_with_force_and_a_code_and_the_last_ones_are_not(
     let refused = last.refused(403, "forbidden");
     assert!(refused["message"].as_str().is_some_and(|m| m.contains("no active admin")), "{refused}");
 }
+
+#[test]
+fn no_change_locks_its_author_or_everybody_out() {
+    let place = Place::new();
+    let mut controller = Controller::init(&place, "controller");
+    controller.start();
+    let ada = Admin::bootstrap(&controller, "ada");
+    let policy = |text: &str| json!({"text": format!("@id(\"x\") {text}")});
+    let refused = |answer: wharden_harness::Answer, why: &str| {
+        let body = answer.refused(403, "forbidden");
+        assert!(body["message"].as_str().is_some_and(|m| m.contains(why)), "{body}");
+    };
+    // By a group that is there only later.
+    let suspended = policy(r#"forbid (principal in Group::"suspended", action, resource);"#);
+    ada.rest().put("/v1/policies/suspended", suspended).ok();
+    let group = json!({"name": "suspended", "members": ["ada"]});
+    refused(ada.rest().post("/v1/groups", group), "suspended/x");
+    // By a rule that protects itself, whole or not.
+    let freezing = [
+        r#"forbid (principal, action, resource) unless { resource == Wharden::Policy::"admin-roles" };"#,
+        r#"forbid (principal, action == Wharden::Action::"policy.delete", resource == Wharden::Policy::"freeze");"#,
+    ];
+    for (at, text) in freezing.into_iter().enumerate() {
+        refused(ada.rest().put("/v1/policies/freeze", policy(text)), "freeze/x");
+        let put = "PUT".parse().expect("method");
+        let code = Factor::recovery(&ada.recovery_codes[at]);
+        let headers = [(code.header, code.code.as_str()), ("wharden-force", "yes")];
+        let body = Some(policy(text).to_string().into_bytes());
+        let forced = ada.rest().send_with(&put, "/v1/policies/freeze", body, &headers).expect("an answer");
+        refused(forced, "no active admin");
+    }
+    // By one who may write policies and not delete them.
+    let carl = ada.invite(&controller, "carl", &["security"]);
+    let own = policy(r#"forbid (principal == User::"carl", action, resource);"#);
+    refused(carl.rest().put("/v1/policies/nocarl", own.clone()), "your own right");
+    carl.rest().get("/v1/policies").ok();
+    // Others may.
+    ada.rest().put("/v1/policies/nocarl", own).ok();
+    carl.rest().get("/v1/policies").refused(403, "forbidden");
+    ada.rest().delete("/v1/policies/nocarl").ok();
+    // Nor does anybody raise themselves: a group with members is membership, an invite is no reset.
+    ada.put_policy(
+        "makers",
+        r#"
+@id("makers")
+permit (
+    principal in Group::"makers",
+    action in [Wharden::Action::"group.create", Wharden::Action::"user.invite"],
+    resource
+);
+"#,
+    );
+    let gwen = ada.invite(&controller, "gwen", &["makers"]);
+    gwen.rest().post("/v1/groups", json!({"name": "auditors", "members": ["gwen"]})).refused(403, "forbidden");
+    gwen.rest().post("/v1/groups", json!({"name": "auditors"})).ok();
+    gwen.rest().post("/v1/users/carl/invite", Value::Null).refused(409, "conflict");
+    carl.rest().get("/v1/whoami").ok();
+}

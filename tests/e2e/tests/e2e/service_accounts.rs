@@ -1,7 +1,11 @@
 //! Service accounts: keys that look where policies let them, and change nothing, whatever policies say.
 
+use crate::{
+    policies::NO_PRIVILEGED,
+    remote::{CONTEXT, follow},
+};
 use serde_json::{Value, json};
-use wharden_harness::{Admin, Cli, Controller, Output, Place, Rest};
+use wharden_harness::{Admin, Cli, Controller, Docker, Output, Place, Rest, World, eventually, limits::SETTLE};
 
 fn world(place: &Place) -> (Controller, Admin) {
     let mut controller = Controller::init(place, "controller");
@@ -45,21 +49,30 @@ permit (principal, action in [Wharden::Action::"write", Wharden::Action::"remove
     let mut refused = 0;
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
-            let looks = ci.get("/v1/whoami").status == 401;
-            assert!(looks, "a key is no session");
+            ci.get("/v1/whoami").refused(403, "forbidden");
             let only_looks = method == "get" || path.starts_with("/v1/policy/");
-            let people =
-                ["/v1/users", "/v1/sessions", "/v1/whoami", "/v1/docker/hosts"].iter().any(|p| path.starts_with(p));
-            if operation.get("security").is_none() || (only_looks && !people) {
+            let people = ["/v1/users", "/v1/sessions", "/v1/whoami"].iter().any(|p| path.starts_with(p));
+            // What a certificate is good for is decided on hosts.
+            let docker = path.starts_with("/v1/docker/");
+            if operation.get("security").is_none() || docker || (only_looks && !people) {
                 continue;
             }
             let concrete = path.replace(['{', '}'], "");
             let method = method.to_uppercase().parse().expect("method");
-            ci.send(&method, &concrete, Some(b"{}".to_vec())).refused(401, "not_logged_in");
+            ci.send(&method, &concrete, Some(b"{}".to_vec())).refused(403, "forbidden");
             refused += 1;
         }
     }
     assert!(refused > 25, "only {refused} operations were refused");
+
+    // Each try is in the audit; a key that is none is told apart, and has tried nothing.
+    let audit = ada.rest().get("/v1/audit?limit=1000").ok();
+    let tried = |r: &&Value| r["actor"] == "service account ci" && r["action"] == "POST /v1/users";
+    assert!(audit["records"].as_array().expect("records").iter().any(|r| tried(&r)), "{audit}");
+    let mut made_up = controller.rest();
+    made_up.set_bearer(&format!("wsk_{}", "a".repeat(52)));
+    made_up.get("/v1/whoami").refused(401, "not_logged_in");
+    made_up.get("/v1/policies").refused(401, "not_logged_in");
 
     // The CLI takes the key in place of a session.
     let cli = Cli::new(&place, &controller, "ci");
@@ -80,4 +93,61 @@ permit (principal, action in [Wharden::Action::"write", Wharden::Action::"remove
     for key in [&made["key"], &again["key"]] {
         assert!(!log.contains(key.as_str().expect("key")), "a key is in the log");
     }
+}
+
+const CI: &str = r#"
+@id("ci")
+permit (
+    principal == ServiceAccount::"ci",
+    action in [Docker::Action::"read", Docker::Action::"run", Docker::Action::"change", Docker::Action::"remove"],
+    resource
+);
+"#;
+
+#[test]
+fn a_job_uses_docker_from_elsewhere_as_its_service_account_as_long_as_its_key_is_good() {
+    let world = World::setup().tcp().policy("ci", CI).policy("no-privileged", NO_PRIVILEGED).start();
+    let rest = world.admin.rest();
+    let made = rest.post("/v1/service-accounts", json!({"name": "ci", "ttl_s": 3600})).ok();
+    let cli = world.cli("ci");
+    let log_in = |key: &Value| {
+        let mut command = cli.command(&["docker", "login", "-o", "json"]);
+        Output::of(command.env("WHARDEN_TOKEN", key.as_str().expect("key")), b"")
+    };
+    let told = log_in(&made["key"]).json();
+    assert_eq!(told["username"], "ci", "{told}");
+    assert!(
+        told["expires_at"].as_u64() <= made["info"]["expires_at"].as_u64(),
+        "not longer than the key: {told} {made}"
+    );
+    // The host has not heard of the account before: it knows it by now.
+    let docker = Docker::elsewhere(cli.config(), Some(CONTEXT));
+    assert_eq!(docker.run(&["run", "--rm", "app", "echo", "from a job"]).ok(), "from a job");
+    docker.run(&["run", "--privileged", "app", "id"]).fails_saying(&["for service account ci", "no-privileged/"]);
+    let events = world.events("user=ci&action=container.create&decision=allowed", 1);
+    assert_eq!(events[0]["principal"], json!({"kind": "service_account", "name": "ci"}), "{events:#?}");
+    // The certificate is for Docker, and the account administers as little as before.
+    let mut key = world.controller.rest();
+    key.set_bearer(made["key"].as_str().expect("key"));
+    key.get("/v1/policies").refused(403, "forbidden");
+    key.post("/v1/users", json!({"name": "eve"})).refused(403, "forbidden");
+
+    docker.run(&["run", "-d", "--name", "job", "app", "sh", "-c", "echo open; sleep 1000"]).ok();
+    let ends = |words: &str, act: &dyn Fn() -> Value| {
+        let mut stream = follow(&docker, &["logs", "-f", "job"]);
+        let answer = act();
+        eventually("the stream ends", SETTLE, || stream.try_wait().expect("state"));
+        docker.run(&["ps"]).fails_saying(&[words]);
+        answer
+    };
+    let again = ends("has ended", &|| rest.post("/v1/service-accounts/ci/rotate", json!({"ttl_s": 86400})).ok());
+    log_in(&made["key"]).fails_with(3);
+    log_in(&again["key"]).ok();
+    assert_eq!(docker.run(&["logs", "job"]).ok(), "open");
+    ends("service account ci", &|| rest.delete("/v1/service-accounts/ci").ok());
+    log_in(&again["key"]).fails_with(3);
+    world.direct().run(&["rm", "-f", "job"]).ok();
+    let audit = rest.get("/v1/audit?limit=1000").ok();
+    let issued = |r: &&Value| r["action"] == "docker.certificate" && r["actor"] == "service account ci";
+    assert_eq!(audit["records"].as_array().expect("records").iter().filter(issued).count(), 2, "{audit}");
 }

@@ -100,3 +100,32 @@ fn the_signing_key_is_rotated_without_logging_anybody_out() {
     bob.rest().get("/v1/whoami").ok();
     ada.rest().get("/v1/whoami").ok();
 }
+
+#[test]
+fn a_session_is_ended_by_a_token_that_it_had_and_not_by_one_that_is_made_up() {
+    let place = Place::new();
+    let controller = controller(&place);
+    let mut ada = Admin::bootstrap(&controller, "ada");
+    let login = json!({"username": "ada", "password": PASSWORD, "code": ada.totp.code()});
+    let tokens = controller.rest().post("/v1/login", login).ok();
+    let token = tokens["refresh_token"].as_str().expect("refresh token").to_owned();
+    let parts: Vec<&str> = token.split('.').collect();
+    let other = format!("wrt_{}", "a".repeat(parts[1].len() - 4));
+    let refresh = |token: &str| controller.rest().post("/v1/session/refresh", json!({"refresh_token": token}));
+    let made_up = [format!("{}.{other}", parts[0]), format!("{}.{other}.{}", parts[0], "0".repeat(parts[2].len()))];
+    for made_up in &made_up {
+        refresh(made_up).refused(401, "not_logged_in");
+    }
+    // The session goes on; a token of it that comes back ends it.
+    refresh(&token).ok();
+    refresh(&token).refused(401, "not_logged_in");
+    let mut ended = controller.rest();
+    ended.set_bearer(tokens["access_token"].as_str().expect("access token"));
+    ended.get("/v1/whoami").refused(401, "not_logged_in");
+    let audit = ada.rest().get("/v1/audit?limit=1000").ok();
+    let records = audit["records"].as_array().expect("records").iter().filter(|r| r["action"] == "session.refresh");
+    let outcomes: Vec<&str> =
+        records.filter(|r| r["source"] == "127.0.0.1").filter_map(|r| r["outcome"].as_str()).collect();
+    assert_eq!(outcomes.len(), made_up.len() + 1, "{audit}");
+    assert!(outcomes[made_up.len()].contains("used twice"), "{outcomes:?}");
+}

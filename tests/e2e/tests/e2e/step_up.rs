@@ -33,6 +33,7 @@ fn what_can_hurt_needs_a_code_of_its_own_and_each_code_works_once() {
         alone.put("/v1/groups/launchers/members/ada", Value::Null),
         alone.delete("/v1/groups/launchers"),
         alone.post("/v1/groups", json!({"name": "made", "members": ["ada"]})),
+        alone.post("/v1/users", json!({"name": "mallory", "groups": ["launchers"]})),
         alone.put(
             "/v1/policies/rights",
             json!({"text": "@id(\"all\") permit (principal, action in Wharden::Action::\"write\", resource);"}),
@@ -105,6 +106,28 @@ fn guessing_codes_ends_the_session() {
     let audit = admin.rest().get("/v1/audit?limit=100").ok();
     let wrong = audit["records"].as_array().expect("records").iter().filter(|r| r["action"] == "session.step_up");
     assert_eq!(wrong.count(), 5, "{audit}");
+}
+
+#[test]
+fn guessing_codes_ends_the_session_when_only_policy_asks_for_one() {
+    let place = Place::new();
+    let controller = controller(&place);
+    let mut admin = Admin::bootstrap(&controller, "ada");
+    admin.put_policy(
+        "stricter",
+        "@id(\"each\") forbid (principal, action == Wharden::Action::\"token.create\", resource) \
+         when { context.mfa_age_seconds > 0 };",
+    );
+    let alone = admin.rest().alone();
+    let token = json!({"ttl_s": 600, "uses": 1});
+    let wrong = Factor::totp(&admin.totp.wrong_code());
+    let spent = Factor::totp(&admin.totp.spent_code());
+    with(&alone, "POST", "/v1/tokens", &token, &spent).refused(403, "bad_code");
+    for _ in 0..5 {
+        with(&alone, "POST", "/v1/tokens", &token, &wrong).refused(403, "bad_code");
+    }
+    let right = Factor::totp(&admin.totp.code());
+    with(&alone, "POST", "/v1/tokens", &token, &right).refused(401, "not_logged_in");
 }
 
 #[test]

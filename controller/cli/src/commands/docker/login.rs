@@ -22,13 +22,16 @@ use wharden_pki::{KeyError, KeyPair, pem};
 
 const HELP: &str = "\
 Uses the session that is there, or logs in with both factors. The key is made here and never leaves
-this machine. Without --host, every connected host whose agent runs with --guard-listen gets a
-context. Where docker is not installed, the variables that any client takes are printed instead.
+this machine. With the key of a service account in WHARDEN_TOKEN the certificate is that account's,
+and ends with the key. Without --host, every connected host whose agent runs with --guard-listen
+gets a context. Where docker is not installed, the variables that any client takes are printed
+instead.
 
 Examples:
   wharden docker login
   wharden docker login --host web1 --context web
   printf '%s\\n' \"$PASSWORD\" | wharden docker login --username ci --password-stdin --totp 123456
+  WHARDEN_TOKEN=$(cat key) wharden docker login --host web1   # a CI job, as its service account
   docker --context wharden-web1 logs -f shop";
 
 /// Flags of `docker login`.
@@ -109,8 +112,11 @@ pub async fn run(args: Login, context: &mut Context<'_>) -> Result<(), CliError>
     show(&LoggedIn { username, session_id, expires_at, hosts: usable }, context)
 }
 
-/// The session that is there; a new one when there is none or factors are given.
+/// The service account, where its key is given; else the session that is there; a new one when there is none or factors are given.
 async fn session(factors: Factors, context: &mut Context<'_>) -> Result<Api, CliError> {
+    if context.service_key().is_some() {
+        return context.api();
+    }
     if !factors.are_given() && context.totp().is_none() {
         let open = async {
             let mut api = context.api()?;

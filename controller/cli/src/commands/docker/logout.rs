@@ -6,7 +6,11 @@ use crate::{commands::logout, context::Context, error::CliError, settings};
 /// # Errors
 /// Whatever kept it from succeeding. The session ends first: what is left here is then worth nothing.
 pub async fn run(context: &mut Context<'_>) -> Result<(), CliError> {
-    let url = logout::end(false, context).await?;
+    // A service account has no session; its certificates end with its key.
+    let url = match context.service_key() {
+        Some(_) => context.transport()?.url(),
+        None => logout::end(false, context).await?,
+    };
     let kept = Kept::new(&settings::config_dir(context.console)?);
     let mut removed = 0;
     for (name, about) in kept.all()? {

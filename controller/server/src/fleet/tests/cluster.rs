@@ -51,6 +51,8 @@ pub struct MemoryLedger {
     newest: watch::Sender<Arc<State>>,
     revision: watch::Sender<Revision>,
     changes: broadcast::Sender<Change>,
+    /// What this controller shows until it is asked for the newest: it is behind.
+    behind: Mutex<Option<Arc<State>>>,
 }
 
 impl MemoryLedger {
@@ -60,7 +62,13 @@ impl MemoryLedger {
             newest: watch::channel(Arc::default()).0,
             revision: watch::channel(0).0,
             changes: broadcast::channel(64).0,
+            behind: Mutex::default(),
         }
+    }
+
+    /// Shows this state of before until somebody asks for the newest.
+    pub fn fall_behind(&self, state: Arc<State>) {
+        *self.behind.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
     }
 
     pub fn apply(&self, request_id: RequestId, actor: Actor, command: Command) -> Result<Applied, ProposeError> {
@@ -81,7 +89,13 @@ impl MemoryLedger {
 
 impl Ledger for MemoryLedger {
     fn state(&self) -> Arc<State> {
-        self.newest.borrow().clone()
+        let behind = self.behind.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        behind.unwrap_or_else(|| self.newest.borrow().clone())
+    }
+
+    fn newest(&self) -> BoxFuture<'_, Result<Arc<State>, ProposeError>> {
+        *self.behind.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Box::pin(async { Ok(self.state()) })
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {

@@ -74,3 +74,18 @@ async fn what_is_wrong_is_said_and_changes_nothing() {
     assert!(cluster.state().hosts.is_empty());
     assert_eq!(cluster.state().tokens[&token.id].uses_left, 5);
 }
+
+#[tokio::test]
+async fn what_was_made_at_another_controller_a_moment_ago_is_not_refused_here() {
+    let cluster = Cluster::start().await;
+    let before = cluster.state();
+    let token = cluster.token(1);
+    cluster.ledger.fall_behind(before.clone());
+    let agent = cluster.enrol(&token, "web").await;
+    cluster.ledger.fall_behind(before.clone());
+    drop(agent.open(&cluster, (0, &[])).await);
+    cluster.ledger.fall_behind(before);
+    let unknown = JoinToken::generate(cluster.keys.ca.fingerprint());
+    let other = cluster.try_enrol(request(&unknown, "web", &agent.key, &new_request_id())).await;
+    assert_eq!(code(other), Code::PermissionDenied);
+}
