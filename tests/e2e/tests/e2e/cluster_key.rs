@@ -279,10 +279,10 @@ fn while_a_new_key_is_handed_out_a_controller_joins_and_a_backup_is_made_that_re
     cluster.controllers.push(fourth);
     cluster.settled(0);
     // Who came in between holds the new key, or is why there is none, and then the next change goes to all four.
-    if changed_by.status != 200 {
+    if changed_by.status >= 300 {
         let why = changed_by.refused(409, "conflict");
         assert!(why["message"].as_str().is_some_and(|m| m.contains("the cluster key stays as it is")), "{why}");
-        assert_eq!(held(&cluster.controllers[0]).0[0], old[0], "{why}");
+        assert!(held(&cluster.controllers[0]).0.contains(&old[0]), "{why}");
         eventually("all controllers to answer", SETTLE, || {
             let keys = keys(&cluster, 0);
             let all = keys["controllers"].as_array()?;

@@ -49,7 +49,8 @@ fn an_authenticator_is_replaced_with_a_code_of_the_old_one_or_a_recovery_code() 
     log_in(&controller, PASSWORD, ("code", &new.code())).ok();
     // The same enrolment once more does not make them good again.
     let next = Factor::recovery(begun["recovery_codes"][1].as_str().expect("recovery code"));
-    post(&alone, "/v1/account/totp/complete", &complete, &next).refused(401, "bad_credentials");
+    let again = json!({"enrolment": begun["enrolment"], "code": new.code()});
+    post(&alone, "/v1/account/totp/complete", &again, &next).refused(401, "bad_credentials");
     log_in(&controller, PASSWORD, ("recovery_code", fresh)).refused(401, "bad_credentials");
     alone.get("/v1/whoami").ok();
 }
