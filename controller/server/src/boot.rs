@@ -2,7 +2,7 @@
 
 use crate::{
     alerts::{self, Alerts, Probe, Sampler, Sight},
-    app::{Access, App},
+    app::{Access, App, Workbench},
     audit_export,
     auth::source::Sources,
     backup::{Recipients, Schedule},
@@ -310,6 +310,7 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
         sight,
         alerts_config: config.alerts.clone(),
         capacity: watch,
+        workbench: Workbench::default(),
     });
     if let Some(folder) = config.backup_dir.clone() {
         let every = Duration::from_secs(config.backup_every_hours.saturating_mul(3600));

@@ -110,6 +110,18 @@ pub const CODE_TTL_MAX_S: u64 = 24 * 3600;
 pub const HOST_CERT_TTL_S: u64 = 24 * 3600;
 /// Seconds that the controller's own certificate lasts; a new one is made at every start.
 pub const SERVER_CERT_TTL_S: u64 = 365 * 24 * 3600;
+/// Checks and trials of policy texts at once: each takes a core, and a machine may have two.
+pub const POLICY_WORK: usize = 2;
+/// Those of one account, in line or at work: whoever fills its own line leaves others their turns.
+pub const POLICY_WORK_PER_ACCOUNT: usize = 8;
+/// Longest wait for a turn.
+pub const POLICY_WORK_WAIT: Duration = Duration::from_secs(20);
+/// Most drafts in one request: more than anybody changes at a time.
+pub const DRAFTS_MAX: usize = 8;
+/// Bytes of all drafts of one request: two documents of the largest size.
+pub const DRAFTS_BYTES_MAX: usize = 2 * wharden_model::limits::POLICY_TEXT_MAX;
+/// Work in the checks of all of them: that of two documents.
+pub const DRAFTS_EFFORT_MAX: usize = 2 * wharden_policy::limits::EFFORT_MAX;
 /// Attempts to commit a change that was checked against policy while policy moves.
 pub const GUARDED_TRIES: usize = 5;
 /// Unauthenticated attempts of one address in a burst.

@@ -33,6 +33,7 @@ mod simulate;
 mod step_up;
 mod suggest;
 mod tokens;
+mod workbench;
 
 pub use access::{Access, Caller};
 pub(crate) use alerts::alert_of;
@@ -40,6 +41,7 @@ pub use backup::Backup;
 pub use error::AppError;
 pub(crate) use records::record_of;
 pub use step_up::Shown;
+pub use workbench::Workbench;
 
 use crate::{
     alerts::{AlertsConfig, Sight},
@@ -80,6 +82,8 @@ pub struct App {
     pub alerts_config: AlertsConfig,
     /// Room on the hosts of this controller.
     pub capacity: Watch,
+    /// Where policy texts are checked and tried.
+    pub workbench: Workbench,
 }
 
 impl App {

@@ -6,7 +6,7 @@ use wharden_model::{
     api::{Policy, PolicyPut, PolicyText, PolicyVersion, RollbackTo, Validation},
     limits::POLICY_TEXT_MAX,
 };
-use wharden_policy::{AdminResource, concerns_admins};
+use wharden_policy::{AdminResource, Parsed, concerns_admins};
 use wharden_state::{Command, Kind, PolicyCommand, PolicyOrigin, State};
 
 fn policy_of(name: &PolicyName, policy: &wharden_state::Policy, with_text: bool) -> Policy {
@@ -43,14 +43,18 @@ pub(super) struct NewVersion {
 
 /// Rules in a text that is valid.
 pub(super) fn checked(text: &str) -> Result<u32, AppError> {
+    Ok(u32::try_from(parsed(text)?.rules.len()).unwrap_or(u32::MAX))
+}
+
+/// A text that is valid.
+pub(super) fn parsed(text: &str) -> Result<Parsed, AppError> {
     if text.len() > POLICY_TEXT_MAX {
         return Err(AppError::TooLarge(format!(
             "the policy has {} bytes; {POLICY_TEXT_MAX} is the most that one may have: split it into several",
             text.len()
         )));
     }
-    let rules = wharden_policy::validate(text).map_err(AppError::InvalidPolicy)?.rules.len();
-    Ok(u32::try_from(rules).unwrap_or(u32::MAX))
+    wharden_policy::validate(text).map_err(AppError::InvalidPolicy)
 }
 
 fn find<'a>(state: &'a State, name: &PolicyName) -> Result<&'a wharden_state::Policy, AppError> {
@@ -94,15 +98,17 @@ impl App {
     ) -> Result<Policy, AppError> {
         let NewVersion { text, mode, if_version, origin } = new;
         let resource = AdminResource::Policy(name.clone());
-        let rules = checked(&text);
         let before = self.state().policies.get(&name).map(|policy| policy.current.text.clone());
-        let about_admins =
-            [Some(&text), before.as_ref()].into_iter().flatten().any(|text| concerns_admins(&name, text));
-        // A text that is not valid is not stored: nobody spends a code to hear what is wrong with it.
-        let floor = match rules.is_ok() && about_admins {
-            true => StepUp::Code,
-            false => action.step_up(),
+        let (written, called) = (text.clone(), name.clone());
+        let look = move || {
+            let rules = checked(&written);
+            // A text that is not valid is not stored: nobody spends a code to hear what is wrong with it.
+            let mut texts = [Some(&written), before.as_ref()].into_iter().flatten();
+            let about_admins = rules.is_ok() && texts.any(|text| concerns_admins(&called, text));
+            Ok((rules, about_admins))
         };
+        let (rules, about_admins) = self.workbench.run(&caller.user, look).await?;
+        let floor = if about_admins { StepUp::Code } else { action.step_up() };
         // Who may not store it does not hear what is wrong with it.
         self.may_with(caller, action, &resource, floor).await?;
         let rules = rules?;
@@ -153,7 +159,8 @@ impl App {
 
     pub async fn validate_policy(&self, caller: &Caller, text: PolicyText) -> Result<Validation, AppError> {
         self.may(caller, AdminAction::PolicyTest, &self.cluster()).await?;
-        match checked(&text.text) {
+        let check = move || Ok(checked(&text.text));
+        match self.workbench.run(&caller.user, check).await? {
             Ok(_) => Ok(Validation { valid: true, issues: Vec::new() }),
             Err(AppError::InvalidPolicy(issues)) => Ok(Validation { valid: false, issues }),
             Err(other) => Err(other),
