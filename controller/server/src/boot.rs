@@ -24,6 +24,7 @@ use crate::{
     sealing::{self, Holder},
 };
 use anyhow::{Context, bail, ensure};
+use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -147,6 +148,8 @@ struct PeerPort {
     inbound: Arc<Answering>,
     door: Arc<Admission>,
     serving: Option<JoinHandle<Result<(), peers::ServeError>>>,
+    /// Connections that found no place.
+    refused: Counter,
 }
 
 impl PeerPort {
@@ -159,6 +162,7 @@ impl PeerPort {
             cluster: identity.cluster.clone(),
             inbound: Arc::clone(&self.inbound) as _,
             door: Arc::clone(&self.door) as _,
+            refused: self.refused.clone(),
         };
         let (listener, stop) = (TlsListener::new(tcp, config), shutdown.clone());
         self.serving = Some(shutdown.spawn("peers", async move { server.serve(listener, &stop).await }));
@@ -226,7 +230,10 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
         inbound: Arc::new(Answering::new(raft.clone(), started_at)),
         door: Arc::clone(&admission),
         serving: None,
+        refused: Counter::default(),
     };
+    let help = "Connections of the controllers' port closed because there were too many of one kind";
+    metrics.register(|registry| registry.register("peers_connections_refused", help, port.refused.clone()));
     if let Some(identity) = &identity {
         port.open(identity, shutdown)?;
         shutdown.spawn_until_stopped("removal", cluster::watch(raft.clone(), roster));

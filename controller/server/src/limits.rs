@@ -1,5 +1,6 @@
 //! Limits of the controller. Those of `events` and `fleet` stand beside them.
 
+use crate::connections::ConnectionLimits;
 use std::time::Duration;
 
 /// Heartbeat of the leader, in milliseconds.
@@ -36,6 +37,15 @@ pub const BATCH_ENTRIES: usize = 256;
 pub const PROPOSALS_WAITING: usize = 1024;
 /// Changes that a slow watcher may be behind before it has to read the whole state.
 pub const CHANGES_BUFFER: usize = 4096;
+
+/// Longest time from the handshake to the first bytes: who connects has something to say.
+pub const FIRST_BYTES: Duration = Duration::from_secs(10);
+/// Longest time from the handshake to the whole head of the first request.
+pub const FIRST_REQUEST: Duration = Duration::from_secs(15);
+/// Open connections of the REST port: clients, scrapers, consoles, and those that a balancer holds for them. They are open files
+/// beside those of 20,000 agents, so each address has a fourth.
+pub const REST_CONNECTIONS: ConnectionLimits =
+    ConnectionLimits { per_certificate: 0, anonymous: 2048, anonymous_per_source: 512, anonymous_life: None };
 
 /// Largest body of a REST request, in bytes: a policy of 48 KiB with JSON escapes.
 pub const BODY_MAX: usize = 256 * 1024;

@@ -1,5 +1,6 @@
 //! Limits of the agents' side, each with its reason.
 
+use crate::connections::ConnectionLimits;
 use std::time::Duration;
 
 /// Time from the open stream to the agent's Hello.
@@ -54,12 +55,14 @@ pub const RIVALS_WINDOW_MS: u64 = 60_000;
 pub const RIVALS_CALM_MS: u64 = 600_000;
 /// When the one that found the other's session open may come again.
 pub const RIVAL_RETRY: Duration = Duration::from_secs(60);
-/// Connections with one certificate: a session, a renewal, and those of an unsteady network that nobody has closed yet.
-pub const CONNECTIONS_PER_HOST: usize = 16;
-/// Connections without a certificate at one time: those who enrol.
-pub const ANONYMOUS_MAX: usize = 1024;
-/// How long such a connection may stay.
-pub const ANONYMOUS_LIFE: Duration = Duration::from_secs(60);
+/// Open connections. With one certificate: a session, a renewal, and those of an unsteady network that nobody has closed yet.
+/// Without one: those who enrol, a whole site of them behind one address at times, each for a minute.
+pub const CONNECTIONS: ConnectionLimits = ConnectionLimits {
+    per_certificate: 16,
+    anonymous: 1024,
+    anonymous_per_source: 1024,
+    anonymous_life: Some(Duration::from_secs(60)),
+};
 /// First size of the buffer that a session reads into, in bytes: a heartbeat has 10, a report 400.
 pub const READ_BUFFER: usize = 512;
 /// Longest payload that is copied into its message, in bytes; longer ones are shared.

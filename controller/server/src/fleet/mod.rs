@@ -24,7 +24,6 @@
 
 mod admission;
 mod allowance;
-mod connections;
 mod controllers;
 mod delivery;
 mod enrolment;

@@ -7,7 +7,11 @@ use super::{
     drain::Kept,
     error, health, hosts, inventory, keys, packs, policies, records, service_accounts, sessions, tokens,
 };
-use crate::{limits, raft::new_request_id};
+use crate::{
+    connections::{Connections, Guarded},
+    limits,
+    raft::new_request_id,
+};
 use axum::{
     Json, Router,
     body::Body,
@@ -21,7 +25,15 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use prometheus_client::metrics::counter::Counter;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::{
@@ -204,18 +216,27 @@ async fn around(mut request: Request, next: Next) -> Response {
 /// # Errors
 /// [`ServeError`].
 pub async fn serve(api: Api, mut listener: TlsListener, shutdown: Shutdown) -> Result<(), ServeError> {
+    let refused = Counter::default();
+    let help = "Connections of the REST port closed because there were too many";
+    api.metrics.register(|registry| registry.register("rest_connections_refused", help, refused.clone()));
+    let connections = Connections::new(limits::REST_CONNECTIONS, refused);
     let router = router(api);
     loop {
         let (stream, address) = tokio::select! {
             accepted = listener.accept() => accepted,
             () = shutdown.stopped() => return Ok(()),
         };
-        shutdown.spawn("rest connection", connection(router.clone(), stream, address, shutdown.clone()));
+        if let Some(stream) = connections.admit(stream) {
+            shutdown.spawn("rest connection", connection(router.clone(), stream, address, shutdown.clone()));
+        }
     }
 }
 
-async fn connection(router: Router, stream: wharden_runtime::tls::TlsStream, address: SocketAddr, shutdown: Shutdown) {
+async fn connection(router: Router, stream: Guarded, address: SocketAddr, shutdown: Shutdown) {
+    let begun = Arc::new(AtomicBool::new(false));
+    let begins = Arc::clone(&begun);
     let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        begins.store(true, Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(address));
         router.clone().oneshot(request)
@@ -225,8 +246,17 @@ async fn connection(router: Router, stream: wharden_runtime::tls::TlsStream, add
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
+    let silent = async {
+        tokio::time::sleep(limits::FIRST_REQUEST).await;
+        if begun.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
     let served = tokio::select! {
+        biased;
         served = connection.as_mut() => served,
+        // hyper's own timer begins when it knows the protocol, for which it waits as long as it takes.
+        () = silent => return tracing::debug!(%address, "no request came: closing the connection"),
         () = shutdown.stopped() => {
             connection.as_mut().graceful_shutdown();
             connection.await

@@ -1,9 +1,19 @@
-//! What comes in masses: policy texts that take long to check. Whoever sends it
+//! What comes in masses: connections that say nothing, made-up tokens, policy texts that take long to check. Whoever sends it
 //! is slowed, and nobody else.
 
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicBool, Ordering};
-use wharden_harness::{Admin, Controller, Place};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
+use wharden_harness::{Admin, Controller, Place, Quiet, limits};
+
+const HTTP1: &str = "http/1.1";
+const HERE: [u8; 4] = [127, 0, 0, 1];
+
+fn quiet(controller: &Controller, from: [u8; 4]) -> Quiet {
+    Quiet::open(from, &controller.rest_address(), &controller.ca_file(), HTTP1).expect("a connection")
+}
 
 #[test]
 fn texts_that_take_long_to_check_wait_in_a_line_of_their_own() {
@@ -66,4 +76,50 @@ fn texts_that_take_long_to_check_wait_in_a_line_of_their_own() {
     });
     assert!(told.load(Ordering::Relaxed) && healthy > 0, "nobody was told to wait");
     assert_eq!(rest.post("/v1/policy/validate", json!({"text": dear(1, "after")})).ok()["valid"], true);
+}
+
+#[test]
+fn who_connects_and_says_nothing_is_closed_and_cannot_keep_others_out() {
+    let place = Place::new();
+    let mut controller = Controller::init(&place, "controller");
+    controller.start();
+    let ca = controller.ca_file();
+    let mut silent = Vec::new();
+    for (what, address) in [
+        ("rest", controller.rest_address()),
+        ("agents", controller.agent_address()),
+        ("peers", controller.peer_address()),
+    ] {
+        for protocol in [HTTP1, "h2"] {
+            // Only the REST port speaks HTTP/1.1.
+            if let Ok(connection) = Quiet::open(HERE, &address, &ca, protocol) {
+                silent.push((format!("{what} {protocol}"), connection));
+            }
+        }
+    }
+    assert!(silent.len() >= 4, "one for each port and protocol");
+    // The beginning of HTTP/2's preface, or of a head, is not a request either.
+    for begun in ["PRI * HTTP/2", "GET / HTTP/1.1\r\n"] {
+        let mut connection = quiet(&controller, HERE);
+        connection.say(begun.as_bytes()).expect("said");
+        silent.push((format!("rest {begun:?}"), connection));
+    }
+    for (what, mut connection) in silent {
+        assert!(connection.is_closed_within(limits::READY), "{what} is still open");
+    }
+
+    // One address takes all the places that it has.
+    let (mut held, begin) = (Vec::new(), Instant::now());
+    let refused = |from: [u8; 4]| {
+        let (status, text) =
+            quiet(&controller, from).ask("GET", "/metrics", "", "").expect("another address is served");
+        assert_eq!(status, 200);
+        text.lines().any(|line| line.starts_with("wharden_rest_connections_refused_total ") && !line.ends_with(" 0"))
+    };
+    while !refused([127, 0, 0, 2]) {
+        assert!(begin.elapsed() < Duration::from_secs(120), "{} connections and no limit", held.len());
+        let more = (0..64).filter_map(|_| Quiet::open([127, 0, 0, 9], &controller.rest_address(), &ca, HTTP1).ok());
+        held.extend(more);
+    }
+    assert_eq!(controller.rest().get("/healthz").status, 200);
 }
