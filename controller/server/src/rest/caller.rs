@@ -33,44 +33,49 @@ impl FromRequestParts<Api> for Session {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Failure> {
         let Source(source) = Source::from_request_parts(parts, api).await?;
-        let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
-        let token = match (values.next(), values.next()) {
-            (None, _) => None,
-            (Some(value), None) => Some(
-                value
-                    .to_str()
-                    .ok()
-                    .and_then(|text| text.split_once(' '))
-                    .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-                    .map(|(_, token)| token.trim())
-                    .ok_or(AppError::NotLoggedIn("the Authorization header is not `Bearer TOKEN`"))?,
-            ),
-            (Some(_), Some(_)) => return Err(AppError::NotLoggedIn("there are two Authorization headers").into()),
-        };
-        let shown = shown(&parts.headers)?;
-        let id = parts.extensions.get::<RequestIdOf>().map_or_else(new_request_id, |id| id.0.clone());
-        if let Some(key) = token.filter(|token| token.starts_with(SERVICE_PREFIX)) {
-            let route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
-            // Before the key is looked at: what is not for programs says so to everybody.
-            if !needs::is_for_service_accounts(parts.method.as_str(), route) {
-                return Err(AppError::NotLoggedIn("this is not for service accounts, whose keys only look").into());
-            }
-            return Ok(Self(api.app.service(key, source, id)?));
-        }
-        let force = match parts.headers.get(&FORCE).map(HeaderValue::as_bytes) {
-            None => false,
-            Some(b"yes") => true,
-            Some(_) => return Err(AppError::invalid(FORCE.as_str(), "it is not `yes`").into()),
-        };
-        match api.app.caller(token, shown.as_ref(), source, id).await {
-            Ok(caller) => Ok(Self(Caller { force, ..caller })),
+        match caller(parts, api, source).await {
+            Ok(caller) => Ok(Self(caller)),
             Err(error) => {
-                // Made-up tokens are a visit without a session, and have its limit.
+                // Made-up tokens and keys are a visit without a session, and have its limit.
                 api.app.visit(source)?;
                 Err(error.into())
             }
         }
     }
+}
+
+async fn caller(parts: &Parts, api: &Api, source: IpAddr) -> Result<Caller, AppError> {
+    let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let token = match (values.next(), values.next()) {
+        (None, _) => None,
+        (Some(value), None) => Some(
+            value
+                .to_str()
+                .ok()
+                .and_then(|text| text.split_once(' '))
+                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                .map(|(_, token)| token.trim())
+                .ok_or(AppError::NotLoggedIn("the Authorization header is not `Bearer TOKEN`"))?,
+        ),
+        (Some(_), Some(_)) => return Err(AppError::NotLoggedIn("there are two Authorization headers")),
+    };
+    let shown = shown(&parts.headers)?;
+    let id = parts.extensions.get::<RequestIdOf>().map_or_else(new_request_id, |id| id.0.clone());
+    if let Some(key) = token.filter(|token| token.starts_with(SERVICE_PREFIX)) {
+        let route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
+        // Before the key is looked at: what is not for programs says so to everybody.
+        if !needs::is_for_service_accounts(parts.method.as_str(), route) {
+            return Err(AppError::NotLoggedIn("this is not for service accounts, whose keys only look"));
+        }
+        return api.app.service(key, source, id);
+    }
+    let force = match parts.headers.get(&FORCE).map(HeaderValue::as_bytes) {
+        None => false,
+        Some(b"yes") => true,
+        Some(_) => return Err(AppError::invalid(FORCE.as_str(), "it is not `yes`")),
+    };
+    let caller = api.app.caller(token, shown.as_ref(), source, id).await?;
+    Ok(Caller { force, ..caller })
 }
 
 /// The second factor that comes with this request, at most one.

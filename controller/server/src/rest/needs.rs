@@ -110,6 +110,11 @@ fn actions(method: &str, path: &str) -> Option<&'static [AdminAction]> {
     NEEDS.iter().find(|(m, p, _)| (*m, *p) == (method, path)).map(|(_, _, actions)| *actions)
 }
 
+/// True when an operation looks at who calls.
+pub fn takes_session(method: &str, path: &str) -> bool {
+    actions(&method.to_lowercase(), path).is_some()
+}
+
 /// True when service accounts can be permitted an operation: it has actions, and all of them are for them.
 pub fn is_for_service_accounts(method: &str, path: &str) -> bool {
     actions(&method.to_lowercase(), path)

@@ -5,7 +5,7 @@ use super::{
     caller::{FORCE, RECOVERY_CODE, RequestIdOf, Source, TOTP},
     capacity, cluster, directory, docker, doctor,
     drain::Kept,
-    error, health, hosts, inventory, keys, packs, policies, records, service_accounts, sessions, tokens,
+    error, health, hosts, inventory, keys, needs, packs, policies, records, service_accounts, sessions, tokens,
 };
 use crate::{
     connections::{Connections, Guarded},
@@ -15,7 +15,7 @@ use crate::{
 use axum::{
     Json, Router,
     body::Body,
-    extract::{ConnectInfo, Request, State},
+    extract::{ConnectInfo, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -143,11 +143,12 @@ fn router(api: Api) -> Router {
         .layer(axum::middleware::from_fn(around))
 }
 
-/// Bounds what comes without a session, whatever it asks for.
+/// Bounds what comes without a session, whatever it asks for. What a header says counts only where somebody looks at it.
 async fn visit(State(api): State<Api>, Source(source): Source, request: Request, next: Next) -> Response {
-    if !request.headers().contains_key(header::AUTHORIZATION)
-        && let Err(error) = api.app.visit(source)
-    {
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
+    let judged =
+        request.headers().contains_key(header::AUTHORIZATION) && needs::takes_session(request.method().as_str(), route);
+    if !judged && let Err(error) = api.app.visit(source) {
         return error::Failure(error).into_response();
     }
     next.run(request).await

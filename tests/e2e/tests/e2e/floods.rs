@@ -6,13 +6,22 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
-use wharden_harness::{Admin, Controller, Place, Quiet, limits};
+use wharden_harness::{Admin, Controller, Place, Quiet, cluster::Cluster, limits};
 
 const HTTP1: &str = "http/1.1";
 const HERE: [u8; 4] = [127, 0, 0, 1];
+/// Requests of one address after which it must have been told to wait, however slow the machine is.
+const ENOUGH: usize = 50_000;
 
 fn quiet(controller: &Controller, from: [u8; 4]) -> Quiet {
     Quiet::open(from, &controller.rest_address(), &controller.ca_file(), HTTP1).expect("a connection")
+}
+
+/// Asks from an address until it is told to wait.
+fn until_told_to_wait(controller: &Controller, from: [u8; 4], path: &str, headers: &str) {
+    let mut connection = quiet(controller, from);
+    let told = (0..ENOUGH).any(|_| connection.ask("GET", path, headers, "").expect("an answer").0 == 429);
+    assert!(told, "{path} {headers:?}: {ENOUGH} requests and no limit");
 }
 
 #[test]
@@ -122,4 +131,21 @@ fn who_connects_and_says_nothing_is_closed_and_cannot_keep_others_out() {
         held.extend(more);
     }
     assert_eq!(controller.rest().get("/healthz").status, 200);
+}
+
+#[test]
+fn made_up_tokens_and_headers_have_the_limit_of_their_address() {
+    let place = Place::new();
+    let mut controllers = Cluster::of(&place, 2);
+    let controller = &controllers.controllers[0];
+    let bearer = format!("authorization: Bearer {}\r\n", controllers.admin.rest().bearer().expect("a token"));
+    let key = format!("authorization: Bearer wsk_{}\r\n", "a".repeat(52));
+    until_told_to_wait(controller, [127, 0, 0, 3], "/healthz", "authorization: x\r\n");
+    until_told_to_wait(controller, [127, 0, 0, 4], "/v1/hosts", &key);
+    let mut connection = quiet(controller, [127, 0, 0, 3]);
+    assert_eq!(
+        connection.ask("GET", "/v1/whoami", &bearer, "").expect("an answer").0,
+        200,
+        "a session has no such limit"
+    );
 }
