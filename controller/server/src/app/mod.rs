@@ -99,6 +99,11 @@ impl App {
         self.visitors.take(source, self.now()).map_err(|seconds| AppError::TooMany { seconds })
     }
 
+    /// True when the key that an access token names is known here, without asking another controller.
+    pub fn knows_key_of(&self, token: &str) -> bool {
+        self.keys.access(&self.state()).is_ok_and(|keys| keys.knows(token))
+    }
+
     pub(crate) fn state(&self) -> Arc<State> {
         self.raft.state()
     }

@@ -74,6 +74,10 @@ async fn caller(parts: &Parts, api: &Api, source: IpAddr) -> Result<Caller, AppE
         Some(b"yes") => true,
         Some(_) => return Err(AppError::invalid(FORCE.as_str(), "it is not `yes`")),
     };
+    if token.is_some_and(|token| !api.app.knows_key_of(token)) {
+        // To look for the key, the other controllers are asked.
+        api.app.visit(source)?;
+    }
     let caller = api.app.caller(token, shown.as_ref(), source, id).await?;
     Ok(Caller { force, ..caller })
 }

@@ -140,6 +140,9 @@ fn made_up_tokens_and_headers_have_the_limit_of_their_address() {
     let controller = &controllers.controllers[0];
     let bearer = format!("authorization: Bearer {}\r\n", controllers.admin.rest().bearer().expect("a token"));
     let key = format!("authorization: Bearer wsk_{}\r\n", "a".repeat(52));
+    // {"alg":"EdDSA","typ":"JWT","kid":"AAAAAAAAAAAAAAAA"}
+    let unknown = "authorization: Bearer \
+                   eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCIsImtpZCI6IkFBQUFBQUFBQUFBQUFBQUEifQ.e30.AAAA\r\n";
     until_told_to_wait(controller, [127, 0, 0, 3], "/healthz", "authorization: x\r\n");
     until_told_to_wait(controller, [127, 0, 0, 4], "/v1/hosts", &key);
     let mut connection = quiet(controller, [127, 0, 0, 3]);
@@ -148,4 +151,27 @@ fn made_up_tokens_and_headers_have_the_limit_of_their_address() {
         200,
         "a session has no such limit"
     );
+
+    // Without a quorum, whoever has a made-up token looked for at the other controllers waits for them.
+    controllers.controllers[1].kill();
+    let controller = &controllers.controllers[0];
+    until_told_to_wait(controller, [127, 0, 0, 3], "/healthz", "");
+    // What the handshake has left to say comes before the first answer.
+    let begun = |from| {
+        let mut connection = quiet(controller, from);
+        connection.ask("GET", "/healthz", "", "").expect("an answer");
+        connection
+    };
+    let mut many: Vec<_> = (0..120).map(|_| begun([127, 0, 0, 3])).collect();
+    let mut waits = begun([127, 0, 0, 5]);
+    until_told_to_wait(controller, [127, 0, 0, 3], "/healthz", "");
+    waits.begin("GET", "/v1/whoami", unknown, "").expect("asked");
+    for connection in &mut many {
+        connection.begin("GET", "/v1/whoami", unknown, "").expect("asked");
+    }
+    // Of those that came later from the other address, some may have passed its limit, and most have not.
+    let told =
+        wharden_harness::eventually("somebody is answered", limits::READY, || many.iter().position(Quiet::is_answered));
+    assert_eq!(many[told].answer().expect("an answer").0, 429);
+    assert!(!waits.is_answered(), "no other controller was asked before the address was looked at");
 }
