@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
-use wharden_harness::{Admin, Controller, Place, Quiet, cluster::Cluster, limits};
+use wharden_harness::{Admin, Controller, Place, Quiet, admin::PASSWORD, cluster::Cluster, limits};
 
 const HTTP1: &str = "http/1.1";
 const HERE: [u8; 4] = [127, 0, 0, 1];
@@ -174,4 +174,29 @@ fn made_up_tokens_and_headers_have_the_limit_of_their_address() {
         wharden_harness::eventually("somebody is answered", limits::READY, || many.iter().position(Quiet::is_answered));
     assert_eq!(many[told].answer().expect("an answer").0, 429);
     assert!(!waits.is_answered(), "no other controller was asked before the address was looked at");
+}
+
+#[test]
+fn wrong_logins_of_an_address_do_not_end_the_sessions_there() {
+    let place = Place::new();
+    let mut controller = Controller::init(&place, "controller");
+    controller.start();
+    let ada = Admin::bootstrap(&controller, "ada");
+    let mut connection = quiet(&controller, [127, 0, 0, 7]);
+    let wrong = |n: usize| json!({"username": format!("nobody{n}"), "password": "wrong wrong wrong", "code": "000000"});
+    let mut post = |path: &str, body: &Value| connection.ask("POST", path, "", &body.to_string()).expect("an answer");
+    let login = json!({"username": "ada", "password": PASSWORD, "recovery_code": ada.recovery_codes[0]});
+    let (status, tokens) = post("/v1/login", &login);
+    assert_eq!(status, 200, "{tokens}");
+    let tokens: Value = serde_json::from_str(&tokens).expect("JSON");
+    assert!((0..1000).any(|n| post("/v1/login", &wrong(n)).0 == 429), "no limit");
+    let made_up = json!({"refresh_token": format!("s-{}.wrt_{}", "0".repeat(32), "a".repeat(52))});
+    // Each guess takes what the address gets back in the meantime.
+    assert!((0..1000).any(|_| post("/v1/session/refresh", &made_up).0 == 429), "guesses have no limit");
+    let mut good = tokens["refresh_token"].clone();
+    for _ in 0..3 {
+        let (status, body) = post("/v1/session/refresh", &json!({"refresh_token": good}));
+        assert_eq!(status, 200, "{body}");
+        good = serde_json::from_str::<Value>(&body).expect("JSON")["refresh_token"].clone();
+    }
 }
