@@ -21,6 +21,7 @@ mod inventory;
 mod keys;
 mod needs;
 mod packs;
+mod path;
 mod policies;
 mod records;
 mod server;

@@ -151,6 +151,10 @@ fn made_up_tokens_and_headers_have_the_limit_of_their_address() {
         200,
         "a session has no such limit"
     );
+    // What cannot be read in the path is told as every other mistake is.
+    let (status, body) = connection.ask("GET", "/v1/users/%ff", &bearer, "").expect("an answer");
+    let body: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
+    assert_eq!((status, &body["code"]), (400, &json!("invalid")), "{body}");
 
     // Without a quorum, whoever has a made-up token looked for at the other controllers waits for them.
     controllers.controllers[1].kill();
