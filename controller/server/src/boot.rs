@@ -132,6 +132,7 @@ pub async fn run(data_dir: &Path, file: Option<&Path>, overrides: Overrides) -> 
             data_dir.display()
         );
     }
+    audit_export::check(&config.audit_export)?;
     let shutdown = Shutdown::on_signals()?;
     let outcome = serve(data_dir, &config, &shutdown).await;
     if let Err(unfinished) = shutdown.finish(STOP_GRACE).await {
@@ -333,13 +334,13 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     let agent_tls = tls::server_config(&identity, &agents, &[HTTP2])?;
     let (rest_listener, agent_listener) =
         (TlsListener::new(rest_tcp, rest_tls), TlsListener::new(agent_tcp, agent_tls));
+    audit_export::start(&config.audit_export, data_dir, &keys.cluster_id, &raft, &metrics, shutdown)?;
     tracing::info!(
         cluster = %keys.cluster_id,
         rest = %rest_listener.local_addr()?,
         agents = %agent_listener.local_addr()?,
         "the controller is up"
     );
-    audit_export::start(&config.audit_export, data_dir, &keys.cluster_id, &raft, &metrics, shutdown)?;
     match console::bind(data_dir) {
         Ok(console) => {
             shutdown.spawn("console", console.serve(Arc::clone(&app), shutdown.clone()));
