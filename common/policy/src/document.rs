@@ -22,8 +22,6 @@ const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
 /// A text that could be read, its rules in the order of the text.
 pub(crate) struct Document {
     pub rules: Vec<(RuleInfo, Policy)>,
-    /// All of them as Cedar read them, for its validator.
-    pub set: PolicySet,
 }
 
 impl Document {
@@ -59,7 +57,7 @@ impl Document {
             issues.push(issue(text, 0, "", "the rules of the text could not be told apart".into(), ""));
         }
         duplicates(text, &rules, &mut issues);
-        if issues.is_empty() { Ok(Self { rules, set }) } else { Err(issues) }
+        if issues.is_empty() { Ok(Self { rules }) } else { Err(issues) }
     }
 }
 

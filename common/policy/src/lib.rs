@@ -13,6 +13,7 @@ mod condition;
 mod directory;
 mod docker_words;
 mod document;
+mod effort;
 mod enforceable;
 mod error;
 mod fact;

@@ -3,6 +3,9 @@
 
 /// Most rules in one document: a person must be able to read it, and validation takes time for each rule.
 pub const RULES_MAX: usize = 500;
+/// Most work in the validation of one text that is written: the words and signs of each rule times the kinds of request that it
+/// is checked against (see `effort.rs`). It is about a second of one core.
+pub const EFFORT_MAX: usize = 2_000_000;
 /// Deepest nesting of brackets: Cedar's parser and checker recurse, and a thread's stack may be 2 MiB.
 pub const NESTING_MAX: usize = 24;
 /// Most operators (`&&`, `+`, `.`, `if` and the like) within one pair of brackets, or at the top of one condition.

@@ -8,6 +8,8 @@ use wharden_model::Effect;
 pub struct Parsed {
     /// In the order of the text.
     pub rules: Vec<RuleInfo>,
+    /// What it took to check it, of [`EFFORT_MAX`](crate::limits::EFFORT_MAX); nothing when that was done before.
+    pub effort: usize,
 }
 
 /// One rule of a text.

@@ -32,9 +32,21 @@ impl Source {
     }
 }
 
+/// The rules of a text that was validated before.
+pub(crate) fn known(text: &str) -> Option<Arc<Vec<Arc<Source>>>> {
+    READ.get(text)
+}
+
+/// Keeps the rules of a text that is valid. One that cannot be read is kept by nobody, and refused where it is compiled.
+pub(crate) fn remember(text: &str, document: Document) {
+    if let Ok(rules) = sources(document) {
+        READ.put(text.to_owned(), rules);
+    }
+}
+
 /// The rules of a document that was validated before or is now.
 pub(crate) fn read(policy: &BundlePolicy) -> Result<Arc<Vec<Arc<Source>>>, CompileError> {
-    if let Some(known) = READ.get(&policy.text) {
+    if let Some(known) = known(&policy.text) {
         return Ok(known);
     }
     let document = validate::read(&policy.text)

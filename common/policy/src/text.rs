@@ -56,6 +56,11 @@ pub(crate) fn rules(text: &str) -> Result<Vec<Range<usize>>, (usize, ShapeError)
     Ok(rules)
 }
 
+/// Words and signs of a piece of text, without comments; strings are one each.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
+    Tokens::new(text).map(|(_, span)| text.get(span).unwrap_or(""))
+}
+
 /// How deep the expressions on one level of brackets nest into each other.
 struct Level {
     /// Where the present expression began.

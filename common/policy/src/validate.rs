@@ -2,31 +2,47 @@
 
 use crate::{
     document::{Document, issue, place},
+    effort,
     limits::ISSUES_MAX,
     nearest::nearest,
     rule::{Parsed, RuleInfo},
-    schema::validator,
+    schema::{validator, validator_without_actions},
+    source,
 };
-use cedar_policy::{ValidationError, ValidationMode};
+use cedar_policy::{Policy, PolicySet, ValidationError, ValidationMode, Validator};
 use miette::Diagnostic;
 use std::collections::BTreeSet;
 use wharden_model::{Action, ActionGroup, AdminAction, action::AdminGroup, api::ValidationIssue};
 
-/// Checks a text: its limits, syntax, ids, and every name and type in it against the schema.
+/// Checks a text that somebody writes: its limits, syntax, ids, and every name and type in it against the schema. A valid
+/// one is remembered, so that who compiles it next does not check it again.
 ///
 /// # Errors
 /// The faults that were found, in the order of the text, 50 at most.
 pub fn validate(text: &str) -> Result<Parsed, Vec<ValidationIssue>> {
-    read(text).map(|document| Parsed { rules: document.rules.into_iter().map(|(info, _)| info).collect() })
+    if let Some(known) = source::known(text) {
+        return Ok(Parsed { rules: known.iter().map(|rule| rule.info.clone()).collect(), effort: 0 });
+    }
+    let document = Document::read(text).map_err(tidy)?;
+    // Only here: what is stored was within the limit of the build that took it.
+    let effort = effort::of(text, &document);
+    if let Some(fault) = effort::fault(text, &document, effort) {
+        return Err(vec![fault]);
+    }
+    let document = checked(text, document)?;
+    let rules = document.rules.iter().map(|(info, _)| info.clone()).collect();
+    source::remember(text, document);
+    Ok(Parsed { rules, effort })
 }
 
-/// As [`validate`], and keeps the rules.
+/// Checks a text that is stored, and keeps the rules.
 pub(crate) fn read(text: &str) -> Result<Document, Vec<ValidationIssue>> {
-    let checked = Document::read(text).and_then(|document| {
-        let issues = check(text, &document);
-        if issues.is_empty() { Ok(document) } else { Err(issues) }
-    });
-    checked.map_err(tidy)
+    checked(text, Document::read(text).map_err(tidy)?)
+}
+
+fn checked(text: &str, document: Document) -> Result<Document, Vec<ValidationIssue>> {
+    let issues = check(text, &document);
+    if issues.is_empty() { Ok(document) } else { Err(tidy(issues)) }
 }
 
 /// In the order of the text, each once, not too many.
@@ -38,7 +54,24 @@ fn tidy(mut issues: Vec<ValidationIssue>) -> Vec<ValidationIssue> {
 }
 
 fn check(text: &str, document: &Document) -> Vec<ValidationIssue> {
-    let result = validator().validate(&document.set, ValidationMode::Strict);
+    let (blind, seeing): (Vec<_>, Vec<_>) =
+        document.rules.iter().partition(|(rule, policy)| effort::is_blind_to_actions(text, rule, policy));
+    let mut issues = with(validator_without_actions(), text, document, blind);
+    issues.extend(with(validator(), text, document, seeing));
+    issues
+}
+
+fn with(
+    validator: &Validator,
+    text: &str,
+    document: &Document,
+    rules: Vec<&(RuleInfo, Policy)>,
+) -> Vec<ValidationIssue> {
+    let set = match PolicySet::from_policies(rules.into_iter().map(|(_, policy)| policy.clone())) {
+        Ok(set) => set,
+        Err(error) => return vec![issue(text, 0, "", error.to_string(), "")],
+    };
+    let result = validator.validate(&set, ValidationMode::Strict);
     let mut faulty = BTreeSet::new();
     let mut issues = Vec::new();
     for error in result.validation_errors() {
@@ -114,6 +147,54 @@ mod tests {
         assert_eq!((rules[0].id.as_str(), rules[1].id.as_str()), ("a", "2"));
         assert_eq!((rules[0].reason.as_str(), rules[0].cis.as_str()), ("because", "5.5"));
         assert!(text[rules[1].span.clone()].starts_with("permit("));
+    }
+
+    /// What one action for all says of a rule that looks at none is what all of them say.
+    #[test]
+    fn rules_that_look_at_no_action_are_judged_as_against_every_action() {
+        let mut texts: Vec<String> = [
+            "principal, action, resource",
+            "principal == User::\"a\", action, resource in HostGroup::\"env=prod\"",
+            "principal in Group::\"g\", action, resource is Docker::Container",
+            "principal == Group::\"g\", action, resource",
+            "principal is Workload, action, resource is Wharden::Policy",
+            "principal is ServiceAccount, action, resource is User",
+            "principal, action, resource is Host",
+            "principal, action, resource == Wharden::Cluster::\"c\"",
+            "principal == Usr::\"a\", action, resource",
+        ]
+        .into_iter()
+        .flat_map(|head| {
+            [
+                "true",
+                "resource.name == \"x\"",
+                "resource.nam == \"x\"",
+                "principal.disabled",
+                "principal has disabled && principal.disabled",
+                "resource has owner && resource.owner == principal",
+                "resource.owner == principal",
+                "resource.hasTag(\"a\")",
+                "principal in [Group::\"a\", Group::\"b\"] || resource is Docker::Image",
+                "principal.name + 1 == 2",
+                "Group::\"a\" == principal",
+            ]
+            .map(|condition| format!("@id(\"r\") forbid ({head}) when {{ {condition} }};"))
+        })
+        .collect();
+        texts.extend(crate::packs().iter().map(|pack| pack.text.to_owned()));
+        let mut faulty = 0;
+        for text in &texts {
+            let document = Document::read(text).unwrap_or_else(|issues| panic!("{text}: {issues:?}"));
+            let blind: Vec<_> = document
+                .rules
+                .iter()
+                .filter(|(rule, policy)| effort::is_blind_to_actions(text, rule, policy))
+                .collect();
+            let thin = tidy(with(validator_without_actions(), text, &document, blind.clone()));
+            assert_eq!(thin, tidy(with(validator(), text, &document, blind)), "{text}");
+            faulty += usize::from(!thin.is_empty());
+        }
+        assert!(faulty > 20 && faulty < texts.len() - 10, "{faulty} of {}", texts.len());
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What every process needs and none should write twice: clock, backoff, shutdown, readiness, telemetry, metrics, files
-//! that survive a power cut, TLS.
+//! that survive a power cut, places that are counted, TLS.
 //!
 //! Place in the path of data: under all of it.
 //!
@@ -10,6 +10,7 @@ pub mod clock;
 pub mod fsync;
 pub mod limits;
 pub mod metrics;
+pub mod places;
 pub mod ready;
 pub mod shutdown;
 pub mod telemetry;

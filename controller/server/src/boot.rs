@@ -2,7 +2,7 @@
 
 use crate::{
     alerts::{self, Alerts, Probe, Sampler, Sight},
-    app::{Access, App, key_gauges},
+    app::{Access, App, Workbench, key_gauges},
     audit_export,
     auth::source::Sources,
     backup::{Recipients, Schedule},
@@ -24,6 +24,7 @@ use crate::{
     sealing::{self, Holder},
 };
 use anyhow::{Context, bail, ensure};
+use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -136,6 +137,7 @@ pub async fn run(data_dir: &Path, file: Option<&Path>, overrides: Overrides) -> 
             data_dir.display()
         );
     }
+    audit_export::check(&config.audit_export)?;
     let shutdown = Shutdown::on_signals()?;
     let outcome = serve(data_dir, &config, &shutdown).await;
     if let Err(unfinished) = shutdown.finish(STOP_GRACE).await {
@@ -152,6 +154,8 @@ struct PeerPort {
     inbound: Arc<Answering>,
     door: Arc<Admission>,
     serving: Option<JoinHandle<Result<(), peers::ServeError>>>,
+    /// Connections that found no place.
+    refused: Counter,
 }
 
 impl PeerPort {
@@ -164,6 +168,7 @@ impl PeerPort {
             cluster: identity.cluster.clone(),
             inbound: Arc::clone(&self.inbound) as _,
             door: Arc::clone(&self.door) as _,
+            refused: self.refused.clone(),
         };
         let (listener, stop) = (TlsListener::new(tcp, config), shutdown.clone());
         self.serving = Some(shutdown.spawn("peers", async move { server.serve(listener, &stop).await }));
@@ -233,7 +238,10 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
         inbound: Arc::new(Answering::new(raft.clone(), started_at)),
         door: Arc::clone(&admission),
         serving: None,
+        refused: Counter::default(),
     };
+    let help = "Connections of the controllers' port closed because there were too many of one kind";
+    metrics.register(|registry| registry.register("peers_connections_refused", help, port.refused.clone()));
     if let Some(identity) = &identity {
         port.open(identity, shutdown)?;
         shutdown.spawn_until_stopped("removal", cluster::watch(raft.clone(), roster));
@@ -317,6 +325,7 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
         sight,
         alerts_config: config.alerts.clone(),
         capacity: watch,
+        workbench: Workbench::default(),
     });
     if let Some(folder) = config.backup_dir.clone() {
         let every = Duration::from_secs(config.backup_every_hours.saturating_mul(3600));
@@ -332,13 +341,13 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     let agent_tls = tls::server_config(&identity, &agents, &[HTTP2])?;
     let (rest_listener, agent_listener) =
         (TlsListener::new(rest_tcp, rest_tls), TlsListener::new(agent_tcp, agent_tls));
+    audit_export::start(&config.audit_export, data_dir, &keys.cluster_id, &raft, &metrics, shutdown)?;
     tracing::info!(
         cluster = %keys.cluster_id,
         rest = %rest_listener.local_addr()?,
         agents = %agent_listener.local_addr()?,
         "the controller is up"
     );
-    audit_export::start(&config.audit_export, data_dir, &keys.cluster_id, &raft, &metrics, shutdown)?;
     match console::bind(data_dir) {
         Ok(console) => {
             shutdown.spawn("console", console.serve(Arc::clone(&app), shutdown.clone()));

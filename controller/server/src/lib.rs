@@ -21,6 +21,7 @@ pub mod capacity;
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod connections;
 pub mod console;
 pub mod copies;
 pub mod data_dir;

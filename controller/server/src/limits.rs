@@ -1,5 +1,6 @@
 //! Limits of the controller. Those of `events` and `fleet` stand beside them.
 
+use crate::connections::ConnectionLimits;
 use std::time::Duration;
 
 /// Heartbeat of the leader, in milliseconds.
@@ -36,6 +37,29 @@ pub const BATCH_ENTRIES: usize = 256;
 pub const PROPOSALS_WAITING: usize = 1024;
 /// Changes that a slow watcher may be behind before it has to read the whole state.
 pub const CHANGES_BUFFER: usize = 4096;
+
+/// Longest time from the handshake to the first bytes: who connects has something to say.
+pub const FIRST_BYTES: Duration = Duration::from_secs(10);
+/// Longest time from the handshake to the whole head of the first request.
+pub const FIRST_REQUEST: Duration = Duration::from_secs(15);
+/// Open connections of the REST port: clients, scrapers, consoles, and those that a balancer holds for them. They are open files
+/// beside those of 20,000 agents, so each address has a fourth.
+pub const REST_CONNECTIONS: ConnectionLimits = ConnectionLimits {
+    per_certificate: 0,
+    anonymous: 2048,
+    anonymous_per_source: 512,
+    anonymous_life: None,
+    tls_buffer: 64 * 1024,
+};
+
+/// A connection is probed by the kernel when it was silent this long…
+pub const PROBE_IDLE: Duration = Duration::from_secs(60);
+/// …so often…
+pub const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+/// …and closed when so many probes are not answered. No thread is woken for it.
+pub const PROBES: u32 = 2;
+/// Time without an acknowledgement of TCP after which a connection is closed: what is sent to a host that is gone.
+pub const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
 
 /// Largest body of a REST request, in bytes: a policy of 48 KiB with JSON escapes.
 pub const BODY_MAX: usize = 256 * 1024;
@@ -110,6 +134,18 @@ pub const CODE_TTL_MAX_S: u64 = 24 * 3600;
 pub const HOST_CERT_TTL_S: u64 = 24 * 3600;
 /// Seconds that the controller's own certificate lasts; a new one is made at every start.
 pub const SERVER_CERT_TTL_S: u64 = 365 * 24 * 3600;
+/// Checks and trials of policy texts at once: each takes a core, and a machine may have two.
+pub const POLICY_WORK: usize = 2;
+/// Those of one account, in line or at work: whoever fills its own line leaves others their turns.
+pub const POLICY_WORK_PER_ACCOUNT: usize = 8;
+/// Longest wait for a turn.
+pub const POLICY_WORK_WAIT: Duration = Duration::from_secs(20);
+/// Most drafts in one request: more than anybody changes at a time.
+pub const DRAFTS_MAX: usize = 8;
+/// Bytes of all drafts of one request: two documents of the largest size.
+pub const DRAFTS_BYTES_MAX: usize = 2 * wharden_model::limits::POLICY_TEXT_MAX;
+/// Work in the checks of all of them: that of two documents.
+pub const DRAFTS_EFFORT_MAX: usize = 2 * wharden_policy::limits::EFFORT_MAX;
 /// Attempts to commit a change that was checked against policy while policy moves.
 pub const GUARDED_TRIES: usize = 5;
 /// Unauthenticated attempts of one address in a burst.

@@ -1,6 +1,7 @@
 //! `wharden-controller doctor`: a look at a data folder, whether or not its controller runs.
 
 use crate::{
+    audit_export::AuditExport,
     backup::Recipients,
     config::Config,
     data_dir::{CA_FILE, CLUSTER_KEY, PEER_KEY, STORE},
@@ -59,6 +60,7 @@ pub fn look(data_dir: &Path) -> Findings {
     let now = Timestamp(SystemClock.now());
     Findings(vec![
         ("configuration", configuration(data_dir)),
+        ("audit export", exports(data_dir)),
         (
             "cluster key",
             read_cluster_key(&data_dir.join(CLUSTER_KEY)).map(|_| "it can be read".to_owned()).map_err(text),
@@ -85,6 +87,15 @@ fn configuration(data_dir: &Path) -> Result<String, String> {
         }
     }
     Ok(format!("controller {}, reached as {}", config.node_id, config.advertise.join(", ")))
+}
+
+fn exports(data_dir: &Path) -> Result<String, String> {
+    let config = Config::load(data_dir, None, crate::config::Overrides::default()).map_err(text)?;
+    wharden_runtime::tls::install_provider();
+    crate::audit_export::check(&config.audit_export).map_err(text)?;
+    let AuditExport { syslog, webhook } = config.audit_export;
+    let sinks: Vec<_> = [syslog.map(|_| "syslog"), webhook.map(|_| "webhook")].into_iter().flatten().collect();
+    Ok(if sinks.is_empty() { "none is configured".to_owned() } else { format!("to {}", sinks.join(" and ")) })
 }
 
 fn permissions(data_dir: &Path) -> Result<String, String> {
@@ -164,6 +175,34 @@ mod tests {
             found.map(|(what, _)| what).collect::<Vec<_>>()
         };
         assert_eq!(wrong(&folder), [""; 0], "{}", look(&folder));
+        let config = fs::read_to_string(folder.join("controller.toml")).expect("read");
+        let (ca, secret) = (folder.join(CA_FILE), dir.path().join("secret"));
+        fs::write(&secret, "too short").expect("written");
+        let sinks = |syslog: &Path, url: &str, ca: &Path, secret: &Path| {
+            let text = format!(
+                "{config}\n[audit_export.syslog]\nhost = \"127.0.0.1\"\nca_file = {syslog:?}\n\
+                 [audit_export.webhook]\nurl = {url:?}\nca_file = {ca:?}\nsecret_file = {secret:?}\n"
+            );
+            fs::write(folder.join("controller.toml"), text).expect("written");
+            exports(&folder)
+        };
+        let url = "https://127.0.0.1:1/";
+        let away = dir.path().join("away.pem");
+        for (found, key) in [
+            (sinks(&away, url, &ca, &secret), "syslog: ca_file: "),
+            (sinks(&secret, url, &ca, &secret), "syslog: ca_file: "),
+            (sinks(&ca, "http://127.0.0.1:1/", &ca, &secret), "webhook: url: "),
+            (sinks(&ca, url, &secret, &secret), "webhook: ca_file: "),
+            (sinks(&ca, url, &ca, &away), "webhook: secret_file: "),
+            (sinks(&ca, url, &ca, &secret), "webhook: secret_file: "),
+        ] {
+            let why = found.expect_err("wrong");
+            assert!(why.starts_with(&format!("audit_export.{key}")), "{why}");
+            assert_eq!(wrong(&folder), ["audit export"]);
+        }
+        fs::write(&secret, "long enough to be one").expect("written");
+        assert_eq!(sinks(&ca, url, &ca, &secret), Ok("to syslog and webhook".to_owned()));
+        fs::write(folder.join("controller.toml"), config).expect("written");
         fs::set_permissions(folder.join(CLUSTER_KEY), fs::Permissions::from_mode(0o644)).expect("mode");
         assert_eq!(wrong(&folder), ["secret files"]);
         fs::write(folder.join(CLUSTER_KEY), "rubbish").expect("written");

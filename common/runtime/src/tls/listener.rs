@@ -2,13 +2,15 @@
 //! its own never disturbs another's.
 
 use super::{ServerConfig, TlsStream};
-use crate::limits::{ACCEPT_PAUSE, BACKLOG, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, HANDSHAKES_PER_SOURCE};
+use crate::{
+    limits::{ACCEPT_PAUSE, BACKLOG, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, HANDSHAKES_PER_SOURCE},
+    places::Places,
+};
 use futures::stream::{self, Stream};
 use std::{
-    collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
@@ -56,38 +58,8 @@ pub struct TlsListener {
     config: watch::Receiver<Arc<ServerConfig>>,
     limits: HandshakeLimits,
     handshakes: JoinSet<Option<(TlsStream, SocketAddr)>>,
-    sources: Sources,
-}
-
-/// Handshakes in progress by address.
-type Sources = Arc<Mutex<HashMap<IpAddr, usize>>>;
-
-/// One of them.
-struct Place {
-    sources: Sources,
-    of: IpAddr,
-}
-
-impl Place {
-    fn take(sources: &Sources, of: IpAddr, max: usize) -> Option<Self> {
-        let mut held = sources.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = held.entry(of).or_insert(0);
-        if *count >= max {
-            return None;
-        }
-        *count += 1;
-        Some(Self { sources: Arc::clone(sources), of })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut held = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        match held.get_mut(&self.of) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(held.remove(&self.of)),
-        }
-    }
+    /// Handshakes in progress by address.
+    sources: Places<IpAddr>,
 }
 
 impl TlsListener {
@@ -99,7 +71,7 @@ impl TlsListener {
     /// With a configuration that may be replaced while it runs, e.g. when the certificate is renewed. Connections keep
     /// the one that they began with.
     pub fn with(tcp: TcpListener, config: watch::Receiver<Arc<ServerConfig>>, limits: HandshakeLimits) -> Self {
-        Self { tcp, config, limits, handshakes: JoinSet::new(), sources: Sources::default() }
+        Self { tcp, config, limits, handshakes: JoinSet::new(), sources: Places::default() }
     }
 
     /// Where it listens.
@@ -147,7 +119,7 @@ impl TlsListener {
     }
 
     fn start(&mut self, tcp: TcpStream, peer: SocketAddr) {
-        let Some(place) = Place::take(&self.sources, peer.ip(), self.limits.per_source) else {
+        let Some(place) = self.sources.take(peer.ip(), self.limits.per_source) else {
             tracing::debug!(%peer, "too many handshakes from one address: closing one");
             return;
         };

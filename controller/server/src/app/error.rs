@@ -46,6 +46,9 @@ pub enum AppError {
     InvalidPolicy(Vec<ValidationIssue>),
     #[error("too many attempts; try again in {seconds} s")]
     TooMany { seconds: u64 },
+    /// Policy texts wait to be checked and tried, those of the caller or those of everybody.
+    #[error("{}", if *.own { "too many of your policy checks are in line" } else { "too many policy checks are in line" })]
+    Busy { own: bool },
     #[error("{0}")]
     Unavailable(String),
     #[error("{0}")]

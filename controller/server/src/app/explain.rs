@@ -28,7 +28,7 @@ impl App {
             let documents = documents(&state, &event.decision, now.as_ref(), &advice);
             Ok(Explanation { event, now, documents, advice })
         };
-        tokio::task::spawn_blocking(work).await.map_err(AppError::internal)?
+        self.workbench.run(&caller.user, work).await
     }
 }
 

@@ -34,6 +34,7 @@ mod simulate;
 mod step_up;
 mod suggest;
 mod tokens;
+mod workbench;
 
 pub use access::{Access, Caller};
 pub(crate) use alerts::alert_of;
@@ -42,6 +43,7 @@ pub use error::AppError;
 pub use key_gauges::key_gauges;
 pub(crate) use records::record_of;
 pub use step_up::Shown;
+pub use workbench::Workbench;
 
 use crate::{
     alerts::{AlertsConfig, Sight},
@@ -83,6 +85,8 @@ pub struct App {
     pub alerts_config: AlertsConfig,
     /// Room on the hosts of this controller.
     pub capacity: Watch,
+    /// Where policy texts are checked and tried.
+    pub workbench: Workbench,
 }
 
 impl App {
@@ -96,6 +100,11 @@ impl App {
     /// [`AppError::TooMany`].
     pub fn visit(&self, source: IpAddr) -> Result<(), AppError> {
         self.visitors.take(source, self.now()).map_err(|seconds| AppError::TooMany { seconds })
+    }
+
+    /// True when the key that an access token names is known here, without asking another controller.
+    pub fn knows_key_of(&self, token: &str) -> bool {
+        self.keys.access(&self.state()).is_ok_and(|keys| keys.knows(token))
     }
 
     pub(crate) fn state(&self) -> Arc<State> {

@@ -35,12 +35,14 @@ impl App {
     pub async fn packs(&self, caller: &Caller) -> Result<Vec<Pack>, AppError> {
         self.may(caller, AdminAction::PackRead, &self.cluster()).await?;
         let state = self.state();
-        wharden_policy::packs().iter().map(|pack| pack_of(&state, pack, false)).collect()
+        let all = move || wharden_policy::packs().iter().map(|pack| pack_of(&state, pack, false)).collect();
+        self.workbench.run(&caller.user, all).await
     }
 
     pub async fn pack(&self, caller: &Caller, name: &str) -> Result<Pack, AppError> {
         self.may(caller, AdminAction::PackRead, &self.cluster()).await?;
-        pack_of(&self.state(), find(name)?, true)
+        let (state, pack) = (self.state(), find(name)?);
+        self.workbench.run(&caller.user, move || pack_of(&state, pack, true)).await
     }
 
     pub async fn apply_pack(&self, caller: &Caller, name: &str, apply: ApplyPack) -> Result<Policy, AppError> {

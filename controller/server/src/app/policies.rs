@@ -7,7 +7,7 @@ use wharden_model::{
     api::{Policy, PolicyPut, PolicyText, PolicyVersion, RollbackTo, Validation},
     limits::POLICY_TEXT_MAX,
 };
-use wharden_policy::{AdminResource, concerns_admins};
+use wharden_policy::{AdminResource, Parsed, concerns_admins};
 use wharden_state::{Command, Kind, PolicyCommand, PolicyOrigin, State};
 
 fn policy_of(name: &PolicyName, policy: &wharden_state::Policy, with_text: bool) -> Policy {
@@ -42,32 +42,20 @@ pub(super) struct NewVersion {
     pub origin: PolicyOrigin,
 }
 
-/// Policies that are checked at one time: it can take seconds of a core, and nothing else may wait for that.
-static CHECKS: Semaphore = Semaphore::const_new(1);
-
-/// Does what takes a check of policies, apart from everything else and one after the other.
-pub(super) async fn apart<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, AppError> + Send + 'static,
-) -> Result<T, AppError> {
-    let turn = CHECKS.acquire().await.map_err(AppError::internal)?;
-    let done = tokio::task::spawn_blocking(move || {
-        // Kept until the work has ended, whoever still waits for it.
-        let _turn = turn;
-        work()
-    });
-    done.await.map_err(AppError::internal)?
-}
-
 /// Rules in a text that is valid.
 pub(super) fn checked(text: &str) -> Result<u32, AppError> {
+    Ok(u32::try_from(parsed(text)?.rules.len()).unwrap_or(u32::MAX))
+}
+
+/// A text that is valid.
+pub(super) fn parsed(text: &str) -> Result<Parsed, AppError> {
     if text.len() > POLICY_TEXT_MAX {
         return Err(AppError::TooLarge(format!(
             "the policy has {} bytes; {POLICY_TEXT_MAX} is the most that one may have: split it into several",
             text.len()
         )));
     }
-    let rules = wharden_policy::validate(text).map_err(AppError::InvalidPolicy)?.rules.len();
-    Ok(u32::try_from(rules).unwrap_or(u32::MAX))
+    wharden_policy::validate(text).map_err(AppError::InvalidPolicy)
 }
 
 fn find<'a>(state: &'a State, name: &PolicyName) -> Result<&'a wharden_state::Policy, AppError> {
@@ -112,18 +100,16 @@ impl App {
         let NewVersion { text, mode, if_version, origin } = new;
         let resource = AdminResource::Policy(name.clone());
         let before = self.state().policies.get(&name).map(|policy| policy.current.text.clone());
-        let (of, new) = (name.clone(), text.clone());
-        let (rules, about_admins) = apart(move || {
-            let rules = checked(&new);
-            let about = [Some(&new), before.as_ref()].into_iter().flatten().any(|text| concerns_admins(&of, text));
-            Ok((rules, about))
-        })
-        .await?;
-        // A text that is not valid is not stored: nobody spends a code to hear what is wrong with it.
-        let floor = match rules.is_ok() && about_admins {
-            true => StepUp::Code,
-            false => action.step_up(),
+        let (written, called) = (text.clone(), name.clone());
+        let look = move || {
+            let rules = checked(&written);
+            // A text that is not valid is not stored: nobody spends a code to hear what is wrong with it.
+            let mut texts = [Some(&written), before.as_ref()].into_iter().flatten();
+            let about_admins = rules.is_ok() && texts.any(|text| concerns_admins(&called, text));
+            Ok((rules, about_admins))
         };
+        let (rules, about_admins) = self.workbench.run(&caller.user, look).await?;
+        let floor = if about_admins { StepUp::Code } else { action.step_up() };
         // Who may not store it does not hear what is wrong with it.
         self.may_with(caller, action, &resource, floor).await?;
         let rules = rules?;
@@ -174,7 +160,8 @@ impl App {
 
     pub async fn validate_policy(&self, caller: &Caller, text: PolicyText) -> Result<Validation, AppError> {
         self.may(caller, AdminAction::PolicyTest, &self.cluster()).await?;
-        match apart(move || checked(&text.text)).await {
+        let check = move || Ok(checked(&text.text));
+        match self.workbench.run(&caller.user, check).await? {
             Ok(_) => Ok(Validation { valid: true, issues: Vec::new() }),
             Err(AppError::InvalidPolicy(issues)) => Ok(Validation { valid: false, issues }),
             Err(other) => Err(other),

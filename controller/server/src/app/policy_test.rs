@@ -1,8 +1,11 @@
 //! What would be decided about a request, without asking any engine: things that it refers to are taken to exist.
 
-use super::{App, AppError, Caller, judgement::Judge, policies::apart};
-use crate::policy_set;
-use std::{collections::BTreeMap, sync::Arc};
+use super::{App, AppError, Caller, judgement::Judge};
+use crate::{
+    limits::{DRAFTS_BYTES_MAX, DRAFTS_EFFORT_MAX, DRAFTS_MAX},
+    policy_set,
+};
+use std::collections::BTreeMap;
 use wharden_docker::{
     ApiVersion, Asker, Canonical, ContainerView, ExecView, Head, HostPathView, ImageView, Judged, Lookup, Making,
     NetworkView, OWNER_LABEL, SwarmView, View, VolumeView,
@@ -22,8 +25,7 @@ impl App {
     pub async fn test_policy(&self, caller: &Caller, test: TestRequest) -> Result<TestResult, AppError> {
         self.may(caller, AdminAction::PolicyTest, &self.cluster()).await?;
         let state = self.state();
-        let (stored, drafts) = (Arc::clone(&state), test.drafts);
-        let policies = apart(move || with_drafts(&stored, &drafts)).await?;
+        bounded(&test.drafts)?;
         let cluster = self.keys.cluster_id.clone();
         let asked = match (test.event, test.user, test.request) {
             (Some(id), None, None) if test.host.is_none() => {
@@ -44,23 +46,26 @@ impl App {
                 ));
             }
         };
-        let work = move || match asked {
-            Asked::Event(event) => {
-                let judge = Judge::new(&cluster, &state, policies, &event.host_id)?;
-                let (facts, decision, advice) = judge.again(&event)?.ok_or_else(|| {
-                    AppError::invalid(
-                        "event",
-                        "the facts of this event were not kept, so that it cannot be decided again",
-                    )
-                })?;
-                let DecisionEvent { principal, action, resource, .. } = *event;
-                Ok(TestResult { principal, action, resource, facts, decision, advice })
-            }
-            Asked::Request { user, host, request } => {
-                tested(&Judge::new(&cluster, &state, policies, &host)?, &user, &host, &request)
+        let work = move || {
+            let policies = with_drafts(&state, &test.drafts)?;
+            match asked {
+                Asked::Event(event) => {
+                    let judge = Judge::new(&cluster, &state, policies, &event.host_id)?;
+                    let (facts, decision, advice) = judge.again(&event)?.ok_or_else(|| {
+                        AppError::invalid(
+                            "event",
+                            "the facts of this event were not kept, so that it cannot be decided again",
+                        )
+                    })?;
+                    let DecisionEvent { principal, action, resource, .. } = *event;
+                    Ok(TestResult { principal, action, resource, facts, decision, advice })
+                }
+                Asked::Request { user, host, request } => {
+                    tested(&Judge::new(&cluster, &state, policies, &host)?, &user, &host, &request)
+                }
             }
         };
-        tokio::task::spawn_blocking(work).await.map_err(AppError::internal)?
+        self.workbench.run(&caller.user, work).await
     }
 }
 
@@ -102,11 +107,29 @@ fn query<'a>(principal: &'a Principal, judged: &'a Judged, resource: &'a Resourc
     Query { principal, action: judged.action, resource, host, facts: &judged.facts }
 }
 
+/// Refuses more drafts than one request may have.
+pub(super) fn bounded(drafts: &[PolicyVersionDraft]) -> Result<(), AppError> {
+    let bytes: usize = drafts.iter().map(|draft| draft.text.len()).sum();
+    if drafts.len() > DRAFTS_MAX || bytes > DRAFTS_BYTES_MAX {
+        return Err(AppError::TooLarge(format!(
+            "there are {} drafts with {bytes} bytes; {DRAFTS_MAX} with {DRAFTS_BYTES_MAX} are the most at a time",
+            drafts.len()
+        )));
+    }
+    Ok(())
+}
+
 /// The stored documents, with drafts in place of those of the same name.
 pub(super) fn with_drafts(state: &State, drafts: &[PolicyVersionDraft]) -> Result<Vec<BundlePolicy>, AppError> {
     let mut policies = policy_set::policies(state);
+    let mut effort = 0;
     for draft in drafts {
-        super::policies::checked(&draft.text)?;
+        effort += super::policies::parsed(&draft.text)?.effort;
+        if effort > DRAFTS_EFFORT_MAX {
+            return Err(AppError::TooLarge(
+                "the drafts take too long to check together: send fewer at a time".to_owned(),
+            ));
+        }
         policies.retain(|policy| policy.name != draft.name);
         policies.push(BundlePolicy { name: draft.name.clone(), mode: draft.mode, text: draft.text.clone() });
     }

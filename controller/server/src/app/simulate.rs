@@ -1,6 +1,10 @@
 //! What drafts would have changed: recorded decisions, decided again by the stored policies and with the drafts.
 
-use super::{App, AppError, Caller, judgement::labels, policies::apart, policy_test::with_drafts};
+use super::{
+    App, AppError, Caller,
+    judgement::labels,
+    policy_test::{bounded, with_drafts},
+};
 use crate::{events::HostFilter, policy_set};
 use std::{collections::BTreeMap, sync::Arc};
 use wharden_model::{
@@ -22,16 +26,17 @@ impl App {
             return Err(AppError::invalid("drafts", "there is nothing to simulate: give at least one draft"));
         }
         let state = self.state();
-        let (stored, drafts) = (Arc::clone(&state), request.drafts);
-        let drafted = apart(move || with_drafts(&stored, &drafts)).await?;
+        bounded(&request.drafts)?;
         let hosts = HostFilter::resolve(&state, request.host.as_deref())?;
         let query =
             EventQuery { user: request.user, since: request.since, until: request.until, ..EventQuery::default() };
         let (events, truncated) = self.reader.newest(&query, &hosts).await?;
         let cluster = self.keys.cluster_id.clone();
-        tokio::task::spawn_blocking(move || replay(&cluster, &state, drafted, &events, truncated))
-            .await
-            .map_err(AppError::internal)?
+        let work = move || {
+            let drafted = with_drafts(&state, &request.drafts)?;
+            replay(&cluster, &state, drafted, &events, truncated)
+        };
+        self.workbench.run(&caller.user, work).await
     }
 }
 

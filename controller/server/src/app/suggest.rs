@@ -42,7 +42,7 @@ impl App {
             let found = made(&cluster, &state, &events, &terms, include_refused)?;
             Ok(PolicySuggestion { truncated, ..found })
         };
-        tokio::task::spawn_blocking(work).await.map_err(AppError::internal)?
+        self.workbench.run(&caller.user, work).await
     }
 }
 

@@ -39,6 +39,20 @@ pub(crate) trait Sink: Send {
     fn send(&mut self, records: &[wharden_model::api::AuditRecord]) -> impl Future<Output = Result<(), String>> + Send;
 }
 
+/// Looks at what is configured and reads its files, without connecting to anything.
+///
+/// # Errors
+/// [`ExportError`], with the key that is wrong.
+pub fn check(config: &AuditExport) -> Result<(), ExportError> {
+    if let Some(sink) = &config.syslog {
+        syslog::connector(sink).map_err(|why| ExportError { sink: "syslog", why })?;
+    }
+    if let Some(sink) = &config.webhook {
+        webhook::Target::of(sink).map_err(|why| ExportError { sink: "webhook", why })?;
+    }
+    Ok(())
+}
+
 /// Starts a feed for each sink that is configured.
 ///
 /// # Errors

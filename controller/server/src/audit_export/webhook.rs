@@ -6,7 +6,7 @@ use crate::limits;
 use aws_lc_rs::hmac;
 use reqwest::{Certificate, Client, Url, redirect};
 use serde::Serialize;
-use std::time::Duration;
+use std::{fmt::Display, time::Duration};
 use wharden_model::{ClusterId, api::AuditRecord};
 use wharden_runtime::clock::{Clock, SystemClock};
 use wharden_state::Hex;
@@ -16,9 +16,7 @@ use zeroize::Zeroizing;
 const SECRET_MIN: usize = 16;
 
 pub(super) struct Webhook {
-    client: Client,
-    url: Url,
-    key: hmac::Key,
+    target: Target,
     cluster: ClusterId,
 }
 
@@ -30,17 +28,29 @@ struct Body<'a> {
 
 impl Webhook {
     pub fn new(sink: &WebhookSink, cluster: &ClusterId) -> Result<Self, String> {
+        Ok(Self { target: Target::of(sink)?, cluster: cluster.clone() })
+    }
+}
+
+/// Where to, whom to trust and what to sign with, as the configuration and its files say.
+pub(super) struct Target {
+    client: Client,
+    url: Url,
+    key: hmac::Key,
+}
+
+impl Target {
+    /// An error begins with the key of the configuration that is wrong.
+    pub fn of(sink: &WebhookSink) -> Result<Self, String> {
         let url = Url::parse(&sink.url).map_err(|e| format!("url: {e}"))?;
         if url.scheme() != "https" {
             return Err("url: it does not begin with https://".to_owned());
         }
-        let pem = std::fs::read(&sink.ca_file).map_err(|e| format!("{}: {e}", sink.ca_file.display()))?;
-        let cas = Certificate::from_pem_bundle(&pem).map_err(|e| format!("{}: {e}", sink.ca_file.display()))?;
-        let secret =
-            std::fs::read_to_string(&sink.secret_file).map_err(|e| format!("{}: {e}", sink.secret_file.display()))?;
-        let secret = Zeroizing::new(secret);
-        if secret.trim().len() < SECRET_MIN {
-            return Err(format!("{}: the secret is shorter than {SECRET_MIN} bytes", sink.secret_file.display()));
+        let wrong = |why: &dyn Display| format!("ca_file: {}: {why}", sink.ca_file.display());
+        let pem = std::fs::read(&sink.ca_file).map_err(|e| wrong(&e))?;
+        let cas = Certificate::from_pem_bundle(&pem).map_err(|e| wrong(&e))?;
+        if cas.is_empty() {
+            return Err(wrong(&"it holds no certificate in PEM"));
         }
         let client = Client::builder()
             .tls_backend_rustls()
@@ -50,9 +60,13 @@ impl Webhook {
             .redirect(redirect::Policy::none())
             .timeout(Duration::from_secs(limits::EXPORT_TIMEOUT_S))
             .build()
-            .map_err(|e| e.to_string())?;
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.trim().as_bytes());
-        Ok(Self { client, url, key, cluster: cluster.clone() })
+            .map_err(|e| wrong(&e))?;
+        let wrong = |why: &dyn Display| format!("secret_file: {}: {why}", sink.secret_file.display());
+        let secret = Zeroizing::new(std::fs::read_to_string(&sink.secret_file).map_err(|e| wrong(&e))?);
+        if secret.trim().len() < SECRET_MIN {
+            return Err(wrong(&format!("the secret is shorter than {SECRET_MIN} bytes")));
+        }
+        Ok(Self { client, url, key: hmac::Key::new(hmac::HMAC_SHA256, secret.trim().as_bytes()) })
     }
 }
 
@@ -68,8 +82,9 @@ pub(crate) fn signature(key: &hmac::Key, at_ms: u64, body: &[u8]) -> String {
 impl Sink for Webhook {
     async fn send(&mut self, records: &[AuditRecord]) -> Result<(), String> {
         let body = serde_json::to_vec(&Body { cluster_id: &self.cluster, records }).map_err(|e| e.to_string())?;
-        let signed = signature(&self.key, SystemClock.now(), &body);
-        let request = self.client.post(self.url.clone()).header("content-type", "application/json");
+        let Target { client, url, key } = &self.target;
+        let signed = signature(key, SystemClock.now(), &body);
+        let request = client.post(url.clone()).header("content-type", "application/json");
         let answer = request
             .header("wharden-signature", signed)
             .body(body)

@@ -1,5 +1,6 @@
 //! Limits of the agents' side, each with its reason.
 
+use crate::connections::ConnectionLimits;
 use std::time::Duration;
 use wharden_proto::{HEARTBEAT, SILENCE};
 
@@ -55,12 +56,15 @@ pub const RIVALS_WINDOW_MS: u64 = 60_000;
 pub const RIVALS_CALM_MS: u64 = 600_000;
 /// When the one that found the other's session open may come again.
 pub const RIVAL_RETRY: Duration = Duration::from_secs(60);
-/// Connections with one certificate: a session, a renewal, and those of an unsteady network that nobody has closed yet.
-pub const CONNECTIONS_PER_HOST: usize = 16;
-/// Connections without a certificate at one time: those who enrol.
-pub const ANONYMOUS_MAX: usize = 1024;
-/// How long such a connection may stay.
-pub const ANONYMOUS_LIFE: Duration = Duration::from_secs(60);
+/// Open connections. With one certificate: a session, a renewal, and those of an unsteady network that nobody has closed yet.
+/// Without one: those who enrol, a whole site of them behind one address at times, each for a minute.
+pub const CONNECTIONS: ConnectionLimits = ConnectionLimits {
+    per_certificate: 16,
+    anonymous: 1024,
+    anonymous_per_source: 1024,
+    anonymous_life: Some(Duration::from_secs(60)),
+    tls_buffer: TLS_BUFFER,
+};
 /// First size of the buffer that a session reads into, in bytes: a heartbeat has 10, a report 400.
 pub const READ_BUFFER: usize = 512;
 /// Bytes that TLS holds for a host that does not read: a frame of HTTP/2, which comes one at a time, and what surrounds it.
@@ -79,14 +83,6 @@ pub const CONNECTION_WINDOW: u32 = 128 * 1024;
 pub const STREAMS_MAX: u32 = 8;
 /// Largest list of headers of a call, in bytes.
 pub const HEADERS_MAX: u32 = 8 * 1024;
-/// A connection without a session, or whose session has ended, is probed by the kernel when it was silent this long…
-pub const PROBE_IDLE: Duration = Duration::from_secs(60);
-/// …so often…
-pub const PROBE_INTERVAL: Duration = Duration::from_secs(10);
-/// …and closed when so many probes are not answered. No thread is woken for it.
-pub const PROBES: u32 = 2;
-/// Time without an acknowledgement of TCP after which a connection is closed: what is sent to a host that is gone.
-pub const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(60);
 /// A connection that is silent this long is asked whether the agent is there, and not only a kernel or something between…
 pub const KEEPALIVE: Duration = Duration::from_secs(600);
 /// …and closed when it does not answer in this time.

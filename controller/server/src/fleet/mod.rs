@@ -23,7 +23,6 @@
 mod admission;
 mod allowance;
 mod beats;
-mod connections;
 mod controllers;
 mod delivery;
 mod enrolment;

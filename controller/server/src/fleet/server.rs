@@ -2,18 +2,21 @@ use super::{
     FleetConfig, FleetCounts, HostLive,
     admission::Admission,
     beats::Beats,
-    connections::Connections,
     controllers,
     frames::Calls,
     leadership::Leadership,
     ledger::Ledger,
-    limits::{CONNECTION_WINDOW, HEADERS_MAX, INBOUND_MAX, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAM_WINDOW, STREAMS_MAX},
+    limits::{
+        CONNECTION_WINDOW, CONNECTIONS, HEADERS_MAX, INBOUND_MAX, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAM_WINDOW,
+        STREAMS_MAX,
+    },
     live::Live,
     metrics::FleetMetrics,
     refusal::Refusal,
     service::Service,
 };
 use crate::{
+    connections::Connections,
     copies::Recorder,
     inventory::{Answer, Counters, Filter, Inventory, Kind, Sign},
     keys::Keys,
@@ -166,7 +169,7 @@ impl Fleet {
     /// [`ServeError`].
     pub async fn serve(&self, listener: TlsListener) -> Result<(), ServeError> {
         let handshakes = self.0.metrics.connections.clone();
-        let connections = Connections::new(self.0.metrics.refused_connections.clone());
+        let connections = Connections::new(CONNECTIONS, self.0.metrics.refused_connections.clone());
         let incoming = listener.incoming().filter_map(move |stream| {
             handshakes.inc();
             let admitted = stream.map(|stream| connections.admit(stream)).transpose();

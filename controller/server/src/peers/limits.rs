@@ -1,5 +1,6 @@
 //! Limits of the way between controllers, each with its reason.
 
+use crate::connections::ConnectionLimits;
 use std::time::Duration;
 
 /// A peer that cannot be connected to by now is away: well below the shortest election timeout.
@@ -24,6 +25,15 @@ pub const HOLD_LIMIT: Duration = Duration::from_secs(15);
 pub const LIST_LIMIT: Duration = Duration::from_secs(5);
 /// Hosts in one answer: each may have a report of 16 KiB, most have less than one.
 pub const HOSTS_PAGE: usize = 400;
+/// Open connections. With one certificate: a peer has one, and those of an unsteady network that nobody has closed yet. Without
+/// one: controllers that join, each for as long as its one question takes.
+pub const CONNECTIONS: ConnectionLimits = ConnectionLimits {
+    per_certificate: 16,
+    anonymous: 64,
+    anonymous_per_source: 16,
+    anonymous_life: Some(Duration::from_secs(60)),
+    tls_buffer: 64 * 1024,
+};
 /// Attempts to join at once.
 pub const JOINS_MAX: usize = 4;
 /// Longest address or name that a joiner may give, in bytes.

@@ -2,10 +2,12 @@
 
 use super::{
     Inbound, Reply, Request, Roster, Stranger,
-    limits::{CONNECTION_WINDOW, HEADERS_MAX, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAM_WINDOW, STREAMS_MAX},
+    limits::{CONNECTION_WINDOW, CONNECTIONS, HEADERS_MAX, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAM_WINDOW, STREAMS_MAX},
     message::too_old,
 };
-use futures::future::BoxFuture;
+use crate::connections::Connections;
+use futures::{StreamExt, future::BoxFuture};
+use prometheus_client::metrics::counter::Counter;
 use std::{error::Error, sync::Arc};
 use tonic::{Request as Asked, Response, Status, transport};
 use wharden_model::ClusterId;
@@ -47,6 +49,8 @@ pub struct Server {
     pub cluster: ClusterId,
     pub inbound: Arc<dyn Inbound>,
     pub door: Arc<dyn Door>,
+    /// Connections that found no place.
+    pub refused: Counter,
 }
 
 impl Server {
@@ -56,6 +60,10 @@ impl Server {
     /// # Errors
     /// [`ServeError`].
     pub async fn serve(self, listener: TlsListener, shutdown: &Shutdown) -> Result<(), ServeError> {
+        let connections = Connections::new(CONNECTIONS, self.refused.clone());
+        let incoming = listener
+            .incoming()
+            .filter_map(move |stream| std::future::ready(stream.map(|stream| connections.admit(stream)).transpose()));
         let service = Service(Arc::new(self));
         let peers = PeerServer::new(service)
             .max_decoding_message_size(PEER_MESSAGE_MAX)
@@ -67,7 +75,7 @@ impl Server {
             .http2_max_header_list_size(HEADERS_MAX)
             .http2_keepalive_interval(Some(KEEPALIVE))
             .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-            .serve_with_incoming_shutdown(peers, listener.incoming(), shutdown.stopped())
+            .serve_with_incoming_shutdown(peers, incoming, shutdown.stopped())
             .await
             .map_err(|error| ServeError(error.source().map_or_else(|| error.to_string(), ToString::to_string)))
     }

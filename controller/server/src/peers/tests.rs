@@ -62,6 +62,7 @@ fn start(ca: &Ca, state: State) -> One {
         roster: Roster::new(1, state, Vec::new()),
         cluster: own.cluster.clone(),
         inbound: Arc::new(Echo),
+        refused: prometheus_client::metrics::counter::Counter::default(),
         door: Arc::new(Closed),
     };
     let tcp = tls::bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("port");

@@ -1,10 +1,10 @@
 //! Alerts, and the channels that they are sent on.
 
-use super::{Api, body::Body, caller::Session, error::Answer};
+use super::{Api, body::Body, caller::Session, error::Answer, path::Path};
 use crate::app::AppError;
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Query, State, rejection::QueryRejection},
     http::StatusCode,
 };
 use serde::Deserialize;

@@ -33,46 +33,53 @@ impl FromRequestParts<Api> for Session {
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Failure> {
         let Source(source) = Source::from_request_parts(parts, api).await?;
-        let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
-        let token = match (values.next(), values.next()) {
-            (None, _) => None,
-            (Some(value), None) => Some(
-                value
-                    .to_str()
-                    .ok()
-                    .and_then(|text| text.split_once(' '))
-                    .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-                    .map(|(_, token)| token.trim())
-                    .ok_or(AppError::NotLoggedIn("the Authorization header is not `Bearer TOKEN`"))?,
-            ),
-            (Some(_), Some(_)) => return Err(AppError::NotLoggedIn("there are two Authorization headers").into()),
-        };
-        let shown = shown(&parts.headers)?;
-        let id = parts.extensions.get::<RequestIdOf>().map_or_else(new_request_id, |id| id.0.clone());
-        if let Some(key) = token.filter(|token| token.starts_with(SERVICE_PREFIX)) {
-            let route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
-            let found = if needs::is_for_service_accounts(parts.method.as_str(), route) {
-                api.app.service(key, source, id).await
-            } else {
-                Err(api.app.for_people(key, source, id, &format!("{} {route}", parts.method)).await)
-            };
-            return found.map(Self).map_err(|error| stranger(api, source, error));
-        }
-        let force = match parts.headers.get(&FORCE).map(HeaderValue::as_bytes) {
-            None => false,
-            Some(b"yes") => true,
-            Some(_) => return Err(AppError::invalid(FORCE.as_str(), "it is not `yes`").into()),
-        };
-        match api.app.caller(token, shown.as_ref(), source, id).await {
-            Ok(caller) => Ok(Self(Caller { force, ..caller })),
-            Err(error) => Err(stranger(api, source, error)),
+        match caller(parts, api, source).await {
+            Ok(caller) => Ok(Self(caller)),
+            Err(error) => {
+                // Made-up tokens and keys are a visit without a session, and have its limit.
+                api.app.visit(source)?;
+                Err(error.into())
+            }
         }
     }
 }
 
-/// Made-up tokens are a visit without a session, and have its limit.
-fn stranger(api: &Api, source: IpAddr, error: AppError) -> Failure {
-    api.app.visit(source).err().unwrap_or(error).into()
+async fn caller(parts: &Parts, api: &Api, source: IpAddr) -> Result<Caller, AppError> {
+    let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let token = match (values.next(), values.next()) {
+        (None, _) => None,
+        (Some(value), None) => Some(
+            value
+                .to_str()
+                .ok()
+                .and_then(|text| text.split_once(' '))
+                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                .map(|(_, token)| token.trim())
+                .ok_or(AppError::NotLoggedIn("the Authorization header is not `Bearer TOKEN`"))?,
+        ),
+        (Some(_), Some(_)) => return Err(AppError::NotLoggedIn("there are two Authorization headers")),
+    };
+    let shown = shown(&parts.headers)?;
+    let id = parts.extensions.get::<RequestIdOf>().map_or_else(new_request_id, |id| id.0.clone());
+    if let Some(key) = token.filter(|token| token.starts_with(SERVICE_PREFIX)) {
+        let route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
+        return if needs::is_for_service_accounts(parts.method.as_str(), route) {
+            api.app.service(key, source, id).await
+        } else {
+            Err(api.app.for_people(key, source, id, &format!("{} {route}", parts.method)).await)
+        };
+    }
+    let force = match parts.headers.get(&FORCE).map(HeaderValue::as_bytes) {
+        None => false,
+        Some(b"yes") => true,
+        Some(_) => return Err(AppError::invalid(FORCE.as_str(), "it is not `yes`")),
+    };
+    if token.is_some_and(|token| !api.app.knows_key_of(token)) {
+        // To look for the key, the other controllers are asked.
+        api.app.visit(source)?;
+    }
+    let caller = api.app.caller(token, shown.as_ref(), source, id).await?;
+    Ok(Caller { force, ..caller })
 }
 
 /// The second factor that comes with this request, at most one.

@@ -1,11 +1,8 @@
 //! The controllers of the cluster.
 
-use super::{Api, body::Body, caller::Session, error::Answer};
+use super::{Api, body::Body, caller::Session, error::Answer, path::Path};
 use crate::app::AppError;
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use wharden_model::api::{ControllerCode, Controllers, NewControllerCode};
 

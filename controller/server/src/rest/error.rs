@@ -34,8 +34,8 @@ const fn code_of(error: &AppError) -> ErrorCode {
         AppError::Conflict { .. } => ErrorCode::Conflict,
         AppError::TooLarge(_) => ErrorCode::TooLarge,
         AppError::InvalidPolicy(_) => ErrorCode::InvalidPolicy,
-        AppError::TooMany { .. } => ErrorCode::TooMany,
-        AppError::Unavailable(_) => ErrorCode::Unavailable,
+        AppError::TooMany { .. } | AppError::Busy { own: true } => ErrorCode::TooMany,
+        AppError::Unavailable(_) | AppError::Busy { own: false } => ErrorCode::Unavailable,
         AppError::Internal(_) => ErrorCode::Internal,
     }
 }
@@ -76,6 +76,8 @@ fn hint_of(error: &AppError) -> &str {
         }
         AppError::InvalidPolicy(_) => "mend the text; `wharden policy validate FILE` checks it without storing",
         AppError::TooMany { .. } => "wait",
+        AppError::Busy { own: true } => "wait for the answers to those that you have sent",
+        AppError::Busy { own: false } => "try again in a moment; each takes a second or two",
         AppError::Unavailable(_) => "try again in a moment; `/readyz` says what is missing",
         AppError::Internal(_) => "look for the request id in the controller's log",
         AppError::Conflict { hint, .. } | AppError::NoCapacity { hint, .. } => hint,
@@ -120,7 +122,7 @@ impl Failure {
                 (vec![ErrorDetail { at: at.clone(), message: message.clone() }], None)
             }
             AppError::TooMany { seconds } => (Vec::new(), Some(*seconds)),
-            AppError::Unavailable(_) => (Vec::new(), Some(1)),
+            AppError::Unavailable(_) | AppError::Busy { .. } => (Vec::new(), Some(1)),
             _ => (Vec::new(), None),
         };
         let message = match error {

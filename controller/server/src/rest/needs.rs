@@ -112,6 +112,10 @@ fn actions(method: &str, path: &str) -> Option<&'static [AdminAction]> {
 
 /// What policy is not asked about, and service accounts may: the use of Docker, which policy decides about on hosts.
 const FOR_SERVICE_ACCOUNTS: [(&str, &str); 2] = [("post", "/v1/docker/certificates"), ("get", "/v1/docker/hosts")];
+/// True when an operation looks at who calls.
+pub fn takes_session(method: &str, path: &str) -> bool {
+    actions(&method.to_lowercase(), path).is_some()
+}
 
 /// True when service accounts can be permitted an operation: it has actions, and all of them are for them.
 pub fn is_for_service_accounts(method: &str, path: &str) -> bool {

@@ -1,10 +1,7 @@
 //! Starter packs.
 
-use super::{Api, body::Body, caller::Session, error::Answer};
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use super::{Api, body::Body, caller::Session, error::Answer, path::Path};
+use axum::{Json, extract::State};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use wharden_model::api::{ApplyPack, Pack, Policy};
 

@@ -1,12 +1,8 @@
 //! Policies.
 
-use super::{Api, body::Body, caller::Session, error::Answer};
+use super::{Api, body::Body, caller::Session, error::Answer, path::Path};
 use crate::app::AppError;
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use wharden_model::{
     PolicyName,

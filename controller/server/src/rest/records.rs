@@ -1,10 +1,10 @@
 //! Events, audit, status.
 
-use super::{Api, caller::Session, error::Answer};
+use super::{Api, caller::Session, error::Answer, path::Path};
 use crate::app::AppError;
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Query, State, rejection::QueryRejection},
 };
 use serde::Deserialize;
 use utoipa_axum::{router::OpenApiRouter, routes};

@@ -5,11 +5,13 @@ use super::{
     caller::{FORCE, RECOVERY_CODE, RequestIdOf, Source, TOTP},
     capacity, cluster, directory, docker, doctor,
     drain::Kept,
-    error,
-    first_words::FirstWords,
-    health, hosts, inventory, keys, packs, policies, records, service_accounts, sessions, tokens,
+    error, health, hosts, inventory, keys, needs, packs, policies, records, service_accounts, sessions, tokens,
 };
-use crate::{limits, raft::new_request_id};
+use crate::{
+    connections::{Connections, Guarded},
+    limits,
+    raft::new_request_id,
+};
 use axum::{
     Json, Router,
     body::Body,
@@ -23,8 +25,16 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
+use prometheus_client::metrics::counter::Counter;
 use sha2::{Digest, Sha256};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::openapi::{
@@ -134,12 +144,12 @@ fn router(api: Api) -> Router {
         .layer(axum::middleware::from_fn(around))
 }
 
-/// Bounds what comes without a session, whatever it asks for.
+/// Bounds what comes without a session, whatever it asks for. What a header says counts only where somebody looks at it.
 async fn visit(State(api): State<Api>, Source(source): Source, request: Request, next: Next) -> Response {
-    // What is shown to a route that wants a session is judged there, and counted when it is made up.
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
-    let is_judged = route.starts_with("/v1/") && request.headers().contains_key(header::AUTHORIZATION);
-    if !is_judged && let Err(error) = api.app.visit(source) {
+    let judged =
+        request.headers().contains_key(header::AUTHORIZATION) && needs::takes_session(request.method().as_str(), route);
+    if !judged && let Err(error) = api.app.visit(source) {
         return error::Failure(error).into_response();
     }
     next.run(request).await
@@ -222,18 +232,27 @@ async fn around(mut request: Request, next: Next) -> Response {
 /// # Errors
 /// [`ServeError`].
 pub async fn serve(api: Api, mut listener: TlsListener, shutdown: Shutdown) -> Result<(), ServeError> {
+    let refused = Counter::default();
+    let help = "Connections of the REST port closed because there were too many";
+    api.metrics.register(|registry| registry.register("rest_connections_refused", help, refused.clone()));
+    let connections = Connections::new(limits::REST_CONNECTIONS, refused);
     let router = router(api);
     loop {
         let (stream, address) = tokio::select! {
             accepted = listener.accept() => accepted,
             () = shutdown.stopped() => return Ok(()),
         };
-        shutdown.spawn("rest connection", connection(router.clone(), stream, address, shutdown.clone()));
+        if let Some(stream) = connections.admit(stream) {
+            shutdown.spawn("rest connection", connection(router.clone(), stream, address, shutdown.clone()));
+        }
     }
 }
 
-async fn connection(router: Router, stream: wharden_runtime::tls::TlsStream, address: SocketAddr, shutdown: Shutdown) {
+async fn connection(router: Router, stream: Guarded, address: SocketAddr, shutdown: Shutdown) {
+    let begun = Arc::new(AtomicBool::new(false));
+    let begins = Arc::clone(&begun);
     let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        begins.store(true, Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(address));
         router.clone().oneshot(request)
@@ -241,10 +260,19 @@ async fn connection(router: Router, stream: wharden_runtime::tls::TlsStream, add
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
-    let connection = builder.serve_connection(TokioIo::new(FirstWords::of(stream, HEAD_TIMEOUT)), service);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
+    let silent = async {
+        tokio::time::sleep(limits::FIRST_REQUEST).await;
+        if begun.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
     let served = tokio::select! {
+        biased;
         served = connection.as_mut() => served,
+        // hyper's own timer begins when it knows the protocol, for which it waits as long as it takes.
+        () = silent => return tracing::debug!(%address, "no request came: closing the connection"),
         () = shutdown.stopped() => {
             connection.as_mut().graceful_shutdown();
             connection.await

@@ -74,3 +74,12 @@ fn sinks_that_were_away_get_all_of_it_in_order_and_a_restart_goes_on() {
     assert!(metrics.contains("wharden_audit_export_dropped_total 0"), "{metrics}");
     assert!(!controller.log().contains(SECRET));
 }
+
+#[test]
+fn a_sink_that_cannot_be_set_up_is_told_before_anybody_can_connect() {
+    let place = Place::new();
+    let mut controller = Controller::init(&place, "controller");
+    controller.configure("[audit_export.syslog]\nhost = \"127.0.0.1\"\nca_file = \"/nonexistent/ca.pem\"");
+    controller.starts_in_vain("audit_export.syslog: ca_file: /nonexistent/ca.pem: No such file");
+    assert!(!controller.log().contains("the controller is up"), "{}", controller.log());
+}

@@ -25,6 +25,7 @@ mod evasions;
 mod events;
 mod explain;
 mod failover;
+mod floods;
 mod ground;
 mod hosts;
 mod inventory;

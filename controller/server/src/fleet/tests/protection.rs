@@ -8,7 +8,7 @@ use crate::{
     fleet::{
         FleetConfig,
         admission::Admission,
-        limits::{CONNECTIONS_PER_HOST, MESSAGES_BURST, RIVALS_MAX},
+        limits::{CONNECTIONS, MESSAGES_BURST, RIVALS_MAX},
     },
     raft::new_request_id,
 };
@@ -150,7 +150,7 @@ async fn one_host_has_a_few_connections_and_no_more() {
     let token = cluster.token(2);
     let (greedy, other) = (cluster.enrol(&token, "greedy").await, cluster.enrol(&token, "other").await);
     let mut clients = Vec::new();
-    for _ in 0..CONNECTIONS_PER_HOST {
+    for _ in 0..CONNECTIONS.per_certificate {
         clients.push(greedy.client(&cluster).await);
     }
     let refused = |c: &Cluster| counter(c, "fleet_connections_refused");
