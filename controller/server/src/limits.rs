@@ -21,6 +21,9 @@ pub const RAFT_LOG_KEEP: u64 = 1000;
 pub const RAFT_SNAPSHOT_MAX: u64 = 1024 * 1024 * 1024;
 /// Pause before a peer that is away is tried again.
 pub const PEER_RETRY: Duration = Duration::from_millis(200);
+/// Longest that a leader holds back a message which says that something is committed, so that its own disk gets that far:
+/// above most fsyncs, since what is left out comes with the next heartbeat, and far below one.
+pub const OWN_DISK_PATIENCE: Duration = Duration::from_millis(20);
 /// Longest time that a change may wait for a leader with a quorum; an election takes 1 to 4 seconds.
 pub const PROPOSE_LIMIT: Duration = Duration::from_secs(10);
 /// The same for a read.

@@ -3,6 +3,7 @@
 //! Taking a snapshot clones the state, which costs nothing, and writes it elsewhere, so applying never waits for it.
 
 use crate::{
+    durable::Durable,
     error::SnapshotFileError,
     simulated::Hands,
     snapshot::{Meta, Snapshots},
@@ -49,6 +50,7 @@ pub struct StateMachine {
     snapshots: Arc<Snapshots>,
     sink: Arc<dyn Sink>,
     hands: Hands,
+    durable: Durable,
 }
 
 /// A state and its place in the log.
@@ -60,9 +62,15 @@ struct At {
 }
 
 impl StateMachine {
-    pub(crate) fn new(snapshots: Snapshots, loaded: Option<(Meta, State)>, sink: Arc<dyn Sink>, hands: Hands) -> Self {
+    pub(crate) fn new(
+        snapshots: Snapshots,
+        loaded: Option<(Meta, State)>,
+        sink: Arc<dyn Sink>,
+        hands: Hands,
+        durable: Durable,
+    ) -> Self {
         let at = loaded.map(|(meta, state)| At::of(&meta, state)).unwrap_or_default();
-        let machine = Self { at, snapshots: Arc::new(snapshots), sink, hands };
+        let machine = Self { at, snapshots: Arc::new(snapshots), sink, hands, durable };
         machine.publish(Vec::new(), true);
         machine
     }
@@ -96,11 +104,17 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         Ok((self.at.applied, self.at.membership.clone()))
     }
 
+    /// Whoever waits for the reply is told that the entry survives a power cut, so this disk must have it too.
     async fn apply<I>(&mut self, entries: I) -> Result<Vec<Replies>>
     where
         I: IntoIterator<Item = LogEntry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
+        let entries: Vec<_> = entries.into_iter().collect();
+        if let Some(last) = entries.last() {
+            let reached = self.durable.reaches(last.log_id.index).await;
+            reached.map_err(|error| StorageIOError::write_logs(AnyError::error(error)))?;
+        }
         let mut replies = Vec::new();
         let mut changes = Vec::new();
         for entry in entries {

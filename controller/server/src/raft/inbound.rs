@@ -60,9 +60,8 @@ impl Raft {
 
     /// The index that a reader must have applied to see everything that was acknowledged before now, if this one leads.
     pub async fn read_index(&self) -> Reply {
-        let floor = self.floor();
         match timeout(limits::READ_LIMIT, self.inner.get_read_log_id()).await {
-            Ok(Ok((read, _))) => Reply::ReadIndex { index: read.map(|id| id.index.max(floor)) },
+            Ok(Ok((read, _))) => Reply::ReadIndex { index: read.map(|id| id.index) },
             Ok(Err(error)) => error.forward_to_leader::<BasicNode>().map_or_else(
                 || Reply::Failed(error.to_string()),
                 |forward| Reply::NotLeader { leader: forward.leader_id },

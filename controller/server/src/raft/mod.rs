@@ -26,7 +26,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use wharden_model::{RequestId, Revision, Timestamp};
 use wharden_runtime::{clock::Clock, metrics::Metrics, shutdown::Shutdown};
 use wharden_state::{Actor, Applied, Change, Command, Entry, Rejection, State};
-use wharden_store::{Engine, LogId, LogStore, StateMachine, Store, Vote};
+use wharden_store::{Durable, Engine, LogStore, StateMachine, Store};
 
 use crate::{
     limits,
@@ -58,8 +58,7 @@ pub struct Raft {
     revision: watch::Receiver<Revision>,
     changes: broadcast::Sender<Change>,
     clock: Arc<dyn Clock>,
-    /// What the log held when it was opened.
-    opened: (Option<Vote>, Option<LogId>),
+    durable: Durable,
 }
 
 /// How much log there is between snapshots, and in which pieces they travel.
@@ -122,7 +121,7 @@ impl Raft {
     /// # Errors
     /// [`StartError`] when Raft does not start.
     pub async fn over(
-        (log, machine): (LogStore, StateMachine),
+        (mut log, machine): (LogStore, StateMachine),
         watched: Watched,
         sizes: Sizes,
         node_id: u64,
@@ -142,8 +141,9 @@ impl Raft {
             ..Config::default()
         };
         let config = Arc::new(config.validate()?);
-        let network = Network(Arc::clone(&transport));
-        let opened = log.opened();
+        log.start_as(node_id);
+        let durable = log.durable();
+        let network = Network { transport: Arc::clone(&transport), durable: durable.clone() };
         let inner = openraft::Raft::<wharden_store::TypeConfig>::new(node_id, config, network, log, machine)
             .await
             .map_err(|e| StartError::Fatal(e.to_string()))?;
@@ -151,7 +151,7 @@ impl Raft {
         let (queue, waiting) = mpsc::channel(limits::PROPOSALS_WAITING);
         shutdown.spawn("propose", propose::run(link.clone(), waiting));
         let Watched { state, applied, revision, changes } = watched;
-        Ok(Self { inner, link, queue, state, applied, revision, changes, clock, opened })
+        Ok(Self { inner, link, queue, state, applied, revision, changes, clock, durable })
     }
 
     /// Makes a fresh store a cluster of one.
@@ -282,13 +282,13 @@ impl Raft {
     /// then: what it would serve from memory may not be what a restart reads.
     pub async fn failed(&self) -> String {
         let mut metrics = self.inner.metrics();
-        loop {
-            if let Err(fatal) = &metrics.borrow_and_update().running_state {
-                return fatal.to_string();
-            }
-            if metrics.changed().await.is_err() {
-                return "raft is gone".to_owned();
-            }
+        tokio::select! {
+            // A leader hears of it from openraft only when something is committed.
+            failed = self.durable.failed() => failed.to_string(),
+            ended = metrics.wait_for(|now| now.running_state.is_err()) => match ended {
+                Ok(ended) => ended.running_state.as_ref().err().map_or_else(String::new, ToString::to_string),
+                Err(_) => "raft is gone".to_owned(),
+            },
         }
     }
 

@@ -12,18 +12,23 @@ use openraft::{
     },
 };
 use std::{sync::Arc, time::Duration};
-use wharden_store::TypeConfig;
+use wharden_store::{Durable, TypeConfig};
 
-use crate::limits::PEER_RETRY;
+use crate::limits::{OWN_DISK_PATIENCE, PEER_RETRY};
 
 /// Makes the way to each peer.
 #[derive(Clone)]
-pub(super) struct Network(pub Arc<dyn Transport>);
+pub(super) struct Network {
+    pub transport: Arc<dyn Transport>,
+    /// How far this controller's own disk has its log.
+    pub durable: Durable,
+}
 
 /// The way to one peer.
 pub(super) struct Link {
     to: u64,
     transport: Arc<dyn Transport>,
+    durable: Durable,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +42,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Link;
 
     async fn new_client(&mut self, to: u64, _node: &BasicNode) -> Link {
-        Link { to, transport: Arc::clone(&self.0) }
+        Link { to, transport: Arc::clone(&self.transport), durable: self.durable.clone() }
     }
 }
 
@@ -73,9 +78,11 @@ impl Link {
 impl RaftNetwork<TypeConfig> for Link {
     async fn append_entries(
         &mut self,
-        request: AppendEntriesRequest<TypeConfig>,
+        mut request: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<u64>, RPCError<u64, BasicNode, RaftError<u64>>> {
+        // openraft counts this controller as soon as the entry is on its way to the disk.
+        request.leader_commit = self.durable.tellable(request.leader_commit, OWN_DISK_PATIENCE).await;
         match self.ask(Call::Append(request), option.hard_ttl()).await? {
             Answer::Append(response) => Ok(response),
             _ => Err(self.odd()),
