@@ -23,12 +23,24 @@ impl Raft {
         }
         match call {
             Call::Append(request) => {
+                // Before the disk has it: a slow disk is no silence.
+                self.heard(&request.vote);
                 self.inner.append_entries(request).await.map_or_else(|e| Answer::Failed(e.to_string()), Answer::Append)
             }
-            Call::Vote(request) => {
-                self.inner.vote(request).await.map_or_else(|e| Answer::Failed(e.to_string()), Answer::Vote)
+            Call::Vote(request) => match self.inner.vote(request).await {
+                Ok(response) => {
+                    if response.vote_granted {
+                        self.ear.hear();
+                    }
+                    Answer::Vote(response)
+                }
+                Err(error) => Answer::Failed(error.to_string()),
+            },
+            Call::Snapshot(part) => {
+                self.heard(&part.vote);
+                self.take(part).await
             }
-            Call::Snapshot(part) => self.take(part).await,
+            Call::Canvass(canvass) => self.canvassed(&canvass),
         }
     }
 

@@ -7,7 +7,7 @@ use openraft::{
     raft::{AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotResponse, VoteRequest, VoteResponse},
 };
 use serde::{Deserialize, Serialize};
-use wharden_store::TypeConfig;
+use wharden_store::{LogId, TypeConfig};
 
 /// A question.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub enum Call {
     Append(AppendEntriesRequest<TypeConfig>),
     Vote(VoteRequest<u64>),
     Snapshot(Part),
+    /// Would you follow me.
+    Canvass(Canvass),
 }
 
 impl Call {
@@ -25,9 +27,27 @@ impl Call {
             Self::Append(request) => &request.vote,
             Self::Vote(request) => &request.vote,
             Self::Snapshot(part) => &part.vote,
+            Self::Canvass(canvass) => return canvass.by,
         };
         vote.leader_id.node_id
     }
+}
+
+/// A question before an election, which changes nothing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Canvass {
+    pub by: u64,
+    /// The last entry of the asker's log.
+    pub last: Option<LogId>,
+}
+
+/// The answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Canvassed {
+    /// It hears a leader, or leads with a quorum behind it.
+    pub hears: bool,
+    /// The last entry of its log.
+    pub last: Option<LogId>,
 }
 
 /// A part of a snapshot.
@@ -51,6 +71,7 @@ pub enum Answer {
     Snapshot(InstallSnapshotResponse<u64>),
     /// The parts that were sent do not continue what is there: begin again.
     Mismatch(SnapshotMismatch),
+    Canvassed(Canvassed),
     /// This replica cannot answer.
     Failed(String),
 }

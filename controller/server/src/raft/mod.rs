@@ -5,6 +5,7 @@
 //! leader, there and nowhere else, and [`read`] asks the leader how far a read must go.
 
 mod changes;
+mod election;
 mod gauges;
 mod inbound;
 mod membership;
@@ -18,6 +19,7 @@ pub use membership::Members;
 pub use message::{Answer, Call};
 pub use outlet::{Outlet, Watched};
 
+use election::{Ear, Election};
 use network::Network;
 use openraft::{BasicNode, Config, SnapshotPolicy};
 use propose::{Link, Proposal};
@@ -58,6 +60,7 @@ pub struct Raft {
     revision: watch::Receiver<Revision>,
     changes: broadcast::Sender<Change>,
     clock: Arc<dyn Clock>,
+    ear: Ear,
     durable: Durable,
 }
 
@@ -131,9 +134,10 @@ impl Raft {
     ) -> Result<Self, StartError> {
         let config = Config {
             cluster_name: "wharden".to_owned(),
-            heartbeat_interval: limits::RAFT_HEARTBEAT_MS,
-            election_timeout_min: limits::RAFT_ELECTION_MIN_MS,
-            election_timeout_max: limits::RAFT_ELECTION_MAX_MS,
+            heartbeat_interval: limits::RAFT_APPEND_LIMIT_MS,
+            election_timeout_min: limits::RAFT_VOTE_LIMIT_MS,
+            election_timeout_max: limits::RAFT_LEASE_MS,
+            enable_elect: false,
             install_snapshot_timeout: limits::RAFT_INSTALL_TIMEOUT_MS,
             snapshot_max_chunk_size: sizes.snapshot_chunk,
             snapshot_policy: SnapshotPolicy::LogsSinceLast(sizes.snapshot_every),
@@ -150,8 +154,11 @@ impl Raft {
         let link = Link { raft: inner.clone(), transport, own: node_id };
         let (queue, waiting) = mpsc::channel(limits::PROPOSALS_WAITING);
         shutdown.spawn("propose", propose::run(link.clone(), waiting));
+        let ear = Ear::default();
+        let election = Election { link: link.clone(), ear: ear.clone(), durable: durable.clone() };
+        shutdown.spawn("election", election.run(shutdown.clone()));
         let Watched { state, applied, revision, changes } = watched;
-        Ok(Self { inner, link, queue, state, applied, revision, changes, clock, durable })
+        Ok(Self { inner, link, queue, state, applied, revision, changes, clock, ear, durable })
     }
 
     /// Makes a fresh store a cluster of one.
