@@ -90,10 +90,12 @@ impl At {
         Self { state, applied: meta.last_log_id, membership: meta.last_membership.clone() }
     }
 
-    /// The same entries give the same bytes on every controller, so the last entry names a snapshot.
     fn meta(&self) -> Meta {
-        let snapshot_id = self.applied.map_or_else(|| "0".to_owned(), |id| format!("{}-{}", id.leader_id, id.index));
-        SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone(), snapshot_id }
+        SnapshotMeta {
+            last_log_id: self.applied,
+            last_membership: self.membership.clone(),
+            snapshot_id: self.applied.map_or_else(|| "0".to_owned(), |id| format!("{}-{}", id.leader_id, id.index)),
+        }
     }
 }
 
@@ -189,7 +191,7 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>> {
         let meta = self.at.meta();
         let (of, state, snapshots) = (meta.clone(), self.at.state.clone(), Arc::clone(&self.snapshots));
-        let bytes = blocking(self.hands, move || snapshots.save(&of, state.to_bytes()?))
+        let (meta, bytes) = blocking(self.hands, move || snapshots.keep(of, &state))
             .await
             .map_err(|error| StorageIOError::write_snapshot(Some(meta.signature()), error))?;
         Ok(Snapshot { meta, snapshot: Box::new(Cursor::new(bytes)) })

@@ -44,13 +44,26 @@ impl Raft {
         }
     }
 
+    /// openraft keeps what it has of a snapshot by the snapshot's id until another one comes. The id says which bytes it has,
+    /// so they may come from one leader and then from another.
     async fn take(&self, part: Part) -> Answer {
-        let Part { vote, meta, offset, done, data } = part;
-        if offset.saturating_add(data.len() as u64) > limits::RAFT_SNAPSHOT_MAX {
+        let Part { vote, meta, offset, done, resumes, data } = part;
+        let end = offset.saturating_add(data.len() as u64);
+        if end > limits::RAFT_SNAPSHOT_MAX {
             return Answer::Failed(format!("a snapshot has at most {} bytes", limits::RAFT_SNAPSHOT_MAX));
         }
+        // Held until openraft has it too, so that nothing is counted that it dropped.
+        let mut arriving = self.arriving.lock().await;
+        let (id, held) = arriving.take().unwrap_or_default();
+        let held = if id == meta.snapshot_id { held } else { 0 };
+        let id = meta.snapshot_id.clone();
         match self.inner.install_snapshot(InstallSnapshotRequest { vote, meta, offset, data, done }).await {
-            Ok(response) => Answer::Snapshot(response),
+            Ok(response) if done || response.vote > vote => Answer::Snapshot(response),
+            Ok(response) => {
+                let bytes = if offset <= held { held.max(end) } else { held };
+                *arriving = Some((id, bytes));
+                if resumes { Answer::Have { vote: response.vote, bytes } } else { Answer::Snapshot(response) }
+            }
             Err(RaftError::APIError(InstallSnapshotError::SnapshotMismatch(mismatch))) => Answer::Mismatch(mismatch),
             Err(error) => Answer::Failed(error.to_string()),
         }

@@ -57,6 +57,9 @@ pub struct Part {
     pub meta: SnapshotMeta<u64, openraft::BasicNode>,
     pub offset: u64,
     pub done: bool,
+    /// Whoever sends it wants to know how much is there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resumes: bool,
     /// Travels beside the JSON.
     #[serde(skip)]
     pub data: Vec<u8>,
@@ -69,6 +72,11 @@ pub enum Answer {
     Append(AppendEntriesResponse<u64>),
     Vote(VoteResponse<u64>),
     Snapshot(InstallSnapshotResponse<u64>),
+    /// The same to one that resumes: the first so many bytes are there.
+    Have {
+        vote: Vote<u64>,
+        bytes: u64,
+    },
     /// The parts that were sent do not continue what is there: begin again.
     Mismatch(SnapshotMismatch),
     Canvassed(Canvassed),

@@ -14,6 +14,8 @@ mod network;
 mod outlet;
 mod propose;
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub use membership::Members;
 pub use message::{Answer, Call};
@@ -24,7 +26,7 @@ use network::Network;
 use openraft::{BasicNode, Config, SnapshotPolicy};
 use propose::{Link, Proposal};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Mutex, broadcast, mpsc, watch};
 use wharden_model::{RequestId, Revision, Timestamp};
 use wharden_runtime::{clock::Clock, metrics::Metrics, shutdown::Shutdown};
 use wharden_state::{Actor, Applied, Change, Command, Entry, Rejection, State};
@@ -62,6 +64,8 @@ pub struct Raft {
     clock: Arc<dyn Clock>,
     ear: Ear,
     durable: Durable,
+    /// Id of the snapshot that is arriving, and how many bytes of it are here.
+    arriving: Arc<Mutex<Option<(String, u64)>>>,
 }
 
 /// How much log there is between snapshots, and in which pieces they travel.
@@ -158,7 +162,19 @@ impl Raft {
         let election = Election { link: link.clone(), ear: ear.clone(), durable: durable.clone() };
         shutdown.spawn("election", election.run(shutdown.clone()));
         let Watched { state, applied, revision, changes } = watched;
-        Ok(Self { inner, link, queue, state, applied, revision, changes, clock, ear, durable })
+        Ok(Self {
+            inner,
+            link,
+            queue,
+            state,
+            applied,
+            revision,
+            changes,
+            clock,
+            ear,
+            durable,
+            arriving: Arc::default(),
+        })
     }
 
     /// Makes a fresh store a cluster of one.

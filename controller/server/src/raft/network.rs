@@ -29,6 +29,8 @@ pub(super) struct Link {
     to: u64,
     transport: Arc<dyn Transport>,
     durable: Durable,
+    /// Id of the snapshot that goes there, and how many bytes of it are there already.
+    there: Option<(String, u64)>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +44,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Link;
 
     async fn new_client(&mut self, to: u64, _node: &BasicNode) -> Link {
-        Link { to, transport: Arc::clone(&self.transport), durable: self.durable.clone() }
+        Link { to, transport: Arc::clone(&self.transport), durable: self.durable.clone(), there: None }
     }
 }
 
@@ -95,8 +97,21 @@ impl RaftNetwork<TypeConfig> for Link {
         option: RPCOption,
     ) -> Result<InstallSnapshotResponse<u64>, RPCError<u64, BasicNode, RaftError<u64, InstallSnapshotError>>> {
         let InstallSnapshotRequest { vote, meta, offset, data, done } = request;
-        match self.ask(Call::Snapshot(Part { vote, meta, offset, done, data }), option.hard_ttl()).await? {
+        let (id, end) = (meta.snapshot_id.clone(), offset + data.len() as u64);
+        let is_there = self.there.as_ref().is_some_and(|(of, bytes)| *of == id && end <= *bytes);
+        // The first part always goes: its answer says how much is there by now.
+        if is_there && offset > 0 && !done {
+            return Ok(InstallSnapshotResponse { vote });
+        }
+        let part = Part { vote, meta, offset, done, resumes: true, data };
+        // After an error only the answer to the next part that goes says it.
+        self.there = None;
+        match self.ask(Call::Snapshot(part), option.hard_ttl()).await? {
             Answer::Snapshot(response) => Ok(response),
+            Answer::Have { vote, bytes } => {
+                self.there = Some((id, bytes));
+                Ok(InstallSnapshotResponse { vote })
+            }
             Answer::Mismatch(mismatch) => {
                 let error = RaftError::APIError(InstallSnapshotError::SnapshotMismatch(mismatch));
                 Err(RPCError::RemoteError(RemoteError::new(self.to, error)))
