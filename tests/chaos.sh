@@ -5,7 +5,7 @@
 #                                      simulated, by seed
 #   tests/chaos.sh --seed N            one seed again; RUST_LOG=debug shows what happens in it
 #   tests/chaos.sh --flaw NAME ...     wrong on purpose: unsynced-disk, stale-reads, forgotten-requests,
-#                                      forgotten-log
+#                                      resumed-term
 #   tests/chaos.sh --scene restarted-leader ...
 #   tests/chaos.sh --real [--minutes N] [--leader-kills N] [--kinds KIND,...]
 #                                      real controllers and agents in network namespaces; needs root, and what

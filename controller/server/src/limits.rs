@@ -2,13 +2,31 @@
 
 use crate::connections::ConnectionLimits;
 use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
-/// Heartbeat of the leader, in milliseconds.
-pub const RAFT_HEARTBEAT_MS: u64 = 250;
-/// Shortest election timeout, in milliseconds: far above the slowest fsync seen on a healthy disk.
-pub const RAFT_ELECTION_MIN_MS: u64 = 700;
-/// Longest election timeout, in milliseconds.
-pub const RAFT_ELECTION_MAX_MS: u64 = 1000;
+/// Heartbeat of the leader.
+pub const RAFT_HEARTBEAT: Duration = Duration::from_millis(250);
+/// Longest time for an append, in milliseconds: above the slowest fsync seen on a healthy disk, on a machine that is busy.
+/// openraft sends heartbeats of its own at one and a half of it.
+pub const RAFT_APPEND_LIMIT_MS: u64 = 500;
+/// Longest time for a vote, in milliseconds.
+pub const RAFT_VOTE_LIMIT_MS: u64 = 700;
+/// Whoever has heard a leader gives nobody else a vote for this long, in milliseconds.
+pub const RAFT_LEASE_MS: u64 = 900;
+/// The same with room for the time from when a message arrives until openraft looks at it: then nobody is bound any more.
+pub const SILENCE_BINDS: Duration = Duration::from_millis(1000);
+/// A leader that was not heard this long is looked after: two heartbeats are missing.
+pub const SILENCE_ODD: Duration = Duration::from_millis(625);
+/// How long it may be silent although its process may be there; drawn within, so that two seldom stand at once.
+pub const ELECTION_PATIENCE: Range<Duration> = Duration::from_millis(1500)..Duration::from_millis(2000);
+/// What is waited beside [`SILENCE_BINDS`] when its process is gone.
+pub const ELECTION_SOON: Range<Duration> = Duration::ZERO..Duration::from_millis(150);
+/// Pause before others are asked again whether they would follow.
+pub const ELECTION_AGAIN: Range<Duration> = Duration::from_millis(200)..Duration::from_millis(400);
+/// How long an election may take before the next one, or who has more of the log may take to stand.
+pub const ELECTION_RETRY: Range<Duration> = Duration::from_millis(500)..Duration::from_millis(900);
+/// Longest time for the answer whether a controller would follow another leader.
+pub const CANVASS_LIMIT: Duration = Duration::from_millis(300);
 /// Longest time for one chunk of a snapshot, in milliseconds.
 pub const RAFT_INSTALL_TIMEOUT_MS: u64 = 10_000;
 /// Size of one chunk of a snapshot, in bytes.
@@ -22,7 +40,10 @@ pub const RAFT_LOG_KEEP: u64 = 1000;
 pub const RAFT_SNAPSHOT_MAX: u64 = 1024 * 1024 * 1024;
 /// Pause before a peer that is away is tried again.
 pub const PEER_RETRY: Duration = Duration::from_millis(200);
-/// Longest time that a change may wait for a leader with a quorum; an election takes 1 to 4 seconds.
+/// Longest that a leader holds back a message which says that something is committed, so that its own disk gets that far:
+/// above most fsyncs, since what is left out comes with the next heartbeat, and far below one.
+pub const OWN_DISK_PATIENCE: Duration = Duration::from_millis(20);
+/// Longest time that a change may wait for a leader with a quorum; an election takes 1 to 3 seconds.
 pub const PROPOSE_LIMIT: Duration = Duration::from_secs(10);
 /// The same for a read.
 pub const READ_LIMIT: Duration = Duration::from_secs(10);

@@ -12,6 +12,7 @@
 //! Must not know: tonic, axum, the application. Whoever wants to hear of changes gives a [`Sink`].
 
 pub mod backend;
+mod durable;
 mod error;
 mod folder;
 mod form;
@@ -25,10 +26,12 @@ mod replay;
 mod seed;
 mod simulated;
 mod snapshot;
+mod tail;
 mod types;
 mod writer;
 
 pub use backend::Engine;
+pub use durable::Durable;
 pub use error::{FormError, OpenError, SnapshotFileError, WriteError};
 pub use log::{LogReader, LogStore};
 pub use machine::{Published, Sink, SnapshotBuilder, StateMachine};

@@ -19,6 +19,10 @@ pub const SNAPSHOTS_KEPT: usize = 2;
 /// Bytes of entries that one read for a peer returns, at least one entry: a message to a peer must stay small enough to
 /// arrive within an election timeout.
 pub const READ_BYTES: usize = 1024 * 1024;
+/// Newest entries that are kept in memory, so that they are not read back from the disk to be sent and applied…
+pub const TAIL_ENTRIES: usize = 512;
+/// …and their bytes on the disk. Entries that the disk does not have yet come on top: one leader has few under way.
+pub const TAIL_BYTES: usize = 4 * 1024 * 1024;
 /// Longest that a write and its barrier may take. A disk that takes longer is as good as broken: the others have elected
 /// another leader long before.
 pub const WRITE_LIMIT: Duration = Duration::from_secs(30);

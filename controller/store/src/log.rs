@@ -4,10 +4,12 @@
 
 use crate::{
     backend::{Backend, Op},
+    durable::{Durable, Reached},
     error::{FormError, ReadError, WriteError},
     form, keys,
     limits::{READ_BYTES, WRITE_LIMIT},
     simulated::Hands,
+    tail::Tail,
     types::{LogEntry, LogId, NodeId, TypeConfig, Vote},
     writer::Writer,
 };
@@ -38,7 +40,11 @@ pub struct LogStore {
     reader: LogReader,
     writer: Writer,
     ends: Ends,
-    opened: (Option<Vote>, Option<LogId>),
+    reached: Reached,
+    /// Whose log this is.
+    own: Option<NodeId>,
+    /// For the simulation, to see that it is missed: a leader that was restarted leads on.
+    pub(crate) resumes: bool,
 }
 
 impl LogStore {
@@ -48,18 +54,36 @@ impl LogStore {
     }
 
     pub(crate) fn with(backend: Arc<dyn Backend>, ends: Ends, writer: Writer, hands: Hands) -> Self {
-        let opened = (ends.vote, ends.last.or(ends.purged));
-        Self { reader: LogReader { backend, hands }, writer, ends, opened }
+        let reached = Reached::new(ends.last.or(ends.purged));
+        Self {
+            reader: LogReader { backend, tail: Tail::default(), hands },
+            writer,
+            ends,
+            reached,
+            own: None,
+            resumes: false,
+        }
     }
 
-    /// For the simulation, to see that it is missed: as if it had opened an empty log.
-    pub(crate) fn forget_opened(&mut self) {
-        self.opened = (None, None);
+    /// This is the log of controller `own`, which starts now. If it led when it ended, it does not lead on in that term:
+    /// others may have entries of it that never came to this disk, and it would give their places to other ones.
+    pub fn start_as(&mut self, own: NodeId) {
+        self.own = Some(own);
+        if self.leads()
+            && !self.resumes
+            && let Some(vote) = &mut self.ends.vote
+        {
+            vote.committed = false;
+        }
     }
 
-    /// The vote and the last entry that it held when it was opened.
-    pub fn opened(&self) -> (Option<Vote>, Option<LogId>) {
-        self.opened
+    fn leads(&self) -> bool {
+        self.ends.vote.is_some_and(|vote| vote.committed && Some(vote.leader_id.node_id) == self.own)
+    }
+
+    /// How far it is on the disk.
+    pub fn durable(&self) -> Durable {
+        self.reached.durable()
     }
 
     fn first_index(&self) -> u64 {
@@ -112,7 +136,7 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             Some(id) => Op::Put(keys::COMMITTED.to_vec(), form::encode(id)),
             None => Op::Remove(keys::COMMITTED.to_vec()),
         };
-        self.writer.write(vec![op]).await.map_err(|error| not_written(&error))?;
+        self.writer.queue(vec![op], None).await.map_err(|error| not_written(&error))?;
         self.ends.committed = committed;
         Ok(())
     }
@@ -121,22 +145,33 @@ impl RaftLogStorage<TypeConfig> for LogStore {
         Ok(self.ends.committed)
     }
 
-    /// Waits for the barrier before it tells the callback; openraft 0.9 would wait for that at once anyway.
+    /// A leader's entries go to the others while its disk works; see [`crate::Durable`]. Everyone else's answer says that
+    /// they are on the disk, so it waits for that.
     async fn append<I>(&mut self, entries: I, callback: LogFlushed<TypeConfig>) -> Result<()>
     where
         I: IntoIterator<Item = LogEntry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
         let mut last = self.ends.last;
-        let mut ops = Vec::new();
+        let (mut ops, mut sized) = (Vec::new(), Vec::new());
         for entry in entries {
             last = Some(entry.log_id);
-            ops.push(Op::Put(keys::entry(entry.log_id.index), form::encode_entry(&entry)));
+            let bytes = form::encode_entry(&entry);
+            sized.push((entry, bytes.len()));
+            ops.push(Op::Put(keys::entry(last.map_or(0, |id| id.index)), bytes));
         }
-        let written = self.writer.write_durably(ops).await;
+        self.reader.tail.push(sized);
+        let written = match last.filter(|_| self.leads()) {
+            Some(last) => match self.reached.begin(last) {
+                Ok(heard) => self.writer.queue(ops, Some(heard)).await,
+                Err(failed) => Err(failed),
+            },
+            None => self.writer.write_durably(ops).await.map(|()| self.reached.ends(last)),
+        };
         if written.is_ok() {
             self.ends.last = last;
         }
+        self.reader.tail.shrink(self.reached.upto());
         callback.log_io_completed(written.map_err(std::io::Error::other));
         Ok(())
     }
@@ -149,8 +184,10 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             None => None,
         };
         let ops = (first..=last.index).map(|index| Op::Remove(keys::entry(index))).collect();
+        self.reader.tail.truncate(first);
         self.write_durably(ops).await?;
         self.ends.last = before;
+        self.reached.ends(before.or(self.ends.purged));
         Ok(())
     }
 
@@ -160,9 +197,13 @@ impl RaftLogStorage<TypeConfig> for LogStore {
             let end = last.index.min(log_id.index);
             ops.extend((self.first_index()..=end).map(|index| Op::Remove(keys::entry(index))));
         }
+        self.reader.tail.purge(log_id.index);
         self.write_durably(ops).await?;
         self.ends.purged = Some(log_id);
         self.ends.last = self.ends.last.filter(|last| last.index > log_id.index);
+        if self.ends.last.is_none() {
+            self.reached.ends(Some(log_id));
+        }
         Ok(())
     }
 }
@@ -181,17 +222,35 @@ fn not_written(error: &WriteError) -> StorageIOError<NodeId> {
 #[derive(Clone)]
 pub struct LogReader {
     backend: Arc<dyn Backend>,
+    tail: Tail,
     hands: Hands,
 }
 
 impl LogReader {
     /// At most `bytes` of stored entries, but at least one entry if there is one.
     async fn read(&self, from: u64, to: Option<u64>, bytes: usize) -> Result<Vec<LogEntry>> {
-        let backend = Arc::clone(&self.backend);
-        let read = self.hands.work(move || read(&*backend, from, to, bytes)).await;
-        // A panic in there is the backend's; it must not take the whole process with it.
-        let read = read.unwrap_or_else(|error| Err(ReadError::Backend(error)));
-        Ok(read.map_err(|error| StorageIOError::read_logs(AnyError::error(error)))?)
+        // First: what leaves it meanwhile is on the disk.
+        let newest = self.tail.read(from, to);
+        let to = newest.first().map(|(entry, _)| entry.log_id.index).or(to);
+        let mut entries = Vec::new();
+        let mut left = bytes;
+        if to.is_none_or(|to| from < to) {
+            let backend = Arc::clone(&self.backend);
+            let read = self.hands.work(move || read(&*backend, from, to, bytes)).await;
+            // A panic in there is the backend's; it must not take the whole process with it.
+            let read = read.unwrap_or_else(|error| Err(ReadError::Backend(error)));
+            entries = read.map_err(|error| StorageIOError::read_logs(AnyError::error(error)))?;
+            // What was read may have filled it.
+            left = if bytes == usize::MAX || entries.is_empty() { bytes } else { 0 };
+        }
+        for (entry, size) in newest {
+            if !entries.is_empty() && size > left {
+                break;
+            }
+            left = left.saturating_sub(size);
+            entries.push(entry);
+        }
+        Ok(entries)
     }
 }
 

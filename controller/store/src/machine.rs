@@ -3,6 +3,7 @@
 //! Taking a snapshot clones the state, which costs nothing, and writes it elsewhere, so applying never waits for it.
 
 use crate::{
+    durable::Durable,
     error::SnapshotFileError,
     simulated::Hands,
     snapshot::{Meta, Snapshots},
@@ -49,6 +50,7 @@ pub struct StateMachine {
     snapshots: Arc<Snapshots>,
     sink: Arc<dyn Sink>,
     hands: Hands,
+    durable: Durable,
 }
 
 /// A state and its place in the log.
@@ -60,9 +62,15 @@ struct At {
 }
 
 impl StateMachine {
-    pub(crate) fn new(snapshots: Snapshots, loaded: Option<(Meta, State)>, sink: Arc<dyn Sink>, hands: Hands) -> Self {
+    pub(crate) fn new(
+        snapshots: Snapshots,
+        loaded: Option<(Meta, State)>,
+        sink: Arc<dyn Sink>,
+        hands: Hands,
+        durable: Durable,
+    ) -> Self {
         let at = loaded.map(|(meta, state)| At::of(&meta, state)).unwrap_or_default();
-        let machine = Self { at, snapshots: Arc::new(snapshots), sink, hands };
+        let machine = Self { at, snapshots: Arc::new(snapshots), sink, hands, durable };
         machine.publish(Vec::new(), true);
         machine
     }
@@ -82,10 +90,12 @@ impl At {
         Self { state, applied: meta.last_log_id, membership: meta.last_membership.clone() }
     }
 
-    /// The same entries give the same bytes on every controller, so the last entry names a snapshot.
     fn meta(&self) -> Meta {
-        let snapshot_id = self.applied.map_or_else(|| "0".to_owned(), |id| format!("{}-{}", id.leader_id, id.index));
-        SnapshotMeta { last_log_id: self.applied, last_membership: self.membership.clone(), snapshot_id }
+        SnapshotMeta {
+            last_log_id: self.applied,
+            last_membership: self.membership.clone(),
+            snapshot_id: self.applied.map_or_else(|| "0".to_owned(), |id| format!("{}-{}", id.leader_id, id.index)),
+        }
     }
 }
 
@@ -96,11 +106,17 @@ impl RaftStateMachine<TypeConfig> for StateMachine {
         Ok((self.at.applied, self.at.membership.clone()))
     }
 
+    /// Whoever waits for the reply is told that the entry survives a power cut, so this disk must have it too.
     async fn apply<I>(&mut self, entries: I) -> Result<Vec<Replies>>
     where
         I: IntoIterator<Item = LogEntry> + OptionalSend,
         I::IntoIter: OptionalSend,
     {
+        let entries: Vec<_> = entries.into_iter().collect();
+        if let Some(last) = entries.last() {
+            let reached = self.durable.reaches(last.log_id.index).await;
+            reached.map_err(|error| StorageIOError::write_logs(AnyError::error(error)))?;
+        }
         let mut replies = Vec::new();
         let mut changes = Vec::new();
         for entry in entries {
@@ -175,7 +191,7 @@ impl RaftSnapshotBuilder<TypeConfig> for SnapshotBuilder {
     async fn build_snapshot(&mut self) -> Result<Snapshot<TypeConfig>> {
         let meta = self.at.meta();
         let (of, state, snapshots) = (meta.clone(), self.at.state.clone(), Arc::clone(&self.snapshots));
-        let bytes = blocking(self.hands, move || snapshots.save(&of, state.to_bytes()?))
+        let (meta, bytes) = blocking(self.hands, move || snapshots.keep(of, &state))
             .await
             .map_err(|error| StorageIOError::write_snapshot(Some(meta.signature()), error))?;
         Ok(Snapshot { meta, snapshot: Box::new(Cursor::new(bytes)) })

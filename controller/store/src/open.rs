@@ -30,7 +30,8 @@ impl Store {
         let ends = load::ends(&*backend)?;
         let (snapshots, loaded) = Snapshots::open(&places.snapshots, &ends)?;
         let log = LogStore::new(backend, ends).map_err(|error| OpenError::Folder { path: folder.to_owned(), error })?;
-        Ok((log, StateMachine::new(snapshots, loaded, Arc::new(sink), Hands::Thread)))
+        let machine = StateMachine::new(snapshots, loaded, Arc::new(sink), Hands::Thread, log.durable());
+        Ok((log, machine))
     }
 
     /// A store that ends with the process: for tests and simulation.
@@ -48,7 +49,8 @@ impl Store {
     pub fn over(backend: Arc<dyn Backend>, sink: impl Sink) -> Result<(LogStore, StateMachine), OpenError> {
         let ends = load::ends(&*backend)?;
         let log = LogStore::new(backend, ends).map_err(|error| OpenError::Folder { path: "memory".into(), error })?;
-        Ok((log, StateMachine::new(Snapshots::in_memory(), None, Arc::new(sink), Hands::Thread)))
+        let machine = StateMachine::new(Snapshots::in_memory(), None, Arc::new(sink), Hands::Thread, log.durable());
+        Ok((log, machine))
     }
 
     /// Bytes that a command takes in the log, to be compared with [`crate::limits::COMMAND_MAX`] before it is proposed.

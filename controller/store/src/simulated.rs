@@ -26,8 +26,8 @@ pub struct Simulated {
     pub backend: Arc<dyn Backend>,
     pub snapshots: Arc<Shelf>,
     pub latency: Latency,
-    /// On purpose wrong: it does not tell how far the log went when it was opened.
-    pub forgets_opened: bool,
+    /// On purpose wrong: a leader that was restarted leads on in its term.
+    pub resumes: bool,
 }
 
 /// The newest snapshot, whole or not there, as the files of a folder are.
@@ -79,9 +79,8 @@ impl Store {
         let (snapshots, loaded) = Snapshots::on_shelf(&disk.snapshots, &ends)?;
         let writer = Writer::in_task(Arc::clone(&disk.backend), crate::limits::WRITE_LIMIT, Arc::clone(&disk.latency));
         let mut log = LogStore::with(Arc::clone(&disk.backend), ends, writer, Hands::Own);
-        if disk.forgets_opened {
-            log.forget_opened();
-        }
-        Ok((log, StateMachine::new(snapshots, loaded, Arc::new(sink), Hands::Own)))
+        log.resumes = disk.resumes;
+        let machine = StateMachine::new(snapshots, loaded, Arc::new(sink), Hands::Own, log.durable());
+        Ok((log, machine))
     }
 }

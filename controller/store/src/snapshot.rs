@@ -131,6 +131,16 @@ impl Snapshots {
         Ok((snapshots, found.map(|(meta, state, _)| (meta, state))))
     }
 
+    /// Keeps a state. The id of the snapshot says its bytes: another version may write the same state in another way, and
+    /// parts of both must not become one. Blocks.
+    pub(crate) fn keep(&self, mut meta: Meta, state: &State) -> Result<(Meta, Vec<u8>), SnapshotFileError> {
+        let bytes = state.to_bytes()?;
+        let digest = Sha256::digest(&bytes);
+        meta.snapshot_id = digest[..8].iter().fold(meta.snapshot_id + "-", |id, byte| format!("{id}{byte:02x}"));
+        let bytes = self.save(&meta, bytes)?;
+        Ok((meta, bytes))
+    }
+
     /// Keeps a snapshot; it becomes the current one unless a newer one came first. Blocks.
     pub(crate) fn save(&self, meta: &Meta, mut bytes: Vec<u8>) -> Result<Vec<u8>, SnapshotFileError> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);

@@ -21,13 +21,14 @@ use tokio::sync::{mpsc, oneshot};
 
 struct Job {
     ops: Vec<Op>,
-    /// Hears when the changes are readable.
-    readable: oneshot::Sender<Outcome>,
     /// Hears when they are durable; nobody asks when that may wait for the next barrier.
-    durable: Option<oneshot::Sender<Outcome>>,
+    durable: Option<Heard>,
 }
 
-type Outcome = Result<(), WriteError>;
+pub(crate) type Outcome = Result<(), WriteError>;
+
+/// Hears what became of a job, in the writer's thread: it must not block.
+pub(crate) type Heard = Box<dyn FnOnce(Outcome) + Send>;
 
 /// The sending side. Dropping it waits until the thread has finished what was asked.
 pub(crate) struct Writer {
@@ -56,23 +57,29 @@ impl Writer {
         Self { jobs: Some(jobs), thread: None, limit, stuck: AtomicBool::new(false) }
     }
 
-    /// Returns when the changes are readable. They are durable after the next barrier.
-    pub(crate) async fn write(&self, ops: Vec<Op>) -> Outcome {
-        let (readable, is_readable) = oneshot::channel();
-        self.within_limit(self.ask(Job { ops, readable, durable: None }, is_readable)).await
+    /// Returns when the changes are in the queue. Whoever is given hears when they are durable; without one they are after
+    /// the next barrier.
+    pub(crate) async fn queue(&self, ops: Vec<Op>, durable: Option<Heard>) -> Outcome {
+        self.within_limit(self.send(Job { ops, durable })).await
     }
 
-    /// Returns when the changes are durable.
+    /// Returns when the changes are durable, and all that were asked for before.
     pub(crate) async fn write_durably(&self, ops: Vec<Op>) -> Outcome {
-        let (readable, _) = oneshot::channel();
         let (durable, is_durable) = oneshot::channel();
-        self.within_limit(self.ask(Job { ops, readable, durable: Some(durable) }, is_durable)).await
+        let heard = Box::new(move |outcome| {
+            // Whoever asked may have been cancelled; what was written stays.
+            let _ = durable.send(outcome);
+        });
+        self.within_limit(async {
+            self.send(Job { ops, durable: Some(heard) }).await?;
+            is_durable.await.map_err(|_| WriteError::Stopped)?
+        })
+        .await
     }
 
-    async fn ask(&self, job: Job, answer: oneshot::Receiver<Outcome>) -> Outcome {
+    async fn send(&self, job: Job) -> Outcome {
         let jobs = self.jobs.as_ref().ok_or(WriteError::Stopped)?;
-        jobs.send(job).await.map_err(|_| WriteError::Stopped)?;
-        answer.await.map_err(|_| WriteError::Stopped)?
+        jobs.send(job).await.map_err(|_| WriteError::Stopped)
     }
 
     /// Sled 0.34 can wait for ever on a write that failed in one of its own threads.
@@ -124,7 +131,7 @@ async fn run_in_task(backend: Arc<dyn Backend>, mut queue: mpsc::Receiver<Job>, 
 struct Work<'a> {
     backend: &'a dyn Backend,
     state: Outcome,
-    waiting: Vec<oneshot::Sender<Outcome>>,
+    waiting: Vec<Heard>,
 }
 
 impl<'a> Work<'a> {
@@ -146,8 +153,6 @@ impl<'a> Work<'a> {
         if self.state.is_ok() {
             self.state = apply(self.backend, job.ops).map_err(|error| WriteError::Write(error.0));
         }
-        // Nobody listens here when durability was asked for.
-        let _ = job.readable.send(self.state.clone());
         self.waiting.extend(job.durable);
     }
 
@@ -160,8 +165,7 @@ impl<'a> Work<'a> {
             tracing::error!(%error, "nothing is written to the log any more");
         }
         for durable in mem::take(&mut self.waiting) {
-            // Whoever asked may have been cancelled; what was written stays.
-            let _ = durable.send(self.state.clone());
+            durable(self.state.clone());
         }
     }
 }
@@ -262,7 +266,7 @@ mod tests {
         assert_eq!(writer.write_durably(put("a")).await, Ok(()));
         assert_eq!(writer.write_durably(put("b")).await, failed);
         assert_eq!(writer.write_durably(put("c")).await, failed);
-        assert_eq!(writer.write(put("c")).await, failed);
+        assert_eq!(writer.queue(put("c"), None).await, Ok(()), "whoever does not ask does not hear it");
         assert_eq!(backend.get(b"c"), Ok(None));
         drop(writer);
         assert_eq!(backend.barriers.load(Ordering::SeqCst), 2);
@@ -276,7 +280,7 @@ mod tests {
         let writer = writer.expect("thread");
         let stuck = Err(WriteError::Stuck { seconds: 0 });
         assert_eq!(writer.write_durably(put("a")).await, stuck);
-        assert_eq!(writer.write(put("b")).await, stuck);
+        assert_eq!(writer.queue(put("b"), None).await, stuck);
         drop(writer);
         drop(gate);
     }

@@ -45,7 +45,7 @@ rows! {
     FSYNC_SLOW: "fsync_slow", Warning,
         "the slowest write to the disk of the last minute took over 500 ms",
         "disk_fsync_seconds",
-        "give the controller a faster disk or one of its own: elections begin when writes take longer than 700 ms";
+        "give the controller a faster disk or one of its own: changes wait for it, and what takes longer than 500 ms is sent again";
     SNAPSHOT_OLD: "snapshot_old", Warning,
         "a controller's newest snapshot is more than 20,000 log entries old",
         "raft_snapshot_index",

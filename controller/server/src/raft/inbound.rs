@@ -23,22 +23,47 @@ impl Raft {
         }
         match call {
             Call::Append(request) => {
+                // Before the disk has it: a slow disk is no silence.
+                self.heard(&request.vote);
                 self.inner.append_entries(request).await.map_or_else(|e| Answer::Failed(e.to_string()), Answer::Append)
             }
-            Call::Vote(request) => {
-                self.inner.vote(request).await.map_or_else(|e| Answer::Failed(e.to_string()), Answer::Vote)
+            Call::Vote(request) => match self.inner.vote(request).await {
+                Ok(response) => {
+                    if response.vote_granted {
+                        self.ear.hear();
+                    }
+                    Answer::Vote(response)
+                }
+                Err(error) => Answer::Failed(error.to_string()),
+            },
+            Call::Snapshot(part) => {
+                self.heard(&part.vote);
+                self.take(part).await
             }
-            Call::Snapshot(part) => self.take(part).await,
+            Call::Canvass(canvass) => self.canvassed(&canvass),
         }
     }
 
+    /// openraft keeps what it has of a snapshot by the snapshot's id until another one comes. The id says which bytes it has,
+    /// so they may come from one leader and then from another.
     async fn take(&self, part: Part) -> Answer {
-        let Part { vote, meta, offset, done, data } = part;
-        if offset.saturating_add(data.len() as u64) > limits::RAFT_SNAPSHOT_MAX {
+        let Part { vote, meta, offset, done, resumes, data } = part;
+        let end = offset.saturating_add(data.len() as u64);
+        if end > limits::RAFT_SNAPSHOT_MAX {
             return Answer::Failed(format!("a snapshot has at most {} bytes", limits::RAFT_SNAPSHOT_MAX));
         }
+        // Held until openraft has it too, so that nothing is counted that it dropped.
+        let mut arriving = self.arriving.lock().await;
+        let (id, held) = arriving.take().unwrap_or_default();
+        let held = if id == meta.snapshot_id { held } else { 0 };
+        let id = meta.snapshot_id.clone();
         match self.inner.install_snapshot(InstallSnapshotRequest { vote, meta, offset, data, done }).await {
-            Ok(response) => Answer::Snapshot(response),
+            Ok(response) if done || response.vote > vote => Answer::Snapshot(response),
+            Ok(response) => {
+                let bytes = if offset <= held { held.max(end) } else { held };
+                *arriving = Some((id, bytes));
+                if resumes { Answer::Have { vote: response.vote, bytes } } else { Answer::Snapshot(response) }
+            }
             Err(RaftError::APIError(InstallSnapshotError::SnapshotMismatch(mismatch))) => Answer::Mismatch(mismatch),
             Err(error) => Answer::Failed(error.to_string()),
         }
@@ -60,9 +85,8 @@ impl Raft {
 
     /// The index that a reader must have applied to see everything that was acknowledged before now, if this one leads.
     pub async fn read_index(&self) -> Reply {
-        let floor = self.floor();
         match timeout(limits::READ_LIMIT, self.inner.get_read_log_id()).await {
-            Ok(Ok((read, _))) => Reply::ReadIndex { index: read.map(|id| id.index.max(floor)) },
+            Ok(Ok((read, _))) => Reply::ReadIndex { index: read.map(|id| id.index) },
             Ok(Err(error)) => error.forward_to_leader::<BasicNode>().map_or_else(
                 || Reply::Failed(error.to_string()),
                 |forward| Reply::NotLeader { leader: forward.leader_id },

@@ -7,7 +7,7 @@ use openraft::{
     raft::{AppendEntriesRequest, AppendEntriesResponse, InstallSnapshotResponse, VoteRequest, VoteResponse},
 };
 use serde::{Deserialize, Serialize};
-use wharden_store::TypeConfig;
+use wharden_store::{LogId, TypeConfig};
 
 /// A question.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub enum Call {
     Append(AppendEntriesRequest<TypeConfig>),
     Vote(VoteRequest<u64>),
     Snapshot(Part),
+    /// Would you follow me.
+    Canvass(Canvass),
 }
 
 impl Call {
@@ -25,9 +27,27 @@ impl Call {
             Self::Append(request) => &request.vote,
             Self::Vote(request) => &request.vote,
             Self::Snapshot(part) => &part.vote,
+            Self::Canvass(canvass) => return canvass.by,
         };
         vote.leader_id.node_id
     }
+}
+
+/// A question before an election, which changes nothing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Canvass {
+    pub by: u64,
+    /// The last entry of the asker's log.
+    pub last: Option<LogId>,
+}
+
+/// The answer.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Canvassed {
+    /// It hears a leader, or leads with a quorum behind it.
+    pub hears: bool,
+    /// The last entry of its log.
+    pub last: Option<LogId>,
 }
 
 /// A part of a snapshot.
@@ -37,6 +57,9 @@ pub struct Part {
     pub meta: SnapshotMeta<u64, openraft::BasicNode>,
     pub offset: u64,
     pub done: bool,
+    /// Whoever sends it wants to know how much is there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resumes: bool,
     /// Travels beside the JSON.
     #[serde(skip)]
     pub data: Vec<u8>,
@@ -49,8 +72,14 @@ pub enum Answer {
     Append(AppendEntriesResponse<u64>),
     Vote(VoteResponse<u64>),
     Snapshot(InstallSnapshotResponse<u64>),
+    /// The same to one that resumes: the first so many bytes are there.
+    Have {
+        vote: Vote<u64>,
+        bytes: u64,
+    },
     /// The parts that were sent do not continue what is there: begin again.
     Mismatch(SnapshotMismatch),
+    Canvassed(Canvassed),
     /// This replica cannot answer.
     Failed(String),
 }

@@ -5,6 +5,7 @@
 //! leader, there and nowhere else, and [`read`] asks the leader how far a read must go.
 
 mod changes;
+mod election;
 mod gauges;
 mod inbound;
 mod membership;
@@ -13,20 +14,23 @@ mod network;
 mod outlet;
 mod propose;
 mod read;
+#[cfg(test)]
+mod tests;
 
 pub use membership::Members;
 pub use message::{Answer, Call};
 pub use outlet::{Outlet, Watched};
 
+use election::{Ear, Election};
 use network::Network;
 use openraft::{BasicNode, Config, SnapshotPolicy};
 use propose::{Link, Proposal};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Mutex, broadcast, mpsc, watch};
 use wharden_model::{RequestId, Revision, Timestamp};
 use wharden_runtime::{clock::Clock, metrics::Metrics, shutdown::Shutdown};
 use wharden_state::{Actor, Applied, Change, Command, Entry, Rejection, State};
-use wharden_store::{Engine, LogId, LogStore, StateMachine, Store, Vote};
+use wharden_store::{Durable, Engine, LogStore, StateMachine, Store};
 
 use crate::{
     limits,
@@ -62,6 +66,10 @@ pub struct Raft {
     rounds: Arc<read::Rounds>,
     /// What the log held when it was opened.
     opened: (Option<Vote>, Option<LogId>),
+    ear: Ear,
+    durable: Durable,
+    /// Id of the snapshot that is arriving, and how many bytes of it are here.
+    arriving: Arc<Mutex<Option<(String, u64)>>>,
 }
 
 /// How much log there is between snapshots, and in which pieces they travel.
@@ -124,7 +132,7 @@ impl Raft {
     /// # Errors
     /// [`StartError`] when Raft does not start.
     pub async fn over(
-        (log, machine): (LogStore, StateMachine),
+        (mut log, machine): (LogStore, StateMachine),
         watched: Watched,
         sizes: Sizes,
         node_id: u64,
@@ -134,9 +142,10 @@ impl Raft {
     ) -> Result<Self, StartError> {
         let config = Config {
             cluster_name: "wharden".to_owned(),
-            heartbeat_interval: limits::RAFT_HEARTBEAT_MS,
-            election_timeout_min: limits::RAFT_ELECTION_MIN_MS,
-            election_timeout_max: limits::RAFT_ELECTION_MAX_MS,
+            heartbeat_interval: limits::RAFT_APPEND_LIMIT_MS,
+            election_timeout_min: limits::RAFT_VOTE_LIMIT_MS,
+            election_timeout_max: limits::RAFT_LEASE_MS,
+            enable_elect: false,
             install_snapshot_timeout: limits::RAFT_INSTALL_TIMEOUT_MS,
             snapshot_max_chunk_size: sizes.snapshot_chunk,
             snapshot_policy: SnapshotPolicy::LogsSinceLast(sizes.snapshot_every),
@@ -144,16 +153,33 @@ impl Raft {
             ..Config::default()
         };
         let config = Arc::new(config.validate()?);
-        let network = Network(Arc::clone(&transport));
-        let opened = log.opened();
+        log.start_as(node_id);
+        let durable = log.durable();
+        let network = Network { transport: Arc::clone(&transport), durable: durable.clone() };
         let inner = openraft::Raft::<wharden_store::TypeConfig>::new(node_id, config, network, log, machine)
             .await
             .map_err(|e| StartError::Fatal(e.to_string()))?;
         let link = Link { raft: inner.clone(), transport, own: node_id };
         let (queue, waiting) = mpsc::channel(limits::PROPOSALS_WAITING);
         shutdown.spawn("propose", propose::run(link.clone(), waiting));
+        let ear = Ear::default();
+        let election = Election { link: link.clone(), ear: ear.clone(), durable: durable.clone() };
+        shutdown.spawn("election", election.run(shutdown.clone()));
         let Watched { state, applied, revision, changes } = watched;
         Ok(Self { inner, link, queue, state, applied, revision, changes, clock, rounds: Arc::default(), opened })
+        Ok(Self {
+            inner,
+            link,
+            queue,
+            state,
+            applied,
+            revision,
+            changes,
+            clock,
+            ear,
+            durable,
+            arriving: Arc::default(),
+        })
     }
 
     /// Makes a fresh store a cluster of one.
@@ -284,13 +310,13 @@ impl Raft {
     /// then: what it would serve from memory may not be what a restart reads.
     pub async fn failed(&self) -> String {
         let mut metrics = self.inner.metrics();
-        loop {
-            if let Err(fatal) = &metrics.borrow_and_update().running_state {
-                return fatal.to_string();
-            }
-            if metrics.changed().await.is_err() {
-                return "raft is gone".to_owned();
-            }
+        tokio::select! {
+            // A leader hears of it from openraft only when something is committed.
+            failed = self.durable.failed() => failed.to_string(),
+            ended = metrics.wait_for(|now| now.running_state.is_err()) => match ended {
+                Ok(ended) => ended.running_state.as_ref().err().map_or_else(String::new, ToString::to_string),
+                Err(_) => "raft is gone".to_owned(),
+            },
         }
     }
 

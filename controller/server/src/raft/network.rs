@@ -12,18 +12,25 @@ use openraft::{
     },
 };
 use std::{sync::Arc, time::Duration};
-use wharden_store::TypeConfig;
+use wharden_store::{Durable, TypeConfig};
 
-use crate::limits::PEER_RETRY;
+use crate::limits::{OWN_DISK_PATIENCE, PEER_RETRY};
 
 /// Makes the way to each peer.
 #[derive(Clone)]
-pub(super) struct Network(pub Arc<dyn Transport>);
+pub(super) struct Network {
+    pub transport: Arc<dyn Transport>,
+    /// How far this controller's own disk has its log.
+    pub durable: Durable,
+}
 
 /// The way to one peer.
 pub(super) struct Link {
     to: u64,
     transport: Arc<dyn Transport>,
+    durable: Durable,
+    /// Id of the snapshot that goes there, and how many bytes of it are there already.
+    there: Option<(String, u64)>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +44,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Link;
 
     async fn new_client(&mut self, to: u64, _node: &BasicNode) -> Link {
-        Link { to, transport: Arc::clone(&self.0) }
+        Link { to, transport: Arc::clone(&self.transport), durable: self.durable.clone(), there: None }
     }
 }
 
@@ -73,9 +80,11 @@ impl Link {
 impl RaftNetwork<TypeConfig> for Link {
     async fn append_entries(
         &mut self,
-        request: AppendEntriesRequest<TypeConfig>,
+        mut request: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<u64>, RPCError<u64, BasicNode, RaftError<u64>>> {
+        // openraft counts this controller as soon as the entry is on its way to the disk.
+        request.leader_commit = self.durable.tellable(request.leader_commit, OWN_DISK_PATIENCE).await;
         match self.ask(Call::Append(request), option.hard_ttl()).await? {
             Answer::Append(response) => Ok(response),
             _ => Err(self.odd()),
@@ -88,8 +97,21 @@ impl RaftNetwork<TypeConfig> for Link {
         option: RPCOption,
     ) -> Result<InstallSnapshotResponse<u64>, RPCError<u64, BasicNode, RaftError<u64, InstallSnapshotError>>> {
         let InstallSnapshotRequest { vote, meta, offset, data, done } = request;
-        match self.ask(Call::Snapshot(Part { vote, meta, offset, done, data }), option.hard_ttl()).await? {
+        let (id, end) = (meta.snapshot_id.clone(), offset + data.len() as u64);
+        let is_there = self.there.as_ref().is_some_and(|(of, bytes)| *of == id && end <= *bytes);
+        // The first part always goes: its answer says how much is there by now.
+        if is_there && offset > 0 && !done {
+            return Ok(InstallSnapshotResponse { vote });
+        }
+        let part = Part { vote, meta, offset, done, resumes: true, data };
+        // After an error only the answer to the next part that goes says it.
+        self.there = None;
+        match self.ask(Call::Snapshot(part), option.hard_ttl()).await? {
             Answer::Snapshot(response) => Ok(response),
+            Answer::Have { vote, bytes } => {
+                self.there = Some((id, bytes));
+                Ok(InstallSnapshotResponse { vote })
+            }
             Answer::Mismatch(mismatch) => {
                 let error = RaftError::APIError(InstallSnapshotError::SnapshotMismatch(mismatch));
                 Err(RPCError::RemoteError(RemoteError::new(self.to, error)))

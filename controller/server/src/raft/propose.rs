@@ -99,13 +99,27 @@ impl Link {
         waited.map(drop).map_err(|error| error.to_string())
     }
 
+    /// Returns when another controller leads.
+    async fn replaced(&self, leader: u64) {
+        let mut metrics = self.raft.metrics();
+        let other = metrics.wait_for(|now| now.current_leader.is_some_and(|other| other != leader));
+        if other.await.is_err() {
+            // The replica is gone; the call ends by its limit.
+            std::future::pending::<()>().await;
+        }
+    }
+
     async fn commit(&self, entries: &[Entry]) -> Result<Vec<Replied>, String> {
         let deadline = Instant::now() + limits::PROPOSE_LIMIT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let tried = timeout_at(deadline, async {
                 match self.here(entries.to_vec()).await {
-                    Err(Miss::Elsewhere(Some(leader))) => self.there(leader, entries.to_vec(), left).await,
+                    Err(Miss::Elsewhere(Some(leader))) => tokio::select! {
+                        // A leader that stands still answers nothing; the next one is asked under the same request ids.
+                        sent = self.there(leader, entries.to_vec(), left) => sent,
+                        () = self.replaced(leader) => Err(Miss::Again(format!("controller {leader} leads no more"))),
+                    },
                     other => other.map(|(_, replies)| replies),
                 }
             });

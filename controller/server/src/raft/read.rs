@@ -27,19 +27,6 @@ pub(super) struct Rounds {
 }
 
 impl Raft {
-    /// The least index that a read must reach while this controller leads.
-    ///
-    /// openraft lets a leader that was restarted lead on in its old term, and reads then reach as far as it had noted that
-    /// entries are committed. That note is not synced and may be older than what was acknowledged. Whatever a leader
-    /// acknowledged is in its log, so while it leads in the term that it was started with, a read reaches to the end that
-    /// the log had then. In a later term openraft's own first entry does that.
-    pub(super) fn floor(&self) -> u64 {
-        let (vote, last) = self.opened;
-        let metrics = self.inner.metrics();
-        let resumed = vote.is_some_and(|vote| vote.committed && metrics.borrow().vote.leader_id == vote.leader_id);
-        last.filter(|_| resumed).map_or(0, |last| last.index)
-    }
-
     /// Waits until what was acknowledged anywhere before this call can be read here.
     ///
     /// # Errors
@@ -90,11 +77,7 @@ impl Raft {
     }
 
     async fn confirm(&self) -> Result<(), String> {
-        let floor = self.floor();
-        let error = match self.inner.ensure_linearizable().await {
-            Ok(_) => return self.link.applied(floor, limits::READ_LIMIT).await,
-            Err(error) => error,
-        };
+        let Err(error) = self.inner.ensure_linearizable().await else { return Ok(()) };
         let Some(forward) = error.forward_to_leader::<BasicNode>() else { return Err(error.to_string()) };
         let leader = forward.leader_id.filter(|leader| *leader != self.link.own).ok_or("there is no leader")?;
         match self.link.transport.call(leader, Request::ReadIndex, limits::READ_LIMIT).await {

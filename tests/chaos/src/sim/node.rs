@@ -43,8 +43,8 @@ pub enum Flaw {
     StaleReads,
     /// A retry is a new request.
     ForgottenRequests,
-    /// A leader that was restarted does not know how far its log went.
-    ForgottenLog,
+    /// A leader that was restarted leads on in its term.
+    ResumedTerm,
 }
 
 pub struct Node {
@@ -124,7 +124,7 @@ impl Node {
             backend: Arc::clone(&self.disk) as _,
             snapshots: Arc::clone(&self.snapshots),
             latency: Arc::new(move || latency.latency()),
-            forgets_opened: flaw == Flaw::ForgottenLog,
+            resumes: flaw == Flaw::ResumedTerm,
         };
         let sink = Watched { node: self.number, ledger: ledger.clone(), outlet, reached: Mutex::new(0) };
         let halves = Store::simulated(&disk, sink).map_err(|error| error.to_string())?;

@@ -85,7 +85,7 @@ pub fn run(seed: u64, flaw: Flaw, scene: Scene) -> anyhow::Result<Report> {
     Ok(report(&world))
 }
 
-/// A restarted leader leads on in its term, and may have forgotten that what it acknowledged is committed.
+/// A restarted leader may have forgotten that what it acknowledged is committed, and what it had sent to others.
 fn restart_leaders(world: &mut World) -> anyhow::Result<Vec<JoinHandle<()>>> {
     let mut chance = Chance::new(world.seed(), "restarts");
     for number in 0..RESTARTS {
