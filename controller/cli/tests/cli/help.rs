@@ -37,6 +37,7 @@ const COMMANDS: &[&str] = &[
     "event",
     "events",
     "audit",
+    "audit verify",
     "cluster",
     "cluster add",
     "capacity",

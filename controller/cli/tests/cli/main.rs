@@ -5,6 +5,7 @@
 
 mod alerts;
 mod answers;
+mod audit;
 mod capacity;
 mod docker;
 mod enrolment;

@@ -1,6 +1,10 @@
 //! `audit export`: the chain as JSON lines. The first line says where it begins, the last one is a signed checkpoint.
 
-use crate::{client::Call, context::Context, error::CliError};
+use crate::{
+    client::{Api, Call},
+    context::Context,
+    error::CliError,
+};
 use serde::{Deserialize, Serialize};
 use wharden_model::{
     api::{AuditCheckpoint, AuditPage, AuditRecord},
@@ -32,27 +36,38 @@ pub enum Line {
 /// Whatever kept it from succeeding.
 pub async fn run(after: u64, context: &mut Context<'_>) -> Result<(), CliError> {
     let mut api = context.api()?;
-    let (mut after, mut begun) = (after, false);
+    walk(&mut api, after, |line| {
+        let mut text = serde_json::to_string(&line)?;
+        text.push('\n');
+        context.console.print(&text)
+    })
+    .await
+}
+
+/// Gives the lines of an export one by one.
+///
+/// # Errors
+/// Whatever kept it from succeeding.
+pub async fn walk(
+    api: &mut Api,
+    mut after: u64,
+    mut give: impl FnMut(Line) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut begun = false;
     // Before the records: what is added meanwhile is beyond it.
     let checkpoint: AuditCheckpoint = api.call(Call::get(&["audit", "checkpoint"])).await?;
     while after < checkpoint.seq || !begun {
         let call = Call::get(&["audit"]).query("after", Some(after)).query("limit", Some(AUDIT_PAGE_MAX));
         let page: AuditPage = api.call(call).await?;
         if !begun {
-            line(&Line::Begin { wharden_audit: FORMAT, base: page.base }, context)?;
+            give(Line::Begin { wharden_audit: FORMAT, base: page.base })?;
             begun = true;
         }
         let Some(last) = page.records.last().map(|record| record.seq) else { break };
         for record in page.records.into_iter().filter(|record| record.seq <= checkpoint.seq) {
-            line(&Line::Record(Box::new(record)), context)?;
+            give(Line::Record(Box::new(record)))?;
         }
         after = last;
     }
-    line(&Line::End { checkpoint }, context)
-}
-
-fn line(line: &Line, context: &mut Context<'_>) -> Result<(), CliError> {
-    let mut text = serde_json::to_string(line)?;
-    text.push('\n');
-    context.console.print(&text)
+    give(Line::End { checkpoint })
 }

@@ -1,5 +1,6 @@
 //! `audit`: what admins did, and whether the record of it is whole.
 
+mod chain;
 mod export;
 mod verify;
 
@@ -18,7 +19,10 @@ Examples:
   wharden audit list --after 100 --limit 1000 -o json
   wharden audit verify                          # by the controller
   wharden audit export > audit.jsonl            # all that is kept, with a signed checkpoint
-  wharden audit verify audit.jsonl --key KEY    # here, without a controller";
+  wharden audit verify audit.jsonl --key KEY    # here, without a controller
+  wharden audit checkpoint -o json > cp.json    # to be kept elsewhere, and compared later:
+  wharden audit verify --checkpoint cp.json     # here, over what the controller gives
+  wharden audit verify - --checkpoint cp.json --from-start < audit.jsonl";
 
 /// Most characters of a detail in a list.
 const DETAIL_MAX: usize = 60;
@@ -37,7 +41,7 @@ pub enum Audit {
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
         limit: u16,
     },
-    /// Recompute the chain of hashes: by the controller, or here over an export
+    /// Recompute the chain of hashes: by the controller, or here with FILE or any of the flags
     Verify(verify::Verify),
     /// Print every record that is kept as JSON lines, and a signed checkpoint at the end
     Export {
@@ -60,7 +64,7 @@ pub async fn run(command: Audit, context: &mut Context<'_>) -> Result<(), CliErr
             let page: AuditPage = context.api()?.call(call).await?;
             context.list(&page.records, "no records", |look| rows(&page.records, look))
         }
-        Audit::Verify(args) if args.file.is_some() => verify::file(args, context),
+        Audit::Verify(args) if args.is_done_here() => verify::run(args, context).await,
         Audit::Export { after } => export::run(after, context).await,
         Audit::Checkpoint => {
             let checkpoint: AuditCheckpoint = context.api()?.call(Call::get(&["audit", "checkpoint"])).await?;
