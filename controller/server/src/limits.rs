@@ -1,7 +1,6 @@
 //! Limits of the controller. Those of `events` and `fleet` stand beside them.
 
 use crate::connections::ConnectionLimits;
-use std::time::Duration;
 use std::{ops::Range, time::Duration};
 
 /// Heartbeat of the leader.

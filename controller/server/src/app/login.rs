@@ -162,19 +162,6 @@ impl App {
         })
     }
 
-    /// True for the refresh token that its session has now, as far as is known here.
-    fn is_newest(&self, refresh: &Refresh) -> bool {
-        let shown = refresh
-            .refresh_token
-            .reveal()
-            .split_once('.')
-            .and_then(|(id, secret)| Some((SessionId::new(id).ok()?, SecretKind::Refresh.parse(secret).ok()?)));
-        shown.is_some_and(|(id, secret)| {
-            let hash = Hex::from(hash_secret(secret.reveal()));
-            self.state().open_session(&id, self.now()).is_ok_and(|session| session.refresh_hash == hash)
-        })
-    }
-
     fn access_token(&self, user: &UserName, id: &SessionId) -> Result<(Secret, Timestamp), AppError> {
         let keys = self.keys.access(&self.state()).map_err(AppError::internal)?;
         keys.issue(user, id, self.now()).map_err(AppError::internal)

@@ -1,7 +1,6 @@
 //! Policy documents.
 
 use super::{App, AppError, Caller};
-use tokio::sync::Semaphore;
 use wharden_model::{
     AdminAction, Mode, PolicyName, StepUp,
     api::{Policy, PolicyPut, PolicyText, PolicyVersion, RollbackTo, Validation},

@@ -64,8 +64,6 @@ pub struct Raft {
     clock: Arc<dyn Clock>,
     /// Reads for callers without a session.
     rounds: Arc<read::Rounds>,
-    /// What the log held when it was opened.
-    opened: (Option<Vote>, Option<LogId>),
     ear: Ear,
     durable: Durable,
     /// Id of the snapshot that is arriving, and how many bytes of it are here.
@@ -166,7 +164,6 @@ impl Raft {
         let election = Election { link: link.clone(), ear: ear.clone(), durable: durable.clone() };
         shutdown.spawn("election", election.run(shutdown.clone()));
         let Watched { state, applied, revision, changes } = watched;
-        Ok(Self { inner, link, queue, state, applied, revision, changes, clock, rounds: Arc::default(), opened })
         Ok(Self {
             inner,
             link,
@@ -176,6 +173,7 @@ impl Raft {
             revision,
             changes,
             clock,
+            rounds: Arc::default(),
             ear,
             durable,
             arriving: Arc::default(),
