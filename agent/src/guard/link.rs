@@ -1,6 +1,5 @@
 use super::stream::Stream;
-use crate::wire::Inbox;
-use tokio::net::UnixStream;
+use crate::wire::{Inbox, Socket};
 
 /// A stream and what has been read from it.
 #[derive(Debug)]
@@ -21,8 +20,8 @@ impl Link {
     }
 }
 
-impl From<UnixStream> for Link {
-    fn from(stream: UnixStream) -> Self {
+impl From<Socket> for Link {
+    fn from(stream: Socket) -> Self {
         Self::new(Stream::Unix(stream))
     }
 }
@@ -30,12 +29,12 @@ impl From<UnixStream> for Link {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::AsyncWriteExt;
+    use tokio::{io::AsyncWriteExt, net::UnixStream};
 
     #[tokio::test]
     async fn a_link_with_something_to_read_is_not_quiet() {
         let (ours, mut theirs) = UnixStream::pair().expect("pair");
-        let link = Link::from(ours);
+        let link = Link::from(Socket::new(ours).expect("watched"));
         assert!(link.is_quiet());
         theirs.write_all(b"x").await.expect("write");
         assert!(!link.is_quiet());

@@ -1,5 +1,8 @@
 use super::{Guard, answer, connection, stream::Stream};
-use crate::caller::{Peer, Process};
+use crate::{
+    caller::{Peer, Process},
+    wire::Socket,
+};
 use rustix::{
     fs::{CWD, RenameFlags, renameat_with},
     io::Errno,
@@ -169,7 +172,14 @@ fn admit_process(stream: UnixStream, guard: &Arc<Guard>, shutdown: &Shutdown) {
             return;
         }
     };
-    admit(Stream::Unix(stream), peer, guard, shutdown);
+    let socket = match Socket::new(stream) {
+        Ok(socket) => socket,
+        Err(error) => {
+            tracing::error!(%error, "a connection was closed");
+            return;
+        }
+    };
+    admit(Stream::Unix(socket), peer, guard, shutdown);
 }
 
 /// Serves a connection as a task of its own, unless a limit is reached.

@@ -1,3 +1,4 @@
+use crate::wire::{Socket, SocketReader, SocketWriter};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::{
     io,
@@ -5,16 +6,13 @@ use std::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf},
-    net::{UnixStream, unix},
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
 use wharden_runtime::tls::TlsStream;
 
 /// A connection: of a unix socket, or TLS on TCP.
 #[derive(Debug)]
 pub enum Stream {
-    Unix(UnixStream),
+    Unix(Socket),
     Tls(Box<Tls>),
 }
 
@@ -76,13 +74,13 @@ impl Stream {
 
 /// The direction that is read.
 pub enum ReadSide<'a> {
-    Unix(unix::ReadHalf<'a>),
+    Unix(SocketReader<'a>),
     Tls(ReadHalf<&'a mut Prompt>, &'a OwnedFd),
 }
 
 /// The direction that is written.
 pub enum WriteSide<'a> {
-    Unix(unix::WriteHalf<'a>),
+    Unix(SocketWriter<'a>),
     Tls(WriteHalf<&'a mut Prompt>),
 }
 
@@ -97,7 +95,7 @@ pub trait Source: AsyncRead + Unpin {
 impl Source for ReadSide<'_> {
     fn hung_up(&self) -> bool {
         let socket = match self {
-            Self::Unix(read) => read.as_ref().as_fd(),
+            Self::Unix(read) => read.as_fd(),
             Self::Tls(_, socket) => socket.as_fd(),
         };
         events(socket, PollFlags::empty()).is_none_or(|e| e.intersects(PollFlags::HUP | PollFlags::ERR))
@@ -220,12 +218,12 @@ impl AsyncWrite for WriteSide<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::AsyncWriteExt;
+    use tokio::{io::AsyncWriteExt, net::UnixStream};
 
     #[tokio::test]
     async fn half_closed_is_not_hung_up() {
         let (ours, mut theirs) = UnixStream::pair().expect("pair");
-        let mut ours = Stream::Unix(ours);
+        let mut ours = Stream::Unix(Socket::new(ours).expect("watched"));
         assert!(!ours.split().0.hung_up());
         theirs.shutdown().await.expect("shutdown");
         assert!(!ours.split().0.hung_up());

@@ -3,11 +3,11 @@
 use super::{Engine, EngineError};
 use crate::{
     limits::{EVENT_LINE_MAX, HEAD_MAX, INVENTORY_DIRTY_MAX, LOOKUP_TIMEOUT},
-    wire::{self, Body, Inbox, ResponseError},
+    wire::{self, Body, Inbox, ResponseError, Socket},
 };
 use serde_json::Value;
 use std::{collections::BTreeSet, io};
-use tokio::{io::AsyncWriteExt, net::UnixStream, time::timeout};
+use tokio::{io::AsyncWriteExt, time::timeout};
 
 /// Of containers, images, volumes and networks.
 const PATH: &str =
@@ -62,7 +62,7 @@ fn is_change(action: &str) -> bool {
 
 /// An open stream of events.
 pub struct Changes {
-    stream: UnixStream,
+    stream: Socket,
     inbox: Inbox,
     body: Body,
     held: Vec<u8>,

@@ -1,7 +1,7 @@
 use super::Mark;
 use crate::{
     limits::{CONNECT_BUSY, CONNECT_BUSY_PAUSE, HEAD_MAX, LOOKUP_MAX, LOOKUP_POOL, LOOKUP_TIMEOUT},
-    wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
+    wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead, Socket},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
 use serde_json::Value;
@@ -61,7 +61,7 @@ pub struct Reply {
 #[derive(Debug)]
 pub struct Engine {
     socket: ArcSwap<PathBuf>,
-    idle: Mutex<Vec<UnixStream>>,
+    idle: Mutex<Vec<Socket>>,
     api: Mutex<Option<ApiVersion>>,
     /// One asks the engine what it is; those who want to know too wait for that answer.
     asking: tokio::sync::Mutex<()>,
@@ -115,7 +115,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Unreachable`].
-    pub async fn connect(&self) -> Result<UnixStream, EngineError> {
+    pub async fn connect(&self) -> Result<Socket, EngineError> {
         let socket = self.socket.load_full();
         connect(&socket).await.map_err(|source| {
             // Whatever comes up at this socket next may be another engine.
@@ -195,7 +195,7 @@ impl Engine {
         timeout_at(deadline, fresh).await.map_err(late)?
     }
 
-    async fn exchange(&self, mut stream: UnixStream, path: &str) -> Result<Reply, EngineError> {
+    async fn exchange(&self, mut stream: Socket, path: &str) -> Result<Reply, EngineError> {
         let broken = |source| EngineError::Broken { path: path.to_owned(), source };
         let request = format!("GET {path} HTTP/1.1\r\nHost: docker\r\nUser-Agent: wharden-agent\r\n\r\n");
         stream.write_all(&self.marked(request.into_bytes())).await.map_err(broken)?;
@@ -245,14 +245,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Connects. An engine that has as many connections waiting as its socket takes is busy, not away: it is asked again for a
 /// while.
-async fn connect(socket: &Path) -> io::Result<UnixStream> {
+async fn connect(socket: &Path) -> io::Result<Socket> {
     let deadline = Instant::now() + CONNECT_BUSY;
     loop {
         match UnixStream::connect(socket).await {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < deadline => {
                 sleep(CONNECT_BUSY_PAUSE).await;
             }
-            other => return other,
+            other => return Socket::new(other?),
         }
     }
 }

@@ -1,51 +1,57 @@
 use crate::limits::{BUFFER_MAX, BUFFER_MIN};
-use bytes::{Buf, BytesMut};
 use std::{
     future::poll_fn,
     io,
-    mem::MaybeUninit,
     pin::Pin,
     task::{Poll, ready},
 };
-use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 
 /// What has been read from a stream and not yet used. Grows with the stream's speed, within bounds.
 #[derive(Debug)]
 pub struct Inbox {
-    bytes: BytesMut,
+    /// Written once when it is made, so that it can be lent out again and again.
+    memory: Vec<u8>,
+    /// The bytes at hand begin here in `memory`…
+    start: usize,
+    /// …and end here.
+    end: usize,
     step: usize,
 }
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { bytes: BytesMut::new(), step: BUFFER_MIN }
+        Self { memory: Vec::new(), start: 0, end: 0, step: BUFFER_MIN }
     }
 }
 
 impl Inbox {
     /// The bytes at hand.
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        self.memory.get(self.start..self.end).unwrap_or_default()
     }
 
     /// How many bytes are at hand.
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.end - self.start
     }
 
     /// True when none are.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.start == self.end
     }
 
     /// Forgets the first `n` bytes.
     pub fn consume(&mut self, n: usize) {
-        self.bytes.advance(n.min(self.bytes.len()));
+        self.start += n.min(self.len());
+        if self.is_empty() {
+            (self.start, self.end) = (0, 0);
+        }
     }
 
     /// The bytes at hand, to be changed in place.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
+        self.memory.get_mut(self.start..self.end).unwrap_or_default()
     }
 
     /// Reads once; 0 is the end of the stream. Cancelling loses nothing.
@@ -53,15 +59,20 @@ impl Inbox {
     /// # Errors
     /// Those of the stream.
     pub async fn fill(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
-        if self.bytes.is_empty() && self.step == BUFFER_MIN {
+        if self.is_empty() && self.step == BUFFER_MIN {
             return self.fill_late(from).await;
         }
-        if self.must_grow() {
-            self.bytes.reserve(self.step);
-        }
-        let room = self.bytes.capacity() - self.bytes.len();
-        let n = from.read_buf(&mut self.bytes).await?;
-        if n >= room.min(self.step) {
+        self.make_room();
+        let room = self.memory.get_mut(self.end..).unwrap_or_default();
+        let wanted = room.len();
+        let n = poll_fn(|cx| {
+            let mut room = ReadBuf::new(room);
+            ready!(Pin::new(&mut *from).poll_read(cx, &mut room))?;
+            Poll::Ready(io::Result::Ok(room.filled().len()))
+        })
+        .await?;
+        self.end += n;
+        if n >= wanted.min(self.step) {
             self.step = (self.step * 4).min(BUFFER_MAX);
         }
         Ok(n)
@@ -71,45 +82,91 @@ impl Inbox {
     /// that thousands of silent streams take none.
     async fn fill_late(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
         poll_fn(|cx| {
-            let mut memory = [MaybeUninit::<u8>::uninit(); BUFFER_MIN];
-            let mut some = ReadBuf::uninit(&mut memory);
+            let mut memory = [0; BUFFER_MIN];
+            let mut some = ReadBuf::new(&mut memory);
             let read = Pin::new(&mut *from).poll_read(cx, &mut some);
             if read.is_pending() {
-                self.bytes = BytesMut::new();
+                self.memory = Vec::new();
             }
             ready!(read)?;
-            let n = some.filled().len();
-            self.bytes.extend_from_slice(some.filled());
-            if n == BUFFER_MIN {
+            let some = some.filled();
+            match self.memory.get_mut(..some.len()) {
+                Some(free) => free.copy_from_slice(some),
+                None => self.memory = some.to_vec(),
+            }
+            self.end = some.len();
+            if some.len() == BUFFER_MIN {
                 self.step = BUFFER_MIN * 4;
             }
-            Poll::Ready(Ok(n))
+            Poll::Ready(Ok(some.len()))
         })
         .await
     }
 
     /// Bytes of memory that this takes.
     pub fn footprint(&self) -> usize {
-        self.bytes.capacity()
+        self.memory.capacity()
     }
 
     /// Bytes of memory that this takes after the next fill.
     pub fn next_footprint(&self) -> usize {
-        let now = self.bytes.capacity();
-        if self.must_grow() { (self.bytes.len() + self.step).max(now * 2) } else { now }
+        self.next_size().max(self.memory.capacity())
     }
 
-    /// What a slow sender sends bit by bit goes into the room that is left.
-    fn must_grow(&self) -> bool {
-        self.bytes.capacity() - self.bytes.len() < self.step / 2
+    /// What a slow sender sends bit by bit goes into the room that is left; what has been consumed is room again.
+    fn next_size(&self) -> usize {
+        let now = self.memory.len();
+        if now - self.len() < self.step / 2 { (self.len() + self.step).max(now * 2) } else { now }
+    }
+
+    fn make_room(&mut self) {
+        let size = self.next_size();
+        if self.memory.len() - self.end < self.step / 2 {
+            self.memory.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.len());
+        }
+        if size > self.memory.len() {
+            self.memory.reserve_exact(size - self.memory.len());
+            self.memory.resize(size, 0);
+        }
     }
 
     /// Gives back memory that a fast stream needed.
     pub fn shrink(&mut self) {
-        // What has been consumed does not show in the capacity, and is held all the same.
-        if self.bytes.is_empty() && (self.step > BUFFER_MIN || self.bytes.capacity() > BUFFER_MIN) {
-            self.bytes = BytesMut::new();
+        if self.is_empty() && (self.step > BUFFER_MIN || self.memory.capacity() > BUFFER_MIN) {
+            self.memory = Vec::new();
         }
         self.step = BUFFER_MIN;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_read_comes_out_in_order(
+            sent in proptest::collection::vec(any::<u8>(), 0..60_000),
+            taken in proptest::collection::vec(0..9_000_usize, 1..40),
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
+            let (mut inbox, mut from, mut got) = (Inbox::default(), sent.as_slice(), Vec::new());
+            runtime.block_on(async {
+                for n in taken.iter().cycle() {
+                    let announced = inbox.next_footprint();
+                    let more = inbox.fill(&mut from).await.expect("memory does not fail");
+                    assert!(inbox.footprint() <= announced.max(BUFFER_MIN), "no more than was announced");
+                    got.extend_from_slice(inbox.bytes().get(..*n).unwrap_or(inbox.bytes()));
+                    inbox.consume(*n);
+                    if more == 0 {
+                        got.extend_from_slice(inbox.bytes());
+                        break;
+                    }
+                }
+            });
+            prop_assert!(got == sent);
+        }
     }
 }

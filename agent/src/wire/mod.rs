@@ -6,8 +6,10 @@ mod body;
 mod chunked;
 mod inbox;
 mod response;
+mod socket;
 
 pub use body::{Body, BodyError, BodyFraming, copy_raw, copy_reframed, read_body};
 pub use chunked::{ChunkError, ChunkScanner, Piece};
 pub use inbox::Inbox;
 pub use response::{ResponseError, ResponseHead, parse_response};
+pub use socket::{Socket, SocketReader, SocketWriter};
