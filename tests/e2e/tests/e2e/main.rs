@@ -48,6 +48,7 @@ mod second_factor;
 mod secrets;
 mod service_accounts;
 mod sessions;
+mod stale;
 mod step_up;
 mod streams;
 mod suggest;
