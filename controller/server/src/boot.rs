@@ -55,17 +55,23 @@ pub struct Made {
     pub bootstrap_token: Secret,
     pub ca_file: String,
     pub data_dir: String,
+    /// Where clients reach it.
+    pub url: String,
 }
 
 impl fmt::Display for Made {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cluster_id, bootstrap_token, ca_file, data_dir } = self;
+        let Self { cluster_id, bootstrap_token, ca_file, data_dir, url } = self;
         writeln!(f, "Cluster {cluster_id} is initialised in {data_dir}.\n")?;
         writeln!(f, "Bootstrap token, good once, to make the first admin:\n\n  {}\n", bootstrap_token.reveal())?;
-        writeln!(f, "Keep {data_dir}/{CLUSTER_KEY} somewhere safe too: backups cannot be read without it.\n")?;
+        writeln!(
+            f,
+            "Make an age key for backups, and keep it elsewhere: it alone opens them, with all that they hold.\n"
+        )?;
         writeln!(f, "Next:")?;
         writeln!(f, "  wharden-controller run --data-dir {data_dir}")?;
-        write!(f, "  WHARDEN_URL=https://localhost:7440 WHARDEN_CA_FILE={ca_file} wharden bootstrap")
+        writeln!(f, "  WHARDEN_URL={url} WHARDEN_CA_FILE={ca_file} wharden bootstrap\n")?;
+        write!(f, "To do the last on another machine, copy {ca_file} there: it is no secret.")
     }
 }
 
@@ -74,10 +80,15 @@ impl fmt::Display for Made {
 /// # Errors
 /// When the folder is not empty or cannot be written, with what to do.
 pub async fn init(data_dir: &Path, store: Engine, overrides: Overrides) -> anyhow::Result<Made> {
+    let was_there = data_dir.exists();
     data_dir::fresh(data_dir)?;
     let made = init_in(data_dir, store, overrides).await;
     if made.is_err() {
         data_dir::clear(data_dir);
+        if !was_there {
+            // Takes only an empty one.
+            let _ = std::fs::remove_dir(data_dir);
+        }
     }
     made
 }
@@ -112,8 +123,10 @@ async fn init_in(data_dir: &Path, store: Engine, overrides: Overrides) -> anyhow
     Ok(Made {
         cluster_id,
         bootstrap_token,
-        ca_file: data_dir.join(CA_FILE).display().to_string(),
+        // From wherever the next command is run.
+        ca_file: std::path::absolute(data_dir.join(CA_FILE))?.display().to_string(),
         data_dir: data_dir.display().to_string(),
+        url: config.seat().rest,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The controller's data folder: what is in it, and how a new one begins.
 
 use crate::config::FILE_NAME;
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use std::{fs, path::Path};
 use wharden_runtime::fsync::make_dir;
 
@@ -28,7 +28,7 @@ pub fn fresh(data_dir: &Path) -> anyhow::Result<()> {
             "{what} is not empty: give an empty or new folder, or run the controller that is there"
         );
     }
-    make_dir(data_dir, 0o700).with_context(|| format!("cannot make {}", data_dir.display()))
+    Ok(make_dir(data_dir, 0o700)?)
 }
 
 /// Takes out what was made in a folder that was fresh.
