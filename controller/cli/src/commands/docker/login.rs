@@ -111,7 +111,7 @@ pub async fn run(args: Login, context: &mut Context<'_>) -> Result<(), CliError>
 
 /// The session that is there; a new one when there is none or factors are given.
 async fn session(factors: Factors, context: &mut Context<'_>) -> Result<Api, CliError> {
-    if !factors.are_given() && context.totp().is_none() {
+    if !factors.are_given() && context.factor()?.is_none() {
         let open = async {
             let mut api = context.api()?;
             // Finds out whether it is still open.
