@@ -17,15 +17,17 @@ Environment:
                       several with commas between them: the next one when one is away
   WHARDEN_CA_FILE     the only CA to trust, as PEM; --ca-file goes first
   WHARDEN_TOKEN       key of a service account, in place of a session
-  WHARDEN_TOTP        a code of the second factor; --totp goes first
+  WHARDEN_TOTP        a code of the second factor; --totp and --recovery-code go first
   WHARDEN_RECOVERY_CODE  a recovery code in place of it, for one change
+  WHARDEN_TOTP_SECRET the secret that `wharden totp` makes codes of
   WHARDEN_CONFIG_DIR  folder of credentials.json (0600), ~/.config/wharden without it
   NO_COLOR            no colours
 
 Without --url and WHARDEN_URL, commands go to the controller of the last login, and trust the CA
-that was given then. A change that can hurt asks for a code of the second factor, or takes it from --totp. Each code
-works once. With -o json, answers are JSON on standard output (with -o jsonl a list is one
-thing on each line) and errors are JSON on standard error: {code, message, hint, details?, retry_after_s?, request_id?, exit_code}.
+that was given then. A change that can hurt asks for a code of the second factor, or takes it from
+--totp. Each code works once. With -o json, answers are JSON on standard output (with -o jsonl a
+list is one thing on each line) and errors are JSON on standard error: {code, message, hint,
+details?, retry_after_s?, request_id?, exit_code}.
 
 Examples:
   wharden login --username alice
@@ -62,6 +64,9 @@ pub struct Global {
     /// Code of the second factor, for a login or for one change that asks for it
     #[arg(long, global = true, value_name = "CODE", value_parser = secret)]
     pub totp: Option<Secret>,
+    /// A recovery code in place of a code; it is used up
+    #[arg(long, global = true, value_name = "CODE", conflicts_with = "totp", value_parser = secret)]
+    pub recovery_code: Option<Secret>,
     /// Go ahead although it takes your own rights; needs a code
     #[arg(long, global = true)]
     pub force: bool,
@@ -175,7 +180,7 @@ pub fn command(columns: Option<u16>) -> clap::Command {
 /// [`CliError::Clap`] for wrong usage.
 pub fn parse(words: &[OsString], console: &Console) -> Result<Parsed, CliError> {
     let parsed = command(console.columns)
-        .try_get_matches_from(words)
+        .try_get_matches_from(asking_for_help(words))
         .and_then(|matches| Cli::from_arg_matches(&matches).map(Box::new));
     match parsed {
         Ok(cli) => Ok(Parsed::Command(cli)),
@@ -185,6 +190,16 @@ pub fn parse(words: &[OsString], console: &Console) -> Result<Parsed, CliError> 
             Ok(Parsed::Text(if colour { text.ansi().to_string() } else { text.to_string() }))
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// `wharden help NOUN VERB` is `wharden NOUN VERB --help`.
+fn asking_for_help(words: &[OsString]) -> Vec<OsString> {
+    match words {
+        [program, help, of @ ..] if help == "help" => {
+            std::iter::once(program).chain(of).cloned().chain(["--help".into()]).collect()
+        }
+        other => other.to_vec(),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::{error::CliError, limits::SECRET_LINE_MAX};
 use std::{
     collections::BTreeMap,
+    fs::File,
     io::{self, BufRead, BufReader, IsTerminal, Read, Write},
     sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
@@ -79,7 +80,8 @@ impl Console {
     pub fn of_process() -> Self {
         let vars: BTreeMap<String, String> =
             std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
-        let asks = io::stdin().is_terminal() && io::stderr().is_terminal();
+        // Where only standard input comes from elsewhere, the person is still at the terminal.
+        let asks = io::stderr().is_terminal() && (io::stdin().is_terminal() || File::open(TERMINAL).is_ok());
         Self {
             columns: io::stdout().is_terminal().then(terminal_columns).flatten(),
             stderr_is_terminal: io::stderr().is_terminal(),
@@ -158,6 +160,9 @@ fn terminal_columns() -> Option<u16> {
     comfy_table::Table::new().width()
 }
 
+/// The terminal that this process belongs to, whatever its streams are.
+const TERMINAL: &str = "/dev/tty";
+
 struct TerminalPrompts;
 
 impl Prompts for TerminalPrompts {
@@ -166,7 +171,9 @@ impl Prompts for TerminalPrompts {
         write!(stderr, "{question}")?;
         stderr.flush()?;
         let mut line = String::new();
-        if io::stdin().take(SECRET_LINE_MAX).read_to_line(&mut line)? == 0 {
+        let stdin = io::stdin();
+        let from: Box<dyn Read> = if stdin.is_terminal() { Box::new(stdin) } else { Box::new(File::open(TERMINAL)?) };
+        if from.take(SECRET_LINE_MAX).read_to_line(&mut line)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(line.trim().to_owned())

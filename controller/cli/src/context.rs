@@ -2,12 +2,13 @@
 
 use crate::{
     args::Global,
-    client::{Api, Codes, Factor, Transport, tls},
+    client::{Api, Codes, Factor, NO_CODE, Transport, tls},
     console::Console,
     credentials::Store,
     error::CliError,
+    limits::CODE_ATTEMPTS,
     output::{Format, Look, clean},
-    settings::{self, url_key},
+    settings,
 };
 use serde::Serialize;
 use wharden_model::{UserName, api::Secret};
@@ -65,7 +66,8 @@ impl<'a> Context<'a> {
             };
             urls.push(settings::check_url(current)?);
         }
-        let session = urls.first().and_then(|url| credentials.sessions.get(&url_key(url)));
+        let name = credentials.name_of(&urls);
+        let session = name.as_ref().and_then(|name| credentials.sessions.get(name));
         let remembered = session.and_then(|session| session.ca_pem.clone());
         // What the cluster said of itself at login comes after what is named.
         for told in session.iter().flat_map(|session| &session.controllers) {
@@ -80,7 +82,15 @@ impl<'a> Context<'a> {
             (None, Some(pem)) => Some(tls::Ca { pem, origin: "your session".to_owned() }),
             (None, None) => None,
         };
-        Transport::new(urls, ca)
+        Transport::new(urls, ca, name)
+    }
+
+    /// The session with the controller, when there is one.
+    ///
+    /// # Errors
+    /// As [`Self::transport`].
+    pub fn session(&self) -> Result<Option<crate::Session>, CliError> {
+        Ok(self.store()?.load()?.sessions.remove(&self.transport()?.url()))
     }
 
     /// The controller and the session with it.
@@ -88,19 +98,15 @@ impl<'a> Context<'a> {
     /// # Errors
     /// [`CliError::NotLoggedIn`] when there is none, and as [`Self::transport`].
     pub fn api(&self) -> Result<Api, CliError> {
-        let recovery = || self.console.var("WHARDEN_RECOVERY_CODE").map(|code| Factor::Recovery(Secret::new(code)));
-        self.api_with(self.totp().map(Factor::Totp).or_else(recovery))
-    }
-
-    /// The same with this second factor for the first change that asks for one.
-    ///
-    /// # Errors
-    /// As [`Self::api`].
-    pub fn api_with(&self, given: Option<Factor>) -> Result<Api, CliError> {
         if let Some(key) = self.service_key() {
             return Ok(Api::with_key(self.transport()?, key));
         }
-        let codes = Codes { given, force: self.global.force, person: self.console.prompts.clone() };
+        let codes = Codes {
+            given: self.factor()?,
+            force: self.global.force,
+            person: self.console.prompts.clone(),
+            subject: None,
+        };
         Api::new(self.transport()?, self.store()?, self.console.clock.clone(), codes)
     }
 
@@ -109,9 +115,29 @@ impl<'a> Context<'a> {
         self.console.var("WHARDEN_TOKEN").map(Secret::new)
     }
 
-    /// The code that the command line or the environment gives.
-    pub fn totp(&self) -> Option<Secret> {
-        self.global.totp.clone().or_else(|| self.console.var("WHARDEN_TOTP").map(Secret::new))
+    /// The second factor that the command line or the environment gives.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] when it has the form of none.
+    pub fn factor(&self) -> Result<Option<Factor>, CliError> {
+        const FORM: &str = "they look like xxxxx-xxxxx, ten digits or letters";
+        let now = "take the one that your authenticator shows now; a recovery code goes with --recovery-code";
+        if let Some(code) = &self.global.recovery_code {
+            let wrong = || CliError::usage("--recovery-code is none", FORM);
+            return Factor::recovery(code.reveal()).ok_or_else(wrong).map(Some);
+        }
+        let (text, from) = match (&self.global.totp, self.console.var("WHARDEN_TOTP")) {
+            (Some(code), _) => (code.reveal(), "--totp"),
+            (None, Some(code)) => (code, "WHARDEN_TOTP"),
+            (None, None) => {
+                let Some(code) = self.console.var("WHARDEN_RECOVERY_CODE") else { return Ok(None) };
+                let wrong = || CliError::usage("WHARDEN_RECOVERY_CODE is none", FORM);
+                return Factor::recovery(code).ok_or_else(wrong).map(Some);
+            }
+        };
+        Factor::totp(text)
+            .ok_or_else(|| CliError::usage(format!("the code of {from} is not six digits"), now))
+            .map(Some)
     }
 
     /// How tables look here and now.
@@ -190,6 +216,20 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
+    /// Tells that something was done, and for programs to what.
+    ///
+    /// # Errors
+    /// [`CliError::Output`] when nobody takes it.
+    pub fn changed(&mut self, data: &[(&str, &str)], message: &str) -> Result<(), CliError> {
+        if !self.is_json() {
+            return self.done(message);
+        }
+        let mut data: serde_json::Map<String, serde_json::Value> =
+            data.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        data.insert("done".to_owned(), message.into());
+        self.answer(&data, |_| String::new())
+    }
+
     /// Answers with a thing that was made: whole for programs, in a sentence for people.
     ///
     /// # Errors
@@ -215,7 +255,7 @@ impl<'a> Context<'a> {
         }
         match self.console.prompts.as_ref() {
             None => Err(CliError::usage(
-                format!("{} There is no terminal to ask on", clean(question)),
+                format!("there is no terminal to ask on: {}", clean(question)),
                 "give --yes to go ahead",
             )),
             Some(prompts) => {
@@ -253,6 +293,21 @@ impl Context<'_> {
         let prompts = self.console.prompts.as_ref().ok_or_else(|| nobody(what, flag))?;
         let answer = prompts.ask_hidden(&format!("{what}: ")).map_err(CliError::Prompt)?;
         if answer.is_empty() { Err(nothing(what, flag)) } else { Ok(answer) }
+    }
+
+    /// Asks for a code of the second factor, until it has the form of one.
+    ///
+    /// # Errors
+    /// As [`Self::ask`], and [`CliError::Usage`] after [`CODE_ATTEMPTS`].
+    pub fn ask_code(&mut self) -> Result<Factor, CliError> {
+        for _ in 0..CODE_ATTEMPTS {
+            let text = self.ask("code (or a recovery code)", "--totp or --recovery-code")?;
+            match Factor::read(&text) {
+                Some(factor) => return Ok(factor),
+                None => self.console.warn(NO_CODE),
+            }
+        }
+        Err(CliError::usage(NO_CODE, "take the code that your authenticator shows now"))
     }
 
     /// Asks for a user name.

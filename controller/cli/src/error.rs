@@ -67,6 +67,15 @@ pub enum CliError {
     NotConfirmed,
     #[error("{message}")]
     Verdict { code: &'static str, message: String, hint: String, details: Vec<ErrorDetail> },
+    #[error("not all of it is done. Done: {}", if .done.is_empty() { "nothing" } else { .done.as_str() })]
+    Partly {
+        /// The first thing that kept one from being done.
+        cause: Box<CliError>,
+        /// What is done.
+        done: String,
+        /// What is not, each with why.
+        details: Vec<ErrorDetail>,
+    },
     #[error("{count} {} with something wrong", if *.count == 1 { "thing" } else { "things" })]
     Unwell {
         count: usize,
@@ -90,6 +99,7 @@ impl CliError {
             Self::NotLoggedIn { .. } => NOT_LOGGED_IN,
             Self::Unwell { broken: true, .. } => BROKEN,
             Self::Refused { body } if body.code == ErrorCode::NotLoggedIn => NOT_LOGGED_IN,
+            Self::Partly { cause, .. } => cause.exit(),
             _ => FAILED,
         }
     }
@@ -118,6 +128,7 @@ impl CliError {
             Self::Prompt(_) => "prompt",
             Self::NotConfirmed => "not_confirmed",
             Self::Verdict { code, .. } => code,
+            Self::Partly { cause, .. } => return cause.code(),
             Self::Unwell { .. } => "unwell",
         }
         .to_owned()
@@ -142,6 +153,7 @@ impl CliError {
             Self::CaFile { .. } => {
                 "give the controller's ca.pem (in its data folder) with --ca-file or WHARDEN_CA_FILE".to_owned()
             }
+            Self::Partly { cause, .. } => cause.hint(),
             Self::Credentials(error) => error.hint(),
             Self::DockerLine(error) => error.hint(),
             Self::Read { .. } => "check the name, and that you may read it".to_owned(),
@@ -168,9 +180,32 @@ fn refused_hint(body: &ErrorBody) -> String {
             ErrorCode::NotLoggedIn => "log in with `wharden login`".to_owned(),
             ErrorCode::Forbidden => "`wharden whoami` shows your groups; ask an admin for the right".to_owned(),
             ErrorCode::Unavailable | ErrorCode::Internal => "try again in a moment".to_owned(),
-            ErrorCode::NotFound => "list what there is with the same noun and `list`".to_owned(),
+            ErrorCode::NotFound => not_found_hint(&body.message),
             _ => String::new(),
         },
+    }
+}
+
+/// The command that lists what is missing. The controller names its kind only in the message; for one that is not known
+/// here there is a hint that is never wrong.
+fn not_found_hint(message: &str) -> String {
+    const LISTS: [(&str, &str); 11] = [
+        ("user", "wharden user list"),
+        ("group", "wharden group list"),
+        ("join token", "wharden token list"),
+        ("host", "wharden host list"),
+        ("policy", "wharden policy list"),
+        ("pack", "wharden pack list"),
+        ("service account", "wharden service-account list"),
+        ("session", "wharden session list"),
+        ("channel", "wharden notify channel list"),
+        ("alert", "wharden alerts list"),
+        ("controller", "wharden cluster status"),
+    ];
+    let kind = message.strip_prefix("there is no ").unwrap_or_default();
+    match LISTS.iter().find(|(name, _)| kind.starts_with(name)) {
+        Some((_, command)) => format!("`{command}` shows what there is"),
+        None => "`wharden --help` names the commands that list what there is".to_owned(),
     }
 }
 
@@ -198,6 +233,8 @@ pub fn report(error: &CliError, format: Format, console: &mut Console) -> u8 {
         return 0;
     }
     let text = match format {
+        // The findings are told, and counted.
+        Format::Table if matches!(error, CliError::Unwell { .. }) => return error.exit(),
         Format::Json | Format::Jsonl => as_json(error),
         Format::Table => as_text(error, console.stderr_is_terminal && console.may_colour()),
     };
@@ -209,6 +246,7 @@ fn parts(error: &CliError) -> (&[ErrorDetail], Option<u64>, &str) {
     match error {
         CliError::Refused { body } => (&body.details, body.retry_after_s, &body.request_id),
         CliError::Verdict { details, .. } => (details, None, ""),
+        CliError::Partly { details, cause, .. } => (details, parts(cause).1, parts(cause).2),
         _ => (&[], None, ""),
     }
 }

@@ -26,10 +26,9 @@ pub const INPUT_MAX: usize = 1024 * 1024;
 pub const SECRET_LINE_MAX: u64 = 4096;
 /// Fewest and most characters of a password, as the controller wants them.
 pub const PASSWORD_CHARS: (usize, usize) = (12, 256);
-/// Digits of a code of an authenticator.
-pub const CODE_DIGITS: usize = 6;
-/// Times that a person may mistype a code before enrolment gives up. The pending enrolment itself ends by time.
-pub const CODE_ATTEMPTS: u32 = 5;
+/// Times that a person may mistype a code before a login or an enrolment gives up. The pending enrolment itself ends by
+/// time.
+pub const CODE_ATTEMPTS: u32 = 3;
 /// The same for a change that asks for a code: the controller ends the session after five wrong ones.
 pub const STEP_UP_ATTEMPTS: u32 = 3;
 /// The access token is refreshed when it ends within this time, in milliseconds, so that no call starts with a token

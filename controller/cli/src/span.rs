@@ -33,6 +33,18 @@ impl FromStr for Span {
     }
 }
 
+/// Reads a duration of at least one and at most another one.
+///
+/// # Errors
+/// When it is none, or not between the two.
+pub fn within(least: &'static str, most: &'static str) -> impl Fn(&str) -> Result<Span, String> + Clone {
+    move |text| {
+        let (span, low, high): (Span, Span, Span) = (text.parse()?, least.parse()?, most.parse()?);
+        let fits = (low.0..=high.0).contains(&span.0);
+        if fits { Ok(span) } else { Err(format!("it is {least} to {most}")) }
+    }
+}
+
 /// A moment: so long ago, or at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
@@ -75,6 +87,15 @@ mod tests {
         assert_eq!("2w".parse(), Ok(Span(1_209_600)));
         for bad in ["", "1", "h", "1y", "-1h", "99999999999999999999s", "1h ", "１h"] {
             assert!(bad.parse::<Span>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn durations_out_of_bounds_are_told() {
+        let read = within("1m", "30d");
+        assert_eq!((read("1m"), read("30d")), (Ok(Span(60)), Ok(Span(2_592_000))));
+        for bad in ["59s", "31d", "soon"] {
+            assert!(read(bad).is_err(), "{bad}");
         }
     }
 

@@ -65,11 +65,14 @@ impl fmt::Display for Made {
         let Self { cluster_id, bootstrap_token, ca_file, data_dir, url } = self;
         writeln!(f, "Cluster {cluster_id} is initialised in {data_dir}.\n")?;
         writeln!(f, "Bootstrap token, good once, to make the first admin:\n\n  {}\n", bootstrap_token.reveal())?;
-        writeln!(f, "Keep {data_dir}/{CLUSTER_KEY} somewhere safe too: backups cannot be read without it.\n")?;
+        writeln!(
+            f,
+            "Make an age key for backups, and keep it elsewhere: it alone opens them, with all that they hold.\n"
+        )?;
         writeln!(f, "Next:")?;
         writeln!(f, "  wharden-controller run --data-dir {data_dir}")?;
-        writeln!(f, "  WHARDEN_URL={url} WHARDEN_CA_FILE={ca_file} wharden bootstrap")?;
-        write!(f, "On another machine the last one needs a copy of {ca_file}.")
+        writeln!(f, "  WHARDEN_URL={url} WHARDEN_CA_FILE={ca_file} wharden bootstrap\n")?;
+        write!(f, "To do the last on another machine, copy {ca_file} there: it is no secret.")
     }
 }
 
@@ -81,10 +84,15 @@ pub async fn init(data_dir: &Path, store: Engine, overrides: Overrides) -> anyho
     // What is printed works from any folder.
     let data_dir = &std::path::absolute(data_dir).with_context(|| format!("cannot use {}", data_dir.display()))?;
     let config = Config { store, ..Config::default().with(overrides) }.checked()?;
+    let was_there = data_dir.exists();
     data_dir::fresh(data_dir)?;
     let made = init_in(data_dir, config).await;
     if made.is_err() {
         data_dir::clear(data_dir);
+        if !was_there {
+            // Takes only an empty one.
+            let _ = std::fs::remove_dir(data_dir);
+        }
     }
     made
 }
@@ -117,7 +125,8 @@ async fn init_in(data_dir: &Path, config: Config) -> anyhow::Result<Made> {
     Ok(Made {
         cluster_id,
         bootstrap_token,
-        ca_file: data_dir.join(CA_FILE).display().to_string(),
+        // From wherever the next command is run.
+        ca_file: std::path::absolute(data_dir.join(CA_FILE))?.display().to_string(),
         data_dir: data_dir.display().to_string(),
         url: config.seat().rest,
     })

@@ -50,7 +50,21 @@ impl Api {
 
     /// With the key of a service account.
     pub fn with_key(transport: Transport, key: Secret) -> Self {
-        Self { transport, shown: Shown::Key(key), codes: Codes { given: None, force: false, person: None } }
+        Self {
+            transport,
+            shown: Shown::Key(key),
+            codes: Codes { given: None, force: false, person: None, subject: None },
+        }
+    }
+
+    /// Says which of many changes the next calls are, for the question for a code.
+    pub fn set_subject(&mut self, subject: String) {
+        self.codes.subject = Some(subject);
+    }
+
+    /// True when there are codes for so many changes: somebody can be asked, or one is enough, or none was given.
+    pub fn has_codes_for(&self, changes: usize) -> bool {
+        self.codes.person.is_some() || changes <= 1 || self.codes.given.is_none()
     }
 
     /// Makes a call and reads the answer.
@@ -78,20 +92,30 @@ impl Api {
         self.exchange(call, Some(out)).await.map(drop)
     }
 
+    async fn exchange(&mut self, call: Call<'_>, out: Out<'_>) -> Result<(StatusCode, Vec<u8>), CliError> {
+        let answer = self.with_codes(call, out).await;
+        answer.map_err(|error| if self.codes.force { forced(error) } else { error })
+    }
+
     /// Makes a call; when it needs a code of the second factor, once more with one.
-    async fn exchange(&mut self, mut call: Call<'_>, mut out: Out<'_>) -> Result<(StatusCode, Vec<u8>), CliError> {
+    async fn with_codes(&mut self, mut call: Call<'_>, mut out: Out<'_>) -> Result<(StatusCode, Vec<u8>), CliError> {
         if self.codes.force {
             call = call.forced();
         }
+        if call.needs_code()
+            && let Some(given) = self.codes.given.take()
+        {
+            call = call.factor(given);
+        }
         let mut refusal = match self.with_session(&call, again(&mut out)).await {
-            Err(error) if step_up::is_asked_for(&error) => error,
+            Err(error) if step_up::is_asked_for(&error) => step_up::about(error, call.shown()),
             answer => return answer,
         };
         for _ in 0..STEP_UP_ATTEMPTS {
             let Some(code) = self.codes.next(&refusal)? else { break };
             call = self.with_code(call, code).await?;
             refusal = match self.with_session(&call, again(&mut out)).await {
-                Err(error) if step_up::is_asked_for(&error) => error,
+                Err(error) if step_up::is_asked_for(&error) => step_up::about(error, call.shown()),
                 answer => return answer,
             };
         }
@@ -112,7 +136,7 @@ impl Api {
 
     async fn with_session(&mut self, call: &Call<'_>, mut out: Out<'_>) -> Result<(StatusCode, Vec<u8>), CliError> {
         let session = match &mut self.shown {
-            Shown::Key(key) => return self.transport.exchange(call, Some(key), out).await,
+            Shown::Key(key) => return self.transport.exchange(call, Some(key), out).await.map_err(of_key),
             Shown::Session(session) => session,
         };
         let access = session.access_token(&self.transport).await?;
@@ -167,6 +191,34 @@ impl Renewed {
             Err(error) => Err(error),
         }
     }
+}
+
+/// What is refused to a service account: it cannot log in, so that is no advice. The controller tells a good key that is
+/// of no use for this from one that is not good by its message alone.
+fn of_key(mut error: CliError) -> CliError {
+    if let CliError::Refused { body } = &mut error
+        && body.code == ErrorCode::NotLoggedIn
+    {
+        if body.message.contains("not for service accounts") {
+            body.code = ErrorCode::Forbidden;
+            "WHARDEN_TOKEN is set: without it your own session counts".clone_into(&mut body.hint);
+        } else {
+            "it is the key in WHARDEN_TOKEN: an admin makes another with `wharden service-account rotate NAME`"
+                .clone_into(&mut body.hint);
+        }
+    }
+    error
+}
+
+/// A refusal of what was forced already. The controller does not tell it apart from other refusals but by its advice.
+fn forced(mut error: CliError) -> CliError {
+    if let CliError::Refused { body } = &mut error
+        && body.code == ErrorCode::Forbidden
+        && body.hint.contains("`--force`")
+    {
+        "let another admin do it: what would leave no admin cannot be forced".clone_into(&mut body.hint);
+    }
+    error
 }
 
 fn has_ended(error: &CliError) -> bool {

@@ -8,5 +8,5 @@ pub mod tls;
 mod transport;
 
 pub use api::Api;
-pub use step_up::{Codes, Factor};
+pub use step_up::{Codes, Factor, NO_CODE};
 pub use transport::{Call, Transport};

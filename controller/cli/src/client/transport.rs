@@ -11,8 +11,11 @@ use crate::{
 };
 use reqwest::{Client, Method, StatusCode, Url, header, redirect};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{borrow::Cow, io, time::Duration};
-use wharden_model::api::{ErrorBody, Secret};
+use std::{borrow::Cow, io, sync::OnceLock, time::Duration};
+use wharden_model::{
+    AdminAction, StepUp,
+    api::{ErrorBody, Secret},
+};
 
 /// One call: everything but who makes it.
 #[derive(Debug)]
@@ -22,6 +25,7 @@ pub struct Call<'a> {
     query: Vec<(&'static str, String)>,
     body: Option<Secret>,
     factor: Option<Factor>,
+    needs_code: bool,
     forced: bool,
     timeout: Duration,
 }
@@ -35,6 +39,7 @@ impl<'a> Call<'a> {
             query: Vec::new(),
             body: None,
             factor: None,
+            needs_code: false,
             forced: false,
             timeout: REQUEST_TIMEOUT,
         }
@@ -53,6 +58,12 @@ impl<'a> Call<'a> {
     /// `POST`.
     pub fn post(segments: &[&'a str]) -> Self {
         Self::new(Method::POST, segments)
+    }
+
+    /// With one more segment of the path.
+    pub fn at(mut self, segment: &str) -> Self {
+        self.segments.push(Cow::Owned(segment.to_owned()));
+        self
     }
 
     /// With a query parameter, when there is a value.
@@ -76,6 +87,28 @@ impl<'a> Call<'a> {
     pub fn factor(mut self, factor: Factor) -> Self {
         self.factor = Some(factor);
         self
+    }
+
+    /// As this action: when that is known to need a code of its own, a given one goes with the first attempt, so that the
+    /// audit has no refusal of it.
+    pub fn of(self, action: AdminAction) -> Self {
+        if action.step_up() == StepUp::Code { self.with_code() } else { self }
+    }
+
+    /// Needs a code of its own.
+    pub fn with_code(mut self) -> Self {
+        self.needs_code = true;
+        self
+    }
+
+    /// True when it is known to need a code of its own.
+    pub fn needs_code(&self) -> bool {
+        self.needs_code
+    }
+
+    /// What is shown with it.
+    pub fn shown(&self) -> Option<&Factor> {
+        self.factor.as_ref()
     }
 
     /// Although it takes the caller's own rights.
@@ -112,6 +145,8 @@ pub struct Transport {
     pub(super) http: Client,
     pub(super) bases: Vec<Url>,
     pub(super) ca: Option<Ca>,
+    /// What the session is known by; the controller that answered when there is none yet.
+    name: OnceLock<String>,
 }
 
 impl Transport {
@@ -119,7 +154,7 @@ impl Transport {
     ///
     /// # Errors
     /// [`CliError::CaFile`], or [`CliError::Client`] when the client cannot be made.
-    pub fn new(bases: Vec<Url>, ca: Option<Ca>) -> Result<Self, CliError> {
+    pub fn new(bases: Vec<Url>, ca: Option<Ca>, name: Option<String>) -> Result<Self, CliError> {
         let builder = Client::builder()
             .user_agent(concat!("wharden/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
@@ -128,12 +163,12 @@ impl Transport {
             .redirect(redirect::Policy::none());
         let builder = if bases.iter().all(is_loopback) { builder.no_proxy() } else { builder };
         let http = tls::trust(builder, ca.as_ref())?.build().map_err(CliError::Client)?;
-        Ok(Self { http, bases, ca })
+        Ok(Self { http, bases, ca, name: name.map(OnceLock::from).unwrap_or_default() })
     }
 
-    /// The normal form of the URL.
+    /// The normal form of the URL by which the session is known.
     pub fn url(&self) -> String {
-        self.bases.first().map(url_key).unwrap_or_default()
+        self.name.get().cloned().or_else(|| self.bases.first().map(url_key)).unwrap_or_default()
     }
 
     /// The CA that it was made with.
@@ -185,7 +220,12 @@ impl Transport {
                 Err(CliError::Unreachable { url, cause, sent }) if !sent || call.method == Method::GET => {
                     first.get_or_insert(CliError::Unreachable { url, cause, sent });
                 }
-                answer => return answer,
+                answer => {
+                    if answer.is_ok() {
+                        self.name.get_or_init(|| url_key(base));
+                    }
+                    return answer;
+                }
             }
         }
         Err(first.unwrap_or_else(|| CliError::usage("no controller is named", "give --url https://HOST:7440")))

@@ -1,11 +1,10 @@
 //! `account`: one's own password, authenticator and recovery codes.
 
-use super::enrol::{new_password, show};
+use super::enrol::{confirmed, new_password, show};
 use crate::{
-    client::{Api, Call, Factor},
+    client::{Api, Call},
     context::Context,
     error::CliError,
-    input::secret,
     totp,
 };
 use clap::{Args, Subcommand};
@@ -33,14 +32,7 @@ pub enum Account {
     /// Set up another authenticator; recovery codes are made anew too
     Totp(Replacement),
     /// Make ten new recovery codes; the old ones are void
-    RecoveryCodes(Proof),
-}
-
-#[derive(Debug, Args)]
-pub struct Proof {
-    /// A recovery code in place of a code; it is used up
-    #[arg(long, value_name = "CODE", conflicts_with = "totp", value_parser = secret)]
-    recovery_code: Option<Secret>,
+    RecoveryCodes,
 }
 
 /// Flags of `account password`.
@@ -49,8 +41,6 @@ pub struct Password {
     /// Read the present password and the new one from standard input, a line each
     #[arg(long)]
     passwords_stdin: bool,
-    #[command(flatten)]
-    proof: Proof,
 }
 
 /// Flags of `account totp`.
@@ -59,15 +49,6 @@ pub struct Replacement {
     /// Ask nobody, and confirm the new authenticator with a computed code
     #[arg(long)]
     non_interactive: bool,
-    #[command(flatten)]
-    proof: Proof,
-}
-
-impl Proof {
-    fn api(self, context: &Context<'_>) -> Result<Api, CliError> {
-        let recovery = self.recovery_code.map(Factor::Recovery);
-        context.api_with(recovery.or_else(|| context.totp().map(Factor::Totp)))
-    }
 }
 
 /// `wharden account …`.
@@ -78,8 +59,9 @@ pub async fn run(command: Account, context: &mut Context<'_>) -> Result<(), CliE
     match command {
         Account::Password(args) => password(args, context).await,
         Account::Totp(args) => replace(args, context).await,
-        Account::RecoveryCodes(proof) => {
-            let codes: RecoveryCodes = proof.api(context)?.call(Call::post(&["account", "recovery-codes"])).await?;
+        Account::RecoveryCodes => {
+            let call = Call::post(&["account", "recovery-codes"]).with_code();
+            let codes: RecoveryCodes = context.api()?.call(call).await?;
             context
                 .answer(&codes, |_| codes.recovery_codes.iter().map(|code| format!("{}\n", code.reveal())).collect())?;
             context.note("each is good once in place of a code; those of before are void");
@@ -89,6 +71,8 @@ pub async fn run(command: Account, context: &mut Context<'_>) -> Result<(), CliE
 }
 
 async fn password(args: Password, context: &mut Context<'_>) -> Result<(), CliError> {
+    // Whether there is a session is better known before three passwords are typed.
+    let mut api = context.api()?;
     let (current_password, new) = if args.passwords_stdin {
         (context.console.secret_line("present password")?, context.console.secret_line("new password")?)
     } else {
@@ -96,23 +80,45 @@ async fn password(args: Password, context: &mut Context<'_>) -> Result<(), CliEr
         (current, new_password(context)?)
     };
     let body = PasswordChange { current_password, new_password: new };
-    args.proof.api(context)?.act(Call::post(&["account", "password"]).body(&body)?).await?;
+    api.act(Call::post(&["account", "password"]).body(&body)?.with_code()).await?;
     context.done("the password is changed; your other sessions are ended")
 }
 
 async fn replace(args: Replacement, context: &mut Context<'_>) -> Result<(), CliError> {
-    let mut api = args.proof.api(context)?;
+    let mut api = context.api()?;
+    // What is printed below is worth nothing to whoever cannot go on.
+    if args.non_interactive && context.factor()?.is_none() {
+        return Err(CliError::usage(
+            "no code of the present authenticator was given",
+            "give one with --totp, or a recovery code with --recovery-code",
+        ));
+    }
+    if !args.non_interactive && context.console.prompts.is_none() {
+        return Err(CliError::usage(
+            "there is no terminal to show the new authenticator's secret and ask for its code",
+            "give --non-interactive, and keep the TOTP secret and recovery codes that it prints",
+        ));
+    }
     let me: WhoAmI = api.call(Call::get(&["whoami"])).await?;
     let username: UserName = me.username;
     let enrolment: Enrolment = api.call(Call::post(&["account", "totp"])).await?;
     show(&username, &enrolment, context)?;
-    let code = if args.non_interactive {
-        totp::code(&totp::read(&enrolment.totp_secret)?, context.console.now())
+    let replaced = if args.non_interactive {
+        let code = totp::code(&totp::read(&enrolment.totp_secret)?, context.console.now());
+        complete(&mut api, &enrolment, code).await
     } else {
-        Secret::new(context.ask("code that the NEW authenticator shows now", "--non-interactive")?)
+        let what = "code that the NEW authenticator shows now";
+        confirmed(what, context, async |code| complete(&mut api, &enrolment, code).await).await
     };
-    let complete = EnrolmentComplete { enrolment: enrolment.enrolment, code };
-    api.act(Call::post(&["account", "totp", "complete"]).body(&complete)?).await?;
+    if let Err(error) = replaced {
+        context.console.warn("nothing has changed: the secret and the recovery codes above are void");
+        return Err(error);
+    }
     context.note("the new authenticator counts from now on; your other sessions are ended");
     Ok(())
+}
+
+async fn complete(api: &mut Api, enrolment: &Enrolment, code: Secret) -> Result<(), CliError> {
+    let complete = EnrolmentComplete { enrolment: enrolment.enrolment.clone(), code };
+    api.act(Call::post(&["account", "totp", "complete"]).body(&complete)?.with_code()).await
 }

@@ -9,6 +9,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
+use wharden_model::AdminAction;
 
 const HELP: &str = "\
 A backup holds users, policies, hosts, sessions, the audit and the cluster key; decision events are not
@@ -59,13 +60,9 @@ pub async fn run(Backup::Create(args): Backup, context: &mut Context<'_>) -> Res
     context.note("making the backup");
     let draft = draft_of(&path);
     let write = |source| CliError::Write { what: what.clone(), source };
-    // What is there may be somebody else's: it is replaced and not written over.
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(write(error)),
-        _ => {}
-    }
+    // Never one that is there already: whoever made it could change the backup later.
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(write)?;
-    let call = Call::post(&["backups"]).timeout(BACKUP_TIMEOUT);
+    let call = Call::post(&["backups"]).of(AdminAction::BackupCreate).timeout(BACKUP_TIMEOUT);
     if let Err(error) = api.download(call, &mut file).await {
         // Half a backup is none.
         let _ = fs::remove_file(&draft);
@@ -74,7 +71,10 @@ pub async fn run(Backup::Create(args): Backup, context: &mut Context<'_>) -> Res
             other => other,
         });
     }
-    keep(&file, &draft, &path).map_err(write)?;
+    if let Err(error) = keep(&file, &draft, &path) {
+        let _ = fs::remove_file(&draft);
+        return Err(write(error));
+    }
     let bytes = file.metadata().map_err(write)?.len();
     let made = Made { file: what, bytes };
     context.made(&made, &format!("{} has the backup, {bytes} bytes", made.file))
@@ -82,7 +82,7 @@ pub async fn run(Backup::Create(args): Backup, context: &mut Context<'_>) -> Res
 
 fn draft_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".part");
+    name.push(format!(".{:032x}.part", rand::random::<u128>()));
     PathBuf::from(name)
 }
 

@@ -8,7 +8,10 @@ use crate::{
     span::Span,
 };
 use clap::{Args, Subcommand};
-use wharden_model::api::{ControllerCode, Controllers, NewControllerCode};
+use wharden_model::{
+    AdminAction,
+    api::{ControllerCode, Controllers, NewControllerCode},
+};
 
 const HELP: &str = "\
 One controller comes or goes at a time, and none when the voters that can be reached would be
@@ -69,22 +72,31 @@ pub async fn run(command: Cluster, context: &mut Context<'_>) -> Result<(), CliE
         }
         Cluster::Add(Add { ttl, learner }) => {
             let new = NewControllerCode { ttl_s: ttl.0, learner };
-            let code = context.api()?.call(Call::post(&["cluster", "codes"]).body(&new)?).await?;
+            let code = context
+                .api()?
+                .call(Call::post(&["cluster", "codes"]).of(AdminAction::ClusterUpdate).body(&new)?)
+                .await?;
             show(&code, context)
         }
         Cluster::Replace { number, ttl } => {
             let new = NewControllerCode { ttl_s: ttl.0, learner: false };
             let number = number.to_string();
-            let code = context.api()?.call(Call::post(&["cluster", &number, "replace"]).body(&new)?).await?;
+            let code = context
+                .api()?
+                .call(Call::post(&["cluster", &number, "replace"]).of(AdminAction::ClusterUpdate).body(&new)?)
+                .await?;
             show(&code, context)
         }
         Cluster::Remove { number, yes } => {
             context.confirm(yes, &format!("Remove controller {number}? It stops, and its number never comes back."))?;
-            context.api()?.act(Call::delete(&["cluster", &number.to_string()])).await?;
+            context.api()?.act(Call::delete(&["cluster", &number.to_string()]).of(AdminAction::ClusterUpdate)).await?;
             context.done(&format!("controller {number} is leaving; `wharden cluster status` shows when it is gone"))
         }
         Cluster::Promote { number } => {
-            context.api()?.act(Call::post(&["cluster", &number.to_string(), "promote"])).await?;
+            context
+                .api()?
+                .act(Call::post(&["cluster", &number.to_string(), "promote"]).of(AdminAction::ClusterUpdate))
+                .await?;
             context.done(&format!("controller {number} gets a vote once it has caught up"))
         }
     }
@@ -123,7 +135,7 @@ fn card(status: &Controllers, look: &Look) -> String {
     let header = ["CONTROLLER", "NAME", "ROLE", "STATE", "APPLIED", "LAG", "VERSION", "PEERS", "JOINED"];
     let mut text = table(&header, rows.collect(), look);
     let Controllers { quorum, reachable_voters, .. } = status;
-    text.push_str(&format!("\n{reachable_voters} voters can be reached, {quorum} are needed\n"));
+    text.push_str(&format!("\nvoters that can be reached: {reachable_voters}; needed: {quorum}\n"));
     if let Some(number) = status.changing {
         text.push_str(&format!("the change of controller {number} is under way\n"));
     }

@@ -9,6 +9,7 @@ use crate::{
 };
 use clap::Args;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use wharden_model::{
     Severity,
     api::{Check, Diagnosis, Problem},
@@ -156,7 +157,12 @@ fn text(report: &Report, all: bool, look: &Look) -> String {
         }
     }
     let looked_at = report.checks().count();
-    let bad = report.checks().filter(|check| !check.problems.is_empty()).count();
-    text.push_str(&format!("{looked_at} things looked at, {bad} with something to say\n"));
+    let mut counted = BTreeMap::new();
+    for problem in report.checks().flat_map(|check| &check.problems) {
+        *counted.entry(problem.severity).or_insert(0) += 1;
+    }
+    let found: Vec<String> = counted.iter().rev().map(|(severity, n)| format!("{severity}: {n}")).collect();
+    let found = if found.is_empty() { "nothing to say".to_owned() } else { found.join(", ") };
+    text.push_str(&format!("{looked_at} things looked at; {found}\n"));
     text
 }

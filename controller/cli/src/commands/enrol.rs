@@ -2,19 +2,18 @@
 //! stores nothing before a code has shown that the second factor works.
 
 use crate::{
-    client::{Call, Transport},
+    client::{Call, Factor, Transport},
     context::Context,
     error::CliError,
     input::secret,
-    limits::{CODE_ATTEMPTS, CODE_DIGITS, PASSWORD_CHARS},
-    output::clean,
+    limits::{CODE_ATTEMPTS, PASSWORD_CHARS},
     totp,
 };
 use clap::{ArgGroup, Args};
 use serde::Serialize;
 use wharden_model::{
     UserName,
-    api::{Enrolment, EnrolmentComplete, EnrolmentStart, ErrorBody, ErrorCode, Secret},
+    api::{Enrolment, EnrolmentComplete, EnrolmentStart, ErrorCode, Secret},
 };
 
 const BOOTSTRAP_HELP: &str = "\
@@ -39,6 +38,8 @@ Examples:
   wharden accept-invite --username bob
   printf '%s\\n%s\\n' \"$INVITE\" \"$PASSWORD\" |
     wharden accept-invite --token-stdin --username ci --password-stdin --non-interactive -o json";
+
+const BOOTSTRAP_TOKEN: &str = "bootstrap token";
 
 /// Flags of `bootstrap`.
 #[derive(Debug, Args)]
@@ -90,7 +91,7 @@ struct Enrolled<'a> {
 /// # Errors
 /// Whatever kept it from succeeding.
 pub async fn bootstrap(args: Bootstrap, context: &mut Context<'_>) -> Result<(), CliError> {
-    enrol(args.account, "bootstrap token", context).await
+    enrol(args.account, BOOTSTRAP_TOKEN, context).await
 }
 
 /// `wharden accept-invite`.
@@ -124,16 +125,42 @@ async fn enrol(account: Account, token_name: &'static str, context: &mut Context
     let password =
         if account.password_stdin { context.console.secret_line("password")? } else { new_password(context)? };
     let start = EnrolmentStart { token, username: username.clone(), password };
-    let enrolment: Enrolment = transport.call(&Call::post(&["enrolment"]).body(&start)?, None).await?;
+    let answer = transport.call(&Call::post(&["enrolment"]).body(&start)?, None).await;
+    let enrolment: Enrolment = answer.map_err(|error| advised(error, token_name))?;
     show(&username, &enrolment, context)?;
     if account.non_interactive {
         let code = totp::code(&totp::read(&enrolment.totp_secret)?, context.console.now());
         complete(&transport, &enrolment, code).await?;
     } else {
-        confirm(&transport, &enrolment, context).await?;
+        let what = "code that the app shows now";
+        let taken = confirmed(what, context, async |code| complete(&transport, &enrolment, code).await).await;
+        if let Err(error) = taken {
+            let again = match &error {
+                CliError::Usage { .. } => format!("; the {token_name} is still good: run this again"),
+                error if is_wrong_code(error) => format!("; the {token_name} is still good: run this again"),
+                _ => String::new(),
+            };
+            context.console.warn("the account is not set up: the secret and the recovery codes above are void");
+            context.console.warn(&format!("delete the entry in the app{again}"));
+            return Err(error);
+        }
     }
     context.note(&format!("{username} can log in now: `wharden login --username {username}`"));
     Ok(())
+}
+
+/// The refusal of a token, with what may be wrong about this one.
+fn advised(mut error: CliError, token_name: &str) -> CliError {
+    if let CliError::Refused { body } = &mut error
+        && body.code == ErrorCode::BadCredentials
+    {
+        body.hint = match token_name {
+            BOOTSTRAP_TOKEN => "take the one that `wharden-controller init` printed; it is good until there is an admin",
+            _ => "check the user name, for which alone it is good; else ask an admin for a new one: `wharden user invite`",
+        }
+        .to_owned();
+    }
+    error
 }
 
 pub(super) fn new_password(context: &mut Context<'_>) -> Result<Secret, CliError> {
@@ -167,33 +194,36 @@ pub(super) fn show(username: &UserName, enrolment: &Enrolment, context: &mut Con
     })
 }
 
-async fn confirm(transport: &Transport, enrolment: &Enrolment, context: &mut Context<'_>) -> Result<(), CliError> {
-    let mut attempt = 1;
-    loop {
-        let code = context.ask("code that the app shows now", "--non-interactive")?;
-        if code.len() != CODE_DIGITS || !code.bytes().all(|b| b.is_ascii_digit()) {
-            context.console.warn(&format!("that is not a code of {CODE_DIGITS} digits; once more"));
+/// Asks for the code of a new authenticator, and again when it is mistyped or not the one of now.
+///
+/// # Errors
+/// The last one, after [`CODE_ATTEMPTS`].
+pub(super) async fn confirmed(
+    what: &str,
+    context: &mut Context<'_>,
+    mut complete: impl AsyncFnMut(Secret) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut last = None;
+    for _ in 0..CODE_ATTEMPTS {
+        let Some(Factor::Totp(code)) = Factor::totp(&context.ask(what, "--non-interactive")?) else {
+            context.console.warn("that is not six digits; once more");
+            last = Some(CliError::usage("the code is not six digits", "take the one that the app shows"));
             continue;
-        }
-        match complete(transport, enrolment, Secret::new(code)).await {
-            Err(CliError::Refused { body }) if is_wrong_code(&body) && attempt < CODE_ATTEMPTS => {
-                attempt += 1;
-                let why = clean(&body.message);
-                context.console.warn(&format!("{why}; wait for the next one and try once more"));
-            }
-            Err(CliError::Refused { mut body }) if is_wrong_code(&body) => {
-                "the token is still good: run it again. Delete the entry in the app: it is void, and so are the codes above"
-                    .clone_into(&mut body.hint);
-                return Err(CliError::Refused { body });
+        };
+        match complete(code).await {
+            Err(error) if is_wrong_code(&error) => {
+                context.console.warn("that code is not right; wait for the next one and try once more");
+                last = Some(error);
             }
             outcome => return outcome,
         }
     }
+    Err(last.unwrap_or_else(|| CliError::usage("no code was given", "take the one that the app shows")))
 }
 
-/// The code, and nothing else, is what was wrong.
-fn is_wrong_code(body: &ErrorBody) -> bool {
-    body.code == ErrorCode::BadCredentials || body.details.iter().any(|detail| detail.at == "code")
+fn is_wrong_code(error: &CliError) -> bool {
+    let CliError::Refused { body } = error else { return false };
+    body.code == ErrorCode::Invalid && body.details.iter().any(|detail| detail.at == "code")
 }
 
 async fn complete(transport: &Transport, enrolment: &Enrolment, code: Secret) -> Result<(), CliError> {

@@ -1,5 +1,6 @@
 //! `group`: named sets of users, which policies name.
 
+use super::each::Each;
 use crate::{
     client::Call,
     context::Context,
@@ -9,14 +10,18 @@ use crate::{
 use clap::Subcommand;
 use reqwest::Method;
 use wharden_model::{
-    GroupName, UserName,
+    AdminAction, GroupName, UserName,
     api::{self, NewGroup},
 };
 
 const HELP: &str = "\
+Who is in which group needs a code for each user: it is asked for at a terminal, and in scripts each
+user takes a command of its own. Their sessions end, since what they may do has changed.
+
 Examples:
-  wharden group create launchers --member bob
-  wharden group add launchers carol dave
+  wharden group create launchers
+  wharden group add launchers carol dave        # asks for a code for each
+  wharden group add launchers bob --totp 123456
   wharden group remove launchers bob";
 
 /// Commands of `group`.
@@ -88,22 +93,25 @@ pub async fn run(command: Group, context: &mut Context<'_>) -> Result<(), CliErr
             })
         }
         Group::Create { name, members } => {
-            let call = Call::post(&["groups"]).body(&NewGroup { name, members })?;
+            let call = Call::post(&["groups"]).of(AdminAction::GroupCreate);
+            let call = if members.is_empty() { call } else { call.with_code() };
+            let call = call.body(&NewGroup { name, members })?;
             let group: api::Group = context.api()?.call(call).await?;
             context.made(&group, &format!("group {} is created", group.name))
         }
         Group::Delete { name, yes } => {
             context.confirm(yes, &format!("Delete group {name}? Policies that name it then match nobody."))?;
-            context.api()?.act(Call::delete(&["groups", name.as_str()])).await?;
-            context.done(&format!("group {name} is deleted"))
+            let call = Call::delete(&["groups", name.as_str()]).of(AdminAction::GroupDelete);
+            context.api()?.act(call).await?;
+            context.changed(&[("group", name.as_str())], &format!("group {name} is deleted"))
         }
         Group::Add { name, users } => {
-            change(&Method::PUT, &name, &users, context).await?;
-            context.done(&format!("in group {name} now: {}", joined(&users)))
+            let done = format!("is in group {name} now");
+            change(&Method::PUT, &name, &users, (&done, "added"), context).await
         }
         Group::Remove { name, users } => {
-            change(&Method::DELETE, &name, &users, context).await?;
-            context.done(&format!("no longer in group {name}: {}", joined(&users)))
+            let done = format!("is no longer in group {name}");
+            change(&Method::DELETE, &name, &users, (&done, "removed"), context).await
         }
     }
 }
@@ -112,24 +120,28 @@ async fn change(
     method: &Method,
     group: &GroupName,
     users: &[UserName],
+    (done, field): (&str, &'static str),
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
     let mut api = context.api()?;
-    for (done, user) in users.iter().enumerate() {
-        let path = ["groups", group.as_str(), "members", user.as_str()];
-        if let Err(error) = api.act(Call::new(method.clone(), &path)).await {
-            if done > 0 {
-                let (done, left) = (joined(&users[..done]), joined(&users[done..]));
-                context.console.warn(&format!("done for {done}; not for {left}: each takes a code of its own"));
-            }
-            return Err(error);
-        }
+    if !api.has_codes_for(users.len()) {
+        return Err(CliError::usage(
+            format!(
+                "{} users need {} codes, one each, and one was given; nothing is changed",
+                users.len(),
+                users.len()
+            ),
+            "run it once for each user with a code of its own, or at a terminal, where each is asked for",
+        ));
     }
+    let about = serde_json::Map::from_iter([("group".to_owned(), group.as_str().into())]);
+    let each = Each { names: users.iter().map(AsRef::as_ref).collect(), done, field, about };
+    each.run(&mut api, context, |user| {
+        Call::new(method.clone(), &["groups", group.as_str(), "members"]).at(user).of(AdminAction::GroupUpdate)
+    })
+    .await?;
+    context.note("who was logged in has to log in again");
     Ok(())
-}
-
-fn joined(users: &[UserName]) -> String {
-    users.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(", ")
 }
 
 fn members(group: &api::Group, between: &str) -> String {

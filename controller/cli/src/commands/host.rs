@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use wharden_model::{
-    Labels, Posture,
+    AdminAction, Labels, Posture,
     api::{self, HostPatch, InventoryHost, InventoryPage, InventoryQuery},
 };
 
@@ -86,21 +86,28 @@ pub async fn run(command: Host, context: &mut Context<'_>) -> Result<(), CliErro
             let host = find(&host, &mut api).await?;
             let labels = changed(&host.labels, changes)?;
             let patch = HostPatch { labels: Some(labels.clone()), posture: None };
-            api.act(Call::new(Method::PATCH, &["hosts", host.id.as_str()]).body(&patch)?).await?;
+            api.act(Call::new(Method::PATCH, &["hosts", host.id.as_str()]).of(AdminAction::HostLabel).body(&patch)?)
+                .await?;
             let now = if labels.is_empty() { "none".to_owned() } else { labels.to_string() };
-            context.done(&format!("labels of host {} ({}) are now: {now}", host.name, host.id))
+            let data = [("host", host.id.as_str()), ("labels", now.as_str())];
+            context.changed(&data, &format!("labels of host {} ({}) are now: {now}", host.name, host.id))
         }
         Host::Posture { host, posture } => {
             let patch = HostPatch { labels: None, posture: Some(posture) };
-            context.api()?.act(Call::new(Method::PATCH, &["hosts", &host.0]).body(&patch)?).await?;
-            context.done(&format!("host {} has posture {posture}", host.0))
+            context
+                .api()?
+                .act(Call::new(Method::PATCH, &["hosts", &host.0]).of(AdminAction::HostPosture).body(&patch)?)
+                .await?;
+            let data = [("host", host.0.as_str()), ("posture", posture.as_str())];
+            context.changed(&data, &format!("host {} has posture {posture}", host.0))
         }
         Host::Revoke { host, yes } => {
             let mut api = context.api()?;
             let host = find(&host, &mut api).await?;
             context.confirm(yes, &format!("Revoke host {} ({})? Its session closes at once.", host.name, host.id))?;
-            api.act(Call::post(&["hosts", host.id.as_str(), "revoke"])).await?;
-            context.done(&format!("host {} ({}) is revoked", host.name, host.id))
+            api.act(Call::post(&["hosts", host.id.as_str(), "revoke"]).of(AdminAction::HostRevoke)).await?;
+            let told = format!("host {} ({}) is revoked", host.name, host.id);
+            context.changed(&[("host", host.id.as_str())], &told)
         }
     }
 }

@@ -7,7 +7,10 @@ use crate::{
     output::{Cell, Look, Tone, ago, moment, table},
 };
 use clap::{Subcommand, ValueEnum};
-use wharden_model::api::{ClusterKeyStatus, KeyStep, Keys, RotatedKey};
+use wharden_model::{
+    AdminAction,
+    api::{ClusterKeyStatus, KeyStep, Keys, RotatedKey},
+};
 
 const HELP: &str = "\
 The signing key makes access tokens. It is rotated by itself every 90 days; tokens of the old key
@@ -51,13 +54,15 @@ pub async fn run(command: Key, context: &mut Context<'_>) -> Result<(), CliError
             context.answer(&keys, |look| card(&keys, look))
         }
         Key::Rotate { key: Rotatable::Signing } => {
-            let rotated: RotatedKey = context.api()?.call(Call::post(&["keys", "signing", "rotate"])).await?;
+            let rotated: RotatedKey =
+                context.api()?.call(Call::post(&["keys", "signing", "rotate"]).of(AdminAction::KeyRotate)).await?;
             let until = moment(context.console.now(), rotated.old_until);
             let id = &rotated.key_id;
             context.made(&rotated, &format!("key {id} signs from now on; the old one counts until {until}"))
         }
         Key::Rotate { key: Rotatable::Cluster } => {
-            let keys: Keys = context.api()?.call(Call::post(&["keys", "cluster", "rotate"])).await?;
+            let keys: Keys =
+                context.api()?.call(Call::post(&["keys", "cluster", "rotate"]).of(AdminAction::KeyRotate)).await?;
             let id = keys.cluster.key_id;
             let text = format!("key {id} seals from now on; `wharden key list` shows when the old one is destroyed");
             context.made(&keys, &text)?;

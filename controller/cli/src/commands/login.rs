@@ -1,18 +1,17 @@
 //! `login`: both factors in one call; the session goes into the credentials file.
 
 use crate::{
-    client::Call,
+    client::{Call, Factor},
     context::Context,
     credentials::Session,
     error::CliError,
-    input::secret,
     output::{clean, moment},
 };
 use clap::Args;
 use serde::Serialize;
 use wharden_model::{
     SessionId, Timestamp, UserName,
-    api::{self, Secret, SessionTokens},
+    api::{self, ErrorCode, Secret, SessionTokens},
 };
 
 const HELP: &str = "\
@@ -41,15 +40,12 @@ pub struct Factors {
     /// Read the password from standard input, as one line
     #[arg(long)]
     password_stdin: bool,
-    /// A recovery code in place of a code; it is used up
-    #[arg(long, value_name = "CODE", conflicts_with = "totp", value_parser = secret)]
-    recovery_code: Option<Secret>,
 }
 
 impl Factors {
     /// True when any of them is on the command line.
     pub fn are_given(&self) -> bool {
-        self.username.is_some() || self.password_stdin || self.recovery_code.is_some()
+        self.username.is_some() || self.password_stdin
     }
 }
 
@@ -105,8 +101,10 @@ pub async fn run(args: Login, context: &mut Context<'_>) -> Result<(), CliError>
 pub async fn log_in(args: Factors, context: &mut Context<'_>) -> Result<Opened, CliError> {
     let transport = context.transport()?;
     let store = context.store()?;
-    // A file that cannot be used is better known before a code is used up.
+    // A file that cannot be used, or a folder that cannot be written, is better known before a code is used up.
+    let given = context.factor()?;
     let known = store.load()?;
+    drop(store.lock().await?);
     let username = match args.username {
         Some(username) => username,
         None => context.ask_username()?,
@@ -116,18 +114,15 @@ pub async fn log_in(args: Factors, context: &mut Context<'_>) -> Result<Opened, 
     } else {
         Secret::new(context.ask_hidden("password", "--password-stdin")?)
     };
-    let given = context.totp().filter(|_| args.recovery_code.is_none());
-    let code = match (given, &args.recovery_code) {
-        (None, None) => Some(Secret::new(context.ask("code", "--totp or --recovery-code")?)),
-        (code, _) => code,
+    let (code, recovery_code) = match given.map_or_else(|| context.ask_code(), Ok)? {
+        Factor::Totp(code) => (Some(code), None),
+        Factor::Recovery(code) => (None, Some(code)),
     };
-    let six_digits = |code: &Secret| code.reveal().len() == 6 && code.reveal().bytes().all(|b| b.is_ascii_digit());
-    if code.as_ref().is_some_and(|code| !six_digits(code)) {
-        return Err(CliError::usage("the code is not six digits", "take the one that your authenticator shows now"));
-    }
+    let by_recovery = recovery_code.is_some();
     let device = known.devices.get(&transport.url()).and_then(|users| users.get(&username)).cloned();
-    let login = api::Login { username, password, code, recovery_code: args.recovery_code, device };
-    let tokens: SessionTokens = transport.call(&Call::post(&["login"]).body(&login)?, None).await?;
+    let login = api::Login { username, password, code, recovery_code, device };
+    let answer = transport.call(&Call::post(&["login"]).body(&login)?, None).await;
+    let tokens: SessionTokens = answer.map_err(|error| refused(error, by_recovery))?;
 
     let url = transport.url();
     let recovery_codes_left = tokens.recovery_codes_left;
@@ -141,4 +136,16 @@ pub async fn log_in(args: Factors, context: &mut Context<'_>) -> Result<Opened, 
     }
     store.save(&credentials, &guard)?;
     Ok(Opened { url, session, recovery_codes_left })
+}
+
+/// A refusal in the words that are right for a recovery code.
+fn refused(mut error: CliError, by_recovery: bool) -> CliError {
+    if let CliError::Refused { body } = &mut error
+        && body.code == ErrorCode::BadCredentials
+        && by_recovery
+    {
+        "check all three; a recovery code is good once, and `wharden user show` tells how many are left"
+            .clone_into(&mut body.hint);
+    }
+    error
 }

@@ -1,6 +1,6 @@
 //! `logout`: ends the session at the controller, then forgets it.
 
-use crate::{client::Call, context::Context, error::CliError};
+use crate::{client::Call, context::Context, error::CliError, output::moment};
 use clap::Args;
 
 /// Flags of `logout`.
@@ -17,8 +17,17 @@ pub struct Logout {
 /// # Errors
 /// Whatever kept it from succeeding.
 pub async fn run(args: Logout, context: &mut Context<'_>) -> Result<(), CliError> {
+    let session = context.session()?;
     let url = end(args.local, context).await?;
-    context.done(&format!("logged out at {url}"))
+    match session.filter(|_| args.local) {
+        Some(session) => {
+            let until = moment(context.console.now(), session.refresh_expires_at);
+            let id = session.session_id;
+            let told = format!("forgotten here only: session {id} at {url} stays good until {until} at the latest");
+            context.changed(&[("url", url.as_str())], &told)
+        }
+        None => context.changed(&[("url", url.as_str())], &format!("logged out at {url}")),
+    }
 }
 
 /// Ends the session, only here with `local`, and gives the controller's URL.

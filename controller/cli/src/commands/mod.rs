@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod completions;
 pub mod docker;
 pub mod doctor;
+mod each;
 pub mod enrol;
 pub mod event;
 pub mod events;

@@ -13,7 +13,7 @@ use crate::{
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::{Path, PathBuf};
 use wharden_model::{
-    AlertKind, ChannelName, Severity,
+    AdminAction, AlertKind, ChannelName, Severity,
     api::{Channel, ChannelTarget, ChannelTested, CreatedChannel, MailSecurity, NewChannel, NewTarget, Secret},
     limits::CHANNEL_CA_MAX,
 };
@@ -128,7 +128,8 @@ pub async fn run(Notify::Channel(command): Notify, context: &mut Context<'_>) ->
         }
         Channels::Add(add) => {
             let new = new_channel(*add, context)?;
-            let made: CreatedChannel = context.api()?.call(Call::post(&["channels"]).body(&new)?).await?;
+            let made: CreatedChannel =
+                context.api()?.call(Call::post(&["channels"]).of(AdminAction::ChannelCreate).body(&new)?).await?;
             let name = made.info.name.clone();
             match &made.secret {
                 Some(secret) => {
@@ -142,8 +143,9 @@ pub async fn run(Notify::Channel(command): Notify, context: &mut Context<'_>) ->
         }
         Channels::Remove { name, yes } => {
             context.confirm(yes, &format!("Remove channel {name}? Nothing is sent on it any more."))?;
-            context.api()?.act(Call::delete(&["channels", name.as_str()])).await?;
-            context.done(&format!("channel {name} is removed"))
+            let call = Call::delete(&["channels", name.as_str()]).of(AdminAction::ChannelDelete);
+            context.api()?.act(call).await?;
+            context.changed(&[("channel", name.as_str())], &format!("channel {name} is removed"))
         }
         Channels::Test { name } => test(&name, context).await,
     }
@@ -158,7 +160,9 @@ async fn test(name: &ChannelName, context: &mut Context<'_>) -> Result<(), CliEr
     Err(CliError::Verdict {
         code: "not_delivered",
         message: format!("channel {name} did not take it: {}", tested.answer),
-        hint: "remove the channel and add it with what is right".to_owned(),
+        hint: "when the channel itself is wrong, remove it and add it anew (--server-ca for a CA of its own, --tls for the \
+               way of the port); else mend the other side and try again"
+            .to_owned(),
         details: Vec::new(),
     })
 }
@@ -175,6 +179,10 @@ fn new_channel(add: Add, context: &mut Context<'_>) -> Result<NewChannel, CliErr
                 return Err(CliError::usage("standard input cannot be both the URL and the secret", hint));
             }
             let url = Secret::new(read_text(&path, INPUT_MAX, context.console)?.text.trim());
+            if !url.reveal().starts_with("https://") {
+                let what = format!("the URL in {} does not begin with https://", path.display());
+                return Err(CliError::usage(what, "alerts are sent over TLS only"));
+            }
             let secret = if add.secret_stdin { Some(context.console.secret_line("secret")?) } else { None };
             NewTarget::Webhook { url, secret }
         }

@@ -9,7 +9,7 @@ use crate::{
 };
 use clap::Subcommand;
 use wharden_model::{
-    Mode, PolicyName,
+    AdminAction, Mode, PolicyName,
     api::{self, ApplyPack, Policy},
 };
 
@@ -62,7 +62,8 @@ pub async fn run(command: Pack, context: &mut Context<'_>) -> Result<(), CliErro
             })
         }
         Pack::Apply { name, mode } => {
-            let call = Call::post(&["packs", name.as_str(), "apply"]).body(&ApplyPack { mode })?;
+            let call =
+                Call::post(&["packs", name.as_str(), "apply"]).of(AdminAction::PackApply).body(&ApplyPack { mode })?;
             let policy: Policy = context.api()?.call(call).await?;
             told(&policy, context)
         }

@@ -5,11 +5,11 @@ use crate::{
     context::Context,
     error::CliError,
     output::{Cell, Look, ago, moment, table},
-    span::Span,
+    span::{Span, within},
 };
 use clap::Subcommand;
 use wharden_model::{
-    UserName,
+    AdminAction, UserName,
     api::{CreatedServiceAccount, NewServiceAccount, RotateServiceAccount, ServiceAccount},
 };
 
@@ -18,8 +18,16 @@ For CI and other programs: a key that ends, and no second factor. It can look at
 permit to ServiceAccount::\"NAME\", and can change nothing, whatever they say. Give the key to
 `wharden` as WHARDEN_TOKEN.
 
+It may do nothing until a policy permits it, for example, as the policy ci:
+
+  permit (
+    principal == ServiceAccount::\"ci\",
+    action in [Wharden::Action::\"policy.read\", Wharden::Action::\"policy.test\"],
+    resource
+  );
+
 Examples:
-  wharden service-account create ci --ttl 90d --for \"policy tests\" -q > key
+  wharden service-account create ci --ttl 90d --for \"policy tests\" -q --totp 123456 > key
   WHARDEN_TOKEN=$(cat key) wharden policy validate web.cedar";
 
 /// Commands of `service-account`.
@@ -33,7 +41,7 @@ pub enum ServiceAccounts {
     Create {
         name: UserName,
         /// How long its key is good, 1h to 366d
-        #[arg(long, value_name = "DURATION", default_value = "90d")]
+        #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = within("1h", "366d"))]
         ttl: Span,
         /// What it is for
         #[arg(long = "for", value_name = "TEXT", default_value = "")]
@@ -43,7 +51,7 @@ pub enum ServiceAccounts {
     Rotate {
         name: UserName,
         /// How long the new key is good, 1h to 366d
-        #[arg(long, value_name = "DURATION", default_value = "90d")]
+        #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = within("1h", "366d"))]
         ttl: Span,
     },
     /// Delete a service account
@@ -68,19 +76,25 @@ pub async fn run(command: ServiceAccounts, context: &mut Context<'_>) -> Result<
         }
         ServiceAccounts::Create { name, ttl, purpose } => {
             let new = NewServiceAccount { name, purpose, ttl_s: ttl.0 };
-            let made = context.api()?.call(Call::post(&["service-accounts"]).body(&new)?).await?;
-            show(&made, context)
+            let call = Call::post(&["service-accounts"]).of(AdminAction::ServiceAccountCreate).body(&new)?;
+            let made = context.api()?.call(call).await?;
+            show(&made, context)?;
+            context
+                .note("it may do nothing until a policy permits it: `wharden service-account --help` has an example");
+            Ok(())
         }
         ServiceAccounts::Rotate { name, ttl } => {
             let path = ["service-accounts", name.as_str(), "rotate"];
-            let call = Call::post(&path).body(&RotateServiceAccount { ttl_s: ttl.0 })?;
+            let call =
+                Call::post(&path).of(AdminAction::ServiceAccountRotate).body(&RotateServiceAccount { ttl_s: ttl.0 })?;
             let made = context.api()?.call(call).await?;
             show(&made, context)
         }
         ServiceAccounts::Delete { name, yes } => {
             context.confirm(yes, &format!("Delete service account {name}? Its key is void at once."))?;
-            context.api()?.act(Call::delete(&["service-accounts", name.as_str()])).await?;
-            context.done(&format!("service account {name} is deleted"))
+            let call = Call::delete(&["service-accounts", name.as_str()]).of(AdminAction::ServiceAccountDelete);
+            context.api()?.act(call).await?;
+            context.changed(&[("service_account", name.as_str())], &format!("service account {name} is deleted"))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `session`: who is logged in, and ending that.
 
+use super::each::Each;
 use crate::{
     client::Call,
     context::Context,
@@ -8,7 +9,7 @@ use crate::{
 };
 use clap::{ArgGroup, Args, Subcommand};
 use wharden_model::{
-    SessionId, UserName,
+    AdminAction, SessionId, UserName,
     api::{RevokeSessions, RevokedSessions, Session},
 };
 
@@ -60,7 +61,8 @@ pub async fn run(command: Sessions, context: &mut Context<'_>) -> Result<(), Cli
         Sessions::List { user } => {
             let mut sessions: Vec<Session> = context.api()?.call(Call::get(&["sessions"])).await?;
             sessions.retain(|session| user.as_ref().is_none_or(|user| session.user == *user));
-            context.list(&sessions, "no sessions", |look| rows(&sessions, look))
+            let of = user.map(|user| format!(" of {user}: `wharden user list` shows the users")).unwrap_or_default();
+            context.list(&sessions, &format!("no sessions{of}"), |look| rows(&sessions, look))
         }
         Sessions::Revoke(Revoke { all: true, user, .. }) => {
             let call = Call::post(&["sessions", "revoke"]).body(&RevokeSessions { user })?;
@@ -69,11 +71,9 @@ pub async fn run(command: Sessions, context: &mut Context<'_>) -> Result<(), Cli
         }
         Sessions::Revoke(Revoke { ids, .. }) => {
             let mut api = context.api()?;
-            for id in &ids {
-                api.act(Call::delete(&["sessions", id.as_str()])).await?;
-            }
-            let ids: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
-            context.done(&format!("ended: {}", ids.join(", ")))
+            let names = ids.iter().map(AsRef::as_ref).collect();
+            let each = Each { names, done: "is ended", field: "ended", about: serde_json::Map::new() };
+            each.run(&mut api, context, |id| Call::delete(&["sessions"]).at(id).of(AdminAction::SessionRevoke)).await
         }
     }
 }

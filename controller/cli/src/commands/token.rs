@@ -5,11 +5,11 @@ use crate::{
     context::Context,
     error::CliError,
     output::{Cell, Look, ago, moment, table},
-    span::Span,
+    span::{Span, within},
 };
 use clap::{Args, Subcommand};
 use wharden_model::{
-    Labels, Posture, TokenId,
+    AdminAction, Labels, Posture, TokenId,
     api::{CreatedToken, JoinToken, NewToken},
 };
 
@@ -42,7 +42,7 @@ pub enum Token {
 #[derive(Debug, Args)]
 pub struct Create {
     /// How long it is good, 1m to 30d
-    #[arg(long, value_name = "DURATION", default_value = "1h")]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = within("1m", "30d"))]
     ttl: Span,
     /// Hosts that may enrol with it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -68,8 +68,8 @@ pub async fn run(command: Token, context: &mut Context<'_>) -> Result<(), CliErr
         }
         Token::Delete { id, yes } => {
             context.confirm(yes, &format!("End join token {id}?"))?;
-            context.api()?.act(Call::delete(&["tokens", id.as_str()])).await?;
-            context.done(&format!("join token {id} is ended"))
+            context.api()?.act(Call::delete(&["tokens", id.as_str()]).of(AdminAction::TokenDelete)).await?;
+            context.changed(&[("token", id.as_str())], &format!("join token {id} is ended"))
         }
     }
 }
@@ -78,7 +78,8 @@ async fn create(args: &Create, context: &mut Context<'_>) -> Result<(), CliError
     let labels = Labels::parse(&args.labels)
         .map_err(|error| CliError::usage(error.to_string(), "write --label key=value, once for each label"))?;
     let new = NewToken { ttl_s: args.ttl.0, uses: args.uses, labels, posture: args.posture };
-    let created: CreatedToken = context.api()?.call(Call::post(&["tokens"]).body(&new)?).await?;
+    let created: CreatedToken =
+        context.api()?.call(Call::post(&["tokens"]).of(AdminAction::TokenCreate).body(&new)?).await?;
     context.answer(&created, |_| created.token.reveal().to_owned())?;
     let JoinToken { id, expires_at, uses_left, posture, labels, .. } = &created.info;
     let until = moment(context.console.now(), *expires_at);

@@ -9,7 +9,7 @@ use crate::{
 use clap::Subcommand;
 use reqwest::Method;
 use wharden_model::{
-    GroupName, UserName,
+    AdminAction, GroupName, UserName,
     api::{self, Invite, NewUser, UserPatch},
 };
 
@@ -18,8 +18,9 @@ A user is known by the name of the OS user on the hosts. Only one who accepted a
 in here; the others are for policies.
 
 Examples:
-  wharden user create bob --group launchers
-  wharden user invite bob
+  wharden user create bob
+  wharden user create carol --group launchers   # a group that is there; asks for a code
+  wharden user invite bob --totp 123456         # in scripts; else it is asked for
   wharden user disable bob";
 
 /// Commands of `user`.
@@ -76,45 +77,56 @@ pub async fn run(command: User, context: &mut Context<'_>) -> Result<(), CliErro
             context.answer(&user, |look| card(&user, look))
         }
         User::Create { name, groups } => {
-            let call = Call::post(&["users"]).body(&NewUser { name, groups })?;
+            let call = Call::post(&["users"]).of(AdminAction::UserCreate);
+            // It is as good as membership.
+            let call = if groups.is_empty() { call } else { call.of(AdminAction::GroupUpdate) };
+            let call = call.body(&NewUser { name, groups })?;
             let user: api::User = context.api()?.call(call).await?;
             context.made(&user, &format!("user {} is created", user.name))
         }
         User::Invite { name } => {
-            let invite: Invite = context.api()?.call(Call::post(&["users", name.as_str(), "invite"])).await?;
+            let call = Call::post(&["users", name.as_str(), "invite"]).of(AdminAction::UserInvite);
+            let invite: Invite = context.api()?.call(call).await?;
             context.answer(&invite, |_| invite.invite.reveal().to_owned())?;
-            let until = moment(context.console.now(), invite.expires_at);
-            context.note(&format!(
-                "it is shown this once and ends {until}; {name} runs `wharden accept-invite --username {name}`"
-            ));
+            told(&name, &invite, context);
             Ok(())
         }
         User::Reset { name, yes } => {
             context.confirm(yes, &format!("Take both factors of {name} away and end its sessions?"))?;
-            let invite: Invite = context.api()?.call(Call::post(&["users", name.as_str(), "reset"])).await?;
+            let call = Call::post(&["users", name.as_str(), "reset"]).of(AdminAction::UserInvite);
+            let invite: Invite = context.api()?.call(call).await?;
             context.answer(&invite, |_| invite.invite.reveal().to_owned())?;
-            context.note(&format!("it is shown this once; {name} runs `wharden accept-invite --username {name}`"));
+            told(&name, &invite, context);
             Ok(())
         }
         User::Disable { name } => {
             set_disabled(&name, true, context).await?;
-            context.done(&format!("user {name} is disabled"))
+            context.changed(&[("user", name.as_str())], &format!("user {name} is disabled"))
         }
         User::Enable { name } => {
             set_disabled(&name, false, context).await?;
-            context.done(&format!("user {name} is enabled"))
+            context.changed(&[("user", name.as_str())], &format!("user {name} is enabled"))
         }
         User::Delete { name, yes } => {
             context.confirm(yes, &format!("Delete user {name}, its sessions and its place in every group?"))?;
-            context.api()?.act(Call::delete(&["users", name.as_str()])).await?;
-            context.done(&format!("user {name} is deleted"))
+            let call = Call::delete(&["users", name.as_str()]).of(AdminAction::UserDelete);
+            context.api()?.act(call).await?;
+            context.changed(&[("user", name.as_str())], &format!("user {name} is deleted"))
         }
     }
 }
 
+fn told(name: &UserName, invite: &Invite, context: &mut Context<'_>) {
+    let until = moment(context.console.now(), invite.expires_at);
+    context.note(&format!(
+        "it is shown this once and ends {until}; {name} runs `wharden accept-invite --username {name}`, with --url and \
+         --ca-file where no controller is known yet"
+    ));
+}
+
 async fn set_disabled(name: &UserName, disabled: bool, context: &mut Context<'_>) -> Result<(), CliError> {
     let call = Call::new(Method::PATCH, &["users", name.as_str()]).body(&UserPatch { disabled: Some(disabled) })?;
-    context.api()?.act(call).await
+    context.api()?.act(call.of(AdminAction::UserUpdate)).await
 }
 
 fn groups(user: &api::User) -> String {

@@ -23,7 +23,8 @@ impl CredentialsError {
     pub fn hint(&self) -> String {
         match self {
             Self::Open { path, .. } => {
-                format!("`wharden logout` elsewhere if others may have read it; then `chmod 600 {}`", path.display())
+                let path = path.display();
+                format!("`chmod 600 {path}`; if others may have read it, then `wharden logout`, and log in again")
             }
             Self::Read { .. } | Self::Write { .. } => {
                 "check the folder's owner and free space, or name another with WHARDEN_CONFIG_DIR".to_owned()

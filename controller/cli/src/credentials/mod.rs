@@ -6,9 +6,11 @@ mod error;
 mod file;
 mod lock;
 
+use crate::settings::url_key;
 pub use error::CredentialsError;
 pub use file::Store;
 pub use lock::Guard;
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use wharden_model::{
@@ -75,6 +77,20 @@ impl Default for Credentials {
 }
 
 impl Credentials {
+    /// The URL by which the session with these controllers of one cluster is known: the one of the last login before
+    /// others, one that is named before one whose cluster told of it.
+    pub fn name_of(&self, urls: &[Url]) -> Option<String> {
+        let keys: Vec<String> = urls.iter().map(url_key).collect();
+        let is_named = |url: &str| keys.iter().any(|key| key == url.trim_end_matches('/'));
+        let current = self.current.clone().filter(|url| is_named(url) && self.sessions.contains_key(url));
+        let named = || keys.iter().find(|url| self.sessions.contains_key(*url)).cloned();
+        let told = || {
+            let session = self.sessions.iter().find(|(_, session)| session.controllers.iter().any(|url| is_named(url)));
+            session.map(|(url, _)| url.clone())
+        };
+        current.or_else(named).or_else(told)
+    }
+
     /// Sets the session of a URL and makes it the current one.
     pub fn log_in(&mut self, url: &str, session: Session) {
         self.current = Some(url.to_owned());

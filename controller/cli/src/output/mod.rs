@@ -10,7 +10,7 @@ pub use cell::{Cell, Tone};
 pub use record::record;
 pub use table::table;
 pub use text::{clean, clean_text, one_line};
-pub use time::{ago, bytes, moment};
+pub use time::{ago, bytes, moment, second};
 use wharden_model::Timestamp;
 
 /// Form of the answers and errors. Its variants have no doc comments, which would double the length of every help.

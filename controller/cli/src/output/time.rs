@@ -8,26 +8,21 @@ pub fn ago(now: Timestamp, time: Timestamp) -> String {
     match (past, future) {
         (0..5, 0) => "just now".to_owned(),
         (_, 0) => format!("{} ago", span(past)),
-        // A week that began a moment ago ends in 7 days, not in 6.
-        _ => format!("in {}", span(future + half(future))),
-    }
-}
-
-/// Half of the unit that a span is told in.
-fn half(seconds: u64) -> u64 {
-    match seconds {
-        0..60 => 0,
-        60..3600 => 30,
-        3600..172_800 => 1800,
-        _ => 43_200,
+        // What is left of twelve hours that began a moment ago reads as twelve hours.
+        (_, left) => format!("in {}", left_of(left)),
     }
 }
 
 /// The time itself and how long ago.
 pub fn moment(now: Timestamp, time: Timestamp) -> String {
+    format!("{} ({})", second(time), ago(now, time))
+}
+
+/// The time itself, to the second.
+pub fn second(time: Timestamp) -> String {
     let text = time.to_string();
     let seconds = text.split_once('.').map_or(text.as_str(), |(whole, _)| whole);
-    format!("{seconds}Z ({})", ago(now, time))
+    format!("{seconds}Z")
 }
 
 fn span(seconds: u64) -> String {
@@ -36,6 +31,22 @@ fn span(seconds: u64) -> String {
         60..3600 => format!("{}m", seconds / 60),
         3600..172_800 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// A time to come: its largest unit and the next one, rounded to that one.
+fn left_of(seconds: u64) -> String {
+    let two = |of: u64, unit: &str, part: u64, small: &str| {
+        let parts = (seconds + part / 2) / part;
+        let (whole, rest) = (parts / (of / part), parts % (of / part));
+        if rest == 0 { format!("{whole}{unit}") } else { format!("{whole}{unit} {rest}{small}") }
+    };
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3570 => format!("{}m", (seconds + 30) / 60),
+        // Half a minute below an hour or a day is one already.
+        3570..86_370 => two(3600, "h", 60, "m"),
+        _ => two(86_400, "d", 3600, "h"),
     }
 }
 
@@ -66,9 +77,18 @@ mod tests {
         assert_eq!(at(999_940), "1m ago");
         assert_eq!(at(990_000), "2h ago");
         assert_eq!(at(800_000), "2d ago");
-        assert_eq!(at(1_000_300), "in 5m");
-        assert_eq!(at(1_000_000 + 12 * 3600 - 1), "in 12h");
-        assert_eq!(at(1_000_000 + 7 * 86_400 - 1), "in 7d");
+        for (seconds, told) in [
+            (59, "in 59s"),
+            (299, "in 5m"),
+            (3599, "in 1h"),
+            (5400, "in 1h 30m"),
+            (43_199, "in 12h"),
+            (86_399, "in 1d"),
+            (604_799, "in 7d"),
+            (601_200, "in 6d 23h"),
+        ] {
+            assert_eq!(at(1_000_000 + seconds), told);
+        }
         assert_eq!(moment(now, now), "1970-01-12T13:46:40Z (just now)");
     }
 

@@ -167,7 +167,7 @@ async fn policies_and_packs() {
             "policy diff team --version 2",
             "policy diff team --version 2 -o json",
             "policy history team",
-            "policy rollback team --to 2",
+            "policy rollback team --to 2 --yes",
             "policy mode team disabled",
             "policy remove team --yes",
             "policy test --user bob --host web1 docker run --privileged alpine",
@@ -228,7 +228,7 @@ async fn programs_get_the_whole_answer() {
         (&["token", "create"], json!({"token": "wjt_once", "info": sample::token()})),
         (&["host", "list", "--label", "env=dev"], json!([])),
         (&["policy", "show", "team"], sample::policy(3, Some(POLICY_TEXT))),
-        (&["group", "add", "ops", "bob"], json!({"done": "in group ops now: bob"})),
+        (&["group", "add", "ops", "bob"], json!({"done": "bob is in group ops now", "group": "ops", "added": ["bob"]})),
         (&["status"], sample::status()),
     ] {
         let outcome = shell.run(&[words, &["-o", "json"]].concat()).await;

@@ -211,6 +211,41 @@ async fn a_kept_checkpoint_is_compared_with_the_controller() {
 }
 
 #[tokio::test]
+async fn records_are_looked_for_through_all_pages() {
+    let (server, mut audit) = (Server::start().await, Audit::of(6));
+    audit.records[1].actor = "user eve".to_owned();
+    audit.records[3].actor = "user eve".to_owned();
+    audit.records[3].outcome = "refused: no policy permits it".to_owned();
+    audit.records[4].action = "group.update".to_owned();
+    audit.records[5].at = NOW.plus_secs(3600);
+    for (after, page) in [(0, 0..3), (3, 3..6)] {
+        let page = json!({"records": audit.records[page], "base": "", "last_seq": 6});
+        server.on(&format!("GET /v1/audit?after={after}&limit=1000"), 200, page);
+    }
+    let shell = Shell::logged_in(&server).await;
+    let all: &[(&[&str], &[u64])] = &[
+        (&["--user", "eve"], &[2, 4]),
+        (&["--actor", "user eve", "--outcome", "refused"], &[4]),
+        (&["--action", "group"], &[5]),
+        (&["--action", "group.update"], &[5]),
+        (&["--action", "group.up"], &[]),
+        (&["--since", "2026-11-24T08:30:00Z"], &[6]),
+        (&["--until", "2026-11-24T08:30:00Z", "--limit", "2"], &[4, 5]),
+        (&["--user", "alice", "--limit", "1"], &[6]),
+        (&["--user", "alice", "--limit", "1", "--after", "0"], &[1]),
+    ];
+    for (flags, expected) in all {
+        let outcome = shell.run(&[&["audit", "list", "-o", "json"], *flags].concat()).await;
+        assert_eq!(outcome.code, 0, "{flags:?}: {}", outcome.err);
+        let found: Vec<u64> =
+            outcome.json().as_array().unwrap().iter().map(|record| record["seq"].as_u64().unwrap()).collect();
+        assert_eq!(found, *expected, "{flags:?}");
+    }
+    let outcome = shell.run(&["audit", "list", "--user", "eve"]).await;
+    assert!(outcome.out.contains("2026-11-24T08:00:00Z"), "{}", outcome.out);
+}
+
+#[tokio::test]
 async fn a_key_that_is_none_is_wrong_usage() {
     let (dir, audit) = (tempfile::tempdir().unwrap(), Audit::of(1));
     let shell = Shell::in_dir(dir.path());

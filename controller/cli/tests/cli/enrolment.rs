@@ -1,8 +1,8 @@
 //! `bootstrap`, `accept-invite`, `login`, `logout`, `totp`.
 
 use crate::{
-    run::{NOW, Shell},
-    sample::{error, tokens},
+    run::{NOW, Shell, session},
+    sample::{error, tokens, whoami},
     server::Server,
 };
 use serde_json::{Value, json};
@@ -16,6 +16,12 @@ fn enrolment() -> Value {
         "otpauth_url": format!("otpauth://totp/Wharden:alice?secret={SECRET}&issuer=Wharden"),
         "recovery_codes": ["aaaaa-bbbbb", "ccccc-ddddd"],
     })
+}
+
+fn wrong_code() -> Value {
+    let mut wrong = error("invalid", "the code is not the one of now", "");
+    wrong["details"] = json!([{"at": "code", "message": "the code is not the one of now"}]);
+    wrong
 }
 
 /// The code of [`SECRET`] at [`NOW`], from the program itself: its own tests compare it with the RFC.
@@ -59,10 +65,11 @@ async fn bootstrap_without_a_terminal() {
 #[tokio::test]
 async fn accepting_an_invite_on_a_terminal() {
     let server = Server::start().await;
-    server
-        .on("POST /v1/enrolment", 200, enrolment())
-        .on("POST /v1/enrolment/complete", 401, error("bad_credentials", "wrong code", ""))
-        .on("POST /v1/enrolment/complete", 204, Value::Null);
+    server.on("POST /v1/enrolment", 200, enrolment()).on("POST /v1/enrolment/complete", 400, wrong_code()).on(
+        "POST /v1/enrolment/complete",
+        204,
+        Value::Null,
+    );
     let mut shell = Shell::at(&server);
     shell.answers = Some(vec![
         "win_secret",
@@ -72,6 +79,7 @@ async fn accepting_an_invite_on_a_terminal() {
         "correct horse batterie",
         "correct horse battery",
         "correct horse battery",
+        "12345",
         "000000",
         "123456",
     ]);
@@ -80,6 +88,59 @@ async fn accepting_an_invite_on_a_terminal() {
     assert!(outcome.out.contains('█'), "a QR code is shown");
     insta::assert_snapshot!(outcome.told());
     assert_eq!(server.seen()[2].body["code"], "123456");
+}
+
+#[tokio::test]
+async fn who_mistypes_the_code_is_told_what_is_void_and_what_is_still_good() {
+    let server = Server::start().await;
+    server.on("POST /v1/enrolment", 200, enrolment()).on("POST /v1/enrolment/complete", 400, wrong_code());
+    let mut shell = Shell::at(&server);
+    let password = "correct horse battery";
+    shell.answers = Some(vec!["wbt_secret", password, password, "000000", "00000", "111111"]);
+    let outcome = shell.run(&["bootstrap", "--username", "alice"]).await;
+    assert_eq!(outcome.code, 1, "{}", outcome.err);
+    assert!(outcome.err.contains("the secret and the recovery codes above are void"), "{}", outcome.err);
+    assert!(outcome.err.contains("the bootstrap token is still good: run this again"), "{}", outcome.err);
+    assert_eq!(server.routes().len(), 3, "what is not six digits is not sent");
+}
+
+#[tokio::test]
+async fn another_authenticator_is_not_shown_to_whoever_cannot_go_on() {
+    let server = Server::start().await;
+    let complete = "POST /v1/account/totp/complete";
+    server.on("GET /v1/whoami", 200, whoami()).on("POST /v1/account/totp", 200, enrolment()).on(
+        complete,
+        403,
+        error("bad_code", "the code is not the one of now", "check the clock"),
+    );
+    let mut shell = Shell::logged_in(&server).await;
+    for (words, told) in [
+        (&["account", "totp"][..], "--non-interactive"),
+        (&["account", "totp", "--non-interactive"], "--recovery-code"),
+        (&["account", "totp", "--non-interactive", "--totp", "1"], "six digits"),
+    ] {
+        let outcome = shell.run(words).await;
+        assert_eq!((outcome.code, outcome.out.as_str()), (2, ""), "{words:?}: {}", outcome.err);
+        assert!(outcome.err.contains(told), "{words:?}: {}", outcome.err);
+    }
+    assert_eq!(server.routes().iter().filter(|route| route.starts_with("POST")).count(), 0);
+
+    let words = ["account", "totp", "--non-interactive", "--recovery-code", "aaaaa-bbbbb"];
+    let outcome = shell.run(&words).await;
+    assert_eq!(outcome.code, 1);
+    assert!(
+        outcome.err.contains("nothing has changed: the secret and the recovery codes above are void"),
+        "{}",
+        outcome.err
+    );
+    assert!(outcome.err.contains("the recovery code is wrong, or was used already"), "{}", outcome.err);
+
+    // At a terminal the new code is asked for again.
+    server.on("POST /v1/account/totp/complete", 400, wrong_code());
+    shell.answers = Some(vec!["1", "222222"]);
+    let outcome = shell.run(&["account", "totp", "--totp", "123456"]).await;
+    assert_eq!(outcome.code, 1, "{}", outcome.err);
+    assert!(outcome.err.contains("that is not six digits; once more"), "{}", outcome.err);
 }
 
 #[tokio::test]
@@ -95,7 +156,10 @@ async fn a_used_token_is_told() {
     let words = ["bootstrap", "--token", "wbt_x", "--username", "a", "--password-stdin", "--non-interactive"];
     let outcome = shell.run(&words).await;
     assert_eq!((outcome.code, outcome.out.as_str()), (1, ""));
-    assert_eq!(outcome.err, "error: the token is not valid\nnext: ask an admin for a new one\n");
+    assert_eq!(
+        outcome.err,
+        "error: the token is not valid\nnext: take the one that `wharden-controller init` printed; it is good until there is an admin\n"
+    );
 }
 
 #[tokio::test]
@@ -126,8 +190,12 @@ async fn login_keeps_the_session_and_the_ca() {
     assert_eq!(server.seen()[1].bearer.as_deref(), Some("Bearer access-1"));
 
     let outcome = shell.run(&["logout", "-o", "json"]).await;
-    assert_eq!(outcome.json(), json!({"done": format!("logged out at {}", server.url())}));
+    assert_eq!(outcome.json(), json!({"done": format!("logged out at {}", server.url()), "url": server.url()}));
     assert!(shell.store().load().unwrap().sessions.is_empty());
+    shell.log_in(&server.url(), session("access-1", 600, "refresh-1")).await;
+    let outcome = shell.run(&["logout", "--local"]).await;
+    assert!(outcome.out.contains("forgotten here only: session s-111"), "{}", outcome.out);
+    assert!(outcome.out.contains("stays good until 2026-11-24T20:00:00Z"), "{}", outcome.out);
     assert_eq!(shell.run(&["user", "list", "--url", &server.url()]).await.code, 3);
 }
 
@@ -142,11 +210,23 @@ async fn login_asks_a_person_and_takes_recovery_codes() {
     let outcome = shell.run(&["login"]).await;
     assert_eq!(outcome.code, 0);
     assert!(outcome.err.contains("(hidden) password"), "{}", outcome.err);
+    assert!(outcome.err.contains("code (or a recovery code): "), "{}", outcome.err);
     shell.answers = Some(vec!["correct horse battery"]);
     let outcome = shell.run(&["login", "--username", "alice", "--recovery-code", "aaaaa-bbbbb"]).await;
     assert_eq!(server.seen()[1].body["recovery_code"], "aaaaa-bbbbb");
     assert_eq!(server.seen()[1].body.get("code"), None);
     assert!(outcome.err.contains("recovery codes left: 8"), "{}", outcome.err);
+    // A recovery code is taken where a code is asked for, too.
+    shell.answers = Some(vec!["correct horse battery", "12345", "CCCCC ddddd"]);
+    assert_eq!(shell.run(&["login", "--username", "alice"]).await.code, 0);
+    assert_eq!(server.seen()[2].body["recovery_code"], "ccccc-ddddd");
+    // Where the session cannot be kept, no code is used up.
+    shell.vars.insert("WHARDEN_CONFIG_DIR".to_owned(), "/proc/none".to_owned());
+    shell.answers = Some(vec!["correct horse battery", "123456"]);
+    let outcome = shell.run(&["login", "--username", "alice"]).await;
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.err.contains("cannot write /proc/none"), "{}", outcome.err);
+    assert_eq!(server.routes().len(), 3);
 }
 
 #[tokio::test]

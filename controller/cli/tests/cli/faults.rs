@@ -111,6 +111,12 @@ async fn refusals_name_the_cause_and_the_next_step() {
             error("forbidden", "no policy permits policy.delete on team", ""),
             &["policy", "remove", "team", "--yes"],
         ),
+        (
+            "PUT /v1/groups/launchers/members/bob",
+            404,
+            error("not_found", "there is no group \"launchers\"", ""),
+            &["group", "add", "launchers", "bob"],
+        ),
         ("GET /v1/status", 500, error("internal", "a defect", ""), &["status"]),
         ("GET /v1/audit?limit=100", 503, error("unavailable", "no leader", ""), &["audit", "list"]),
     ];

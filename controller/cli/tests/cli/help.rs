@@ -37,6 +37,7 @@ const COMMANDS: &[&str] = &[
     "event",
     "events",
     "audit",
+    "audit list",
     "audit verify",
     "cluster",
     "cluster add",
@@ -77,6 +78,21 @@ async fn completions_know_the_commands() {
         assert!(outcome.out.contains("rollback"), "{name}");
     }
     assert_eq!(shell.run(&["completions", "tcsh"]).await.code, 2);
+}
+
+#[tokio::test]
+async fn help_is_a_word_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let shell = Shell::in_dir(dir.path());
+    for (words, flags) in [
+        (&["help"][..], &["--help"][..]),
+        (&["help", "user"], &["user", "--help"]),
+        (&["help", "token", "create"], &["token", "create", "--help"]),
+    ] {
+        let (said, shown) = (shell.run(words).await, shell.run(flags).await);
+        assert_eq!((said.code, &said.out), (0, &shown.out), "{words:?}");
+    }
+    assert_eq!(shell.run(&["help", "fly"]).await.code, 2);
 }
 
 #[tokio::test]

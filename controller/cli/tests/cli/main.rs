@@ -6,6 +6,7 @@
 mod alerts;
 mod answers;
 mod audit;
+mod backup;
 mod capacity;
 mod docker;
 mod enrolment;

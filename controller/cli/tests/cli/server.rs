@@ -30,6 +30,8 @@ pub struct Seen {
     pub bearer: Option<String>,
     /// The code of the second factor that came with it.
     pub totp: Option<String>,
+    /// The recovery code likewise.
+    pub recovery: Option<String>,
     pub body: Value,
 }
 
@@ -112,8 +114,9 @@ async fn answer(script: Arc<Mutex<Script>>, seen: Arc<Mutex<Vec<Seen>>>, request
     let route = format!("{} {}", parts.method, parts.uri.path_and_query().unwrap());
     let bearer = parts.headers.get(header::AUTHORIZATION).map(|v| v.to_str().unwrap().to_owned());
     let totp = parts.headers.get("wharden-totp").map(|v| v.to_str().unwrap().to_owned());
+    let recovery = parts.headers.get("wharden-recovery-code").map(|v| v.to_str().unwrap().to_owned());
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    seen.lock().unwrap().push(Seen { route: route.clone(), bearer, totp, body });
+    seen.lock().unwrap().push(Seen { route: route.clone(), bearer, totp, recovery, body });
     let scripted = {
         let mut script = script.lock().unwrap();
         let answers = script.get_mut(&route);

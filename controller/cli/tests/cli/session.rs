@@ -128,6 +128,23 @@ async fn another_controller_is_tried_when_the_first_cannot_be_reached() {
     assert_eq!(shell.run(&["user", "create", "bob"]).await.code, 0);
     assert_eq!(server.routes(), [WHOAMI, "POST /v1/users"]);
 
+    // A session is found by any of them, and a login names the one that answered.
+    shell.vars.insert("WHARDEN_URL".to_owned(), server.url());
+    assert_eq!(shell.run(&["whoami"]).await.code, 3, "nothing ties the two together");
+    shell.run(&["logout", "--local", "--url", AWAY]).await;
+    server.on("POST /v1/login", 200, tokens("access-1", "refresh-1"));
+    shell.vars.insert("WHARDEN_URL".to_owned(), format!("{AWAY},{}", server.url()));
+    shell.stdin = "correct horse battery".to_owned();
+    let outcome = shell.run(&["login", "--username", "alice", "--password-stdin", "--totp", "123456"]).await;
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    assert!(outcome.out.contains(&format!("logged in at {}", server.url())), "{}", outcome.out);
+    for url in [server.url(), format!("{AWAY},{}", server.url())] {
+        shell.vars.insert("WHARDEN_URL".to_owned(), url);
+        assert_eq!(shell.run(&["whoami"]).await.code, 0);
+    }
+    shell.run(&["logout", "--local"]).await;
+    shell.log_in(AWAY, session("access-1", 600, "refresh-1")).await;
+
     // And those that the cluster told at login, when none is named.
     shell.vars.remove("WHARDEN_URL");
     shell.vars.remove("WHARDEN_CA_FILE");
@@ -137,4 +154,24 @@ async fn another_controller_is_tried_when_the_first_cannot_be_reached() {
     told.ca_pem = Some(std::fs::read_to_string(server.ca_file()).unwrap());
     shell.log_in(AWAY, told).await;
     assert_eq!(shell.run(&["whoami"]).await.code, 0);
+}
+
+#[tokio::test]
+async fn a_key_of_a_service_account_is_not_told_to_log_in() {
+    let server = Server::start().await;
+    let (bad, refused) = ("the service account's key is not valid, or has expired", "this is not for service accounts");
+    server.on("GET /v1/policies", 401, error("not_logged_in", bad, "log in: `wharden login`")).on(
+        WHOAMI,
+        401,
+        error("not_logged_in", refused, "log in: `wharden login`"),
+    );
+    let mut shell = Shell::at(&server);
+    shell.vars.insert("WHARDEN_TOKEN".to_owned(), "wsk_key".to_owned());
+    for (words, code, told) in
+        [(["policy", "list"].as_slice(), 3, "service-account rotate"), (&["whoami"], 1, "WHARDEN_TOKEN is set")]
+    {
+        let outcome = shell.run(words).await;
+        assert_eq!(outcome.code, code, "{}", outcome.err);
+        assert!(outcome.err.contains(told) && !outcome.err.contains("wharden login"), "{}", outcome.err);
+    }
 }

@@ -2,21 +2,23 @@
 
 mod chain;
 mod export;
+mod list;
 mod verify;
 
 use crate::{
     client::Call,
     context::Context,
     error::CliError,
-    output::{Cell, Look, Tone, ago, moment, one_line, record, table},
+    output::{Cell, Look, Tone, moment, record},
 };
 use clap::Subcommand;
-use wharden_model::api::{AuditCheckpoint, AuditPage, AuditRecord, AuditVerdict};
+use wharden_model::api::{AuditCheckpoint, AuditVerdict};
 
 const HELP: &str = "\
 Examples:
   wharden audit list --limit 20
-  wharden audit list --after 100 --limit 1000 -o json
+  wharden audit list --user eve --since 7d
+  wharden audit list --action policy --outcome refused --limit 1000 -o json
   wharden audit verify                          # by the controller
   wharden audit export > audit.jsonl            # all that is kept, with a signed checkpoint
   wharden audit verify audit.jsonl --key KEY    # here, without a controller
@@ -24,23 +26,13 @@ Examples:
   wharden audit verify --checkpoint cp.json     # here, over what the controller gives
   wharden audit verify - --checkpoint cp.json --from-start < audit.jsonl";
 
-/// Most characters of a detail in a list.
-const DETAIL_MAX: usize = 60;
-
 /// Commands of `audit`.
 #[derive(Debug, Subcommand)]
 #[command(after_help = HELP)]
 pub enum Audit {
     /// List records, the newest or those after a number, oldest first
     #[command(visible_aliases = ["ls", "query"])]
-    List {
-        /// Only records after this number
-        #[arg(long, value_name = "SEQ")]
-        after: Option<u64>,
-        /// Most records to show, 1 to 1000
-        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
-        limit: u16,
-    },
+    List(list::List),
     /// Recompute the chain of hashes: by the controller, or here with FILE or any of the flags
     Verify(verify::Verify),
     /// Print every record that is kept as JSON lines, and a signed checkpoint at the end
@@ -59,11 +51,7 @@ pub enum Audit {
 /// [`CliError::Verdict`] when the chain is broken.
 pub async fn run(command: Audit, context: &mut Context<'_>) -> Result<(), CliError> {
     match command {
-        Audit::List { after, limit } => {
-            let call = Call::get(&["audit"]).query("after", after).query("limit", Some(limit));
-            let page: AuditPage = context.api()?.call(call).await?;
-            context.list(&page.records, "no records", |look| rows(&page.records, look))
-        }
+        Audit::List(args) => list::run(args, context).await,
         Audit::Verify(args) if args.is_done_here() => verify::run(args, context).await,
         Audit::Export { after } => export::run(after, context).await,
         Audit::Checkpoint => {
@@ -85,23 +73,6 @@ pub async fn run(command: Audit, context: &mut Context<'_>) -> Result<(), CliErr
             })
         }
     }
-}
-
-fn rows(records: &[AuditRecord], look: &Look) -> String {
-    let rows = records.iter().map(|record| {
-        let tone = if record.outcome == "applied" { Tone::Plain } else { Tone::Bad };
-        vec![
-            Cell::new(record.seq),
-            Cell::new(ago(look.now, record.at)),
-            Cell::new(&record.actor),
-            Cell::new(&record.action),
-            Cell::or_dash(&record.resource),
-            Cell::toned(&record.outcome, tone),
-            Cell::or_dash(&record.source),
-            Cell::or_dash(one_line(&record.detail, DETAIL_MAX)),
-        ]
-    });
-    table(&["SEQ", "TIME", "WHO", "ACTION", "ON", "OUTCOME", "FROM", "DETAIL"], rows.collect(), look)
 }
 
 fn checkpoint_card(checkpoint: &AuditCheckpoint, look: &Look) -> String {

@@ -117,7 +117,7 @@ async fn session(factors: Factors, context: &mut Context<'_>) -> Result<Api, Cli
     if context.service_key().is_some() {
         return context.api();
     }
-    if !factors.are_given() && context.totp().is_none() {
+    if !factors.are_given() && context.factor()?.is_none() {
         let open = async {
             let mut api = context.api()?;
             // Finds out whether it is still open.

@@ -10,7 +10,7 @@ use crate::{
 use reqwest::Method;
 use std::path::{Path, PathBuf};
 use wharden_model::{
-    Mode, PolicyName,
+    AdminAction, Mode, PolicyName,
     api::{Policy, PolicyPut, RollbackTo},
 };
 
@@ -27,7 +27,7 @@ pub async fn put(
     let (name, file) = split(name_and_file)?;
     let source = read_policy(file, context.console)?;
     let put = PolicyPut { text: source.text, mode, if_version };
-    let call = Call::new(Method::PUT, &["policies", name.as_str()]).body(&put)?;
+    let call = Call::new(Method::PUT, &["policies", name.as_str()]).of(AdminAction::PolicyUpdate).body(&put)?;
     let policy: Policy = context.api()?.call(call).await.map_err(|error| at_file(error, &source.origin))?;
     told(&policy, context)
 }
@@ -59,7 +59,7 @@ pub async fn mode(name: &PolicyName, mode: Mode, context: &mut Context<'_>) -> R
         // Somebody else's text must not be undone by a change of the mode.
         if_version: Some(present.version),
     };
-    let policy: Policy = api.call(Call::new(Method::PUT, &path).body(&put)?).await?;
+    let policy: Policy = api.call(Call::new(Method::PUT, &path).of(AdminAction::PolicyUpdate).body(&put)?).await?;
     told(&policy, context)
 }
 
@@ -74,10 +74,10 @@ pub async fn rollback(
     context: &mut Context<'_>,
 ) -> Result<(), CliError> {
     let target = to.map_or_else(|| "the version before".to_owned(), |n| format!("version {n}"));
-    if context.console.prompts.is_some() {
-        context.confirm(yes, &format!("Roll policy {name} back to {target}?"))?;
-    }
-    let call = Call::post(&["policies", name.as_str(), "rollback"]).body(&RollbackTo { version: to })?;
+    context.confirm(yes, &format!("Roll policy {name} back to {target}?"))?;
+    let call = Call::post(&["policies", name.as_str(), "rollback"])
+        .of(AdminAction::PolicyUpdate)
+        .body(&RollbackTo { version: to })?;
     let policy: Policy = context.api()?.call(call).await?;
     told(&policy, context)
 }
@@ -88,8 +88,8 @@ pub async fn rollback(
 /// Whatever kept it from succeeding.
 pub async fn remove(name: &PolicyName, yes: bool, context: &mut Context<'_>) -> Result<(), CliError> {
     context.confirm(yes, &format!("Remove policy {name}, with its permits and its forbids?"))?;
-    context.api()?.act(Call::delete(&["policies", name.as_str()])).await?;
-    context.done(&format!("policy {name} is removed"))
+    context.api()?.act(Call::delete(&["policies", name.as_str()]).of(AdminAction::PolicyDelete)).await?;
+    context.changed(&[("policy", name.as_str())], &format!("policy {name} is removed"))
 }
 
 /// Tells what a policy is now.
