@@ -78,9 +78,8 @@ fn alerts_are_for_those_who_may_see_them_and_channels_need_a_code() {
     let place = Place::new();
     let cluster = Cluster::configured(&place, 1, SOON);
     let ben = cluster.admin.invite(&cluster.controllers[0], "ben", &["viewers"]);
-    for path in ["/v1/channels", "/v1/doctor"] {
-        ben.rest().get(path).refused(403, "forbidden");
-    }
+    ben.rest().get("/v1/channels").refused(403, "forbidden");
+    ben.rest().get("/v1/doctor").ok();
     let ann = cluster.admin.invite(&cluster.controllers[0], "ann", &["auditors"]);
     ann.rest().get("/v1/alerts").ok();
     let snooze = json!({"seconds": 60});

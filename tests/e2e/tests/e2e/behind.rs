@@ -73,15 +73,15 @@ fn what_another_controller_did_a_moment_ago_counts_at_one_that_is_behind() {
     };
     asked_behind(&mut cluster, end, make_token).refused(401, "not_logged_in");
 
+    let name = cluster.admin.name.clone();
     let password = "another horse battery staple";
     let change = |cluster: &Cluster, leader: usize| {
         let new = json!({"current_password": PASSWORD, "new_password": password});
         cluster.rest(leader).post("/v1/account/password", new).ok();
-        // Codes for changes come from the end of the list.
-        cluster.admin.recovery_codes[0].clone()
+        cluster.admin.totp.clone().code()
     };
     let log_in = |rest: Rest, code: String| {
-        rest.post("/v1/login", json!({"username": "ada", "password": password, "recovery_code": code}))
+        rest.post("/v1/login", json!({"username": name, "password": password, "code": code}))
     };
     asked_behind(&mut cluster, change, log_in).ok();
 }
