@@ -267,7 +267,10 @@ fn while_a_new_key_is_handed_out_a_controller_joins_and_a_backup_is_made_that_re
     cluster.controllers[away].freeze();
     let (changed_by, joined) = std::thread::scope(|scope| {
         let change = scope.spawn(move || rest.post("/v1/keys/cluster/rotate", json!({})));
-        eventually("the new key on a disk", SETTLE, || (held(&cluster.controllers[0]).0.len() == 2).then_some(()));
+        eventually("the new key on a disk", SETTLE, || {
+            let both = cluster.controllers.iter().any(|controller| held(controller).0.len() == 2);
+            both.then_some(())
+        });
         let mut backup = cli.command(&["backup", "create", "--file", text(&file)]);
         Output::of(backup.env("WHARDEN_RECOVERY_CODE", &codes[1]), b"").ok();
         let joined = fourth.join(&peer, &join_code);
