@@ -46,8 +46,6 @@ pub const OWN_DISK_PATIENCE: Duration = Duration::from_millis(20);
 pub const PROPOSE_LIMIT: Duration = Duration::from_secs(10);
 /// The same for a read.
 pub const READ_LIMIT: Duration = Duration::from_secs(10);
-/// A leader that has heard of no majority for this long may have been replaced: then nothing is taken from its memory alone.
-pub const CUT_OFF: Duration = Duration::from_secs(3);
 /// Pause between two looks for a leader.
 pub const ELECTION_PAUSE: Duration = Duration::from_millis(100);
 /// Longest time for one step of a change of membership.

@@ -82,8 +82,8 @@ impl App {
                 crate::auth::access_token::AccessError::Invalid => "the access token is not valid",
             })
         })?;
-        if !state.sessions.contains_key(&bearer.session) || self.raft.is_cut_off() {
-            // It may have been opened at another controller a moment ago, or ended where this one does not hear of it.
+        if !state.sessions.contains_key(&bearer.session) {
+            // It may have been opened at another controller a moment ago.
             state = self.raft.linearizable_shared().await?;
         }
         let session = state.open_session(&bearer.session, now).map_err(AppError::from)?;

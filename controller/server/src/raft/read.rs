@@ -27,15 +27,6 @@ pub(super) struct Rounds {
 }
 
 impl Raft {
-    /// True when others may have acknowledged for a while what cannot be read here: nobody leads, or this one does without
-    /// having heard of a majority.
-    pub fn is_cut_off(&self) -> bool {
-        let metrics = self.inner.metrics();
-        let metrics = metrics.borrow();
-        metrics.current_leader.is_none()
-            || metrics.millis_since_quorum_ack.is_some_and(|ms| ms > limits::CUT_OFF.as_millis() as u64)
-    }
-
     /// Waits until what was acknowledged anywhere before this call can be read here.
     ///
     /// # Errors

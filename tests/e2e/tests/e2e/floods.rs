@@ -36,9 +36,9 @@ fn texts_that_take_long_to_check_wait_in_a_line_of_their_own() {
         let rule = format!("forbid (principal, action, resource) unless {{ {names} context has privileged }};\n");
         format!("// {salt}\n{}", rule.repeat(rules))
     };
-    let verdict = rest.post("/v1/policy/validate", json!({"text": dear(50, "")})).ok();
+    let verdict = rest.post("/v1/policy/validate", json!({"text": dear(40, "")})).ok();
     assert!(verdict["issues"][0]["message"].as_str().is_some_and(|m| m.contains("times the work")), "{verdict}");
-    rest.put("/v1/policies/dear", json!({"text": dear(50, "")})).refused(422, "invalid_policy");
+    rest.put("/v1/policies/dear", json!({"text": dear(40, "")})).refused(422, "invalid_policy");
     let draft =
         |n: usize| json!({"name": format!("d{n}"), "mode": "enforce", "text": "permit (principal, action, resource);"});
     let test = |drafts: usize| {

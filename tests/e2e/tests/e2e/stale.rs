@@ -50,22 +50,6 @@ fn waits(address: &str) -> bool {
 }
 
 #[test]
-fn a_controller_that_is_cut_off_serves_nobody() {
-    let place = Place::new();
-    let mut cluster = Cluster::of(&place, 3);
-    let left = (cluster.leader(0) + 1) % 3;
-    assert_eq!(cluster.rest(left).get("/v1/whoami").status, 200);
-    for at in (0..3).filter(|at| *at != left) {
-        cluster.controllers[at].kill();
-    }
-    let rest = cluster.rest(left);
-    eventually("it serves no session any more", Duration::from_secs(60), || {
-        (rest.get("/v1/whoami").status == 503).then_some(())
-    });
-    assert_eq!(rest.get("/healthz").status, 200);
-}
-
-#[test]
 fn a_request_id_that_comes_twice_makes_no_second_change_a_repetition() {
     let place = Place::new();
     let mut controller = Controller::init(&place, "controller");
