@@ -100,7 +100,7 @@ mod tests {
         assert!(fault(&dear, &Document::read(&dear).expect("read"), work(&dear)).is_none());
         let names = "principal == User::\"a\" || ".repeat(40);
         let dear =
-            format!("forbid (principal, action, resource) unless {{ {names} context has privileged }};\n").repeat(50);
+            format!("forbid (principal, action, resource) unless {{ {names} context has privileged }};\n").repeat(40);
         let found = fault(&dear, &Document::read(&dear).expect("read"), work(&dear)).expect("too much");
         assert!(found.message.contains("times the work") && found.help.contains("split"), "{found:?}");
         assert!(crate::validate(&dear).is_err_and(|issues| issues == [found]));

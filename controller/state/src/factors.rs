@@ -39,9 +39,7 @@ impl State {
                     return Err(Rejection::BadToken);
                 }
                 account.totp_sealed = totp_sealed.clone();
-                // Older versions go by the command alone.
-                let last = if replaces.is_some() { account.totp_last_step } else { 0 };
-                account.totp_last_step = last.max(*totp_step);
+                account.totp_last_step = *totp_step;
                 account.recovery_hashes = recovery_hashes.iter().cloned().collect();
                 self.end_other_sessions_of(context, user);
             }

@@ -372,11 +372,19 @@ fn admin_roles_are_a_table_of_actions() {
                 | A::EventRead
                 | A::StatusRead
                 | A::CapacityRead
+                | A::AlertRead
+                | A::ClusterRead
         );
         assert_eq!(allowed("vera", action, 60), seen, "{action}");
         let runs = matches!(
             action,
-            A::HostLabel | A::HostPosture | A::TokenRead | A::TokenCreate | A::TokenDelete | A::CapacityUpdate
+            A::HostLabel
+                | A::HostPosture
+                | A::TokenRead
+                | A::TokenCreate
+                | A::TokenDelete
+                | A::CapacityUpdate
+                | A::AlertUpdate
         );
         assert_eq!(allowed("olga", action, 60), seen || runs, "{action}");
         assert!(!allowed("alice", action, 60) && !allowed("nobody", action, 60), "{action}");

@@ -48,7 +48,6 @@ mod second_factor;
 mod secrets;
 mod service_accounts;
 mod sessions;
-mod stale;
 mod step_up;
 mod streams;
 mod suggest;
