@@ -133,6 +133,7 @@ fn a_change_is_refused_while_a_controller_is_away_and_nothing_is_other_than_befo
     let place = Place::new();
     let mut cluster = Cluster::of(&place, 3);
     let before: Vec<_> = cluster.controllers.iter().map(held).collect();
+    let away = if cluster.leader(0) == 2 { 1 } else { 2 };
     cluster.controllers[away].kill();
     let why = rotate(&cluster, 0).refused(409, "conflict");
     let words = format!("controller {} ", away + 1);
@@ -258,7 +259,6 @@ fn a_controller_joins_and_a_backup_is_made_while_the_cluster_key_is_changed() {
     cli.run_with(&login, &format!("{PASSWORD}\n")).ok();
     let (join_code, peer) = (cluster.code(&json!({"ttl_s": 600})), cluster.controllers[0].peer_address());
     let mut fourth = Controller::new(&place, "controller-4");
-    let away = if cluster.leader(0) == 2 { 1 } else { 2 };
     let (old, rest) = (held(&cluster.controllers[0]).0, cluster.rest(0));
     let file = place.join("meanwhile.wharden.age");
 
