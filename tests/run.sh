@@ -171,7 +171,7 @@ count() {
 }
 
 # What reads requests: the corpus and a few seconds of new input, and the same requests read by Go.
-tests/fuzz.sh --seconds 8 >"$log" 2>&1 9>&- || {
+tests/fuzz.sh --seconds 4 >"$log" 2>&1 9>&- || {
     cat "$log"
     die "fuzzing found something: see fuzz/artifacts"
 }

@@ -75,7 +75,8 @@ fn one_code_on_many_requests_at_once_makes_one_change() {
     }
     let factor = Factor::recovery(&admin.recovery_codes[0]);
     let answers: Vec<u16> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..8)
+        // Fewer than the wrong codes that end a session: to the late ones the code is none any more.
+        let threads: Vec<_> = (0..5)
             .map(|n| {
                 let (alone, factor) = (admin.rest().alone(), factor.clone());
                 scope.spawn(move || with(&alone, "DELETE", &format!("/v1/users/u{n}"), &Value::Null, &factor).status)
