@@ -50,21 +50,16 @@ fn requests_of(uid: &EntityUid) -> usize {
 
 /// What is wrong with a text that would take too much work to validate.
 pub(crate) fn fault(text: &str, document: &Document, work: usize) -> Option<ValidationIssue> {
+    if work <= EFFORT_MAX {
+        return None;
+    }
     let (rule, _) = document.rules.iter().max_by_key(|(rule, policy)| of_rule(text, rule, policy))?;
-    (work > EFFORT_MAX).then(|| {
-        let message = format!(
-            "to check the rules takes {} times the work that one document may take; this rule takes most",
-            work.div_ceil(EFFORT_MAX)
-        );
-        issue(
-            text,
-            rule.span.start,
-            &rule.id,
-            message,
-            "name actions in the heads of long rules, use lists and groups in \
-              place of `||`, or split the document",
-        )
-    })
+    let message = format!(
+        "to check the rules takes {} times the work that one document may take; this rule takes most",
+        work.div_ceil(EFFORT_MAX)
+    );
+    let help = "name actions in the heads of long rules, use lists and groups in place of `||`, or split the document";
+    Some(issue(text, rule.span.start, &rule.id, message, help))
 }
 
 #[cfg(test)]
