@@ -125,8 +125,7 @@ async fn init_in(data_dir: &Path, config: Config) -> anyhow::Result<Made> {
     Ok(Made {
         cluster_id,
         bootstrap_token,
-        // From wherever the next command is run.
-        ca_file: std::path::absolute(data_dir.join(CA_FILE))?.display().to_string(),
+        ca_file: data_dir.join(CA_FILE).display().to_string(),
         data_dir: data_dir.display().to_string(),
         url: config.seat().rest,
     })

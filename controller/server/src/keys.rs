@@ -108,7 +108,7 @@ impl Keys {
     /// it look as if one came back. By a key that stays, so that it stays the same.
     pub fn family(&self, session: &SessionId) -> String {
         let signature = self.bundles.sign(format!("wharden refresh 1\n{}\n{session}", self.cluster_id).as_bytes());
-        Sha256::digest(signature)[..16].iter().map(|b| format!("{b:02x}")).collect()
+        Hex(Sha256::digest(signature)[..16].to_vec()).to_string()
     }
 
     /// The cluster keys of now.

@@ -172,10 +172,10 @@ impl App {
         resource: &AdminResource,
         floor: StepUp,
     ) -> Result<(), AppError> {
-        // Policy first: whoever may not do it at all is not asked for a code.
         if action.group() != AdminGroup::Read {
             self.before_a_change().await?;
         }
+        // Policy first: whoever may not do it at all is not asked for a code.
         let passed = self.check(caller, action, resource).and_then(|()| self.check_floor(caller, action.name(), floor));
         let Err(error) = passed else { return Ok(()) };
         self.refused(caller, action.name(), describe(resource), &error).await?;
@@ -198,9 +198,7 @@ impl App {
         resource: String,
         error: &AppError,
     ) -> Result<(), AppError> {
-        let command =
-            Command::Audit(AuditCommand::Refused { action: action.to_owned(), resource, reason: error.to_string() });
-        self.raft.propose_entry(self.refusal(caller, command)).await?;
+        self.raft.propose_entry(self.refusal(caller, told(action, resource, error))).await?;
         Ok(())
     }
 
@@ -222,9 +220,7 @@ impl App {
         source: IpAddr,
         error: &AppError,
     ) -> Result<(), AppError> {
-        let command =
-            Command::Audit(AuditCommand::Refused { action: action.to_owned(), resource, reason: error.to_string() });
-        self.propose_from(source, Actor::Anonymous, command).await.map(drop)
+        self.propose_from(source, Actor::Anonymous, told(action, resource, error)).await.map(drop)
     }
 
     /// Of these, the ones that the caller may read. When there are some and it may read none, that is a refusal.
@@ -302,11 +298,15 @@ impl App {
     }
 }
 
+/// What the audit is told of an attempt that was refused.
+pub(super) fn told(action: &str, resource: String, error: &AppError) -> Command {
+    Command::Audit(AuditCommand::Refused { action: action.to_owned(), resource, reason: error.to_string() })
+}
+
 /// The session that stands for a key of a service account. It ends with the key, and tells nothing of it.
 fn stands_for(key_hash: &Hex) -> Result<SessionId, AppError> {
     let digest = Sha256::new().chain_update(b"wharden service session\n").chain_update(&key_hash.0).finalize();
-    let id: String = digest[..16].iter().map(|b| format!("{b:02x}")).collect();
-    SessionId::new(format!("s-{id}")).map_err(AppError::internal)
+    SessionId::new(format!("s-{}", Hex(digest[..16].to_vec()))).map_err(AppError::internal)
 }
 
 /// A host as a resource.

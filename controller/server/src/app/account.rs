@@ -1,7 +1,7 @@
 //! One's own account: password, authenticator, recovery codes. No policy is asked: these are everybody's own. Each
 //! change needs a second factor of before, and ends the other sessions.
 
-use super::{App, AppError, Caller};
+use super::{App, AppError, Caller, access};
 use crate::{
     auth::{
         enrolment::{For, Pending, recovery_hash},
@@ -14,7 +14,7 @@ use wharden_model::{
     api::{Enrolment, EnrolmentComplete, Invite, PasswordChange, RecoveryCodes},
 };
 use wharden_pki::token::{SecretKind, hash_secret};
-use wharden_state::{Account, AccountCommand, Actor, AuditCommand, Command, Hex, LEVEL_AUTHORS};
+use wharden_state::{Account, AccountCommand, Actor, Command, Hex, LEVEL_AUTHORS};
 
 impl App {
     pub async fn change_password(&self, caller: &Caller, change: PasswordChange) -> Result<(), AppError> {
@@ -23,13 +23,8 @@ impl App {
         let old_hash = self.own_account(caller)?.password_hash;
         if !password::verify(change.current_password, Some(old_hash.clone())).await {
             let error = AppError::invalid("current_password", "it is not the password of this account");
-            let refused = AuditCommand::Refused {
-                action: "account.password".to_owned(),
-                resource: format!("user {}", caller.user),
-                reason: error.to_string(),
-            };
             // The entry carries the code: a guess costs it.
-            self.change(caller, Command::Audit(refused)).await?;
+            self.change(caller, access::told("account.password", format!("user {}", caller.user), &error)).await?;
             return Err(error);
         }
         let password_hash =

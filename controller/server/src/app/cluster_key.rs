@@ -2,7 +2,7 @@
 
 use super::{
     App, AppError, Caller,
-    signing::{first_day, signing_since},
+    signing::{sealing_since, signing_since},
 };
 use crate::{
     cluster::survey,
@@ -12,7 +12,7 @@ use crate::{
 use futures::future::join_all;
 use std::sync::Arc;
 use wharden_model::{
-    AdminAction, KeyId, Timestamp,
+    AdminAction, KeyId,
     api::{ClusterKeyStatus, KeyHolder, KeyStep, Keys, Secret, SigningKey},
 };
 use wharden_pki::ClusterKey;
@@ -97,14 +97,14 @@ impl App {
         });
         let controllers: Vec<KeyHolder> = controllers.collect();
         let sealing = state.sealing.as_ref();
-        let (key_id, since) = sealing.map_or((held.current(), Timestamp(0)), |s| (s.current, s.since));
+        let key_id = sealing.map_or_else(|| held.current(), |sealing| sealing.current);
         let more = |holder: &KeyHolder| holder.keys.iter().any(|key| *key != key_id);
         let step = match sealing {
             Some(sealing) if sealing.offered().is_some() => Some(KeyStep::HandingOver),
             Some(sealing) if sealing.outgoing().is_some() => Some(KeyStep::SealingAnew),
             _ => controllers.iter().any(more).then_some(KeyStep::Destroying),
         };
-        let since = if since.0 == 0 { first_day(state, self.now()) } else { since };
+        let since = sealing_since(state, self.now());
         let left = state.sealed_before().count() as u64;
         let ring = self.keys.access(state).map_err(AppError::internal)?;
         Ok(Keys {
@@ -143,6 +143,7 @@ fn ready(state: &State, keys: &ClusterKeyStatus) -> Result<(), AppError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wharden_model::Timestamp;
 
     fn holder(number: u64, reachable: bool) -> KeyHolder {
         KeyHolder { number, name: format!("ctl{number}"), reachable, keys: Vec::new() }

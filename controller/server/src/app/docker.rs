@@ -1,4 +1,5 @@
-//! Docker from elsewhere: certificates for whoever has a session or the key of a service account, and the hosts that can be used with them.
+//! Docker from elsewhere: certificates for whoever has a session or the key of a service account, and the hosts that can be
+//! used with them.
 //!
 //! No policy is asked here: what somebody may do with Docker is decided on the host, for each request, and everybody
 //! may try. What the hosts tell about themselves is no more than what a client needs to reach them.

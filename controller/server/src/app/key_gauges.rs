@@ -1,6 +1,6 @@
 //! How old the keys are and how far a change of the cluster key is, as metrics.
 
-use super::signing::{first_day, signing_since};
+use super::signing::{sealing_since, signing_since};
 use wharden_model::Timestamp;
 use wharden_state::{KeyChange, State};
 
@@ -8,8 +8,7 @@ use wharden_state::{KeyChange, State};
 pub fn key_gauges(state: &State, now: Timestamp) -> Vec<(&'static str, &'static str, i64)> {
     let age = |since: Timestamp| now.millis_since(since) / 1000;
     let sealing = state.sealing.as_ref();
-    let since = sealing.map(|sealing| sealing.since).filter(|since| since.0 > 0);
-    let since = since.unwrap_or_else(|| first_day(state, now));
+    let since = sealing_since(state, now);
     let (step, step_since) = match sealing.and_then(|sealing| sealing.change) {
         None => (0, now),
         Some(KeyChange::Offered { at, .. }) => (1, at),

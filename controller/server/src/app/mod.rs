@@ -54,7 +54,7 @@ use crate::{
     events::EventStore,
     fleet::Fleet,
     keys::Keys,
-    raft::{Raft, new_request_id},
+    raft::{Raft, new_request_id, request_id_of},
 };
 use sha2::{Digest, Sha256};
 use std::{net::IpAddr, sync::Arc};
@@ -158,7 +158,6 @@ fn attempt_id(request: &RequestId, attempt: usize) -> RequestId {
     if attempt == 0 {
         return request.clone();
     }
-    let digest = Sha256::digest(format!("wharden attempt {attempt}\n{request}"));
-    RequestId::new(digest[..16].iter().map(|b| format!("{b:02x}")).collect::<String>())
-        .unwrap_or_else(|_| request.clone())
+    let hash = Sha256::new_with_prefix(format!("wharden attempt {attempt}\n{request}"));
+    request_id_of(hash).unwrap_or_else(|_| request.clone())
 }

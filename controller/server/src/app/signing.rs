@@ -67,8 +67,14 @@ pub(super) fn signing_since(state: &State, now: Timestamp) -> Timestamp {
     first_day(state, now)
 }
 
+/// Since when the present cluster key seals.
+pub(super) fn sealing_since(state: &State, now: Timestamp) -> Timestamp {
+    let since = state.sealing.as_ref().map(|sealing| sealing.since).filter(|since| since.0 > 0);
+    since.unwrap_or_else(|| first_day(state, now))
+}
+
 /// A first key is as old as the cluster, which is as old as its first user.
-pub(super) fn first_day(state: &State, now: Timestamp) -> Timestamp {
+fn first_day(state: &State, now: Timestamp) -> Timestamp {
     state.users.values().map(|user| user.created_at).min().unwrap_or(now)
 }
 

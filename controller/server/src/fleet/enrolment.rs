@@ -4,7 +4,7 @@
 //! secret of the token, so that nobody without both can ask for another host's certificate.
 
 use super::{refusal::Refusal, server::Inner};
-use crate::raft::new_request_id;
+use crate::raft::{new_request_id, request_id_of};
 use sha2::{Digest, Sha256};
 use wharden_model::{HostId, RequestId, limits::HOSTNAME_MAX};
 use wharden_pki::{Issued, token::JoinToken};
@@ -75,7 +75,7 @@ fn log_id(token: &JoinToken, asked: &RequestId) -> Result<RequestId, Refusal> {
     hash.update(b"wharden enrol\n");
     hash.update(token.secret_hash());
     hash.update(asked.as_str());
-    Ok(RequestId::new(hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect::<String>())?)
+    Ok(request_id_of(hash)?)
 }
 
 fn new_host_id() -> Result<HostId, Refusal> {

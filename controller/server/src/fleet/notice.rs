@@ -1,6 +1,7 @@
 //! What a host has to say for the audit.
 
 use super::server::Inner;
+use crate::raft::request_id_of;
 use sha2::{Digest, Sha256};
 use wharden_model::{
     BreakGlassNotice, BreakGlassStep, HostId, RequestId,
@@ -61,7 +62,7 @@ fn log_id(host: &HostId, id: &str) -> Result<RequestId, wharden_model::IdError> 
     hash.update(b"wharden notice\n");
     hash.update(host.as_str());
     hash.update(RequestId::new(id)?.as_str());
-    RequestId::new(hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect::<String>())
+    request_id_of(hash)
 }
 
 #[cfg(test)]

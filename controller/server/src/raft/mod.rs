@@ -25,11 +25,12 @@ use election::{Ear, Election};
 use network::Network;
 use openraft::{BasicNode, Config, SnapshotPolicy};
 use propose::{Link, Proposal};
+use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 use tokio::sync::{Mutex, broadcast, mpsc, watch};
-use wharden_model::{RequestId, Revision, Timestamp};
+use wharden_model::{IdError, RequestId, Revision, Timestamp};
 use wharden_runtime::{clock::Clock, metrics::Metrics, shutdown::Shutdown};
-use wharden_state::{Actor, Applied, Change, Command, Entry, Rejection, State};
+use wharden_state::{Actor, Applied, Change, Command, Entry, Hex, Rejection, State};
 use wharden_store::{Durable, Engine, LogStore, StateMachine, Store};
 
 use crate::{
@@ -333,4 +334,12 @@ pub fn new_request_id() -> RequestId {
             return id;
         }
     }
+}
+
+/// The id that a hash makes: the same for the same parts, at whichever controller.
+///
+/// # Errors
+/// When the first half of the hash, as hex, is no id.
+pub fn request_id_of(hash: Sha256) -> Result<RequestId, IdError> {
+    RequestId::new(Hex(hash.finalize()[..16].to_vec()).to_string())
 }

@@ -1,16 +1,19 @@
 //! Two replicas in one process, and a way between them that breaks.
 
 use super::*;
-use crate::peers::{CallError, Reply, Request};
+use crate::{
+    keys::new_cluster,
+    peers::{CallError, Reply, Request},
+};
 use futures::future::BoxFuture;
 use std::{
     collections::BTreeMap,
     sync::{Mutex, OnceLock},
     time::Duration,
 };
-use wharden_model::ClusterId;
+use wharden_pki::ClusterKeys;
 use wharden_runtime::clock::SystemClock;
-use wharden_state::{AuditCommand, ClusterCommand, Hex, SealedKeys};
+use wharden_state::AuditCommand;
 
 const LONG: Duration = Duration::from_secs(60);
 const CHUNK: u64 = 1024;
@@ -77,16 +80,8 @@ async fn replica(own: u64, way: &Arc<Way>, shutdown: &Shutdown) -> Raft {
 }
 
 fn beginning() -> Command {
-    let hash = |byte| Hex(vec![byte; 32]);
-    Command::Cluster(ClusterCommand::Initialise {
-        id: ClusterId::new("c-00000000000000aa").expect("id"),
-        ca_certificate: hash(1),
-        bundle_key: hash(2),
-        keys: SealedKeys { ca: hash(3), bundle: hash(4), token: hash(5) },
-        bootstrap_hash: hash(6),
-        level: 0,
-        sealing: None,
-    })
+    let (first, ..) = new_cluster(&ClusterKeys::generate(), Timestamp(1_700_000_000_000)).expect("made");
+    Command::Cluster(first)
 }
 
 fn record(number: u64) -> Command {

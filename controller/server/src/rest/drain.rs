@@ -1,5 +1,6 @@
-//! Bodies that are looked at before their handler reads them, and bodies that nobody read. A client that is still writing when the connection closes never sees the answer, so what is
-//! left of a refused request's body is read and dropped, up to a limit, before the answer goes out.
+//! Bodies that are looked at before their handler reads them, and bodies that nobody read. A client that is still writing when
+//! the connection closes never sees the answer, so what is left of a refused request's body is read and dropped, up to a
+//! limit, before the answer goes out.
 
 use crate::limits;
 use axum::body::{Body, Bytes, HttpBody};

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     connections::{Connections, Guarded},
     limits,
-    raft::new_request_id,
+    raft::{new_request_id, request_id_of},
 };
 use axum::{
     Json, Router,
@@ -52,7 +52,7 @@ use wharden_model::{
 use wharden_runtime::{shutdown::Shutdown, tls::TlsListener};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longest time for the first words of a connection, and for the head of a request.
+/// Longest time for the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The port stopped for another reason than shutdown.
@@ -187,7 +187,7 @@ async fn id_of(chosen: &RequestId, asked: &str, body: &Kept) -> Option<RequestId
         hash.update(b"\n");
     }
     hash.update(body.look_ahead(limits::BODY_MAX).await?);
-    RequestId::new(hash.finalize()[..16].iter().map(|b| format!("{b:02x}")).collect::<String>()).ok()
+    request_id_of(hash).ok()
 }
 
 /// Gives the request an id, bounds its time, and writes both into the answer and the log.
