@@ -326,7 +326,7 @@ note "listens at $WHARDEN_URL, agents connect to $agent_address"
 
 # --- admin --------------------------------------------------------------------------------------------------------
 
-recovery_codes=() recovery_used=''
+recovery_codes=()
 if [[ -z $WHARDEN_TOTP_SECRET ]]; then
     say "First admin, with two factors"
     WHARDEN_PASSWORD=$(head -c 18 /dev/urandom | base64 | tr '+/' '-_')
@@ -385,7 +385,7 @@ write_env() {
 # Now, so that the secrets are kept whatever happens next.
 write_env
 
-# Changes need a second factor of the last five minutes.
+# An open session is enough to go on with.
 logged_in_lately() {
     local at
     at=$(wharden whoami -o json 2>/dev/null | sed -n 's/.*"mfa_at": *\([0-9]*\).*/\1/p')
@@ -425,23 +425,29 @@ if ((controllers > 1)); then
     write_env
 fi
 
-say "Starter packs"
-for pack in roles baseline segmentation; do wharden pack apply "$pack"; done
-
-# Who is in which group needs a code for each change. A recovery code needs no waiting, and is there on the first run.
+# Each change takes a code of its own. A recovery code needs no waiting, and they are there on the first run; the last one
+# is spent on ten new ones.
 with_own_code() {
     local code
+    if ((${#recovery_codes[@]} == 1)); then
+        code=${recovery_codes[0]}
+        mapfile -t recovery_codes < <(WHARDEN_RECOVERY_CODE=$code wharden account recovery-codes --quiet)
+    fi
     if ((${#recovery_codes[@]})); then
         code=${recovery_codes[-1]}
         unset 'recovery_codes[-1]'
-        recovery_used=yes
         WHARDEN_RECOVERY_CODE=$code "$@"
     else
-        note "waiting for the next code: each is good once"
+        note "waiting for the next code: each is good once" >&2
         code=$(wharden totp --next --quiet)
         WHARDEN_TOTP=$code "$@"
     fi
 }
+
+say "Starter packs"
+for pack in roles baseline segmentation; do
+    wharden policy show "$pack" >/dev/null 2>&1 || with_own_code wharden pack apply "$pack"
+done
 
 say "Sample users"
 # The user of a sample command; without root it is who runs this.
@@ -459,21 +465,23 @@ else
 fi
 for sample in "${SAMPLES[@]}" $(is_root || printf '%s:launchers' "$shown_user"); do
     user=${sample%%:*} group=${sample#*:}
-    wharden group show "$group" >/dev/null 2>&1 || wharden group create "$group" --quiet
+    wharden group show "$group" >/dev/null 2>&1 || with_own_code wharden group create "$group" --quiet
     wharden user show "$user" >/dev/null 2>&1 ||
         with_own_code wharden user create "$user" --group "$group" --quiet
     note "$user is in $group"
 done
-[[ -z $recovery_used ]] || note "recovery codes were used for this: \`wharden account recovery-codes\` makes ten new ones"
 
 # --- host ---------------------------------------------------------------------------------------------------------
 
 say "This host, in posture enforce"
 if [[ -z $WHARDEN_HOST_ID ]]; then
     rm -rf -- "$dir/agent"
-    wharden token create --ttl 10m --uses 1 --posture enforce --label env=quickstart --quiet |
-        "$bin/wharden-agent" enroll --controller "$agent_address" --token-file - --data-dir "$dir/agent" \
-            --hostname "$(uname -n)" | sed -n 1p
+    join_token=$run_dir/join-token
+    (umask 077 && : >"$join_token")
+    with_own_code wharden token create --ttl 10m --uses 1 --posture enforce --label env=quickstart --quiet >"$join_token"
+    "$bin/wharden-agent" enroll --controller "$agent_address" --token-file "$join_token" --data-dir "$dir/agent" \
+        --hostname "$(uname -n)" | sed -n 1p
+    rm -f "$join_token"
     WHARDEN_HOST_ID=$(wharden host list -o json | grep -o '"h-[0-9a-f]\{16\}"' | tail -n 1 | tr -d '"')
     write_env
 fi
@@ -491,6 +499,10 @@ policy_arrived() {
 }
 await "the policy on the host" policy_arrived
 write_env
+if ((${#recovery_codes[@]})); then
+    note "most of the recovery codes above are used up; these ten replace them, and are for you to keep:"
+    with_own_code wharden account recovery-codes --quiet | sed 's/^/     /'
+fi
 wharden host list
 
 # --- show ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ use wharden_model::{
 };
 
 /// One host.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     pub id: HostId,
     pub name: String,
@@ -98,7 +98,7 @@ impl Host {
 }
 
 /// One container.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
     pub id: String,
     pub name: String,
@@ -207,7 +207,7 @@ impl fmt::Display for HostPort {
 }
 
 /// What holds a container to its host.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Pin {
     BindMount(String),
     LocalVolume(String),

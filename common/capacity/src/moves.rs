@@ -25,6 +25,14 @@ struct Move {
     need: Amount,
 }
 
+/// A move as another controller is told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    container: ContainerRef,
+    #[serde(flatten)]
+    by: Move,
+}
+
 /// The moves of the last [`MOVES_REMEMBERED_S`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moves {
@@ -41,6 +49,24 @@ impl Moves {
         let key = (container.name.clone(), container.image.clone());
         self.by_name.entry(key).or_default().push(Move { at, from, to, need });
         self.count += 1;
+    }
+
+    /// The moves of these containers and of their namesakes.
+    pub fn of_all(&self, containers: &[Container]) -> Vec<Moved> {
+        let moved = |container: &Container| {
+            let named = container.named();
+            self.of(container)
+                .iter()
+                .map(move |by| Moved { container: named.clone(), by: by.clone() })
+                .collect::<Vec<_>>()
+        };
+        containers.iter().flat_map(moved).collect()
+    }
+
+    /// Remembers a move that another controller tells of.
+    pub fn learn(&mut self, moved: &Moved) {
+        let Moved { container, by } = moved;
+        self.record(container, by.from.clone(), by.to.clone(), by.need, by.at);
     }
 
     /// What came to each host so lately that a day of the host does not show its peak yet.

@@ -29,28 +29,17 @@ impl StepUp {
 }
 
 impl AdminAction {
-    /// The floor: what this action needs at least. Looking needs a session; creating and altering a fresh second
-    /// factor; what takes away, or gives somebody a way in, a code of its own.
+    /// The floor: what this action needs at least. Looking needs a session, what changes something a code of its own, but
+    /// for what takes rights back or gives nobody any, which a fresh second factor is enough for.
     pub const fn step_up(self) -> StepUp {
         match self {
-            // Who sets up an account, who may act, and who is in which group: each gives rights to people.
-            Self::UserInvite | Self::UserUpdate | Self::GroupUpdate => StepUp::Code,
-            // Who joins as a controller gets the cluster's key.
-            Self::ClusterUpdate => StepUp::Code,
-            // Everything that the cluster holds leaves it.
-            Self::BackupCreate => StepUp::Code,
-            // What every token here is believed by.
-            Self::KeyRotate => StepUp::Code,
-            // Where the cluster's troubles are told, to whom, and with which secret.
-            Self::ChannelCreate => StepUp::Code,
-            // A way in for a program.
-            Self::ServiceAccountCreate | Self::ServiceAccountRotate => StepUp::Code,
-            // Taking back a join token or ending a session makes things safer, and is wanted in a hurry.
+            // Makes things safer, and is wanted in a hurry.
             Self::TokenDelete | Self::SessionRevoke | Self::ServiceAccountDelete => StepUp::Fresh,
+            // Daily work: whoever could do it without a code could still let nobody in, nor anything pass.
+            Self::HostLabel | Self::AlertUpdate | Self::ChannelTest | Self::CapacityUpdate => StepUp::Fresh,
             _ => match self.group() {
                 AdminGroup::Read => StepUp::Session,
-                AdminGroup::Write => StepUp::Fresh,
-                AdminGroup::Remove => StepUp::Code,
+                AdminGroup::Write | AdminGroup::Remove => StepUp::Code,
             },
         }
     }

@@ -8,7 +8,6 @@ use crate::{
     error::CompileError,
     probe::{Place, Probe},
     query::{AdminQuery, AdminResource},
-    source,
     tally::Tally,
     uid::{types, uid},
 };
@@ -17,14 +16,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
-use wharden_model::{BundlePolicy, Decision, Effect, Mode, PolicyName, action::AdminKind, decision::KnownUser};
-
-/// True when a rule of this text can concern admin actions: storing it changes who may administer. So does what cannot
-/// be read.
-pub fn concerns_admins(name: &PolicyName, text: &str) -> bool {
-    let policy = BundlePolicy { name: name.clone(), mode: Mode::Enforce, text: text.to_owned() };
-    source::read(&policy).map_or(true, |rules| rules.iter().any(|rule| rule.heads.wharden))
-}
+use wharden_model::{BundlePolicy, Decision, Effect, PolicyName, action::AdminKind, decision::KnownUser};
 
 /// The cluster's policies as far as they speak of admin actions, ready to decide. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -146,27 +138,6 @@ fn resource(resource: &AdminResource) -> Result<Entity, String> {
         AdminResource::Policy(name) => {
             let attr = ("name".to_owned(), RestrictedExpression::new_string(name.as_str().to_owned()));
             entity(uid(&types().policy, name.as_str()), [attr], [], [])
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn concerns(text: &str) -> bool {
-        concerns_admins(&PolicyName::new("p").expect("valid"), text)
-    }
-
-    #[test]
-    fn what_gives_or_takes_rights_here_is_told_from_what_does_so_on_hosts() {
-        assert!(!concerns("permit (principal, action == Docker::Action::\"container.list\", resource);"));
-        assert!(concerns("permit (principal, action in Wharden::Action::\"read\", resource);"));
-        assert!(concerns("@id(\"all\") permit (principal, action, resource);"), "any action is an admin action too");
-        assert!(concerns("nonsense"), "what cannot be read may be anything");
-        for pack in crate::packs() {
-            // What `teams` hides, it hides from every action.
-            assert_eq!(concerns(pack.text), matches!(pack.name, "admin-roles" | "teams"), "{}", pack.name);
         }
     }
 }

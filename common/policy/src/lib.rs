@@ -40,7 +40,7 @@ mod text;
 mod uid;
 mod validate;
 
-pub use admin::{AdminCompiled, concerns_admins};
+pub use admin::AdminCompiled;
 pub use builtin::NAME as BUILTIN;
 pub use compiled::{Compiled, no_bundle};
 pub use error::CompileError;

@@ -315,7 +315,7 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     let held = raft.clone();
     let watch = Watch::new(move || held.state(), keys.cluster_id.clone(), view, Arc::clone(&clock), alerts);
     port.inbound.watch(watch.clone());
-    shutdown.spawn_until_stopped("capacity", watch.clone().run());
+    shutdown.spawn_until_stopped("capacity", watch.clone().run(raft.clone()));
     let recipients = Recipients::parse(&config.backup_recipients)?;
     let app = Arc::new(App {
         raft: raft.clone(),

@@ -2,10 +2,10 @@
 
 use crate::{Seen, measure};
 use reqwest::{Certificate, Client};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     fs,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use wharden_harness::cluster::Cluster;
@@ -15,31 +15,31 @@ pub fn bearer(cluster: &mut Cluster) -> String {
     cluster.admin.login()["access_token"].as_str().expect("an access token").to_owned()
 }
 
-/// Join tokens are made and ended in turns: small changes that every controller keeps and the audit names.
+/// Where thresholds are put.
+const THRESHOLDS: &str = "/v1/capacity/thresholds";
+
+/// Thresholds of hosts that do not exist: a small change that every controller keeps and the audit names.
+fn thresholds(number: u64) -> String {
+    let mark = json!({"high_permille": 900, "low_permille": 800, "hold_s": 60 + number % 60});
+    json!({"selector": {"site": "nowhere"}, "marks": {"cpu": mark}}).to_string()
+}
+
+/// Each client replaces thresholds of its own.
 pub async fn load(cluster: &Cluster, bearer: &str, clients: usize, time: Duration) -> Seen {
     let bearer: Arc<str> = Arc::from(bearer);
     let pem = fs::read(cluster.controllers[0].ca_file()).expect("the CA");
     let ca = Certificate::from_pem(&pem).expect("a certificate");
     measure(clients, time, |number| {
         let client = Client::builder().tls_certs_only([ca.clone()]).build().expect("a client");
-        let url = format!("{}/v1/tokens", cluster.controllers[number % cluster.controllers.len()].url());
+        let base = cluster.controllers[number % cluster.controllers.len()].url();
+        let url = format!("{base}{THRESHOLDS}/client-{number}");
         let bearer = Arc::clone(&bearer);
-        let made = Arc::new(Mutex::new(None::<String>));
-        move |_| {
-            let (client, url, bearer, made) = (client.clone(), url.clone(), Arc::clone(&bearer), Arc::clone(&made));
+        move |turn| {
+            let (client, url, bearer) = (client.clone(), url.clone(), Arc::clone(&bearer));
             async move {
-                let open = made.lock().expect("a lock").take();
-                if let Some(id) = open {
-                    let answer = client.delete(format!("{url}/{id}")).bearer_auth(&*bearer).send().await;
-                    assert_eq!(answer.expect("an answer").status(), 204);
-                } else {
-                    let new = json!({"ttl_s": 3600, "uses": 1, "posture": "observe", "labels": {}});
-                    let answer = client.post(&url).bearer_auth(&*bearer).body(new.to_string());
-                    let answer = answer.header("content-type", "application/json").send().await.expect("an answer");
-                    assert_eq!(answer.status(), 201);
-                    let token: Value = serde_json::from_slice(&answer.bytes().await.expect("a body")).expect("JSON");
-                    *made.lock().expect("a lock") = Some(token["info"]["id"].as_str().expect("an id").to_owned());
-                }
+                let put = client.put(&url).bearer_auth(&*bearer).body(thresholds(turn));
+                let answer = put.header("content-type", "application/json").send().await.expect("an answer");
+                assert_eq!(answer.status(), 200);
             }
         }
     })
@@ -51,12 +51,12 @@ pub fn failover(cluster: &mut Cluster) -> Duration {
     let leader = cluster.leader(0);
     let other = (leader + 1) % cluster.controllers.len();
     let rest = cluster.rest(other);
-    let new = json!({"ttl_s": 3600, "uses": 1, "posture": "observe", "labels": {}}).to_string();
     cluster.controllers[leader].kill();
     let begin = Instant::now();
     loop {
-        let answer = rest.try_send(&reqwest::Method::POST, "/v1/tokens", Some(new.clone().into_bytes()));
-        if answer.is_ok_and(|answer| answer.status == 201) {
+        let path = format!("{THRESHOLDS}/client-0");
+        let answer = rest.try_send(&reqwest::Method::PUT, &path, Some(thresholds(0).into_bytes()));
+        if answer.is_ok_and(|answer| answer.status == 200) {
             break;
         }
     }

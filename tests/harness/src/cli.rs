@@ -6,21 +6,41 @@ use crate::{
     controller::Controller,
     output::Output,
     place::Place,
+    totp::Person,
 };
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, OnceLock},
+};
 
-/// `wharden` with a credentials folder of its own.
-#[derive(Clone, Debug)]
+/// What `wharden` says when a change wants a code and nobody is there to ask.
+const WANTS_A_CODE: &str = "Each works for one change";
+
+/// `wharden` with a credentials folder of its own. Who is logged in gives a code when a change wants one.
+#[derive(Clone)]
 pub struct Cli {
     url: String,
     ca_file: PathBuf,
     config: PathBuf,
+    person: Arc<OnceLock<Person>>,
 }
 
 impl Cli {
     /// For one controller. `name` keeps the credentials of several people apart.
     pub fn new(place: &Place, controller: &Controller, name: &str) -> Self {
-        Self { url: controller.url(), ca_file: controller.ca_file(), config: place.join("cli").join(name) }
+        Self {
+            url: controller.url(),
+            ca_file: controller.ca_file(),
+            config: place.join("cli").join(name),
+            person: Arc::default(),
+        }
+    }
+
+    /// The same without anybody who gives codes.
+    #[must_use]
+    pub fn alone(&self) -> Self {
+        Self { person: Arc::default(), ..self.clone() }
     }
 
     /// The same with another CA file.
@@ -37,7 +57,7 @@ impl Cli {
         self
     }
 
-    /// Logs this admin in, with a code that was not given before.
+    /// Logs this admin in, with a code that was not given before, who gives codes from then on.
     ///
     /// # Panics
     /// When the login is refused.
@@ -45,6 +65,9 @@ impl Cli {
     pub fn log_in(&self, admin: &mut Admin) {
         let code = admin.totp.code();
         self.run_with(&["login", "--username", &admin.name, "--password-stdin", "--totp", &code], PASSWORD).ok();
+        if let Some(person) = admin.rest().person() {
+            self.person.get_or_init(|| person);
+        }
     }
 
     /// Where its credentials are.
@@ -76,7 +99,14 @@ impl Cli {
     /// Runs a command to its end with something on its standard input.
     #[track_caller]
     pub fn run_with(&self, args: &[&str], input: &str) -> Output {
-        Output::of(&mut self.command(args), input.as_bytes())
+        let output = Output::of(&mut self.command(args), input.as_bytes());
+        match self.person.get() {
+            Some(person) if output.code != 0 && output.err().contains(WANTS_A_CODE) => {
+                let factor = person.factor();
+                Output::of(self.command(args).env(factor.env(), factor.code), input.as_bytes())
+            }
+            _ => output,
+        }
     }
 
     /// Runs a command with `-o json` and reads what it printed.

@@ -66,6 +66,11 @@ impl Rest {
         self.person = Some(person);
     }
 
+    /// Who gives codes.
+    pub fn person(&self) -> Option<Person> {
+        self.person.clone()
+    }
+
     /// The same session without anybody who gives codes.
     #[must_use]
     pub fn alone(&self) -> Self {
@@ -130,6 +135,12 @@ impl Rest {
         let answer = self.send_with(method, path, body.clone(), &[])?;
         match &self.person {
             Some(person) if answer.status == 403 && answer.body.contains("\"step_up_required\"") => {
+                if let Some(last) = person.last_spare() {
+                    let list = "/v1/account/recovery-codes";
+                    let new = self.send_with(&Method::POST, list, None, &[(last.header, &last.code)])?.ok();
+                    let new = serde_json::from_value(new["recovery_codes"].clone());
+                    person.refill(new.map_err(|error| error.to_string())?);
+                }
                 let factor = person.factor();
                 self.send_with(method, path, body, &[(factor.header, &factor.code)])
             }

@@ -3,7 +3,7 @@
 
 use crate::{limits::TOTP_STEP, wait::eventually};
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use totp_rs::{Builder, Secret};
@@ -34,10 +34,15 @@ impl Factor {
     pub fn recovery(code: &str) -> Self {
         Self { header: "wharden-recovery-code", code: code.to_owned() }
     }
+
+    /// The variable that gives it to `wharden`.
+    pub fn env(&self) -> &'static str {
+        if self.header == "wharden-totp" { "WHARDEN_TOTP" } else { "WHARDEN_RECOVERY_CODE" }
+    }
 }
 
 /// A person with an authenticator app and a list of recovery codes, who gives a code when one is asked for: one of the
-/// app while that needs no waiting, then a recovery code from the end of the list.
+/// app while that needs no waiting, then a recovery code from the end of the list, the last of which is spent on a new list.
 #[derive(Clone)]
 pub struct Person {
     totp: Totp,
@@ -55,8 +60,23 @@ impl Person {
         if let Some(code) = self.totp.code_now() {
             return Factor::totp(&code);
         }
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let spare = self.spares().pop();
         spare.map_or_else(|| Factor::totp(&self.totp.clone().code()), |code| Factor::recovery(&code))
+    }
+
+    /// The last recovery code, when it is the last: good for a new list.
+    pub fn last_spare(&self) -> Option<Factor> {
+        let mut spares = self.spares();
+        if spares.len() == 1 { spares.pop().map(|code| Factor::recovery(&code)) } else { None }
+    }
+
+    /// A new list of recovery codes.
+    pub fn refill(&self, recovery_codes: Vec<String>) {
+        *self.spares() = recovery_codes;
+    }
+
+    fn spares(&self) -> MutexGuard<'_, Vec<String>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

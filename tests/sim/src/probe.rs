@@ -70,8 +70,12 @@ fn ask(shared: &Shared) {
         let client = &clients.0[clients.1];
         let begun = Instant::now();
         let answer = if writes {
-            let token = json!({"ttl_s": 60, "uses": 1, "posture": "observe", "labels": {}});
-            client.try_send(&Method::POST, "/v1/tokens", Some(token.to_string().into_bytes()))
+            // Of hosts that do not exist.
+            let rule = json!({
+                "selector": {"site": "nowhere"},
+                "marks": {"cpu": {"high_permille": 900, "low_permille": 800, "hold_s": 60}},
+            });
+            client.try_send(&Method::PUT, "/v1/capacity/thresholds/probe", Some(rule.to_string().into_bytes()))
         } else {
             client.try_send(&Method::GET, "/v1/policies/sim-0000", None)
         };

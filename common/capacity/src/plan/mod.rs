@@ -24,6 +24,7 @@ use crate::{
     moves::Moves,
 };
 use relief::Relief;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use targets::Targets;
 use wharden_model::{
@@ -33,7 +34,7 @@ use wharden_model::{
 
 /// A move that was accepted and has not been seen to be done: its room is taken on the target, and its load is as good as
 /// gone from the source.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
     /// The container's id on the source.
     pub container: String,

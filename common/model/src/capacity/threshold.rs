@@ -122,7 +122,7 @@ impl Mark {
 }
 
 /// The marks of one host, one for each signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marks([Mark; 8]);
 
 impl Marks {

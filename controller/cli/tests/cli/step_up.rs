@@ -21,11 +21,10 @@ fn codes(server: &Server) -> Vec<Option<String>> {
 #[tokio::test]
 async fn a_given_code_goes_with_the_call_that_asks_for_it_only() {
     let server = Server::start().await;
-    let create = "POST /v1/groups";
-    let made = json!({"name": "dev", "members": [], "created_at": NOW.0});
-    server.on(create, 403, asked()).on(create, 201, made);
+    let delete = "DELETE /v1/capacity/thresholds/few";
+    server.on(delete, 403, asked()).on(delete, 204, Value::Null);
     let mut shell = Shell::logged_in(&server).await;
-    let words = ["group", "create", "dev"];
+    let words = ["capacity", "thresholds", "delete", "few", "--yes"];
     let outcome = shell.run(&[&words[..], &["--totp", "123456"]].concat()).await;
     assert_eq!(outcome.code, 0, "{}", outcome.told());
     assert_eq!(codes(&server), [None, Some("123456".to_owned())]);

@@ -4,7 +4,6 @@ use super::{App, AppError, Caller};
 use crate::{
     capacity::{Ask, CapacityMerge, Told, limits},
     cluster::ask_all,
-    peers::{Reply, Request, limits::LIST_LIMIT},
 };
 use std::collections::BTreeMap;
 use wharden_model::{
@@ -50,16 +49,17 @@ impl App {
     ) -> Result<CapacityExplanation, AppError> {
         self.may(caller, AdminAction::CapacityRead, &self.cluster()).await?;
         let host = self.find_host(&self.state(), host)?;
-        match self.capacity_anywhere(Ask::Explain { host: host.clone(), container: container.to_owned() }).await {
-            Told::Explained(explanation) => Ok(*explanation),
-            _ => {
-                let shown: String = container.chars().take(80).collect();
-                Err(AppError::NoCapacity {
-                    message: format!("no running container {shown:?} of host {host} is known"),
-                    hint: "`docker ps` on the host shows its containers; a host that is not connected tells nothing",
-                })
+        let ask = Ask::Explain { host: host.clone(), container: container.to_owned() };
+        // The controller of the host knows, and whoever plans for it as a guest.
+        let explained = |told| if let Told::Explained(explained) = told { Some(Some(*explained)) } else { None };
+        let (explained, _) = self.capacity_of_all::<Option<CapacityExplanation>>(ask, explained).await;
+        explained.ok_or_else(|| {
+            let shown: String = container.chars().take(80).collect();
+            AppError::NoCapacity {
+                message: format!("no running container {shown:?} of host {host} is known"),
+                hint: "`docker ps` on the host shows its containers; a host that is not connected tells nothing",
             }
-        }
+        })
     }
 
     pub async fn move_commands(&self, caller: &Caller, advice: AdviceId) -> Result<MovePreview, AppError> {
@@ -151,7 +151,8 @@ impl App {
         take: impl Fn(Told) -> Option<T> + Send + Sync,
     ) -> (T, Vec<u64>) {
         let (ask, take) = (&ask, &take);
-        let others = ask_all(&self.raft, |number| async move { take(self.ask_capacity(number, ask).await?) }).await;
+        let others =
+            ask_all(&self.raft, |number| async move { take(self.raft.ask_capacity(number, ask).await?) }).await;
         let own = self.raft.number();
         let members: Vec<u64> = self.state().controllers.members.keys().copied().filter(|n| *n != own).collect();
         let unreachable = members.into_iter().filter(|number| !others.contains_key(number)).collect();
@@ -170,17 +171,10 @@ impl App {
         }
         let ask = &ask;
         let others: BTreeMap<u64, Told> = ask_all(&self.raft, |number| async move {
-            self.ask_capacity(number, ask).await.filter(|told| !matches!(told, Told::Unknown))
+            self.raft.ask_capacity(number, ask).await.filter(|told| !matches!(told, Told::Unknown))
         })
         .await;
         others.into_values().next().unwrap_or(Told::Unknown)
-    }
-
-    async fn ask_capacity(&self, number: u64, ask: &Ask) -> Option<Told> {
-        match self.raft.ask(number, Request::Capacity(ask.clone()), LIST_LIMIT).await {
-            Ok(Reply::Capacity(told)) => Some(*told),
-            _ => None,
-        }
     }
 
     /// What changes nothing in the state is in the audit all the same.

@@ -6,7 +6,7 @@ use wharden_model::{
     api::{Policy, PolicyPut, PolicyText, PolicyVersion, RollbackTo, Validation},
     limits::POLICY_TEXT_MAX,
 };
-use wharden_policy::{AdminResource, Parsed, concerns_admins};
+use wharden_policy::{AdminResource, Parsed};
 use wharden_state::{Command, Kind, PolicyCommand, PolicyOrigin, State};
 
 fn policy_of(name: &PolicyName, policy: &wharden_state::Policy, with_text: bool) -> Policy {
@@ -98,17 +98,10 @@ impl App {
     ) -> Result<Policy, AppError> {
         let NewVersion { text, mode, if_version, origin } = new;
         let resource = AdminResource::Policy(name.clone());
-        let before = self.state().policies.get(&name).map(|policy| policy.current.text.clone());
-        let (written, called) = (text.clone(), name.clone());
-        let look = move || {
-            let rules = checked(&written);
-            // A text that is not valid is not stored: nobody spends a code to hear what is wrong with it.
-            let mut texts = [Some(&written), before.as_ref()].into_iter().flatten();
-            let about_admins = rules.is_ok() && texts.any(|text| concerns_admins(&called, text));
-            Ok((rules, about_admins))
-        };
-        let (rules, about_admins) = self.workbench.run(&caller.user, look).await?;
-        let floor = if about_admins { StepUp::Code } else { action.step_up() };
+        let written = text.clone();
+        let rules = self.workbench.run(&caller.user, move || Ok(checked(&written))).await?;
+        // A text that is not valid is not stored: nobody gives a code to hear what is wrong with it.
+        let floor = if rules.is_ok() { action.step_up() } else { StepUp::Session };
         // Who may not store it does not hear what is wrong with it.
         self.may_with(caller, action, &resource, floor).await?;
         let rules = rules?;

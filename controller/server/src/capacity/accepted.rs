@@ -1,16 +1,17 @@
 //! Moves that somebody has accepted: their room is kept until they are seen to be done, or too late.
 
 use super::{limits::ACCEPTED_KEPT_S, view::FleetView};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use wharden_capacity::{Container, Moves, Reservation};
 use wharden_model::{
-    Timestamp, UserName,
+    HostId, Timestamp, UserName,
     api::{AcceptedMove, CapacityHappening, CapacityRecord},
     capacity::{Advice, Amount},
 };
 
 /// One of them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
     pub shown: AcceptedMove,
     pub reservation: Reservation,
@@ -40,11 +41,13 @@ impl Accepted {
     }
 }
 
-/// Drops what has been done or is too late, and remembers what was done, so that it is not advised back.
+/// Drops what has been done or is too late, and remembers what was done, so that it is not advised back. Of a source that is not
+/// `own`, what the target shows is enough.
 pub fn settle(
     accepted: &mut Vec<Accepted>,
     moves: &mut Moves,
     view: &dyn FleetView,
+    own: impl Fn(&HostId) -> bool,
     now: Timestamp,
 ) -> Vec<CapacityRecord> {
     let mut records = Vec::new();
@@ -55,9 +58,10 @@ pub fn settle(
             contents.containers.iter().any(|c| c.up && c.name == container.name && c.id != container.id)
         });
         // A target that cannot be seen says nothing; a source that still runs it has not let go of it.
-        let here = view
-            .contents(&source.host.id)
-            .is_none_or(|contents| contents.containers.iter().any(|c| c.up && c.id == container.id));
+        let here = own(&source.host.id)
+            && view
+                .contents(&source.host.id)
+                .is_none_or(|contents| contents.containers.iter().any(|c| c.up && c.id == container.id));
         let record = |what| CapacityRecord { at: now, host: source.host.clone(), what };
         if there && !here {
             moves.record(&container, source.host.id.clone(), target.id.clone(), accepted.need(), now);

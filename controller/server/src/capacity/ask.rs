@@ -1,5 +1,6 @@
 //! What a controller is asked about the capacity of its hosts, by its own callers and by other controllers alike.
 
+use super::guests::{Guest, Hosted};
 use serde::{Deserialize, Serialize};
 use wharden_model::{
     HostId, Timestamp, UserName,
@@ -27,6 +28,11 @@ pub enum Ask {
         advice: AdviceId,
         by: UserName,
     },
+    /// Nothing was found for these at the controller of this number: plan for them, and for no others of it.
+    Host {
+        of: u64,
+        guests: Vec<Guest>,
+    },
     /// Nobody wants to hear of the host until then.
     Snooze {
         host: HostId,
@@ -46,6 +52,8 @@ pub enum Told {
     Explained(Box<CapacityExplanation>),
     Commands(Box<MovePreview>),
     Accepted(Box<AcceptedMove>),
+    /// Those for which moves were found.
+    Hosted(Vec<Hosted>),
     /// So many alerts were put off.
     Snoozed(u32),
     /// As many moves are waited for as there may be.
@@ -76,6 +84,24 @@ impl CapacityMerge for CapacityAdvice {
         self.plan.advice.extend(other.plan.advice);
         self.plan.stuck.extend(other.plan.stuck);
         self.accepted.extend(other.accepted);
+    }
+}
+
+impl CapacityMerge for Option<CapacityExplanation> {
+    fn take(&mut self, other: Self) {
+        let Some(other) = other else { return };
+        let Some(own) = self else {
+            *self = Some(other);
+            return;
+        };
+        own.targets.extend(other.targets);
+        own.targets_in_all += other.targets_in_all;
+        for obstacle in other.obstacles {
+            match own.obstacles.iter_mut().find(|known| known.kind == obstacle.kind) {
+                Some(known) => known.hosts += obstacle.hosts,
+                None => own.obstacles.push(obstacle),
+            }
+        }
     }
 }
 

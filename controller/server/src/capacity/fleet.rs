@@ -2,6 +2,7 @@
 
 use super::{
     contents::{apart, container},
+    guests::Lodger,
     track::Track,
     view::{Contents, FleetView, SeenContainer},
 };
@@ -23,11 +24,23 @@ pub struct Fleet {
     pub seen: BTreeMap<String, SeenContainer>,
 }
 
-/// The fleet, with the containers of pressed hosts and of `wanted`.
-pub fn fleet(tracks: &BTreeMap<HostId, Track>, state: &State, view: &dyn FleetView, wanted: Option<&HostId>) -> Fleet {
+/// The fleet and its guests, with the containers of pressed hosts and of `wanted`.
+pub fn fleet(
+    tracks: &BTreeMap<HostId, Track>,
+    guests: &BTreeMap<HostId, Lodger>,
+    state: &State,
+    view: &dyn FleetView,
+    wanted: Option<&HostId>,
+) -> Fleet {
     let thresholds = state.capacity_thresholds();
-    let mut fleet = Fleet { hosts: Vec::with_capacity(tracks.len()), seen: BTreeMap::new() };
-    for (id, track) in tracks {
+    let mut fleet = Fleet { hosts: Vec::with_capacity(tracks.len() + guests.len()), seen: BTreeMap::new() };
+    for Lodger { guest, .. } in guests.values() {
+        if state.hosts.get(&guest.host.id).is_some_and(|host| host.revoked_at.is_none()) {
+            fleet.hosts.push(guest.host.clone());
+            fleet.seen.extend(guest.contents.containers.iter().map(|seen| (seen.id.clone(), seen.clone())));
+        }
+    }
+    for (id, track) in tracks.iter().filter(|(id, _)| !guests.contains_key(*id)) {
         let Some(held) = state.hosts.get(id).filter(|host| host.revoked_at.is_none()) else { continue };
         let contents = view.contents(id);
         let mut host = host(id, held, track, contents.as_ref(), &thresholds);
@@ -40,6 +53,7 @@ pub fn fleet(tracks: &BTreeMap<HostId, Track>, state: &State, view: &dyn FleetVi
         }
         fleet.hosts.push(host);
     }
+    fleet.hosts.sort_by(|a, b| a.id.cmp(&b.id));
     fleet
 }
 

@@ -11,6 +11,11 @@ pub const LOOKS_PER_CONTAINERS: u64 = 10;
 pub const PLAN_EVERY_S: u64 = 300;
 /// Seconds that the room of an accepted move is kept when the move is not seen to be done.
 pub const ACCEPTED_KEPT_S: u64 = 24 * 3600;
+/// Hosts for which one controller asks another, and for which one controller plans beside its own; the first ones of its plan. Each
+/// may be some 100 KiB.
+pub const GUESTS_MAX: usize = 64;
+/// Seconds that a guest is kept without being asked for again: three plans of who asks.
+pub const GUEST_KEPT_S: u64 = 3 * PLAN_EVERY_S;
 /// Accepted moves that are waited for; each holds room on its target.
 pub const ACCEPTED_MAX: usize = 10_000;
 /// Things that have happened, kept; the oldest go first. Some 200 bytes each.

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! view ─▶ track: smoothed, alerts, hours ─▶ fleet: hosts and containers ─▶ plan ─▶ app, other controllers
-//!                          state: thresholds, labels ─┘      policies ─┘
+//!                          state: thresholds, labels ─┘      policies ─┘      └ stuck ─▶ guests of other controllers
 //! ```
 //!
 //! Must not know: HTTP, who asks, whether they may.
@@ -16,8 +16,11 @@ mod admission;
 mod ask;
 mod contents;
 mod fleet;
+mod guests;
+mod held;
 mod inventoried;
 pub mod limits;
+mod lodging;
 mod preview;
 #[cfg(test)]
 mod tests;
@@ -26,6 +29,7 @@ mod view;
 mod watch;
 
 pub use ask::{Ask, CapacityMerge, Told};
+pub use guests::Peers;
 pub use inventoried::Inventoried;
 pub use view::{Contents, FleetView, SeenContainer, SeenHost, SeenMount, SeenNetwork};
 pub use watch::Watch;

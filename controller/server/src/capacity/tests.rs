@@ -1,6 +1,7 @@
 //! From what agents tell to advice, on two or three hosts that one can work out by hand.
 
 mod commands;
+mod guests;
 
 use super::{
     contents::{APART, PINNED, REQUIRES, container},

@@ -1,5 +1,6 @@
 //! What is looked at: hosts with what they use, and what is on one of them.
 
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use wharden_capacity::HostPort;
 use wharden_model::{HostId, Timestamp, capacity::Amount};
@@ -31,7 +32,7 @@ pub struct SeenHost {
 }
 
 /// What is on a host.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contents {
     pub containers: Vec<SeenContainer>,
     pub networks: Vec<SeenNetwork>,
@@ -44,7 +45,7 @@ pub struct Contents {
 }
 
 /// One container.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenContainer {
     pub id: String,
     pub name: String,
@@ -67,7 +68,7 @@ pub struct SeenContainer {
 }
 
 /// Something mounted in a container.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SeenMount {
     /// A path of the host.
     Bind(String),
@@ -80,7 +81,7 @@ pub enum SeenMount {
 }
 
 /// A network of the engine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenNetwork {
     pub name: String,
     pub driver: String,

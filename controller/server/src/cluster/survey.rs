@@ -1,7 +1,11 @@
 //! Asking all other controllers, at the same time and not for long.
 
 use crate::{
-    peers::{PeerStatus, Reply, Request, limits::STATUS_LIMIT},
+    capacity::{Ask, Peers, Told},
+    peers::{
+        PeerStatus, Reply, Request,
+        limits::{LIST_LIMIT, STATUS_LIMIT},
+    },
     raft::Raft,
 };
 use futures::future::join_all;
@@ -57,4 +61,29 @@ pub async fn survey(raft: &Raft, started_at: Timestamp) -> BTreeMap<u64, PeerSta
     let own = own_status(raft, started_at);
     all.insert(own.number, own);
     all
+}
+
+impl Raft {
+    /// What a controller says of the capacity of its hosts; `None` when it says nothing.
+    pub async fn ask_capacity(&self, number: u64, ask: &Ask) -> Option<Told> {
+        match self.ask(number, Request::Capacity(ask.clone()), LIST_LIMIT).await {
+            Ok(Reply::Capacity(told)) => Some(*told),
+            _ => None,
+        }
+    }
+}
+
+impl Peers for Raft {
+    fn own(&self) -> u64 {
+        self.number()
+    }
+
+    fn others(&self) -> Vec<u64> {
+        let own = self.number();
+        self.state().controllers.members.keys().copied().filter(|number| *number != own).collect()
+    }
+
+    async fn ask(&self, number: u64, ask: Ask) -> Option<Told> {
+        self.ask_capacity(number, &ask).await
+    }
 }
