@@ -52,26 +52,27 @@ fn what_another_controller_did_a_moment_ago_counts_at_one_that_is_behind() {
     // What was taken away a moment ago is gone here too: a right, then all of them.
     let bob = cluster.admin.invite(&cluster.controllers[0], "bob", &["admins"]);
     let bearer = bob.rest().bearer().expect("a session");
-    let make_token = |mut rest: Rest, _| {
+    let put_thresholds = |mut rest: Rest, _| {
         rest.set_bearer(&bearer);
-        rest.post("/v1/tokens", json!({"ttl_s": 600, "uses": 1}))
+        let mark = json!({"high_permille": 900, "low_permille": 800, "hold_s": 60});
+        rest.put("/v1/capacity/thresholds/bobs", json!({"marks": {"cpu": mark}}))
     };
     let forbid = |cluster: &Cluster, leader: usize| {
         let text =
-            "@id(\"x\") forbid (principal == User::\"bob\", action == Wharden::Action::\"token.create\", resource);";
-        cluster.rest(leader).put("/v1/policies/no-tokens", json!({"text": text})).ok()
+            "@id(\"x\") forbid (principal == User::\"bob\", action == Wharden::Action::\"capacity.update\", resource);";
+        cluster.rest(leader).put("/v1/policies/no-thresholds", json!({"text": text})).ok()
     };
-    asked_behind(&mut cluster, forbid, make_token).refused(403, "forbidden");
-    cluster.rest(0).delete("/v1/policies/no-tokens").ok();
+    asked_behind(&mut cluster, forbid, put_thresholds).refused(403, "forbidden");
+    cluster.rest(0).delete("/v1/policies/no-thresholds").ok();
     for controller in &cluster.controllers {
         eventually("the right at every controller", SETTLE, || {
-            (make_token(controller.rest(), Value::Null).status == 201).then_some(())
+            (put_thresholds(controller.rest(), Value::Null).status == 200).then_some(())
         });
     }
     let end = |cluster: &Cluster, leader: usize| {
         cluster.rest(leader).post("/v1/sessions/revoke", json!({"user": "bob"})).ok()
     };
-    asked_behind(&mut cluster, end, make_token).refused(401, "not_logged_in");
+    asked_behind(&mut cluster, end, put_thresholds).refused(401, "not_logged_in");
 
     let name = cluster.admin.name.clone();
     let password = "another horse battery staple";
