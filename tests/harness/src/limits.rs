@@ -9,6 +9,8 @@ pub const READY: Duration = Duration::from_secs(60);
 pub const STOP: Duration = Duration::from_secs(20);
 /// A change must have reached everything that it concerns.
 pub const SETTLE: Duration = Duration::from_secs(30);
+/// A controller must have seen something on a host: it looks every half minute, and agents under pressure measure less often.
+pub const LOOKS: Duration = SETTLE.saturating_mul(5);
 /// One command of a client must have ended; then it is killed and the test fails.
 pub const COMMAND: Duration = Duration::from_secs(120);
 /// One REST call must have been answered.

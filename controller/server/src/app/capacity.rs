@@ -88,6 +88,9 @@ impl App {
         let container = &accepted.advice.container.name;
         let detail = format!("container {container} from {} to {}", source.id, target.id);
         self.capacity_done(caller, format!("advice {advice}"), "accept", detail).await?;
+        // The controller of the source hears of it when it asks again.
+        ask_all(&self.raft, |number| async move { self.raft.ask_capacity(number, &Ask::Look).await }).await;
+        self.capacity.answer(Ask::Look).await;
         Ok(accepted)
     }
 

@@ -28,6 +28,8 @@ pub enum Ask {
         advice: AdviceId,
         by: UserName,
     },
+    /// Something that others know has changed: look and plan anew.
+    Look,
     /// Nothing was found for these at the controller of this number: plan for them, and for no others of it.
     Host {
         of: u64,
@@ -52,6 +54,7 @@ pub enum Told {
     Explained(Box<CapacityExplanation>),
     Commands(Box<MovePreview>),
     Accepted(Box<AcceptedMove>),
+    Looking,
     /// Those for which moves were found.
     Hosted(Vec<Hosted>),
     /// So many alerts were put off.

@@ -123,6 +123,11 @@ impl Watch {
             Ask::Explain { host, container } => self.explain(&state, &host, &container, now),
             Ask::Commands { advice } => self.commands(&advice),
             Ask::Accept { advice, by } => self.accept(&state, &advice, &by, now),
+            Ask::Look => {
+                self.held().stale = true;
+                self.0.wake.notify_one();
+                Told::Looking
+            }
             Ask::Host { of, guests } => self.host(&state, of, guests, now),
             Ask::Snooze { host, signal, until, by } => {
                 let count = self.held().snooze(&state, &host, signal, until, &by, now);

@@ -1,13 +1,12 @@
 //! A full host, from its alert to the container that a person has moved, with real engines at both ends.
 
 use serde_json::{Value, json};
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command};
 use wharden_harness::{
-    Admin, Agent, Cli, Controller, Docker, Engine, Output, Place, eventually, limits::SETTLE, os_user::OsUser,
+    Admin, Agent, Cli, Controller, Docker, Engine, Output, Place, eventually,
+    limits::{LOOKS, SETTLE},
+    os_user::OsUser,
 };
-
-/// A controller looks at its hosts every half minute, and agents under pressure measure less often.
-const LOOKS: Duration = SETTLE.saturating_mul(5);
 
 /// Whoever moves containers may do everything with Docker.
 const MOVERS: &str = r#"@id("move") permit (principal in Group::"t-movers", action, resource);"#;

@@ -14,6 +14,7 @@ mod bad_input;
 mod behind;
 mod break_glass;
 mod capacity;
+mod capacity_guests;
 mod cli_usage;
 mod cluster;
 mod cluster_key;
