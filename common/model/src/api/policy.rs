@@ -1,7 +1,7 @@
 use super::Advice;
 use crate::{
     Revision,
-    action::Action,
+    action::{Action, AdminAction},
     decision::{Decision, Principal, Resource},
     facts::Facts,
     id::{PolicyName, UserName},
@@ -193,6 +193,38 @@ pub struct DockerRequest {
     /// JSON body; null for none.
     #[serde(default)]
     pub body: serde_json::Value,
+}
+
+/// `POST /v1/policy/test-admin`: may somebody do this here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AdminTestRequest {
+    /// The user who would ask. Either this or `service_account`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<UserName>,
+    pub action: AdminAction,
+    /// The user, group, policy or host (by id or name) that it would be done to; none for actions on the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<String>,
+    /// Draft documents to decide with in place of (same name) or besides the stored ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drafts: Vec<PolicyVersionDraft>,
+}
+
+/// Answer to [`AdminTestRequest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AdminTestResult {
+    pub action: AdminAction,
+    /// In words, e.g. `host h-0123456789abcdef`.
+    pub resource: String,
+    /// With a code of its own.
+    pub decision: Decision,
+    /// What it would take beside the session, in words.
+    pub step_up: String,
 }
 
 /// Answer to [`TestRequest`].

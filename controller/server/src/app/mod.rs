@@ -4,6 +4,7 @@
 
 mod access;
 mod account;
+mod admin_test;
 mod alerts;
 mod backup;
 mod capacity;

@@ -80,6 +80,7 @@ const NEEDS: &[(&str, &str, &[AdminAction])] = &[
     ("post", "/v1/policy/simulate", &[PolicyTest]),
     ("post", "/v1/policy/suggest", &[PolicyTest]),
     ("post", "/v1/policy/test", &[PolicyTest]),
+    ("post", "/v1/policy/test-admin", &[PolicyTest]),
     ("post", "/v1/policy/validate", &[PolicyTest]),
     ("get", "/v1/service-accounts", &[ServiceAccountRead]),
     ("post", "/v1/service-accounts", &[ServiceAccountCreate]),

@@ -7,8 +7,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use wharden_model::{
     PolicyName,
     api::{
-        Policy, PolicyPut, PolicySuggestion, PolicyText, PolicyVersion, RollbackTo, SimulateRequest, Simulation,
-        SuggestRequest, TestRequest, TestResult, Validation,
+        AdminTestRequest, AdminTestResult, Policy, PolicyPut, PolicySuggestion, PolicyText, PolicyVersion, RollbackTo,
+        SimulateRequest, Simulation, SuggestRequest, TestRequest, TestResult, Validation,
     },
 };
 
@@ -22,6 +22,7 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(rollback))
         .routes(routes!(validate))
         .routes(routes!(test))
+        .routes(routes!(test_admin))
         .routes(routes!(simulate))
         .routes(routes!(suggest))
 }
@@ -109,6 +110,16 @@ async fn test(
     Body(body): Body<TestRequest>,
 ) -> Answer<Json<TestResult>> {
     Ok(Json(api.app.test_policy(&caller, body).await?))
+}
+
+/// Whether somebody may do something here.
+#[utoipa::path(post, path = "/v1/policy/test-admin", tag = "policies", request_body = AdminTestRequest, responses((status = 200, body = AdminTestResult)), security(("session" = [])))]
+async fn test_admin(
+    State(api): State<Api>,
+    Session(caller): Session,
+    Body(body): Body<AdminTestRequest>,
+) -> Answer<Json<AdminTestResult>> {
+    Ok(Json(api.app.test_admin(&caller, body).await?))
 }
 
 fn policy_name(text: &str) -> Answer<PolicyName> {

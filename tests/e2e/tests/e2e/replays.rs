@@ -61,8 +61,8 @@ fn one_code_at_three_controllers_at_once_is_one_login_and_one_change() {
         for at in 0..3 {
             cluster.admin.user(&format!("u{round}-{at}"), &[]);
         }
-        let factor = Factor::recovery(&cluster.admin.recovery_codes[round]);
-        let clients = (0..3).map(|at| cluster.rest(at).alone()).collect();
+        let factor = Factor::recovery(&ben.recovery_codes[3 + round]);
+        let clients = cluster.controllers.iter().map(|c| ben.rest().at(&c.url()).alone()).collect();
         let answers = at_once(&cluster, clients, |at, rest| {
             let method = "DELETE".parse().expect("method");
             let header = [(factor.header, factor.code.as_str())];

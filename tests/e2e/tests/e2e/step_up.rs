@@ -24,8 +24,9 @@ fn what_can_hurt_needs_a_code_of_its_own_and_each_code_works_once() {
     admin.user("bob", &["launchers"]);
     let alone = admin.rest().alone();
 
-    // Fresh from the login: creating is allowed, giving rights to somebody is not.
-    alone.post("/v1/groups", json!({"name": "empty"})).ok();
+    // Fresh from the login: daily work is allowed, what can hurt is not.
+    let mark = json!({"high_permille": 900, "low_permille": 800, "hold_s": 60});
+    alone.put("/v1/capacity/thresholds/few", json!({"marks": {"cpu": mark}})).ok();
     let needed = [
         alone.post("/v1/users/bob/invite", Value::Null),
         alone.patch("/v1/users/bob", json!({"disabled": true})),
@@ -33,7 +34,14 @@ fn what_can_hurt_needs_a_code_of_its_own_and_each_code_works_once() {
         alone.put("/v1/groups/launchers/members/ada", Value::Null),
         alone.delete("/v1/groups/launchers"),
         alone.post("/v1/groups", json!({"name": "made", "members": ["ada"]})),
+        alone.post("/v1/groups", json!({"name": "empty"})),
         alone.post("/v1/users", json!({"name": "mallory", "groups": ["launchers"]})),
+        alone.post("/v1/tokens", json!({"ttl_s": 600, "uses": 1})),
+        alone.post("/v1/packs/baseline/apply", json!({})),
+        alone.put(
+            "/v1/policies/hosts",
+            json!({"text": "@id(\"ps\") permit (principal, action == Docker::Action::\"container.list\", resource);"}),
+        ),
         alone.put(
             "/v1/policies/rights",
             json!({"text": "@id(\"all\") permit (principal, action in Wharden::Action::\"write\", resource);"}),

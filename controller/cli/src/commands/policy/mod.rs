@@ -1,6 +1,7 @@
 //! `policy`: who may do what.
 
 mod actions;
+mod can;
 mod diff;
 mod edit;
 mod read;
@@ -25,6 +26,7 @@ Examples:
   wharden policy mode team enforce
   wharden policy rollback team
   wharden policy test --user bob --host web1 docker run --privileged alpine
+  wharden policy can --user ann host.posture web1
   wharden policy simulate ./team.cedar --since 7d
   wharden policy suggest --user bob --since 7d";
 
@@ -94,6 +96,8 @@ pub enum Policy {
     Mode { name: PolicyName, mode: Mode },
     /// Ask what would be decided, without doing it
     Test(test::Test),
+    /// Ask whether somebody may do something in Wharden itself
+    Can(can::Can),
     /// Show what drafts would have changed about recorded decisions
     Simulate(simulate::Simulate),
     /// Write the least rules that allow what a user did
@@ -118,6 +122,7 @@ pub async fn run(command: Policy, context: &mut Context<'_>) -> Result<(), CliEr
         Policy::Validate { file } => validate::run(&file, context).await,
         Policy::Diff(args) => diff::run(&args, context).await,
         Policy::Test(args) => test::run(args, context).await,
+        Policy::Can(args) => can::run(args, context).await,
         Policy::Simulate(args) => simulate::run(args, context).await,
         Policy::Suggest(args) => suggest::run(args, context).await,
         Policy::Actions(args) => actions::run(&args, context),

@@ -66,7 +66,7 @@ pub struct Test {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Expect {
+pub(super) enum Expect {
     Allow,
     Deny,
 }
@@ -100,7 +100,12 @@ pub async fn run(args: Test, context: &mut Context<'_>) -> Result<(), CliError> 
     };
     let result: TestResult = context.api()?.call(Call::post(&["policy", "test"]).body(&test)?).await?;
     context.answer(&result, |look| card(&test, &result, look))?;
-    let wrong = match (args.expect, result.decision.effect) {
+    verdict(args.expect, result.decision.effect)
+}
+
+/// Fails when the decision is not the expected one.
+pub(super) fn verdict(expected: Option<Expect>, decided: Effect) -> Result<(), CliError> {
+    let wrong = match (expected, decided) {
         (Some(Expect::Allow), Effect::Deny) => Some("denied, and --expect says allow"),
         (Some(Expect::Deny), Effect::Allow) => Some("allowed, and --expect says deny"),
         _ => None,
