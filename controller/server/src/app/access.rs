@@ -14,7 +14,7 @@ use wharden_model::{
 };
 use wharden_pki::token::{SecretKind, hash_secret};
 use wharden_policy::{AdminCompiled, AdminQuery, AdminResource};
-use wharden_state::{Actor, AuditCommand, Command, Entry, Hex, Kind, LEVEL_REQUEST, Origin, Session, State};
+use wharden_state::{Actor, AuditCommand, Command, Entry, Hex, Kind, LEVEL_REQUEST, Origin, Rejection, Session, State};
 
 /// An admin with a session that passed both factors.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ impl App {
             // It may have been opened at another controller a moment ago.
             state = self.raft.linearizable_shared().await?;
         }
-        let session = state.open_session(&bearer.session, now).map_err(AppError::from)?;
+        let session = state.open_session(&bearer.session, now).map_err(|_| over(&state, &bearer.session))?;
         if session.user != bearer.user {
             return Err(AppError::NotLoggedIn("the access token is not valid"));
         }
@@ -299,6 +299,16 @@ impl App {
 }
 
 /// What the audit is told of an attempt that was refused.
+/// Why a session is over, for a caller that has shown a good token of it.
+pub(super) fn over(state: &State, id: &SessionId) -> AppError {
+    match state.ended_session(id) {
+        Some(ended) => AppError::SessionOver(ended.to_string()),
+        // It is still there, and too old.
+        None if state.sessions.contains_key(id) => AppError::SessionOver("it was not used for too long".to_owned()),
+        None => AppError::from(Rejection::SessionEnded),
+    }
+}
+
 pub(super) fn told(action: &str, resource: String, error: &AppError) -> Command {
     Command::Audit(AuditCommand::Refused { action: action.to_owned(), resource, reason: error.to_string() })
 }

@@ -1,6 +1,6 @@
 //! Login with two factors, refresh, logout.
 
-use super::{App, AppError, Caller, step_up::Shown};
+use super::{App, AppError, Caller, access::over, step_up::Shown};
 use crate::{auth::password, limits};
 use std::net::IpAddr;
 use subtle::ConstantTimeEq;
@@ -129,7 +129,8 @@ impl App {
             }
             Err(ended) => {
                 self.attempt(source)?;
-                return Err(ended.into());
+                // Whoever has only seen the id of a session is not told what became of it.
+                return Err(if of_family { over(&state, &id) } else { ended.into() });
             }
         };
         let user = session.user.clone();

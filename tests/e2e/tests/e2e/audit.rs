@@ -28,7 +28,7 @@ fn each_attempt_says_who_from_where_by_what_and_what_was_before() {
         factors.starts_with("session with password, totp; ") && factors.ends_with(" with the request"),
         "{factors}"
     );
-    let labelled = of(records, "host.update");
+    let labelled = of(records, "host.label");
     assert!(labelled[0]["before"].as_str().is_some_and(|b| b.contains("posture enforce")), "{labelled:?}");
     let login = of(records, "session.login");
     assert_eq!(
