@@ -4,13 +4,12 @@ use super::{
     App, AppError,
     step_up::{Checked, Shown},
 };
-use crate::{policy_set, raft::new_request_id};
-use arc_swap::ArcSwapOption;
+use crate::raft::new_request_id;
 use sha2::{Digest, Sha256};
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 use wharden_model::{
-    AdminAction, Effect, HostId, PolicyName, RequestId, Revision, SessionId, StepUp, Timestamp, UserName,
-    action::AdminGroup,
+    AdminAction, Effect, HostId, PolicyName, RequestId, SessionId, StepUp, Timestamp, UserName, action::AdminGroup,
+    api::Secret,
 };
 use wharden_pki::token::{SecretKind, hash_secret};
 use wharden_policy::{AdminCompiled, AdminQuery, AdminResource};
@@ -32,27 +31,6 @@ pub struct Caller {
     pub force: bool,
     /// It is the service account of the name of `user`, with no session.
     pub is_service: bool,
-}
-
-/// The compiled admin policies of the newest revision that was asked about.
-#[derive(Default)]
-pub struct Access(ArcSwapOption<(Revision, AdminCompiled)>);
-
-impl Access {
-    pub(super) fn at(&self, state: &State) -> Result<Arc<(Revision, AdminCompiled)>, AppError> {
-        if let Some(held) = self.0.load_full().filter(|held| held.0 == state.policy_revision) {
-            return Ok(held);
-        }
-        let compiled = compile(state)?;
-        let fresh = Arc::new((state.policy_revision, compiled));
-        self.0.store(Some(Arc::clone(&fresh)));
-        Ok(fresh)
-    }
-}
-
-/// Admin policies of a state. What does not compile denies: nothing is left out.
-pub(super) fn compile(state: &State) -> Result<AdminCompiled, AppError> {
-    AdminCompiled::new(&policy_set::policies(state), &policy_set::users(state)).map_err(AppError::internal)
 }
 
 impl App {
@@ -176,7 +154,8 @@ impl App {
             self.before_a_change().await?;
         }
         // Policy first: whoever may not do it at all is not asked for a code.
-        let passed = self.check(caller, action, resource).and_then(|()| self.check_floor(caller, action.name(), floor));
+        let passed =
+            self.check(caller, action, resource).await.and_then(|()| self.check_floor(caller, action.name(), floor));
         let Err(error) = passed else { return Ok(()) };
         self.refused(caller, action.name(), describe(resource), &error).await?;
         Err(error)
@@ -233,26 +212,40 @@ impl App {
         let first = items.first().map(|(resource, _)| resource.clone());
         let readable: Vec<T> = items
             .into_iter()
-            .filter(|(resource, _)| self.check(caller, action, resource).is_ok())
+            .filter(|(resource, _)| self.check_by(&compiled, caller, action, resource).is_ok())
             .map(|(_, item)| item)
             .collect();
         if let (true, Some(first)) = (readable.is_empty(), first) {
             self.may(caller, action, &first).await?;
         }
+        let compiled = self.access.at(&self.state()).await?;
         Ok(readable)
     }
 
     /// True when policy permits it, at the age that the second factor has.
-    pub(super) fn allows(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> bool {
-        self.check(caller, action, resource).is_ok()
+    pub(super) async fn allows(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> bool {
+        self.check(caller, action, resource).await.is_ok()
     }
 
-    pub(super) fn check(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> Result<(), AppError> {
-        let state = self.state();
-        let access = self.access.at(&state)?;
+    pub(super) async fn check(
+        &self,
+        caller: &Caller,
+        action: AdminAction,
+        resource: &AdminResource,
+    ) -> Result<(), AppError> {
+        self.check_by(&*self.access.at(&self.state()).await?, caller, action, resource)
+    }
+
+    fn check_by(
+        &self,
+        compiled: &AdminCompiled,
+        caller: &Caller,
+        action: AdminAction,
+        resource: &AdminResource,
+    ) -> Result<(), AppError> {
         let at_age = |mfa_age_seconds| {
             let query = AdminQuery { user: &caller.user, action, resource, mfa_age_seconds };
-            if caller.is_service { access.1.decide_for_service(&query) } else { access.1.decide(&query) }
+            if caller.is_service { compiled.decide_for_service(&query) } else { compiled.decide(&query) }
         };
         let decision = at_age(self.mfa_age(caller, action));
         match decision.effect {
