@@ -27,6 +27,8 @@ pub struct Caller {
     pub source: IpAddr,
     /// The code that came with the request.
     pub shown: Checked,
+    /// A recovery code, as it came.
+    pub recovery: Option<Secret>,
     /// Go ahead although it takes the caller's own rights.
     pub force: bool,
     /// It is the service account of the name of `user`, with no session.
@@ -68,6 +70,10 @@ impl App {
         if session.user != bearer.user {
             return Err(AppError::NotLoggedIn("the access token is not valid"));
         }
+        let recovery = match shown {
+            Some(Shown::Recovery(code)) => Some(code.clone()),
+            _ => None,
+        };
         let shown = shown.map_or(Checked::Nothing, |shown| self.check_shown(&state, &bearer.user, shown));
         Ok(Caller {
             user: bearer.user,
@@ -77,6 +83,7 @@ impl App {
             request_id,
             source,
             shown,
+            recovery,
             force: false,
             is_service: false,
         })
@@ -111,6 +118,7 @@ impl App {
             request_id,
             source,
             shown: Checked::Nothing,
+            recovery: None,
             force: false,
             is_service: true,
         })
@@ -210,6 +218,7 @@ impl App {
         items: Vec<(AdminResource, T)>,
     ) -> Result<Vec<T>, AppError> {
         let first = items.first().map(|(resource, _)| resource.clone());
+        let compiled = self.access.at(&self.state()).await?;
         let readable: Vec<T> = items
             .into_iter()
             .filter(|(resource, _)| self.check_by(&compiled, caller, action, resource).is_ok())
@@ -218,7 +227,6 @@ impl App {
         if let (true, Some(first)) = (readable.is_empty(), first) {
             self.may(caller, action, &first).await?;
         }
-        let compiled = self.access.at(&self.state()).await?;
         Ok(readable)
     }
 
@@ -291,7 +299,6 @@ impl App {
     }
 }
 
-/// What the audit is told of an attempt that was refused.
 /// Why a session is over, for a caller that has shown a good token of it.
 pub(super) fn over(state: &State, id: &SessionId) -> AppError {
     match state.ended_session(id) {
@@ -302,6 +309,7 @@ pub(super) fn over(state: &State, id: &SessionId) -> AppError {
     }
 }
 
+/// What the audit is told of an attempt that was refused.
 pub(super) fn told(action: &str, resource: String, error: &AppError) -> Command {
     Command::Audit(AuditCommand::Refused { action: action.to_owned(), resource, reason: error.to_string() })
 }

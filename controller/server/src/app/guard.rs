@@ -51,7 +51,7 @@ impl App {
                 self.audit_refusal(caller, action.name(), access::describe(resource), &error).await?;
                 return Err(error);
             }
-            match self.raft.propose_entry(Entry { if_revision: Some(revision), ..entry }).await {
+            match self.propose(caller, command.clone(), attempt, Some(revision)).await {
                 Err(ProposeError::Rejected(Rejection::RevisionMoved)) => {}
                 other => return Ok(other?),
             }

@@ -39,7 +39,10 @@ impl App {
         let (Some(account), Some(proof), true) = (account, proof, password_is_right) else {
             return self.failed(&login.username, address, shown).await;
         };
-        let tokens = self.open(&login.username, &account, proof, &address, shown.clone()).await;
+        let mut tokens = self.open(&login.username, &account, proof.clone(), &address, shown.clone()).await;
+        if let (Err(AppError::BadCredentials), Some(again)) = (&tokens, self.hashed_anew(&login, &proof)) {
+            tokens = self.open(&login.username, &account, again, &address, shown.clone()).await;
+        }
         match tokens {
             Err(AppError::BadCredentials) => self.failed(&login.username, address, shown).await,
             other => {
@@ -55,6 +58,15 @@ impl App {
             (None, code) => Shown::Recovery(code.clone()?),
         };
         self.proof(&login.username, account, &shown)
+    }
+
+    /// The recovery code of a login, when the state holds it under another hash by now: the cluster key was changed meanwhile.
+    fn hashed_anew(&self, login: &Login, before: &Proof) -> Option<Proof> {
+        login.recovery_code.as_ref()?;
+        let state = self.state();
+        self.follow_keys(&state);
+        let account = state.users.get(&login.username).and_then(|user| user.account.as_ref())?;
+        self.second_factor(login, account).filter(|now| now != before)
     }
 
     async fn failed<T>(&self, name: &UserName, source: String, device: Option<Hex>) -> Result<T, AppError> {
