@@ -1,7 +1,7 @@
 //! Login with two factors, refresh, logout.
 
 use super::{App, AppError, Caller, access::over, step_up::Shown};
-use crate::{auth::password, limits};
+use crate::{alerts::TOKEN_REUSED, auth::password, limits};
 use std::net::IpAddr;
 use subtle::ConstantTimeEq;
 use wharden_model::{
@@ -155,10 +155,16 @@ impl App {
         match self.raft.propose(Actor::User(user.clone()), Command::Session(command)).await? {
             Applied::Done => {}
             _ => {
+                let (subject, detail) =
+                    (format!("user {user}"), format!("session {id}, shown again from {source}; the session was ended"));
+                let summary = "a refresh token was used a second time";
+                self.alerts.raise(&TOKEN_REUSED, id.as_str(), &subject, summary, &detail);
                 let reused = AppError::NotLoggedIn("the refresh token was used twice, so the session was ended");
                 self.refused_stranger("session.refresh", format!("session {id} of user {user}"), source, &reused)
                     .await?;
-                return Err(reused);
+                // Its holder is told as later, once it is kept.
+                let told = over(&self.state(), &id);
+                return Err(if matches!(told, AppError::SessionOver(_)) { told } else { reused });
             }
         }
         let (access_token, access_expires_at) = self.access_token(&user, &id)?;

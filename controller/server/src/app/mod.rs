@@ -48,7 +48,7 @@ pub use step_up::Shown;
 pub use workbench::Workbench;
 
 use crate::{
-    alerts::{AlertsConfig, Sight},
+    alerts::{Alerts, AlertsConfig, Sight},
     auth::source::Sources,
     backup::Recipients,
     capacity::Watch,
@@ -86,6 +86,7 @@ pub struct App {
     /// How the cluster is looked at.
     pub sight: Sight,
     pub alerts_config: AlertsConfig,
+    pub alerts: Alerts,
     /// Room on the hosts of this controller.
     pub capacity: Watch,
     /// Where policy texts are checked and tried.

@@ -1,7 +1,7 @@
 //! Sessions: seen, ended, and worth what the rights of their user are now; and the key that their tokens are signed with.
 
 use serde_json::{Value, json};
-use wharden_harness::{Admin, Cli, Controller, Place, Rest, admin::PASSWORD};
+use wharden_harness::{Admin, Cli, Controller, Place, Rest, admin::PASSWORD, eventually, limits::SETTLE};
 
 fn controller(place: &Place) -> Controller {
     let mut controller = Controller::init(place, "controller");
@@ -169,4 +169,32 @@ fn who_held_a_session_is_told_why_it_ended_and_nobody_else_is() {
     controller.start();
     let said = why(&bob.rest().get("/v1/whoami").refused(401, "not_logged_in"));
     assert!(said.starts_with("your groups were changed by ada at 2"), "{said}");
+}
+
+#[test]
+fn a_refresh_token_that_is_used_twice_is_an_alert_and_its_holder_is_told() {
+    let place = Place::new();
+    let controller = controller(&place);
+    let ada = Admin::bootstrap(&controller, "ada");
+    let mut bob = ada.invite(&controller, "bob", &[]);
+    let tokens = bob.login();
+    let token = tokens["refresh_token"].as_str().expect("refresh token");
+    let refresh = || controller.rest().post("/v1/session/refresh", json!({"refresh_token": token}));
+    refresh().ok();
+    refresh().refused(401, "not_logged_in");
+    let said = why(&bob.rest().get("/v1/whoami").refused(401, "not_logged_in"));
+    assert!(said.starts_with("its refresh token was used a second time at 2"), "{said}");
+    let id = format!("token_reused:{}", tokens["session_id"].as_str().expect("session id"));
+    let alert = eventually("the alert", SETTLE, || {
+        let answer = ada.rest().get(&format!("/v1/alerts/{id}"));
+        (answer.status == 200).then(|| answer.ok())
+    });
+    assert_eq!((&alert["severity"], &alert["subject"]), (&json!("critical"), &json!("user bob")));
+    assert!(alert["detail"].as_str().is_some_and(|detail| detail.contains("from 127.0.0.1")), "{alert}");
+    // Once more is the same alert: the session is over.
+    refresh().refused(401, "not_logged_in");
+    let open = ada.rest().get("/v1/alerts").ok();
+    let about: Vec<&Value> =
+        open.as_array().expect("alerts").iter().filter(|alert| alert["kind"] == "token_reused").collect();
+    assert_eq!(about.len(), 1, "{open}");
 }
