@@ -46,6 +46,20 @@ impl Link<'_> {
     }
 }
 
+/// What records of earlier versions call an action that was allowed. Refused ones always had the action's own name.
+pub fn former_names(action: &str) -> &'static [&'static str] {
+    match action {
+        "policy.create" => &["policy.put"],
+        "policy.update" => &["policy.put", "policy.rollback"],
+        "host.label" | "host.posture" => &["host.update"],
+        "user.invite" => &["user.reset"],
+        "capacity.update" => {
+            &["capacity.thresholds.put", "capacity.thresholds.delete", "capacity.accept", "capacity.snooze"]
+        }
+        _ => &[],
+    }
+}
+
 /// What a checkpoint signs: a fixed text, the cluster, how many records there are, the hash of the last one, and when.
 pub fn checkpoint_statement(cluster: &ClusterId, seq: u64, head: &[u8], at: Timestamp) -> Vec<u8> {
     let mut statement = b"wharden audit checkpoint 1\n".to_vec();

@@ -1,6 +1,6 @@
 //! The outside of the program as a value: streams, terminal, environment and clock.
 
-use crate::{error::CliError, limits::SECRET_LINE_MAX};
+use crate::{error::CliError, hidden, limits::SECRET_LINE_MAX};
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -161,7 +161,7 @@ fn terminal_columns() -> Option<u16> {
 }
 
 /// The terminal that this process belongs to, whatever its streams are.
-const TERMINAL: &str = "/dev/tty";
+pub(crate) const TERMINAL: &str = "/dev/tty";
 
 struct TerminalPrompts;
 
@@ -180,7 +180,7 @@ impl Prompts for TerminalPrompts {
     }
 
     fn ask_hidden(&mut self, question: &str) -> io::Result<String> {
-        rpassword::prompt_password(question)
+        hidden::ask(question)
     }
 }
 

@@ -15,6 +15,7 @@ mod context;
 mod credentials;
 mod docker_line;
 mod error;
+mod hidden;
 mod input;
 mod limits;
 mod output;

@@ -307,13 +307,16 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     alerts.start(raft.clone(), shutdown);
     let sampler = Sampler::start(Probe::new(data_dir, config, started_at), raft.clone(), &metrics, shutdown);
     port.inbound.tell(sampler.clone());
-    let sight = Sight { raft: raft.clone(), fleet: fleet.clone(), sampler, clock: Arc::clone(&clock) };
+    let held = sampler.clone();
+    let sight = Sight { raft: raft.clone(), fleet: fleet.clone(), sampler: held, clock: Arc::clone(&clock) };
     fleet.raise_through(&alerts);
     alerts::watch(sight.clone(), alerts.clone(), config.alerts.clone(), &metrics, shutdown);
-    notify::start(raft.clone(), Arc::clone(&keys), Arc::clone(&clock), &metrics, shutdown);
+    let patience = Duration::from_secs(config.alerts.channel_s);
+    let (way, time) = (alerts.clone(), Arc::clone(&clock));
+    notify::start(raft.clone(), Arc::clone(&keys), time, way, patience, &metrics, shutdown);
     let view: Arc<dyn capacity::FleetView> = Arc::new(capacity::Inventoried(fleet.clone()));
     let held = raft.clone();
-    let watch = Watch::new(move || held.state(), keys.cluster_id.clone(), view, Arc::clone(&clock), alerts);
+    let watch = Watch::new(move || held.state(), keys.cluster_id.clone(), view, Arc::clone(&clock), alerts.clone());
     port.inbound.watch(watch.clone());
     shutdown.spawn_until_stopped("capacity", watch.clone().run(raft.clone()));
     let recipients = Recipients::parse(&config.backup_recipients)?;
@@ -332,6 +335,7 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
         backup_recipients: recipients.clone(),
         sight,
         alerts_config: config.alerts.clone(),
+        alerts,
         capacity: watch,
         workbench: Workbench::default(),
     });
@@ -349,7 +353,8 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     let agent_tls = tls::server_config(&identity, &agents, &[HTTP2])?;
     let (rest_listener, agent_listener) =
         (TlsListener::new(rest_tcp, rest_tls), TlsListener::new(agent_tcp, agent_tls));
-    audit_export::start(&config.audit_export, data_dir, &keys.cluster_id, &raft, &metrics, shutdown)?;
+    let export = &config.audit_export;
+    audit_export::start(export, data_dir, &keys.cluster_id, &raft, &sampler, &metrics, shutdown)?;
     tracing::info!(
         cluster = %keys.cluster_id,
         rest = %rest_listener.local_addr()?,

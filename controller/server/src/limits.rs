@@ -160,6 +160,8 @@ pub const POLICY_WORK: usize = 2;
 pub const POLICY_WORK_PER_ACCOUNT: usize = 8;
 /// Longest wait for a turn.
 pub const POLICY_WORK_WAIT: Duration = Duration::from_secs(20);
+/// Trials of what changes would do to rights, at once; each takes a core.
+pub const ACCESS_WORK: usize = 2;
 /// Most drafts in one request: more than anybody changes at a time.
 pub const DRAFTS_MAX: usize = 8;
 /// Bytes of all drafts of one request: two documents of the largest size.

@@ -3,8 +3,10 @@
 use crate::{
     apply::{Context, State, retain},
     command::{AccountCommand, Proof, UserCommand},
+    ended::EndReason,
     entry::{Applied, Kind, Rejection, Reply},
     hex::Hex,
+    level::LEVEL_INVITES,
     limits,
     lockout::Device,
     policy::Policy,
@@ -112,7 +114,7 @@ impl State {
             if invite.expires_at <= context.at {
                 return Err(Rejection::TokenExpired);
             }
-            self.end_sessions_of(context, user);
+            self.end_sessions_of(context, user, EndReason::SetUpAnew);
         }
         self.user_mut(user)?.account = Some(account);
         self.failures.remove(user.as_str());
@@ -129,7 +131,7 @@ impl State {
             UserCommand::SetDisabled { name, disabled } => {
                 self.user_mut(name)?.disabled = *disabled;
                 if *disabled {
-                    self.end_sessions_of(context, name);
+                    self.end_sessions_of(context, name, EndReason::Disabled);
                 }
                 context.policy_changed();
             }
@@ -143,13 +145,24 @@ impl State {
                     })
                     .collect();
                 retain(&mut self.invites, |invite| invite.user != *name);
-                self.end_sessions_of(context, name);
+                self.end_sessions_of(context, name, EndReason::Deleted);
                 context.policy_changed();
             }
-            UserCommand::Invite { name, hash, expires_at } => self.invite(context, name, hash, *expires_at)?,
+            UserCommand::Invite { name, hash, expires_at } => {
+                // It would take their factors away, which is a reset, and guarded.
+                let has_account = self.users.get(name).is_some_and(|user| user.account.is_some());
+                if self.level >= LEVEL_INVITES && has_account {
+                    return Err(Rejection::HasAccount(name.clone()));
+                }
+                self.invite(context, name, hash, *expires_at)?;
+            }
             UserCommand::Reset { name, hash, expires_at } => {
                 self.invite(context, name, hash, *expires_at)?;
-                self.forget_factors(context, name)?;
+                self.forget_factors(context, name, EndReason::Reset)?;
+            }
+            UserCommand::Unlock { name } => {
+                self.user_mut(name)?;
+                self.unlock(name);
             }
         }
         Ok(Applied::Done)
@@ -192,21 +205,27 @@ impl State {
         self.users.get_mut(name).ok_or_else(|| not_found(name))
     }
 
-    pub(crate) fn end_sessions_of(&mut self, context: &mut Context<'_>, user: &UserName) {
-        self.end_sessions_but(context, user, None);
+    pub(crate) fn end_sessions_of(&mut self, context: &mut Context<'_>, user: &UserName, why: EndReason) {
+        self.end_sessions_but(context, user, None, why);
     }
 
     /// Ends the sessions of a user whose rights changed, but the one that the change came from.
-    pub(crate) fn end_other_sessions_of(&mut self, context: &mut Context<'_>, user: &UserName) {
+    pub(crate) fn end_other_sessions_of(&mut self, context: &mut Context<'_>, user: &UserName, why: EndReason) {
         let own = context.entry.origin.as_ref().and_then(|origin| origin.session.as_ref());
-        self.end_sessions_but(context, user, own);
+        self.end_sessions_but(context, user, own, why);
     }
 
-    pub(crate) fn end_sessions_but(&mut self, context: &mut Context<'_>, user: &UserName, except: Option<&SessionId>) {
+    pub(crate) fn end_sessions_but(
+        &mut self,
+        context: &mut Context<'_>,
+        user: &UserName,
+        except: Option<&SessionId>,
+        why: EndReason,
+    ) {
         let of_user = self.sessions.iter().filter(|(id, s)| s.user == *user && Some(*id) != except);
         let ids: Vec<SessionId> = of_user.map(|(id, _)| id.clone()).collect();
         for id in ids {
-            self.end_session(context, &id);
+            self.end_session(context, &id, why);
         }
     }
 }

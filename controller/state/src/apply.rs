@@ -6,10 +6,11 @@ use crate::{
     audit::{AuditLog, AuditRecord},
     capacity::ThresholdsHeld,
     cluster::Cluster,
-    command::{AuditCommand, Command},
+    command::{AuditCommand, Command, Line},
     controller::Controllers,
     directory::Group,
     docker::{DockerSession, Issues},
+    ended::EndedSession,
     entry::{Applied, Change, Entry, Rejection, Reply},
     hex::Hex,
     host::Host,
@@ -22,7 +23,7 @@ use crate::{
     token::JoinToken,
     witness::Witness,
 };
-use imbl::OrdMap;
+use imbl::{OrdMap, Vector};
 use serde::{Deserialize, Serialize};
 use wharden_model::{
     AlertId, ChannelName, GroupName, HostId, PolicyName, Revision, SessionId, Timestamp, TokenId, UserName,
@@ -41,6 +42,9 @@ pub struct State {
     pub users: OrdMap<UserName, User>,
     pub groups: OrdMap<GroupName, Group>,
     pub sessions: OrdMap<SessionId, Session>,
+    /// Those that are over, the newest last.
+    #[serde(default, skip_serializing_if = "Vector::is_empty")]
+    pub(crate) ended_sessions: Vector<EndedSession>,
     /// By the hash of the invite.
     pub invites: OrdMap<Hex, Invite>,
     /// By the name that was tried, whether or not there is such a user.
@@ -108,7 +112,7 @@ impl State {
         if let Some(reply) = self.replies.to(entry) {
             return (reply.clone(), Vec::new());
         }
-        let witness = self.witness(entry);
+        let (lines, witness) = (self.lines(entry), self.witness(entry));
         let mut next = self.clone();
         let mut context = Context { index, at: entry.issued_at, entry, changes: Vec::new() };
         let reply = next.step_up(&context).and_then(|()| next.dispatch(&mut context));
@@ -122,7 +126,7 @@ impl State {
             }
             Err(_) => Vec::new(),
         };
-        self.record(entry, &reply, witness);
+        self.record(entry, &reply, lines, &witness);
         self.replies.remember(entry, reply.clone());
         (reply, changes)
     }
@@ -156,8 +160,7 @@ impl State {
         }
     }
 
-    fn record(&mut self, entry: &Entry, reply: &Reply, witness: Witness) {
-        let Some(line) = entry.command.line() else { return };
+    fn record(&mut self, entry: &Entry, reply: &Reply, lines: Vec<Line>, witness: &Witness) {
         let outcome = match (&entry.command, reply) {
             (Command::Audit(AuditCommand::Refused { reason, .. }), _) => format!("refused: {reason}"),
             (Command::Session(crate::SessionCommand::Fail { .. }), Ok(_)) => {
@@ -170,20 +173,22 @@ impl State {
             (_, Err(rejection)) => format!("refused: {rejection}"),
         };
         let request = entry.origin.as_ref().and_then(|origin| origin.request.as_ref());
-        self.audit.append(AuditRecord {
-            seq: 0,
-            at: entry.issued_at,
-            actor: entry.actor.to_string(),
-            action: line.action,
-            resource: line.resource,
-            outcome,
-            detail: line.detail,
-            request_id: request.unwrap_or(&entry.request_id).clone(),
-            source: witness.source,
-            factors: witness.factors,
-            before: witness.before,
-            hash: Hex(Vec::new()),
-        });
+        for line in lines {
+            self.audit.append(AuditRecord {
+                seq: 0,
+                at: entry.issued_at,
+                actor: entry.actor.to_string(),
+                action: line.action,
+                resource: line.resource,
+                outcome: outcome.clone(),
+                detail: line.detail,
+                request_id: request.unwrap_or(&entry.request_id).clone(),
+                source: witness.source.clone(),
+                factors: witness.factors.clone(),
+                before: witness.before.clone(),
+                hash: Hex(Vec::new()),
+            });
+        }
     }
 }
 

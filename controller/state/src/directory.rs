@@ -3,6 +3,7 @@
 use crate::{
     apply::{Context, State},
     command::GroupCommand,
+    ended::EndReason,
     entry::{Applied, Kind, Rejection, Reply},
     limits,
 };
@@ -40,26 +41,26 @@ impl State {
                 }
                 self.groups.insert(name.clone(), group);
                 for member in members {
-                    self.end_other_sessions_of(context, member);
+                    self.end_other_sessions_of(context, member, EndReason::Roles);
                 }
             }
             GroupCommand::Delete { name } => {
                 let group = self.groups.remove(name).ok_or_else(|| not_found(name))?;
                 for member in &group.members {
-                    self.end_other_sessions_of(context, member);
+                    self.end_other_sessions_of(context, member, EndReason::Roles);
                 }
             }
             GroupCommand::Add { name, user } => {
                 self.user_mut(user)?;
                 self.group_mut(name)?.members.insert(user.clone());
-                self.end_other_sessions_of(context, user);
+                self.end_other_sessions_of(context, user, EndReason::Roles);
             }
             GroupCommand::Remove { name, user } => {
                 self.group_mut(name)?
                     .members
                     .remove(user)
                     .ok_or_else(|| Rejection::NotFound { kind: Kind::Member, name: user.to_string() })?;
-                self.end_other_sessions_of(context, user);
+                self.end_other_sessions_of(context, user, EndReason::Roles);
             }
         }
         context.policy_changed();

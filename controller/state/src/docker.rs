@@ -12,6 +12,7 @@
 use crate::{
     apply::{Context, State, retain},
     command::DockerCommand,
+    ended::EndReason,
     entry::{Applied, Change, Kind, Rejection, Reply},
     limits,
 };
@@ -103,10 +104,9 @@ impl State {
     }
 
     /// Ends a session, and with it the use of its certificates.
-    pub(crate) fn end_session(&mut self, context: &mut Context<'_>, id: &SessionId) {
-        if self.sessions.remove(id).is_none() {
-            return;
-        }
+    pub(crate) fn end_session(&mut self, context: &mut Context<'_>, id: &SessionId, why: EndReason) {
+        let Some(session) = self.sessions.remove(id) else { return };
+        self.remember_end(context, id, session.user, why);
         context.changes.push(Change::SessionEnded(id.clone()));
         self.forget_ended_certificates(context.at);
         if let Some(known) = self.docker_sessions.get_mut(id) {

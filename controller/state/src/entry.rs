@@ -150,6 +150,8 @@ pub enum Rejection {
     NotNext { next: u64 },
     #[error("controller {number} has another certificate")]
     OtherCertificate { number: u64 },
+    #[error("user {0} has an account")]
+    HasAccount(UserName),
     #[error("the key was rotated meanwhile")]
     KeyMoved,
     #[error("the alert is over")]

@@ -14,6 +14,7 @@ use crate::{
     access::Account,
     apply::{Context, State},
     command::AccountCommand,
+    ended::EndReason,
     entry::{Applied, Rejection, Reply},
     level::LEVEL_AUTHORS,
 };
@@ -30,7 +31,7 @@ impl State {
                     return Err(Rejection::BadCredentials);
                 }
                 password_hash.clone_into(&mut account.password_hash);
-                self.end_other_sessions_of(context, user);
+                self.end_other_sessions_of(context, user, EndReason::Password);
             }
             AccountCommand::SetTotp { user, totp_sealed, totp_step, recovery_hashes, replaces } => {
                 let account = self.own_account(context, user)?;
@@ -41,14 +42,14 @@ impl State {
                 account.totp_sealed = totp_sealed.clone();
                 account.totp_last_step = *totp_step;
                 account.recovery_hashes = recovery_hashes.iter().cloned().collect();
-                self.end_other_sessions_of(context, user);
+                self.end_other_sessions_of(context, user, EndReason::Authenticator);
             }
             AccountCommand::SetRecovery { user, recovery_hashes } => {
                 self.own_account(context, user)?.recovery_hashes = recovery_hashes.iter().cloned().collect();
             }
             AccountCommand::Recover { user, hash, expires_at, .. } => {
                 self.invite(context, user, hash, *expires_at)?;
-                self.forget_factors(context, user)?;
+                self.forget_factors(context, user, EndReason::Recovered)?;
                 self.user_mut(user)?.disabled = false;
                 context.policy_changed();
             }
@@ -67,14 +68,19 @@ impl State {
     }
 
     /// Takes both factors away, and what they had opened.
-    pub(crate) fn forget_factors(&mut self, context: &mut Context<'_>, user: &UserName) -> Result<(), Rejection> {
+    pub(crate) fn forget_factors(
+        &mut self,
+        context: &mut Context<'_>,
+        user: &UserName,
+        why: EndReason,
+    ) -> Result<(), Rejection> {
         self.user_mut(user)?.account = None;
         // Who judged that somebody is left to change policies judged by this account.
         if self.level >= LEVEL_AUTHORS {
             context.policy_changed();
         }
         self.failures.remove(user.as_str());
-        self.end_sessions_of(context, user);
+        self.end_sessions_of(context, user, why);
         Ok(())
     }
 }

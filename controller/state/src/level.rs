@@ -10,11 +10,13 @@
 //! | 2 | cluster keys that have names, and the change of them |
 //! | 3 | audit records of what was refused have the id of the request; a good login clears its name and not its address;
 //! |   | certificates for Docker for service accounts; changes end with the session of their author |
+//! | 4 | sessions that are over are kept with the reason; failed logins with their sources, until somebody unlocks the name; |
+//! |   | the audit calls a change as policy calls the action; no invite for who has an account |
 
-use crate::command::{ClusterCommand, Command, DockerCommand};
+use crate::command::{ClusterCommand, Command, DockerCommand, UserCommand};
 
 /// What this version can do.
-pub const LEVEL: u32 = 3;
+pub const LEVEL: u32 = 4;
 
 /// From this level on events are copied.
 pub const LEVEL_COPIES: u32 = 1;
@@ -33,6 +35,18 @@ pub const LEVEL_SERVICE_DOCKER: u32 = 3;
 /// authenticator that is another by now too, and the loss of an account moves the revision of policy.
 pub const LEVEL_AUTHORS: u32 = 3;
 
+/// From this level on it is kept why a session ended.
+pub const LEVEL_ENDED: u32 = 4;
+
+/// From this level on failed logins of a name are kept with their sources, and an admin can lift the wait.
+pub const LEVEL_UNLOCK: u32 = 4;
+
+/// From this level on the audit has one name for an action, whether it was allowed or refused.
+pub const LEVEL_ACTION_NAMES: u32 = 4;
+
+/// From this level on an invite for somebody who has an account is refused.
+pub const LEVEL_INVITES: u32 = 4;
+
 impl Command {
     /// The level from which the cluster may have it in its log.
     pub fn level(&self) -> u32 {
@@ -40,6 +54,7 @@ impl Command {
             Self::Alert(_) | Self::Channel(_) | Self::Capacity(_) => 1,
             Self::Key(_) => LEVEL_KEYS,
             Self::Docker(DockerCommand::IssueToService { .. }) => LEVEL_SERVICE_DOCKER,
+            Self::User(UserCommand::Unlock { .. }) => LEVEL_UNLOCK,
             _ => 0,
         }
     }

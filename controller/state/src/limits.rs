@@ -48,6 +48,12 @@ pub const AUDIT_TEXT_MAX: usize = 512;
 pub const FREE_FAILURES: u32 = 5;
 /// Failed logins from one address that cost nothing: many people may share it.
 pub const FREE_SOURCE_FAILURES: u32 = 20;
+/// Addresses that are kept with the failed logins of one name.
+pub const FAILURE_SOURCES_MAX: usize = 8;
+/// Sessions that are over and still known with the reason; the ones that ended first are forgotten first.
+pub const ENDED_SESSIONS_MAX: usize = 4096;
+/// Seconds that they are known: longer than any token of theirs is good.
+pub const ENDED_SESSION_KEPT_S: u64 = 24 * 3600;
 /// Seconds after which the failed logins of an address are forgotten when no other came: a day.
 pub const SOURCE_FAILURES_KEPT_S: u64 = 24 * 3600;
 /// Devices that an account is known to be used from; the one that was used longest ago is forgotten first.

@@ -7,6 +7,8 @@
 //!              device + 1 ──▶ too many: the device is not known any more
 //! ```
 //!
+//! An admin sees how many there were of a name, and where they came from, and can lift the wait.
+//!
 //! Whoever guesses a name's password from elsewhere makes that name wait, and no device that its owner logged in from: a
 //! login from there passes whatever others do. A device token by itself opens nothing.
 
@@ -15,7 +17,7 @@ use crate::{
     command::DeviceProof,
     entry::Rejection,
     hex::Hex,
-    level::LEVEL_SOURCES,
+    level::{LEVEL_SOURCES, LEVEL_UNLOCK},
     limits,
 };
 use imbl::OrdMap;
@@ -30,6 +32,9 @@ pub struct Failures {
     pub last_at: Timestamp,
     /// No login is tried before.
     pub locked_until: Timestamp,
+    /// How many of them came from which address, those of a name; the addresses with the fewest are left out.
+    #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
+    sources: OrdMap<String, u32>,
 }
 
 /// A device that an account was logged in from.
@@ -48,6 +53,20 @@ impl Failures {
             let wait = 1u64.checked_shl(self.count - free).unwrap_or(u64::MAX);
             self.locked_until = now.plus_secs(wait.min(limits::LOCK_MAX_S));
         }
+    }
+
+    /// Addresses, and how many came from each.
+    pub fn sources(&self) -> impl Iterator<Item = (String, u32)> {
+        self.sources.iter().map(|(source, failed)| (shown(source), *failed))
+    }
+
+    fn came_from(&mut self, source: &str) {
+        if self.sources.len() >= limits::FAILURE_SOURCES_MAX && !self.sources.contains_key(source) {
+            let fewest = self.sources.iter().min_by_key(|(_, failed)| **failed).map(|(source, _)| source.clone());
+            fewest.and_then(|fewest| self.sources.remove(&fewest));
+        }
+        let failed = self.sources.entry(source.to_owned()).or_default();
+        *failed = failed.saturating_add(1);
     }
 }
 
@@ -94,6 +113,11 @@ impl State {
             retain(&mut self.source_failures, |f| f.last_at.plus_secs(limits::SOURCE_FAILURES_KEPT_S) > now);
         }
         count(&mut self.failures, name.to_owned(), limits::FREE_FAILURES, now);
+        if self.level >= LEVEL_UNLOCK
+            && let Some(failures) = self.failures.get_mut(name)
+        {
+            failures.came_from(&network(source));
+        }
         count(&mut self.source_failures, network(source), limits::FREE_SOURCE_FAILURES, now);
     }
 
@@ -105,6 +129,21 @@ impl State {
         failures.count = failures.count.saturating_sub(1);
         if self.level >= LEVEL_SOURCES && failures.count > 0 {
             self.source_failures.insert(source, failures);
+        }
+    }
+
+    /// Forgets the failed logins of a name, at the addresses that they came from too: whoever is let in again sits at one of them.
+    pub(crate) fn unlock(&mut self, name: &UserName) {
+        let Some(failures) = self.failures.remove(name.as_str()) else { return };
+        for (source, failed) in &failures.sources {
+            let Some(at_source) = self.source_failures.get_mut(source) else { continue };
+            at_source.count = at_source.count.saturating_sub(*failed);
+            if at_source.count <= limits::FREE_SOURCE_FAILURES {
+                at_source.locked_until = Timestamp::default();
+            }
+            if at_source.count == 0 {
+                self.source_failures.remove(source);
+            }
         }
     }
 
@@ -153,6 +192,14 @@ fn network(source: &str) -> String {
     }
 }
 
+/// The same as people write it.
+fn shown(network: &str) -> String {
+    match network.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(parts) => format!("{}::/64", parts.replace(", ", ":")),
+        None => network.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,5 +209,7 @@ mod tests {
         assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::9"));
         assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
         assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_eq!(shown(&network("2001:db8:1:2::1")), "2001:db8:1:2::/64");
+        assert_eq!(shown(&network("192.0.2.1")), "192.0.2.1");
     }
 }

@@ -7,6 +7,7 @@
 use crate::{
     Controllers, KeyChange,
     apply::{Context, State},
+    ended::EndReason,
     entry::{Applied, Rejection, Reply},
 };
 use wharden_model::SessionId;
@@ -23,7 +24,7 @@ impl State {
         self.epoch += 1;
         let sessions: Vec<SessionId> = self.sessions.keys().cloned().collect();
         for session in sessions {
-            self.end_session(context, &session);
+            self.end_session(context, &session, EndReason::Restored);
         }
         self.invites = Default::default();
         self.tokens = Default::default();

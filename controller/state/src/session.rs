@@ -12,6 +12,7 @@
 use crate::{
     apply::{Context, State},
     command::{Proof, SessionCommand},
+    ended::EndReason,
     entry::{Applied, Rejection, Reply},
     hex::Hex,
     limits,
@@ -81,7 +82,7 @@ impl State {
                     session.expires_at = *expires_at;
                     return Ok(Applied::Done);
                 }
-                self.end_session(context, id);
+                self.end_session(context, id, EndReason::TokenReused);
                 // The session is gone for good, so this is a change and not a rejection.
                 Ok(Applied::SessionReuse)
             }
@@ -89,14 +90,15 @@ impl State {
                 if !self.sessions.contains_key(id) {
                     return Err(Rejection::SessionEnded);
                 }
-                self.end_session(context, id);
+                let own = context.entry.origin.as_ref().and_then(|origin| origin.session.as_ref()) == Some(id);
+                self.end_session(context, id, if own { EndReason::SignedOut } else { EndReason::Revoked });
                 Ok(Applied::Done)
             }
             // The code that comes with it is all of it.
             SessionCommand::StepUp { .. } => Ok(Applied::Done),
             SessionCommand::CloseAll { user, except } => {
                 self.user_mut(user)?;
-                self.end_sessions_but(context, user, except.as_ref());
+                self.end_sessions_but(context, user, except.as_ref(), EndReason::Revoked);
                 Ok(Applied::Done)
             }
             SessionCommand::StepUpFail { id } => self.count_wrong_code(context, id),
@@ -126,7 +128,8 @@ impl State {
         for (_, id, expired) in mine {
             if expired || live >= limits::SESSIONS_PER_USER_MAX {
                 live -= usize::from(!expired);
-                self.end_session(context, &id);
+                let why = if expired { EndReason::Expired } else { EndReason::TooMany };
+                self.end_session(context, &id, why);
             }
         }
     }

@@ -13,6 +13,7 @@
 use crate::{
     apply::{Context, State},
     command::{AuditCommand, Command},
+    ended::EndReason,
     entry::{Actor, Applied, Entry, Origin, Rejection, Reply},
     level::LEVEL_AUTHORS,
     limits,
@@ -58,7 +59,7 @@ impl State {
         let session = self.sessions.get_mut(id).ok_or(Rejection::SessionEnded)?;
         session.wrong_codes += 1;
         if session.wrong_codes >= limits::WRONG_CODES_MAX {
-            self.end_session(context, id);
+            self.end_session(context, id, EndReason::WrongCodes);
         }
         Ok(Applied::Done)
     }

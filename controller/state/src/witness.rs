@@ -53,6 +53,12 @@ impl State {
             | Command::Account(AccountCommand::Recover { user: name, .. }) => {
                 self.users.get(name).map(|user| self.user_before(name, user))
             }
+            Command::User(UserCommand::Unlock { name }) => {
+                let failures = self.failures.get(name.as_str())?;
+                let from = failures.sources().map(|(source, failed)| format!("{source} ({failed})"));
+                let (count, until, from) = (failures.count, failures.locked_until, from.collect::<Vec<_>>().join(" "));
+                Some(format!("{count} failed logins, locked until {until}, from {from}"))
+            }
             Command::Group(
                 GroupCommand::Delete { name } | GroupCommand::Add { name, .. } | GroupCommand::Remove { name, .. },
             ) => {

@@ -14,12 +14,18 @@ mod alerts;
 mod authors;
 #[path = "parts/cluster_key.rs"]
 mod cluster_key;
+#[path = "parts/ended.rs"]
+mod ended;
 #[path = "parts/forms.rs"]
 mod forms;
+#[path = "parts/names.rs"]
+mod names;
 #[path = "parts/second_factor.rs"]
 mod second_factor;
 #[path = "parts/thresholds.rs"]
 mod thresholds;
+#[path = "parts/unlock.rs"]
+mod unlock;
 
 fn request(n: u64) -> RequestId {
     RequestId::new(format!("{n:032x}")).unwrap()
@@ -465,6 +471,8 @@ fn commands() -> impl Strategy<Value = Command> {
         (0u8..4, prop::sample::select(vec!["a", "root"]), 1u64..90_000).prop_map(|(id, n, end)| issue(id, n, end)),
         (0u8..4).prop_map(|id| Command::Session(SessionCommand::Close { id: session(id) })),
         Just(Command::Policy(PolicyCommand::Delete { name: PolicyName::new("p").unwrap() })),
+        Just(Command::Cluster(ClusterCommand::Raise { level: LEVEL })),
+        Just(Command::User(UserCommand::Unlock { name: user("root") })),
     ]
 }
 

@@ -18,6 +18,31 @@ pub struct User {
     pub recovery_codes_left: Option<u32>,
     pub created_at: Timestamp,
     pub last_login_at: Option<Timestamp>,
+    /// Failed logins since the last good one; absent when there were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_logins: Option<FailedLogins>,
+}
+
+/// Failed logins of one user. A device that the user logged in from passes all the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FailedLogins {
+    pub count: u32,
+    pub last_at: Timestamp,
+    /// No login is tried before; absent when one is. `POST /v1/users/{name}/unlock` lifts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_until: Option<Timestamp>,
+    /// Where the most of them came from; empty when it was not noted.
+    pub sources: Vec<FailedFrom>,
+}
+
+/// Failed logins from one address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FailedFrom {
+    /// Address, or the /64 network of an IPv6 address.
+    pub address: String,
+    pub count: u32,
 }
 
 /// `POST /v1/users`.

@@ -55,6 +55,9 @@ pub struct ErrorBody {
     pub request_id: String,
 }
 
+/// The place of a detail that says why a session ended; only a holder of a token of that session is told.
+pub const SESSION_OVER: &str = "session";
+
 /// One fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

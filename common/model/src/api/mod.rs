@@ -40,10 +40,10 @@ pub use capacity::{
     CapacityRecord, CapacitySnooze, CapacityStatus, CapacityThresholds, MovePreview, MoveStep, NamedThresholds,
 };
 pub use cluster::{Controller, ControllerCode, Controllers, NewControllerCode};
-pub use directory::{Group, NewGroup, NewUser, User, UserPatch};
+pub use directory::{FailedFrom, FailedLogins, Group, NewGroup, NewUser, User, UserPatch};
 pub use docker::{DockerCertificate, DockerHost, NewDockerCertificate};
 pub use doctor::{Check, Diagnosis, Problem};
-pub use error::{ErrorBody, ErrorCode, ErrorDetail};
+pub use error::{ErrorBody, ErrorCode, ErrorDetail, SESSION_OVER};
 pub use event::EventPage;
 pub use host::{Host, HostPatch, HostStatus};
 pub use inventory::{InventoryHost, InventoryItem, InventoryPage, InventoryQuery};

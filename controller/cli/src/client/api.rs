@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use std::io;
 use wharden_model::{
     Timestamp,
-    api::{ErrorCode, Refresh, Secret, SessionTokens, StepUp},
+    api::{ErrorBody, ErrorCode, Refresh, SESSION_OVER, Secret, SessionTokens, StepUp},
 };
 
 /// A controller and what is shown to it.
@@ -166,7 +166,7 @@ impl Renewed {
         let guard = self.store.lock().await?;
         let mut credentials = self.store.load()?;
         let Some(stored) = credentials.sessions.get(&url) else {
-            return Err(ended(&url));
+            return Err(ended(&url, None));
         };
         if stored.access_token != self.session.access_token {
             self.session = stored.clone();
@@ -186,7 +186,7 @@ impl Renewed {
             {
                 credentials.log_out(&url);
                 self.store.save(&credentials, &guard)?;
-                Err(ended(&url))
+                Err(ended(&url, Some(&body)))
             }
             Err(error) => Err(error),
         }
@@ -225,9 +225,11 @@ fn has_ended(error: &CliError) -> bool {
     matches!(error, CliError::Refused { body } if body.code == ErrorCode::NotLoggedIn)
 }
 
-fn ended(url: &str) -> CliError {
+fn ended(url: &str, said: Option<&ErrorBody>) -> CliError {
+    let why = said.and_then(|body| body.details.iter().find(|detail| detail.at == SESSION_OVER));
+    let why = why.map(|detail| format!(": {}", detail.message)).unwrap_or_default();
     CliError::NotLoggedIn {
-        message: format!("your session at {url} has ended"),
+        message: format!("your session at {url} has ended{why}"),
         hint: "log in again with `wharden login`".to_owned(),
     }
 }

@@ -21,7 +21,9 @@ Examples:
   wharden user create bob
   wharden user create carol --group launchers   # a group that is there; asks for a code
   wharden user invite bob --totp 123456         # in scripts; else it is asked for
-  wharden user disable bob";
+  wharden user disable bob
+  wharden user show carol                       # failed logins too, and until when they lock
+  wharden user unlock carol";
 
 /// Commands of `user`.
 #[derive(Debug, Subcommand)]
@@ -48,6 +50,8 @@ pub enum User {
         #[arg(short, long)]
         yes: bool,
     },
+    /// Let the user try to log in at once, who would have to wait after failed logins
+    Unlock { name: UserName },
     /// Refuse the user everything, here and on hosts, until enabled again
     Disable { name: UserName },
     /// Undo `disable`
@@ -99,6 +103,11 @@ pub async fn run(command: User, context: &mut Context<'_>) -> Result<(), CliErro
             told(&name, &invite, context);
             Ok(())
         }
+        User::Unlock { name } => {
+            let call = Call::post(&["users", name.as_str(), "unlock"]).of(AdminAction::UserUpdate);
+            let user: api::User = context.api()?.call(call).await?;
+            context.made(&user, &format!("user {name} can try to log in"))
+        }
         User::Disable { name } => {
             set_disabled(&name, true, context).await?;
             context.changed(&[("user", name.as_str())], &format!("user {name} is disabled"))
@@ -134,7 +143,12 @@ fn groups(user: &api::User) -> String {
 }
 
 fn state(user: &api::User) -> Cell {
-    if user.disabled { Cell::toned("disabled", Tone::Bad) } else { Cell::toned("active", Tone::Good) }
+    let locked = user.failed_logins.as_ref().is_some_and(|failed| failed.locked_until.is_some());
+    match (user.disabled, locked) {
+        (true, _) => Cell::toned("disabled", Tone::Bad),
+        (false, true) => Cell::toned("locked", Tone::Bad),
+        (false, false) => Cell::toned("active", Tone::Good),
+    }
 }
 
 fn yes_or_no(yes: bool) -> Cell {
@@ -155,16 +169,23 @@ fn rows(users: &[api::User], look: &Look) -> String {
 }
 
 fn card(user: &api::User, look: &Look) -> String {
-    record(
-        vec![
-            ("Name", Cell::new(&user.name)),
-            ("Groups", Cell::or_dash(groups(user))),
-            ("State", state(user)),
-            ("Can log in", yes_or_no(user.can_log_in)),
-            ("Recovery codes left", Cell::or_dash(user.recovery_codes_left.map(|n| n.to_string()).unwrap_or_default())),
-            ("Created", Cell::new(moment(look.now, user.created_at))),
-            ("Last login", Cell::or_dash(user.last_login_at.map(|at| moment(look.now, at)).unwrap_or_default())),
-        ],
-        look,
-    )
+    let mut card = vec![
+        ("Name", Cell::new(&user.name)),
+        ("Groups", Cell::or_dash(groups(user))),
+        ("State", state(user)),
+        ("Can log in", yes_or_no(user.can_log_in)),
+        ("Recovery codes left", Cell::or_dash(user.recovery_codes_left.map(|n| n.to_string()).unwrap_or_default())),
+        ("Created", Cell::new(moment(look.now, user.created_at))),
+        ("Last login", Cell::or_dash(user.last_login_at.map(|at| moment(look.now, at)).unwrap_or_default())),
+    ];
+    if let Some(failed) = &user.failed_logins {
+        let from: Vec<String> =
+            failed.sources.iter().map(|from| format!("{} ({})", from.address, from.count)).collect();
+        let last = format!("{}, the last {}", failed.count, moment(look.now, failed.last_at));
+        card.extend([("Failed logins", Cell::new(last)), ("From", Cell::or_dash(from.join(", ")))]);
+        if let Some(until) = failed.locked_until {
+            card.push(("Locked until", Cell::toned(moment(look.now, until), Tone::Bad)));
+        }
+    }
+    record(card, look)
 }

@@ -33,6 +33,8 @@ async fn server() -> Server {
         .on("GET /v1/whoami", 200, sample::whoami())
         .on("GET /v1/users", 200, json!([sample::user("alice", false), sample::user("bob", true)]))
         .on("GET /v1/users/alice", 200, sample::user("alice", false))
+        .on("GET /v1/users/eve", 200, sample::locked_user("eve"))
+        .on("POST /v1/users/eve/unlock", 200, sample::user("eve", false))
         .on("POST /v1/users", 201, sample::user("carol", false))
         .on("POST /v1/users/bob/invite", 201, json!({"invite": "win_once", "expires_at": sample::ago(0) + 3_600_000}))
         .on("PATCH /v1/users/bob", 200, sample::user("bob", true))
@@ -91,6 +93,8 @@ async fn people_and_groups() {
             "whoami",
             "user list",
             "user show alice",
+            "user show eve",
+            "user unlock eve",
             "user create carol --group launchers",
             "user invite bob",
             "user disable bob",

@@ -40,6 +40,14 @@ pub fn user(name: &str, disabled: bool) -> Value {
     })
 }
 
+pub fn locked_user(name: &str) -> Value {
+    let mut user = user(name, false);
+    let sources = json!([{"address": "192.0.2.7", "count": 9}, {"address": "2001:db8:1:2::/64", "count": 2}]);
+    user["failed_logins"] =
+        json!({"count": 11, "last_at": ago(30), "locked_until": NOW.0 + 34_000, "sources": sources});
+    user
+}
+
 pub fn token() -> Value {
     json!({
         "id": "jt-0123456789ab", "created_by": "alice", "created_at": ago(60), "expires_at": NOW.0 + 3_540_000,

@@ -70,6 +70,18 @@ async fn a_session_that_cannot_be_renewed_is_forgotten() {
 }
 
 #[tokio::test]
+async fn who_held_a_session_is_told_why_it_ended_and_what_to_do() {
+    let server = Server::start().await;
+    let mut refused = error("not_logged_in", "the session has ended: it was revoked by ada", "log in");
+    refused["details"] = json!([{"at": "session", "message": "it was revoked by ada at 2026-11-28T20:00:00.000Z"}]);
+    server.on(WHOAMI, 401, refused.clone()).on(REFRESH, 401, refused);
+    let shell = Shell::logged_in(&server).await;
+    let outcome = shell.run(&["whoami"]).await;
+    let words = "has ended: it was revoked by ada at 2026-11-28T20:00:00.000Z\nnext: log in again with `wharden login`";
+    assert!(outcome.code == 3 && outcome.err.contains(words), "{}", outcome.err);
+}
+
+#[tokio::test]
 async fn a_controller_that_cannot_renew_now_does_not_end_the_session() {
     let server = Server::start().await;
     server.on(REFRESH, 503, error("unavailable", "no leader", "try again"));

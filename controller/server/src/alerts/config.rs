@@ -14,11 +14,23 @@ pub struct AlertsConfig {
     pub clock_skew_ms: u64,
     /// Milliseconds that a write to the disk may take.
     pub fsync_ms: u64,
+    /// Seconds that an audit sink may take nothing although there is something to take.
+    pub audit_sink_s: u64,
+    /// The same for a channel.
+    pub channel_s: u64,
 }
 
 impl Default for AlertsConfig {
     fn default() -> Self {
-        Self { lost_s: 30, grace_s: 60, disk_free_percent: 15, clock_skew_ms: 2000, fsync_ms: 500 }
+        Self {
+            lost_s: 30,
+            grace_s: 60,
+            disk_free_percent: 15,
+            clock_skew_ms: 2000,
+            fsync_ms: 500,
+            audit_sink_s: 120,
+            channel_s: 120,
+        }
     }
 }
 

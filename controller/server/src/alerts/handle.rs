@@ -2,7 +2,7 @@
 
 use super::{
     limits::{GATHER, RAISED_PER_CHANGE, RESOLVED_PER_CHANGE, RETRY, WAITING_MAX},
-    table::Row,
+    table::{AUDIT_SINK, Row},
 };
 use crate::raft::Raft;
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
@@ -13,7 +13,7 @@ use std::{
 use tokio::sync::Notify;
 use wharden_model::{AlertFact, AlertId};
 use wharden_runtime::{metrics::Metrics, shutdown::Shutdown};
-use wharden_state::{Actor, AlertCommand, Command, State};
+use wharden_state::{Actor, Alert, AlertCommand, Command, State};
 
 /// Raises and resolves alerts, on any controller. Clones are the same. Saying the same again costs nothing: only what
 /// changes the state goes to the log, together with what else is said at that moment.
@@ -124,7 +124,7 @@ fn commands(state: &State, wishes: BTreeMap<AlertId, Wish>) -> Vec<(AlertCommand
     let (mut raised, mut resolved) = (Vec::new(), Vec::new());
     for (id, wish) in wishes {
         match &wish {
-            Wish::Raise(fact) if open(&id).is_none_or(|alert| alert.severity != fact.severity) => {
+            Wish::Raise(fact) if open(&id).is_none_or(|alert| is_news(alert, fact)) => {
                 raised.push((id, wish));
             }
             Wish::Resolve if open(&id).is_some() => resolved.push((id, wish)),
@@ -144,6 +144,12 @@ fn commands(state: &State, wishes: BTreeMap<AlertId, Wish>) -> Vec<(AlertCommand
         all.push((AlertCommand::Update { raised: Vec::new(), resolved: ids }, part.to_vec()));
     }
     all
+}
+
+/// What an alert says changes all the time; only what is worse or better goes to the log, and numbers that people count on.
+fn is_news(held: &Alert, fact: &AlertFact) -> bool {
+    let counts = fact.kind().as_str() == AUDIT_SINK.kind;
+    held.severity != fact.severity || (counts && held.detail != fact.detail)
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use super::{
     config::AlertsConfig,
     readings::Readings,
     table::{
-        APPLY_LAG, BACKUP_OLD, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM, FSYNC_SLOW, QUORUM_AGE,
-        Row, SNAPSHOT_OLD,
+        APPLY_LAG, AUDIT_SINK, BACKUP_OLD, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM, FSYNC_SLOW,
+        QUORUM_AGE, Row, SNAPSHOT_OLD,
     },
     view::{Seen, View},
 };
@@ -38,6 +38,7 @@ pub const KINDS: &[&Row] = &[
     &CLOCK_SKEW,
     &CERTIFICATE_ENDS,
     &BACKUP_OLD,
+    &AUDIT_SINK,
 ];
 
 /// Everything that is wrong at this moment.
@@ -149,6 +150,18 @@ fn readings_of(
             let detail = format!("{newest}; one is due every {} hours", backup.every_s / 3600);
             facts.push(whom.says(&BACKUP_OLD, "the newest backup is too old", &detail));
         }
+    }
+    for (name, sink) in &readings.sinks {
+        if at.millis_since(sink.since) / 1000 < config.audit_sink_s {
+            continue;
+        }
+        let lost = sink.dropped > 0;
+        let severity = if lost { Severity::Critical } else { AUDIT_SINK.severity };
+        let each = Whom { key: format!("{}-{name}", whom.key), subject: whom.subject.clone() };
+        let dropped =
+            if lost { format!("{} records are lost to it", sink.dropped) } else { "nothing is lost yet".into() };
+        let detail = format!("since {}; {dropped}; the last attempt: {}", sink.since, sink.error);
+        facts.push(each.says_as(severity, &AUDIT_SINK, &format!("the audit sink {name} takes nothing"), &detail));
     }
 }
 

@@ -26,3 +26,5 @@ pub const BACKUP_LOOK: Duration = Duration::from_secs(30);
 pub const NAMED_MAX: usize = 20;
 /// Alerts that are gone for good when nobody raised them for so long. What flickers is one alert.
 pub const OVER_AFTER: Duration = Duration::from_secs(30);
+/// Seconds after which an alert about something that happened once is over: a day, so that every shift sees it.
+pub const HAPPENED_KEPT_S: u64 = 24 * 3600;

@@ -4,7 +4,7 @@ use super::limits::{BACKUP_LOOK, DISK_TRIAL, DISK_TRIALS, SAMPLE};
 use crate::{config::Config, limits::SERVER_CERT_TTL_S, raft::Raft};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     fs, io,
     io::Write,
     path::{Path, PathBuf},
@@ -37,6 +37,8 @@ pub struct Readings {
     pub certificate_ends_at: Option<Timestamp>,
     /// Scheduled backups, where there are some.
     pub backup: Option<BackupReading>,
+    /// Sinks that the audit is sent to and that do not take it, by name.
+    pub sinks: BTreeMap<String, SinkReading>,
 }
 
 /// Scheduled backups as their folder shows them.
@@ -44,6 +46,17 @@ pub struct Readings {
 pub struct BackupReading {
     pub newest_at: Option<Timestamp>,
     pub every_s: u64,
+}
+
+/// An audit sink that does not take what is sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinkReading {
+    /// The first attempt that failed.
+    pub since: Timestamp,
+    /// What the last one said.
+    pub error: String,
+    /// Records that it will not get any more.
+    pub dropped: u64,
 }
 
 /// What is read and where.
@@ -87,6 +100,14 @@ impl Sampler {
     /// As it is now.
     pub fn now(&self) -> Readings {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How it is with an audit sink; `None` when it takes what is sent.
+    pub fn sink(&self, name: &str, failing: Option<SinkReading>) {
+        self.set(|readings| match failing {
+            Some(failing) => drop(readings.sinks.insert(name.to_owned(), failing)),
+            None => drop(readings.sinks.remove(name)),
+        });
     }
 
     fn set(&self, change: impl FnOnce(&mut Readings)) {

@@ -86,10 +86,27 @@ rows! {
         "two agents use the identity of one host",
         "fleet_sessions_replaced_total",
         "find the copy of the agent's data folder; if you cannot, `wharden host revoke` and enrol the host anew";
+    TOKEN_REUSED: "token_reused", Critical,
+        "a refresh token of a session was used a second time: somebody has a copy of it; over after a day",
+        "",
+        "ask the user: a program that runs twice with one login does it too; else end what is left with `wharden session revoke --all --user NAME` and look at what was done: `wharden audit list --user NAME`";
+    AUDIT_SINK: "audit_sink", Warning,
+        "an audit sink of a controller has taken nothing for 120 s although there is something to take; critical once records are lost to it",
+        "audit_export_failed_total",
+        "look at the sink, and at the log of that controller for what it answers; the audit itself is complete: `wharden audit export`";
+    CHANNEL_FAILS: "channel_fails", Warning,
+        "a channel has taken no message for 120 s although there is one for it; told over the other channels",
+        "notifications_failed_total",
+        "`wharden notify channel test NAME` shows what the other side answers";
     HOST_FULL: "host_full", Warning,
         "one of a host's resources has been above its mark for long: see `wharden capacity status`",
         "",
         "`wharden capacity advice` says what could move where";
+}
+
+/// There are alerts of a kind of this name.
+pub fn is_kind(name: &str) -> bool {
+    ROWS.iter().any(|row| row.kind == name)
 }
 
 impl Row {

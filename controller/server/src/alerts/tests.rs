@@ -1,15 +1,15 @@
 //! What the leader makes of what it sees.
 
 use super::{
-    AlertsConfig, BackupReading, Readings, Roll, Seen, View,
+    AlertsConfig, BackupReading, Readings, Roll, Seen, SinkReading, View,
     hosts::Hosts,
     judge::controllers,
     limits::{NAMED_MAX, OVER_AFTER},
     table::{
-        APPLY_LAG, BACKUP_OLD, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM, EVENTS_LOST, FSYNC_SLOW,
-        HOST_CERTIFICATE, HOST_LOST, HOSTS_LOST, QUORUM_AGE, Row, SNAPSHOT_OLD,
+        APPLY_LAG, AUDIT_SINK, BACKUP_OLD, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM, EVENTS_LOST,
+        FSYNC_SLOW, HOST_CERTIFICATE, HOST_LOST, HOSTS_LOST, QUORUM_AGE, Row, SNAPSHOT_OLD, TOKEN_REUSED,
     },
-    watch::Held,
+    watch::{Held, past},
 };
 use crate::peers::PeerStatus;
 use std::{collections::BTreeSet, time::Duration};
@@ -86,6 +86,31 @@ fn each_fault_of_a_controller_is_one_alert() {
     assert!(judged(&backups).is_empty(), "an hour of slack");
     backups.at = backups.at.plus_secs(3601);
     assert_eq!(judged(&backups), one(&BACKUP_OLD, "3", Severity::Warning));
+}
+
+#[test]
+fn a_sink_that_takes_nothing_for_long_is_told_and_worse_once_records_are_lost() {
+    let mut view = view();
+    let sink = SinkReading { since: NOW, error: "connection refused".into(), dropped: 0 };
+    readings(&mut view, 2).sinks.insert("syslog".into(), sink);
+    view.at = NOW.plus_secs(119);
+    assert!(judged(&view).is_empty());
+    view.at = NOW.plus_secs(120);
+    assert_eq!(judged(&view), one(&AUDIT_SINK, "2-syslog", Severity::Warning));
+    readings(&mut view, 2).sinks.get_mut("syslog").expect("a sink").dropped = 7;
+    let facts = controllers(&view, &AlertsConfig::default());
+    assert_eq!((facts[0].severity, facts[0].subject.as_str()), (Severity::Critical, "controller 2 (ctl2)"));
+    assert!(facts[0].detail.contains("7 records are lost to it; the last attempt: connection refused"), "{facts:?}");
+}
+
+#[test]
+fn what_happened_once_is_over_after_a_day() {
+    let mut fleet = Log::with_hosts(0);
+    let fact = TOKEN_REUSED.fact("s-1", "user ada", "a refresh token was used a second time", "from 192.0.2.1");
+    fleet.raise(std::slice::from_ref(&fact));
+    let raised_at = fleet.state.alerts[&fact.id].raised_at;
+    assert!(past(&fleet.state, raised_at.plus_secs(24 * 3600 - 1)).is_empty());
+    assert_eq!(past(&fleet.state, raised_at.plus_secs(24 * 3600)), [fact.id]);
 }
 
 #[test]

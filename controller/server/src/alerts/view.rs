@@ -72,7 +72,7 @@ impl Sight {
             match self.raft.ask(number, Request::Status, STATUS_LIMIT).await {
                 Ok(Reply::Status(status)) => {
                     let ahead = status.now.map(|there| ahead(asked, there, self.now()));
-                    Some((status, ahead))
+                    Some((*status, ahead))
                 }
                 Ok(_) => None,
                 Err(error) => {

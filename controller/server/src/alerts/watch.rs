@@ -5,8 +5,8 @@ use super::{
     handle::Alerts,
     hosts::{self, Hosts},
     judge,
-    limits::{LOOK, OVER_AFTER},
-    table::{APPLY_LAG, CONTROLLER_AWAY, Row},
+    limits::{HAPPENED_KEPT_S, LOOK, OVER_AFTER},
+    table::{APPLY_LAG, CONTROLLER_AWAY, Row, TOKEN_REUSED},
     view::{Sight, View},
 };
 use prometheus_client::{
@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
-use wharden_model::{AlertFact, AlertId};
+use wharden_model::{AlertFact, AlertId, Timestamp};
 use wharden_runtime::{metrics::Metrics, shutdown::Shutdown};
 use wharden_state::State;
 
@@ -109,7 +109,7 @@ impl Watch {
         for fact in ready {
             self.alerts.raise_fact(fact);
         }
-        for id in over {
+        for id in over.into_iter().chain(past(state, view.at)) {
             self.alerts.resolve_id(id);
         }
         if now.duration_since(memory.since) < Duration::from_secs(self.config.grace_s) {
@@ -133,6 +133,12 @@ impl Watch {
             self.alerts.resolve_id(id.clone());
         }
     }
+}
+
+/// What happened at one moment is over after a while.
+pub(super) fn past(state: &State, at: Timestamp) -> Vec<AlertId> {
+    let is_past = |id: &AlertId| state.alerts.get(id).is_some_and(|a| a.raised_at.plus_secs(HAPPENED_KEPT_S) <= at);
+    open(state, &[&TOKEN_REUSED]).into_iter().filter(is_past).collect()
 }
 
 /// Alerts of these kinds that are not over.

@@ -4,17 +4,16 @@ use super::{
     App, AppError,
     step_up::{Checked, Shown},
 };
-use crate::{policy_set, raft::new_request_id};
-use arc_swap::ArcSwapOption;
+use crate::raft::new_request_id;
 use sha2::{Digest, Sha256};
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 use wharden_model::{
-    AdminAction, Effect, HostId, PolicyName, RequestId, Revision, SessionId, StepUp, Timestamp, UserName,
-    action::AdminGroup,
+    AdminAction, Effect, HostId, PolicyName, RequestId, SessionId, StepUp, Timestamp, UserName, action::AdminGroup,
+    api::Secret,
 };
 use wharden_pki::token::{SecretKind, hash_secret};
 use wharden_policy::{AdminCompiled, AdminQuery, AdminResource};
-use wharden_state::{Actor, AuditCommand, Command, Entry, Hex, Kind, LEVEL_REQUEST, Origin, Session, State};
+use wharden_state::{Actor, AuditCommand, Command, Entry, Hex, Kind, LEVEL_REQUEST, Origin, Rejection, Session, State};
 
 /// An admin with a session that passed both factors.
 #[derive(Clone, Debug)]
@@ -28,31 +27,12 @@ pub struct Caller {
     pub source: IpAddr,
     /// The code that came with the request.
     pub shown: Checked,
+    /// A recovery code, as it came.
+    pub recovery: Option<Secret>,
     /// Go ahead although it takes the caller's own rights.
     pub force: bool,
     /// It is the service account of the name of `user`, with no session.
     pub is_service: bool,
-}
-
-/// The compiled admin policies of the newest revision that was asked about.
-#[derive(Default)]
-pub struct Access(ArcSwapOption<(Revision, AdminCompiled)>);
-
-impl Access {
-    pub(super) fn at(&self, state: &State) -> Result<Arc<(Revision, AdminCompiled)>, AppError> {
-        if let Some(held) = self.0.load_full().filter(|held| held.0 == state.policy_revision) {
-            return Ok(held);
-        }
-        let compiled = compile(state)?;
-        let fresh = Arc::new((state.policy_revision, compiled));
-        self.0.store(Some(Arc::clone(&fresh)));
-        Ok(fresh)
-    }
-}
-
-/// Admin policies of a state. What does not compile denies: nothing is left out.
-pub(super) fn compile(state: &State) -> Result<AdminCompiled, AppError> {
-    AdminCompiled::new(&policy_set::policies(state), &policy_set::users(state)).map_err(AppError::internal)
 }
 
 impl App {
@@ -86,10 +66,14 @@ impl App {
             // It may have been opened at another controller a moment ago.
             state = self.raft.linearizable_shared().await?;
         }
-        let session = state.open_session(&bearer.session, now).map_err(AppError::from)?;
+        let session = state.open_session(&bearer.session, now).map_err(|_| over(&state, &bearer.session))?;
         if session.user != bearer.user {
             return Err(AppError::NotLoggedIn("the access token is not valid"));
         }
+        let recovery = match shown {
+            Some(Shown::Recovery(code)) => Some(code.clone()),
+            _ => None,
+        };
         let shown = shown.map_or(Checked::Nothing, |shown| self.check_shown(&state, &bearer.user, shown));
         Ok(Caller {
             user: bearer.user,
@@ -99,6 +83,7 @@ impl App {
             request_id,
             source,
             shown,
+            recovery,
             force: false,
             is_service: false,
         })
@@ -133,6 +118,7 @@ impl App {
             request_id,
             source,
             shown: Checked::Nothing,
+            recovery: None,
             force: false,
             is_service: true,
         })
@@ -176,7 +162,8 @@ impl App {
             self.before_a_change().await?;
         }
         // Policy first: whoever may not do it at all is not asked for a code.
-        let passed = self.check(caller, action, resource).and_then(|()| self.check_floor(caller, action.name(), floor));
+        let passed =
+            self.check(caller, action, resource).await.and_then(|()| self.check_floor(caller, action.name(), floor));
         let Err(error) = passed else { return Ok(()) };
         self.refused(caller, action.name(), describe(resource), &error).await?;
         Err(error)
@@ -231,9 +218,10 @@ impl App {
         items: Vec<(AdminResource, T)>,
     ) -> Result<Vec<T>, AppError> {
         let first = items.first().map(|(resource, _)| resource.clone());
+        let compiled = self.access.at(&self.state()).await?;
         let readable: Vec<T> = items
             .into_iter()
-            .filter(|(resource, _)| self.check(caller, action, resource).is_ok())
+            .filter(|(resource, _)| self.check_by(&compiled, caller, action, resource).is_ok())
             .map(|(_, item)| item)
             .collect();
         if let (true, Some(first)) = (readable.is_empty(), first) {
@@ -243,16 +231,29 @@ impl App {
     }
 
     /// True when policy permits it, at the age that the second factor has.
-    pub(super) fn allows(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> bool {
-        self.check(caller, action, resource).is_ok()
+    pub(super) async fn allows(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> bool {
+        self.check(caller, action, resource).await.is_ok()
     }
 
-    pub(super) fn check(&self, caller: &Caller, action: AdminAction, resource: &AdminResource) -> Result<(), AppError> {
-        let state = self.state();
-        let access = self.access.at(&state)?;
+    pub(super) async fn check(
+        &self,
+        caller: &Caller,
+        action: AdminAction,
+        resource: &AdminResource,
+    ) -> Result<(), AppError> {
+        self.check_by(&*self.access.at(&self.state()).await?, caller, action, resource)
+    }
+
+    fn check_by(
+        &self,
+        compiled: &AdminCompiled,
+        caller: &Caller,
+        action: AdminAction,
+        resource: &AdminResource,
+    ) -> Result<(), AppError> {
         let at_age = |mfa_age_seconds| {
             let query = AdminQuery { user: &caller.user, action, resource, mfa_age_seconds };
-            if caller.is_service { access.1.decide_for_service(&query) } else { access.1.decide(&query) }
+            if caller.is_service { compiled.decide_for_service(&query) } else { compiled.decide(&query) }
         };
         let decision = at_age(self.mfa_age(caller, action));
         match decision.effect {
@@ -295,6 +296,16 @@ impl App {
             }),
             (None, _) => Err(AppError::not_found(Kind::Host, text)),
         }
+    }
+}
+
+/// Why a session is over, for a caller that has shown a good token of it.
+pub(super) fn over(state: &State, id: &SessionId) -> AppError {
+    match state.ended_session(id) {
+        Some(ended) => AppError::SessionOver(ended.to_string()),
+        // It is still there, and too old.
+        None if state.sessions.contains_key(id) => AppError::SessionOver("it was not used for too long".to_owned()),
+        None => AppError::from(Rejection::SessionEnded),
     }
 }
 

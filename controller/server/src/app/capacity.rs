@@ -188,7 +188,7 @@ impl App {
         what: &str,
         detail: String,
     ) -> Result<(), AppError> {
-        let action = format!("capacity.{what}");
+        let (action, detail) = (AdminAction::CapacityUpdate.name().to_owned(), format!("{what}: {detail}"));
         self.change(caller, Command::Audit(AuditCommand::Done { action, resource, detail })).await.map(|_| ())
     }
 }

@@ -1,7 +1,10 @@
 //! Channels: where alerts are sent on.
 
 use super::{App, AppError, Caller};
-use crate::notify::{ChannelSecrets, Letter, Occasion, Sender, mailbox, read_url};
+use crate::{
+    alerts::{CHANNEL_FAILS, ROWS, is_kind},
+    notify::{ChannelSecrets, Letter, Occasion, Sender, mailbox, read_url},
+};
 use wharden_model::{
     AdminAction, AlertId, AlertState, ChannelName, Severity,
     api::{Alert, Channel, ChannelTarget, ChannelTested, CreatedChannel, NewChannel, NewTarget, Secret},
@@ -60,6 +63,10 @@ impl App {
         if kinds.len() > CHANNEL_KINDS_MAX {
             return Err(AppError::invalid("kinds", format!("at most {CHANNEL_KINDS_MAX}")));
         }
+        if let Some(unknown) = kinds.iter().find(|kind| !is_kind(kind.as_str())) {
+            let known = ROWS.iter().map(|row| row.kind).collect::<Vec<_>>().join(", ");
+            return Err(AppError::invalid("kinds", format!("{unknown} is no kind of alert; there are {known}")));
+        }
         let good = ca_pem.is_empty() || pem::decode(pem::CERTIFICATE, &ca_pem).is_some_and(|all| !all.is_empty());
         if ca_pem.len() > CHANNEL_CA_MAX || !good {
             let message = format!("it is not one or more certificates in PEM of at most {CHANNEL_CA_MAX} bytes");
@@ -97,7 +104,10 @@ impl App {
         let sent = sender.send(&self.trial(caller, &name)?).await;
         let took_ms = self.now().millis_since(begin);
         Ok(match sent {
-            Ok(answer) => ChannelTested { delivered: true, answer, took_ms },
+            Ok(answer) => {
+                self.alerts.resolve(&CHANNEL_FAILS, name.as_str());
+                ChannelTested { delivered: true, answer, took_ms }
+            }
             Err(error) => ChannelTested { delivered: false, answer: error.to_string(), took_ms },
         })
     }

@@ -3,14 +3,23 @@
 use super::{App, AppError, Caller};
 use crate::limits;
 use wharden_model::{
-    AdminAction, GroupName, UserName,
-    api::{Group, Invite, NewGroup, NewUser, User, UserPatch},
+    AdminAction, GroupName, Timestamp, UserName,
+    api::{FailedFrom, FailedLogins, Group, Invite, NewGroup, NewUser, User, UserPatch},
 };
 use wharden_pki::token::{SecretKind, hash_secret};
 use wharden_policy::AdminResource;
-use wharden_state::{Command, GroupCommand, Kind, State, UserCommand};
+use wharden_state::{Command, GroupCommand, Kind, LEVEL_INVITES, Rejection, State, UserCommand};
 
-fn user_of(state: &State, name: &UserName, user: &wharden_state::User) -> User {
+fn failed_logins(state: &State, name: &UserName, now: Timestamp) -> Option<FailedLogins> {
+    let failures = state.failures.get(name.as_str())?;
+    let mut sources: Vec<FailedFrom> =
+        failures.sources().map(|(address, count)| FailedFrom { address, count }).collect();
+    sources.sort_by_key(|from| std::cmp::Reverse(from.count));
+    let locked_until = (failures.locked_until > now).then_some(failures.locked_until);
+    Some(FailedLogins { count: failures.count, last_at: failures.last_at, locked_until, sources })
+}
+
+fn user_of(state: &State, name: &UserName, user: &wharden_state::User, now: Timestamp) -> User {
     User {
         name: name.clone(),
         groups: state.groups_of(name),
@@ -19,6 +28,7 @@ fn user_of(state: &State, name: &UserName, user: &wharden_state::User) -> User {
         recovery_codes_left: user.account.as_ref().map(|a| a.recovery_hashes.len() as u32),
         created_at: user.created_at,
         last_login_at: user.last_login_at,
+        failed_logins: failed_logins(state, name, now),
     }
 }
 
@@ -28,16 +38,28 @@ fn group_of(name: &GroupName, group: &wharden_state::Group) -> Group {
 
 impl App {
     pub async fn users(&self, caller: &Caller) -> Result<Vec<User>, AppError> {
-        let state = self.state();
-        let all = state.users.iter().map(|(n, u)| (AdminResource::User(n.clone()), user_of(&state, n, u))).collect();
+        let (state, now) = (self.state(), self.now());
+        let shown = |(n, u): (&UserName, _)| (AdminResource::User(n.clone()), user_of(&state, n, u, now));
+        let all = state.users.iter().map(shown).collect();
         self.readable(caller, AdminAction::UserRead, all).await
     }
 
     pub async fn user(&self, caller: &Caller, name: UserName) -> Result<User, AppError> {
         self.may(caller, AdminAction::UserRead, &AdminResource::User(name.clone())).await?;
+        self.user_now(&name)
+    }
+
+    fn user_now(&self, name: &UserName) -> Result<User, AppError> {
         let state = self.state();
-        let user = state.users.get(&name).ok_or_else(|| AppError::not_found(Kind::User, name.as_str()))?;
-        Ok(user_of(&state, &name, user))
+        let user = state.users.get(name).ok_or_else(|| AppError::not_found(Kind::User, name.as_str()))?;
+        Ok(user_of(&state, name, user, self.now()))
+    }
+
+    /// Lets somebody try to log in again at once, who would have to wait after failed logins.
+    pub async fn unlock_user(&self, caller: &Caller, name: UserName) -> Result<User, AppError> {
+        self.may(caller, AdminAction::UserUpdate, &AdminResource::User(name.clone())).await?;
+        self.change(caller, Command::User(UserCommand::Unlock { name: name.clone() })).await?;
+        self.user_now(&name)
     }
 
     pub async fn create_user(&self, caller: &Caller, new: NewUser) -> Result<User, AppError> {
@@ -55,9 +77,7 @@ impl App {
         } else {
             self.change(caller, command).await?;
         }
-        let state = self.state();
-        let user = state.users.get(&new.name).ok_or_else(|| AppError::not_found(Kind::User, new.name.as_str()))?;
-        Ok(user_of(&state, &new.name, user))
+        self.user_now(&new.name)
     }
 
     pub async fn patch_user(&self, caller: &Caller, name: UserName, patch: UserPatch) -> Result<User, AppError> {
@@ -65,9 +85,7 @@ impl App {
         let disabled = patch.disabled.ok_or_else(|| AppError::invalid("disabled", "there is nothing to change"))?;
         let command = UserCommand::SetDisabled { name: name.clone(), disabled };
         self.guarded_change(caller, AdminAction::UserUpdate, &resource, Command::User(command)).await?;
-        let state = self.state();
-        let user = state.users.get(&name).ok_or_else(|| AppError::not_found(Kind::User, name.as_str()))?;
-        Ok(user_of(&state, &name, user))
+        self.user_now(&name)
     }
 
     pub async fn delete_user(&self, caller: &Caller, name: UserName) -> Result<(), AppError> {
@@ -78,13 +96,12 @@ impl App {
 
     pub async fn invite_user(&self, caller: &Caller, name: UserName) -> Result<Invite, AppError> {
         self.may(caller, AdminAction::UserInvite, &AdminResource::User(name.clone())).await?;
-        // It would take their factors away, which is a reset, and guarded.
-        let state = self.raft.linearizable().await?;
-        if state.users.get(&name).is_some_and(|user| user.account.is_some()) {
-            return Err(AppError::Conflict {
-                message: format!("user {name} has an account"),
-                hint: "`wharden user reset NAME` takes both factors away and gives an invite",
-            });
+        // Below this level the state does not refuse it.
+        if self.state().level < LEVEL_INVITES {
+            let state = self.raft.linearizable().await?;
+            if state.users.get(&name).is_some_and(|user| user.account.is_some()) {
+                return Err(Rejection::HasAccount(name).into());
+            }
         }
         let invite = SecretKind::Invite.generate();
         let expires_at = self.now().plus_secs(limits::INVITE_TTL_S);

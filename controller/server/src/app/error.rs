@@ -12,6 +12,9 @@ pub enum AppError {
     Invalid { at: String, message: String },
     #[error("{0}")]
     NotLoggedIn(&'static str),
+    /// For whoever holds a token of the session, with the reason.
+    #[error("the session has ended: {0}")]
+    SessionOver(String),
     #[error("wrong user name, password or code")]
     BadCredentials,
     /// The bootstrap token or invite is not good (any more).
@@ -104,6 +107,9 @@ impl From<Rejection> for AppError {
             Rejection::NoLearner { .. } => conflict("`wharden cluster status` shows what each controller is"),
             Rejection::LastController => conflict("add another controller first"),
             Rejection::NotNext { .. } | Rejection::OtherCertificate { .. } => conflict("try again"),
+            Rejection::HasAccount(_) => {
+                conflict("`wharden user reset NAME` takes both factors away and gives an invite")
+            }
             Rejection::KeyChanging => conflict("`wharden key list` shows how far it is"),
             Rejection::NotHeld { .. } | Rejection::NotResealed { .. } => conflict("try again"),
             Rejection::AlertOver => conflict("there is nothing left to do about it"),

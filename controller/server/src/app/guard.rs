@@ -3,9 +3,9 @@
 //! The change is tried on a copy of the state first, which costs nothing, and then proposed on condition that
 //! policy did not move meanwhile.
 
-use super::{App, AppError, Caller, access, enrolment::FIRST_PACK, step_up::Checked};
+use super::{App, AppError, Caller, access, compiled::compile, enrolment::FIRST_PACK, step_up::Checked};
 use crate::{limits, raft::ProposeError};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 use wharden_model::{AdminAction, Decision, Effect, PolicyName, UserName};
 use wharden_policy::{AdminCompiled, AdminQuery, AdminResource};
 use wharden_state::{Applied, Command, Entry, Rejection, State};
@@ -41,17 +41,17 @@ impl App {
             let revision = state.policy_revision;
             // Policy moved: it may not permit this any more.
             if attempt > 0
-                && let Err(error) = self.check(caller, action, resource)
+                && let Err(error) = self.check(caller, action, resource).await
             {
                 self.refused(caller, action.name(), access::describe(resource), &error).await?;
                 return Err(error);
             }
             let entry = self.entry(caller, command.clone(), attempt);
-            if let Err(error) = self.try_out(&state, caller, &entry) {
+            if let Err(error) = self.try_out(state, caller, &entry).await {
                 self.audit_refusal(caller, action.name(), access::describe(resource), &error).await?;
                 return Err(error);
             }
-            match self.raft.propose_entry(Entry { if_revision: Some(revision), ..entry }).await {
+            match self.propose(caller, command.clone(), attempt, Some(revision)).await {
                 Err(ProposeError::Rejected(Rejection::RevisionMoved)) => {}
                 other => return Ok(other?),
             }
@@ -60,34 +60,25 @@ impl App {
     }
 
     /// What would become of the change. One that was made already, of which this is a retry, changes nothing more.
-    fn try_out(&self, now: &State, caller: &Caller, entry: &Entry) -> Result<(), AppError> {
-        let mut next = now.clone();
+    async fn try_out(&self, now: Arc<State>, caller: &Caller, entry: &Entry) -> Result<(), AppError> {
+        let mut next = State::clone(&now);
         let entry = Entry { if_revision: None, origin: None, ..entry.clone() };
         match next.apply(now.policy_revision + 1, &entry).0 {
             // An attempt of the first one; the next is looked at.
             Err(Rejection::RevisionMoved) => return Ok(()),
             other => other?,
         };
-        let (held, compiled) = (self.access.at(now)?, access::compile(&next)?);
-        let (before, after) = (Rights { state: now, compiled: &held.1 }, Rights { state: &next, compiled: &compiled });
+        let held = self.access.at(&now).await?;
         // With a code of its own, one's own rights can be given up. What leaves nobody cannot be forced: who would undo it?
         let forced = caller.force && matches!(caller.shown, Checked::Good(_));
-        for policy in after.telling()? {
-            for action in OWN.into_iter().filter(|_| !forced) {
-                if before.may(&caller.user, action, &policy) && !after.may(&caller.user, action, &policy) {
-                    let why = after.why(&caller.user, &policy, &[action]);
-                    let what = format!("this would take away your own right to change policies ({action} on {policy})");
-                    return Err(AppError::Guarded { message: format!("{what}: {why}") });
-                }
-            }
-            // What nobody could mend before is not made worse.
-            if before.is_mendable(&policy) && !after.is_mendable(&policy) {
-                let why = after.why(&caller.user, &policy, &REPAIR);
-                let what = format!("this would leave no active admin who can change policies ({policy})");
-                return Err(AppError::Guarded { message: format!("{what}: {why}") });
-            }
-        }
-        Ok(())
+        let user = caller.user.clone();
+        let compare = move || {
+            let compiled = compile(&next)?;
+            let (before, after) =
+                (Rights { state: &now, compiled: &held }, Rights { state: &next, compiled: &compiled });
+            after.leave_enough(&before, &user, forced)
+        };
+        self.access.try_out(compare).await
     }
 }
 
@@ -103,6 +94,26 @@ impl Rights<'_> {
         let mut names = self.compiled.documents();
         names.insert(PolicyName::new(FIRST_PACK).map_err(AppError::internal)?);
         Ok(names)
+    }
+
+    /// An error when these take the user's own rights, as long as that is not forced, or leave nobody to mend policy.
+    fn leave_enough(&self, before: &Rights<'_>, user: &UserName, forced: bool) -> Result<(), AppError> {
+        for policy in self.telling()? {
+            for action in OWN.into_iter().filter(|_| !forced) {
+                if before.may(user, action, &policy) && !self.may(user, action, &policy) {
+                    let why = self.why(user, &policy, &[action]);
+                    let what = format!("this would take away your own right to change policies ({action} on {policy})");
+                    return Err(AppError::Guarded { message: format!("{what}: {why}") });
+                }
+            }
+            // What nobody could mend before is not made worse.
+            if before.is_mendable(&policy) && !self.is_mendable(&policy) {
+                let why = self.why(user, &policy, &REPAIR);
+                let what = format!("this would leave no active admin who can change policies ({policy})");
+                return Err(AppError::Guarded { message: format!("{what}: {why}") });
+            }
+        }
+        Ok(())
     }
 
     fn ask(&self, user: &UserName, action: AdminAction, policy: &PolicyName) -> Decision {

@@ -103,7 +103,7 @@ impl App {
             for item in &page.items {
                 if let (Some(host), false) = (state.hosts.get(item.host()), readable.contains_key(item.host())) {
                     let resource = AdminResource::Host { id: item.host().clone(), labels: host.labels.clone() };
-                    let may = self.allows(caller, AdminAction::InventoryRead, &resource);
+                    let may = self.allows(caller, AdminAction::InventoryRead, &resource).await;
                     refused = refused.or((!may).then_some(resource));
                     readable.insert(item.host().clone(), may);
                 }

@@ -1,7 +1,7 @@
 //! Login with two factors, refresh, logout.
 
-use super::{App, AppError, Caller, step_up::Shown};
-use crate::{auth::password, limits};
+use super::{App, AppError, Caller, access::over, step_up::Shown};
+use crate::{alerts::TOKEN_REUSED, auth::password, limits};
 use std::net::IpAddr;
 use subtle::ConstantTimeEq;
 use wharden_model::{
@@ -39,7 +39,10 @@ impl App {
         let (Some(account), Some(proof), true) = (account, proof, password_is_right) else {
             return self.failed(&login.username, address, shown).await;
         };
-        let tokens = self.open(&login.username, &account, proof, &address, shown.clone()).await;
+        let mut tokens = self.open(&login.username, &account, proof.clone(), &address, shown.clone()).await;
+        if let (Err(AppError::BadCredentials), Some(again)) = (&tokens, self.hashed_anew(&login, &proof)) {
+            tokens = self.open(&login.username, &account, again, &address, shown.clone()).await;
+        }
         match tokens {
             Err(AppError::BadCredentials) => self.failed(&login.username, address, shown).await,
             other => {
@@ -55,6 +58,15 @@ impl App {
             (None, code) => Shown::Recovery(code.clone()?),
         };
         self.proof(&login.username, account, &shown)
+    }
+
+    /// The recovery code of a login, when the state holds it under another hash by now: the cluster key was changed meanwhile.
+    fn hashed_anew(&self, login: &Login, before: &Proof) -> Option<Proof> {
+        login.recovery_code.as_ref()?;
+        let state = self.state();
+        self.follow_keys(&state);
+        let account = state.users.get(&login.username).and_then(|user| user.account.as_ref())?;
+        self.second_factor(login, account).filter(|now| now != before)
     }
 
     async fn failed<T>(&self, name: &UserName, source: String, device: Option<Hex>) -> Result<T, AppError> {
@@ -129,7 +141,8 @@ impl App {
             }
             Err(ended) => {
                 self.attempt(source)?;
-                return Err(ended.into());
+                // Whoever has only seen the id of a session is not told what became of it.
+                return Err(if of_family { over(&state, &id) } else { ended.into() });
             }
         };
         let user = session.user.clone();
@@ -142,10 +155,16 @@ impl App {
         match self.raft.propose(Actor::User(user.clone()), Command::Session(command)).await? {
             Applied::Done => {}
             _ => {
+                let (subject, detail) =
+                    (format!("user {user}"), format!("session {id}, shown again from {source}; the session was ended"));
+                let summary = "a refresh token was used a second time";
+                self.alerts.raise(&TOKEN_REUSED, id.as_str(), &subject, summary, &detail);
                 let reused = AppError::NotLoggedIn("the refresh token was used twice, so the session was ended");
                 self.refused_stranger("session.refresh", format!("session {id} of user {user}"), source, &reused)
                     .await?;
-                return Err(reused);
+                // Its holder is told as later, once it is kept.
+                let told = over(&self.state(), &id);
+                return Err(if matches!(told, AppError::SessionOver(_)) { told } else { reused });
             }
         }
         let (access_token, access_expires_at) = self.access_token(&user, &id)?;

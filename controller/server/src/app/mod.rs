@@ -11,6 +11,7 @@ mod capacity;
 mod channels;
 mod cluster;
 mod cluster_key;
+mod compiled;
 mod directory;
 mod docker;
 mod doctor;
@@ -37,9 +38,10 @@ mod suggest;
 mod tokens;
 mod workbench;
 
-pub use access::{Access, Caller};
+pub use access::Caller;
 pub(crate) use alerts::alert_of;
 pub use backup::Backup;
+pub use compiled::Access;
 pub use error::AppError;
 pub use key_gauges::key_gauges;
 pub(crate) use records::record_of;
@@ -47,7 +49,7 @@ pub use step_up::Shown;
 pub use workbench::Workbench;
 
 use crate::{
-    alerts::{AlertsConfig, Sight},
+    alerts::{Alerts, AlertsConfig, Sight},
     auth::source::Sources,
     backup::Recipients,
     capacity::Watch,
@@ -55,13 +57,14 @@ use crate::{
     events::EventStore,
     fleet::Fleet,
     keys::Keys,
-    raft::{Raft, new_request_id, request_id_of},
+    limits,
+    raft::{ProposeError, Raft, new_request_id, request_id_of},
 };
 use sha2::{Digest, Sha256};
 use std::{net::IpAddr, sync::Arc};
-use wharden_model::{RequestId, Timestamp};
+use wharden_model::{RequestId, Revision, Timestamp};
 use wharden_runtime::{clock::Clock, ready::Readiness};
-use wharden_state::{Actor, Applied, Command, Entry, LEVEL_REQUEST, Origin, State};
+use wharden_state::{Actor, Applied, Command, Entry, LEVEL_REQUEST, Origin, Rejection, State};
 
 /// Everything that a use case works with.
 pub struct App {
@@ -84,6 +87,7 @@ pub struct App {
     /// How the cluster is looked at.
     pub sight: Sight,
     pub alerts_config: AlertsConfig,
+    pub alerts: Alerts,
     /// Room on the hosts of this controller.
     pub capacity: Watch,
     /// Where policy texts are checked and tried.
@@ -114,7 +118,27 @@ impl App {
 
     /// Proposes a change in the name of the caller, under the id of its request.
     async fn change(&self, caller: &Caller, command: Command) -> Result<Applied, AppError> {
-        Ok(self.raft.propose_entry(self.entry(caller, command, 0)).await?)
+        Ok(self.propose(caller, command, 0, None).await?)
+    }
+
+    /// The same as one of several attempts, on condition that policy is at this revision. A recovery code whose hash was made anew
+    /// meanwhile is shown again.
+    async fn propose(
+        &self,
+        caller: &Caller,
+        command: Command,
+        attempt: usize,
+        if_revision: Option<Revision>,
+    ) -> Result<Applied, ProposeError> {
+        let entry = Entry { if_revision, ..self.entry(caller, command.clone(), attempt) };
+        match self.raft.propose_entry(entry).await {
+            Err(ProposeError::Rejected(why @ Rejection::StepUp { used: false })) => {
+                let again = self.shown_anew(caller).ok_or(why)?;
+                let entry = self.entry(&again, command, limits::GUARDED_TRIES + attempt);
+                self.raft.propose_entry(Entry { if_revision, ..entry }).await
+            }
+            other => other,
+        }
     }
 
     /// Proposes a change of somebody without a session.

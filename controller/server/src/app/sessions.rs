@@ -28,8 +28,11 @@ impl App {
         let (own, others): (Vec<_>, Vec<_>) = shown.partition(|(_, session)| session.user == caller.user);
         let mut all: Vec<Session> = own.into_iter().map(|(_, session)| session).collect();
         // Seeing none of the others is no refusal: one's own are there.
-        let readable = others.into_iter().filter(|(user, _)| self.allows(caller, AdminAction::SessionRead, user));
-        all.extend(readable.map(|(_, session)| session));
+        for (user, session) in others {
+            if self.allows(caller, AdminAction::SessionRead, &user).await {
+                all.push(session);
+            }
+        }
         all.sort_by(|a, b| (&a.user, a.opened_at, &a.id).cmp(&(&b.user, b.opened_at, &b.id)));
         Ok(all)
     }

@@ -75,6 +75,24 @@ impl App {
         }
     }
 
+    /// The caller with the recovery code that it showed, when the state holds that under another hash by now: the cluster key was
+    /// changed since it was looked at. `None` when that is not why it was refused.
+    pub(super) fn shown_anew(&self, caller: &Caller) -> Option<Caller> {
+        let code = caller.recovery.clone()?;
+        let state = self.state();
+        self.follow_keys(&state);
+        let shown = self.check_shown(&state, &caller.user, &Shown::Recovery(code));
+        let is_other = matches!(shown, Checked::Good(_)) && shown != caller.shown;
+        is_other.then(|| Caller { shown, ..caller.clone() })
+    }
+
+    /// Hashes as this state does; else that comes a moment later.
+    pub(super) fn follow_keys(&self, state: &State) {
+        if let Err(error) = self.keys.holder.follow(state) {
+            tracing::error!(%error, "a recovery code is looked at with the cluster keys of before");
+        }
+    }
+
     /// Seconds since the second factor was shown: 0 for a code that comes with the request, else at least 1. Looking uses
     /// no code up, so that none counts for it.
     pub(super) fn mfa_age(&self, caller: &Caller, action: AdminAction) -> i64 {

@@ -1,14 +1,21 @@
 //! One sink and how far it has come.
 
-use super::{Sink, Source, after};
-use crate::limits;
+use super::{Sink, Source, Tell, after};
+use crate::{alerts::SinkReading, limits};
 use prometheus_client::metrics::counter::Counter;
 use std::{
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
-use wharden_runtime::{backoff::Backoff, fsync::write_atomic, metrics::Metrics, shutdown::Shutdown};
+use wharden_model::Timestamp;
+use wharden_runtime::{
+    backoff::Backoff,
+    clock::{Clock, SystemClock},
+    fsync::write_atomic,
+    metrics::Metrics,
+    shutdown::Shutdown,
+};
 
 /// Of all sinks together.
 #[derive(Clone)]
@@ -38,6 +45,8 @@ pub(super) struct Feed<S> {
     name: &'static str,
     sink: S,
     source: Source,
+    tell: Tell,
+    failing: Option<SinkReading>,
     /// Number of the newest record that the sink took.
     position: u64,
     file: PathBuf,
@@ -51,6 +60,7 @@ impl<S: Sink> Feed<S> {
         name: &'static str,
         sink: S,
         source: Source,
+        tell: Tell,
         metrics: ExportMetrics,
     ) -> Result<Self, String> {
         let file = data_dir.join(format!("audit-export.{name}"));
@@ -59,7 +69,7 @@ impl<S: Sink> Feed<S> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(format!("{}: {error}", file.display())),
         };
-        Ok(Self { name, sink, source, position, file, metrics })
+        Ok(Self { name, sink, source, tell, failing: None, position, file, metrics })
     }
 
     pub async fn run(mut self, shutdown: Shutdown) {
@@ -90,11 +100,35 @@ impl<S: Sink> Feed<S> {
 
     /// Sends what is next; false when there is nothing.
     pub async fn step(&mut self) -> Result<bool, String> {
+        let sent = self.send_next().await;
+        match &sent {
+            Ok(false) => {}
+            Ok(true) => {
+                if self.failing.take().is_some() {
+                    (self.tell)(None);
+                }
+            }
+            Err(error) => {
+                let failing = self.failing.get_or_insert_with(|| SinkReading {
+                    since: Timestamp(SystemClock.now()),
+                    ..SinkReading::default()
+                });
+                failing.error.clone_from(error);
+                (self.tell)(Some(failing.clone()));
+            }
+        }
+        sent
+    }
+
+    async fn send_next(&mut self) -> Result<bool, String> {
         let (records, lost) = after(&(self.source)(), self.position, limits::EXPORT_BATCH);
         if lost > 0 {
             tracing::error!(sink = self.name, lost, "audit records left the chain before the sink took them");
             self.metrics.dropped.inc_by(lost);
             self.position += lost;
+            if let Some(failing) = &mut self.failing {
+                failing.dropped += lost;
+            }
         }
         let Some(last) = records.last() else { return Ok(false) };
         self.sink.send(&records).await?;

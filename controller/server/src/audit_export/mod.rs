@@ -19,7 +19,11 @@ mod webhook;
 pub use config::{AuditExport, SyslogSink, WebhookSink};
 pub(crate) use webhook::signature;
 
-use crate::{app::record_of, raft::Raft};
+use crate::{
+    alerts::{Sampler, SinkReading},
+    app::record_of,
+    raft::Raft,
+};
 use feed::{ExportMetrics, Feed};
 use std::{path::Path, sync::Arc};
 use wharden_model::ClusterId;
@@ -62,23 +66,30 @@ pub fn start(
     data_dir: &Path,
     cluster: &ClusterId,
     raft: &Raft,
+    sampler: &Sampler,
     metrics: &Metrics,
     shutdown: &Shutdown,
 ) -> Result<(), ExportError> {
     let counted = ExportMetrics::new(metrics);
+    let tell = |name: &'static str| {
+        let sampler = sampler.clone();
+        Box::new(move |failing| sampler.sink(name, failing)) as Tell
+    };
     if let Some(sink) = &config.syslog {
         let fail = |why: String| ExportError { sink: "syslog", why };
         let sink = syslog::Syslog::new(sink, cluster).map_err(fail)?;
         let raft = raft.clone();
         let feed =
-            Feed::open(data_dir, "syslog", sink, Box::new(move || raft.state()), counted.clone()).map_err(fail)?;
+            Feed::open(data_dir, "syslog", sink, Box::new(move || raft.state()), tell("syslog"), counted.clone());
+        let feed = feed.map_err(fail)?;
         shutdown.spawn("audit to syslog", feed.run(shutdown.clone()));
     }
     if let Some(sink) = &config.webhook {
         let fail = |why: String| ExportError { sink: "webhook", why };
         let sink = webhook::Webhook::new(sink, cluster).map_err(fail)?;
         let raft = raft.clone();
-        let feed = Feed::open(data_dir, "webhook", sink, Box::new(move || raft.state()), counted).map_err(fail)?;
+        let feed = Feed::open(data_dir, "webhook", sink, Box::new(move || raft.state()), tell("webhook"), counted);
+        let feed = feed.map_err(fail)?;
         shutdown.spawn("audit to webhook", feed.run(shutdown.clone()));
     }
     Ok(())
@@ -86,6 +97,9 @@ pub fn start(
 
 /// What the feed reads from.
 pub(crate) type Source = Box<dyn Fn() -> Arc<wharden_state::State> + Send + Sync>;
+
+/// Whom it is told how it is with a sink: that it fails, or nothing of that kind any more.
+pub(crate) type Tell = Box<dyn Fn(Option<SinkReading>) + Send + Sync>;
 
 /// Records after a number, oldest first, and how many of them are not kept any more.
 fn after(state: &wharden_state::State, position: u64, most: usize) -> (Vec<wharden_model::api::AuditRecord>, u64) {

@@ -1,11 +1,12 @@
 //! Feeds against real TLS servers: nothing is lost while a sink is away, and what the chain lost is counted.
 
 use super::{
-    Sink, SyslogSink, WebhookSink, after,
+    Sink, SyslogSink, Tell, WebhookSink, after,
     feed::{ExportMetrics, Feed},
     syslog::Syslog,
     webhook::{Webhook, signature},
 };
+use crate::alerts::SinkReading;
 use aws_lc_rs::hmac;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,6 +43,13 @@ fn state(records: u64) -> Arc<State> {
         state.apply(n, &entry).0.expect("applied");
     }
     Arc::new(state)
+}
+
+/// The same when so many of its records are not kept any more.
+fn without_oldest(state: &State, gone: usize) -> Arc<State> {
+    let mut json = serde_json::to_value(state).expect("JSON");
+    json["audit"]["records"].as_array_mut().expect("records").drain(..gone);
+    Arc::new(serde_json::from_value(json).expect("a state"))
 }
 
 /// A sink that fails a number of times.
@@ -87,17 +95,52 @@ async fn a_sink_that_was_away_gets_all_in_order_and_a_restart_goes_on() {
         let state = Arc::clone(&state);
         move || Arc::clone(&state)
     };
-    let open =
-        |sink: Flaky| Feed::open(dir.path(), "flaky", sink, Box::new(source.clone()), metrics.clone()).expect("opens");
+    let said: Arc<Mutex<Vec<Option<SinkReading>>>> = Arc::default();
+    let open = |sink: Flaky| {
+        let said = Arc::clone(&said);
+        let tell: Tell = Box::new(move |failing| said.lock().expect("lock").push(failing));
+        Feed::open(dir.path(), "flaky", sink, Box::new(source.clone()), tell, metrics.clone()).expect("opens")
+    };
     let mut feed = open(sink.clone());
     assert!(feed.step().await.is_err() && feed.step().await.is_err());
     assert_eq!(feed.step().await, Ok(true));
     assert_eq!(feed.step().await, Ok(false));
+    let heard = std::mem::take(&mut *said.lock().expect("lock"));
+    let [Some(first), Some(second), None] = &heard[..] else { panic!("{heard:?}") };
+    assert_eq!(
+        (first.since, first.error.as_str(), first.dropped),
+        (second.since, "away", 0),
+        "since the first failure"
+    );
     assert_eq!(*sink.got.lock().expect("lock"), [1, 2, 3, 4, 5, 6, 7]);
     drop(feed);
     let mut again = open(sink.clone());
     assert_eq!(again.step().await, Ok(false), "nothing comes twice");
     assert_eq!(metrics.dropped.get(), 0);
+}
+
+#[tokio::test]
+async fn what_left_the_chain_while_a_sink_failed_is_counted_until_it_takes_something() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let metrics = ExportMetrics::new(&Metrics::new("test"));
+    let sink = Flaky::default();
+    *sink.failures.lock().expect("lock") = 3;
+    // First nothing is lost; then the chain has gone on for longer than it is kept.
+    let states = Arc::new(Mutex::new(vec![without_oldest(&state(9), 5), state(5), state(5)]));
+    let source = move || {
+        let mut states = states.lock().expect("lock");
+        if states.len() > 1 { states.pop().expect("one") } else { Arc::clone(&states[0]) }
+    };
+    let said: Arc<Mutex<Vec<Option<u64>>>> = Arc::default();
+    let heard = Arc::clone(&said);
+    let tell: Tell = Box::new(move |failing| heard.lock().expect("lock").push(failing.map(|sink| sink.dropped)));
+    let mut feed = Feed::open(dir.path(), "flaky", sink, Box::new(source), tell, metrics.clone()).expect("opens");
+    for _ in 0..3 {
+        feed.step().await.expect_err("away");
+    }
+    assert_eq!(feed.step().await, Ok(true));
+    assert_eq!(*said.lock().expect("lock"), [Some(0), Some(0), Some(5), None]);
+    assert_eq!(metrics.dropped.get(), 5);
 }
 
 /// A TLS server on loopback, and the file with its CA.

@@ -72,7 +72,7 @@ impl Answering {
             (status.hosts_connected, status.hosts_behind) = (counts.connected, counts.behind);
             status.events = events.count();
         }
-        Reply::Status(status)
+        Reply::Status(Box::new(status))
     }
 
     async fn inventory(&self, kind: Kind, query: &InventoryQuery) -> Reply {

@@ -49,7 +49,7 @@ pub async fn ask_all<T, F: Future<Output = Option<T>>>(raft: &Raft, ask: impl Fn
 pub async fn survey(raft: &Raft, started_at: Timestamp) -> BTreeMap<u64, PeerStatus> {
     let mut all = ask_all(raft, |number| async move {
         match raft.ask(number, Request::Status, STATUS_LIMIT).await {
-            Ok(Reply::Status(status)) => Some(status),
+            Ok(Reply::Status(status)) => Some(*status),
             Ok(_) => None,
             Err(error) => {
                 tracing::debug!(controller = number, %error, "no answer");

@@ -1,5 +1,6 @@
 //! What is to be said next to a channel. Pure: what was said is in the state.
 
+use crate::alerts::CHANNEL_FAILS;
 use wharden_model::{AlertId, AlertState, ChannelName, Timestamp};
 use wharden_state::{Alert, Channel, Message, State};
 
@@ -13,7 +14,10 @@ pub struct Due {
 
 /// Everything that is due, the worst first, of equals the oldest.
 pub fn due(state: &State, name: &ChannelName, channel: &Channel, now: Timestamp) -> Vec<Due> {
-    let wanted = state.alerts.iter().filter(|(id, alert)| channel.takes(&id.kind(), alert.severity));
+    // That a channel fails is not said on the channel itself.
+    let itself = CHANNEL_FAILS.id(name.as_str());
+    let takes = |id: &AlertId, alert: &Alert| *id != itself && channel.takes(&id.kind(), alert.severity);
+    let wanted = state.alerts.iter().filter(|(id, alert)| takes(id, alert));
     let mut due: Vec<(&AlertId, &Alert, Message)> =
         wanted.filter_map(|(id, alert)| Some((id, alert, next(alert, name, channel, now)?))).collect();
     due.sort_by_key(|(id, alert, _)| (std::cmp::Reverse(alert.severity), alert.raised_at, *id));

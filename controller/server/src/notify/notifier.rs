@@ -6,20 +6,26 @@ use super::{
     limits::{BACKOFF_BASE, BACKOFF_MAX, LOOK, PER_LOOK},
     sender::{SendError, Sender},
 };
-use crate::{app::alert_of, keys::Keys, raft::Raft};
+use crate::{
+    alerts::{Alerts, CHANNEL_FAILS},
+    app::alert_of,
+    keys::Keys,
+    raft::Raft,
+};
 use futures::future::join_all;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
+    time::Duration,
 };
 use tokio::time::Instant;
 use wharden_model::{AlertId, ChannelName, Timestamp};
 use wharden_runtime::{backoff::Backoff, clock::Clock, metrics::Metrics, shutdown::Shutdown};
-use wharden_state::{Actor, AlertCommand, Channel, Command, Delivery, State};
+use wharden_state::{Actor, Alert, AlertCommand, Channel, Command, Delivery, State};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Which {
@@ -65,6 +71,8 @@ impl Wait {
 struct Line {
     made_at: Timestamp,
     sender: Option<Sender>,
+    /// Since when it has taken nothing, and what it said last.
+    failing: Option<(Instant, String)>,
     /// The whole channel waits.
     away: Option<Wait>,
     /// Messages that it did not want.
@@ -73,17 +81,35 @@ struct Line {
     taken: Vec<Delivery>,
 }
 
+impl Line {
+    fn fails(&mut self, why: &impl ToString) {
+        let since = self.failing.take().map_or_else(Instant::now, |(since, _)| since);
+        self.failing = Some((since, why.to_string()));
+    }
+}
+
 /// Sends what is due.
 pub struct Notifier {
     raft: Raft,
     keys: Arc<Keys>,
     clock: Arc<dyn Clock>,
+    alerts: Alerts,
+    /// How long a channel may take nothing.
+    patience: Duration,
     metrics: NotifyMetrics,
 }
 
 /// Sends until the shutdown, while this controller leads.
-pub fn start(raft: Raft, keys: Arc<Keys>, clock: Arc<dyn Clock>, metrics: &Metrics, shutdown: &Shutdown) {
-    let notifier = Notifier { raft, keys, clock, metrics: NotifyMetrics::new(metrics) };
+pub fn start(
+    raft: Raft,
+    keys: Arc<Keys>,
+    clock: Arc<dyn Clock>,
+    alerts: Alerts,
+    patience: Duration,
+    metrics: &Metrics,
+    shutdown: &Shutdown,
+) {
+    let notifier = Notifier { raft, keys, clock, alerts, patience, metrics: NotifyMetrics::new(metrics) };
     shutdown.spawn_until_stopped("notifications", notifier.run());
 }
 
@@ -107,6 +133,7 @@ impl Notifier {
     async fn look(&self, lines: &mut BTreeMap<ChannelName, Line>) {
         let state = self.raft.state();
         lines.retain(|name, line| state.channels.get(name).is_some_and(|held| held.created_at == line.made_at));
+        self.tell(&state, lines);
         let now = self.now();
         let any = state.channels.iter().any(|(name, channel)| {
             let waits = lines.get(name).and_then(|line| line.away.as_ref()).is_some_and(|wait| !wait.is_over());
@@ -121,6 +148,7 @@ impl Notifier {
             lines.entry(name.clone()).or_insert_with(|| Line {
                 made_at: channel.created_at,
                 sender: None,
+                failing: None,
                 away: None,
                 refused: HashMap::new(),
                 taken: Vec::new(),
@@ -145,6 +173,38 @@ impl Notifier {
         }
     }
 
+    /// Raises an alert about each channel that takes nothing, and resolves those about channels that do, or are gone. That one is
+    /// not sent on the channel that it is about, so that none speaks of itself.
+    fn tell(&self, state: &State, lines: &BTreeMap<ChannelName, Line>) {
+        for (name, line) in lines {
+            let Some((since, said)) = &line.failing else { continue };
+            if since.elapsed() >= self.patience {
+                let detail = format!("what it said last: {said}");
+                self.alerts.raise(
+                    &CHANNEL_FAILS,
+                    name.as_str(),
+                    &format!("channel {name}"),
+                    "it takes no message",
+                    &detail,
+                );
+            }
+        }
+        for (name, channel) in &state.channels {
+            let id = CHANNEL_FAILS.id(name.as_str());
+            // One of this name was deleted since.
+            if state.alerts.get(&id).is_some_and(|alert| alert.is_open() && alert.raised_at < channel.created_at) {
+                self.alerts.resolve_id(id);
+            }
+        }
+        let about: BTreeSet<AlertId> = state.channels.keys().map(|name| CHANNEL_FAILS.id(name.as_str())).collect();
+        let gone = |(id, alert): &(&AlertId, &Alert)| {
+            alert.is_open() && id.kind().as_str() == CHANNEL_FAILS.kind && !about.contains(*id)
+        };
+        for (id, _) in state.alerts.iter().filter(gone) {
+            self.alerts.resolve_id(id.clone());
+        }
+    }
+
     async fn channel(&self, state: &State, name: &ChannelName, channel: &Channel, line: &mut Line) {
         if line.away.as_ref().is_some_and(|wait| !wait.is_over()) {
             return;
@@ -164,6 +224,7 @@ impl Notifier {
                 Ok(sender) => line.sender = Some(sender),
                 Err(why) => {
                     tracing::error!(channel = %name, why, "a channel cannot be used");
+                    line.fails(&why);
                     line.away = Some(Wait::longer(line.away.take()));
                     return;
                 }
@@ -175,13 +236,15 @@ impl Notifier {
             match sent {
                 Ok(_) => {
                     self.metrics.sent.get_or_create(&which).inc();
-                    (line.away, _) = (None, line.refused.remove(&due.id));
+                    (line.away, line.failing, _) = (None, None, line.refused.remove(&due.id));
+                    self.alerts.resolve(&CHANNEL_FAILS, name.as_str());
                     let Due { id, raised_at, message } = due;
                     line.taken.push(Delivery { id, raised_at, channel: name.clone(), message, at: self.now() });
                 }
                 Err(error) => {
                     self.metrics.failed.get_or_create(&which).inc();
                     tracing::warn!(channel = %name, alert = %due.id, %error, "a notification was not taken; it is sent again");
+                    line.fails(&error);
                     if matches!(error, SendError::Away(_)) {
                         line.away = Some(Wait::longer(line.away.take()));
                         return;

@@ -4,7 +4,10 @@ use super::{
     due::due,
     letter::{Letter, Occasion},
 };
-use crate::{alerts::table::HOST_LOST, app::alert_of};
+use crate::{
+    alerts::{CHANNEL_FAILS, table::HOST_LOST},
+    app::alert_of,
+};
 use wharden_model::{
     AlertFact, AlertKind, ChannelName, ClusterId, RequestId, Severity, Timestamp,
     api::{MailSecurity, Secret},
@@ -150,6 +153,20 @@ fn a_channel_hears_only_of_its_kinds() {
     log.channel(0, &["disk_headroom"]);
     log.raise("a", Severity::Critical);
     assert_eq!(log.due_at(log.now()), [""; 0]);
+}
+
+#[test]
+fn that_a_channel_fails_is_told_on_every_other_and_never_on_itself() {
+    let mut log = Log::new();
+    log.channel(0, &[]);
+    let other = ChannelName::new("mail").expect("name");
+    let raised = [pager(), other].map(|name| CHANNEL_FAILS.fact(name.as_str(), "channel", "it takes no message", ""));
+    let update = AlertCommand::Update { raised: raised.to_vec(), resolved: Vec::new() };
+    log.apply(Command::Alert(update)).expect("applied");
+    assert_eq!(log.take(), ["mail raised"]);
+    let resolved = raised.iter().map(|fact| fact.id.clone()).collect();
+    log.apply(Command::Alert(AlertCommand::Update { raised: Vec::new(), resolved })).expect("applied");
+    assert_eq!(log.take(), ["mail resolved"]);
 }
 
 #[test]

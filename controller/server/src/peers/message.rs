@@ -75,7 +75,7 @@ pub enum Reply {
     ReadIndex {
         index: Option<u64>,
     },
-    Status(PeerStatus),
+    Status(Box<PeerStatus>),
     Hosts(Vec<PeerHost>),
     Events(EventPage),
     Event(Option<Box<DecisionEvent>>),

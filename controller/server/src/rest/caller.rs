@@ -66,7 +66,7 @@ async fn caller(parts: &Parts, api: &Api, source: IpAddr) -> Result<Caller, AppE
         return if needs::is_for_service_accounts(parts.method.as_str(), route) {
             api.app.service(key, source, id).await
         } else {
-            Err(api.app.for_people(key, source, id, &format!("{} {route}", parts.method)).await)
+            Err(api.app.for_people(key, source, id, &needs::name_of(parts.method.as_str(), route)).await)
         };
     }
     let force = match parts.headers.get(&FORCE).map(HeaderValue::as_bytes) {

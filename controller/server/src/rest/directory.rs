@@ -16,6 +16,7 @@ pub fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(user, patch_user, delete_user))
         .routes(routes!(invite_user))
         .routes(routes!(reset_user))
+        .routes(routes!(unlock_user))
         .routes(routes!(groups, create_group))
         .routes(routes!(group, delete_group))
         .routes(routes!(add_member, remove_member))
@@ -69,6 +70,12 @@ async fn invite_user(
     Path(name): Path<String>,
 ) -> Answer<(StatusCode, Json<Invite>)> {
     Ok((StatusCode::CREATED, Json(api.app.invite_user(&caller, user_name(&name)?).await?)))
+}
+
+/// Lets a user try to log in at once who would have to wait after failed logins.
+#[utoipa::path(post, path = "/v1/users/{name}/unlock", tag = "users", params(("name" = String, Path, description = "user name")), responses((status = 200, body = User)), security(("session" = [])))]
+async fn unlock_user(State(api): State<Api>, Session(caller): Session, Path(name): Path<String>) -> Answer<Json<User>> {
+    Ok(Json(api.app.unlock_user(&caller, user_name(&name)?).await?))
 }
 
 /// Takes both factors of a user away, whose device is lost, and lets them set up others.

@@ -6,7 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use wharden_model::api::{ErrorBody, ErrorCode, ErrorDetail, ValidationIssue};
+use wharden_model::api::{ErrorBody, ErrorCode, ErrorDetail, SESSION_OVER, ValidationIssue};
 use wharden_state::Kind;
 
 /// An error on its way to the caller.
@@ -25,7 +25,7 @@ pub type Answer<T> = Result<T, Failure>;
 const fn code_of(error: &AppError) -> ErrorCode {
     match error {
         AppError::Invalid { .. } => ErrorCode::Invalid,
-        AppError::NotLoggedIn(_) => ErrorCode::NotLoggedIn,
+        AppError::NotLoggedIn(_) | AppError::SessionOver(_) => ErrorCode::NotLoggedIn,
         AppError::BadCredentials | AppError::BadToken(_) => ErrorCode::BadCredentials,
         AppError::Forbidden { .. } | AppError::ForPeople(_) | AppError::Guarded { .. } => ErrorCode::Forbidden,
         AppError::StepUpRequired { .. } => ErrorCode::StepUpRequired,
@@ -58,7 +58,7 @@ pub const fn status_of(code: ErrorCode) -> StatusCode {
 
 fn hint_of(error: &AppError) -> &str {
     match error {
-        AppError::NotLoggedIn(_) => "log in: `wharden login`",
+        AppError::NotLoggedIn(_) | AppError::SessionOver(_) => "log in: `wharden login`",
         AppError::BadCredentials => "check all three; a code is good once and for 30 seconds",
         AppError::BadToken(_) => {
             "check the user name; else ask an admin for another invite: `wharden user invite NAME`. The first admin's token is \
@@ -120,6 +120,9 @@ impl Failure {
             AppError::InvalidPolicy(issues) => (issues.iter().map(issue).collect(), None),
             AppError::Invalid { at, message } if !at.is_empty() => {
                 (vec![ErrorDetail { at: at.clone(), message: message.clone() }], None)
+            }
+            AppError::SessionOver(why) => {
+                (vec![ErrorDetail { at: SESSION_OVER.to_owned(), message: why.clone() }], None)
             }
             AppError::TooMany { seconds } => (Vec::new(), Some(*seconds)),
             AppError::Unavailable(_) | AppError::Busy { .. } => (Vec::new(), Some(1)),

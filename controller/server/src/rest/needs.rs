@@ -101,6 +101,7 @@ const NEEDS: &[(&str, &str, &[AdminAction])] = &[
     ("patch", "/v1/users/{name}", &[UserUpdate]),
     ("post", "/v1/users/{name}/invite", &[UserInvite]),
     ("post", "/v1/users/{name}/reset", &[UserInvite]),
+    ("post", "/v1/users/{name}/unlock", &[UserUpdate]),
     ("get", "/v1/whoami", &[]),
 ];
 
@@ -109,6 +110,14 @@ const OWN: [&str; 3] = ["/v1/account/password", "/v1/account/recovery-codes", "/
 
 fn actions(method: &str, path: &str) -> Option<&'static [AdminAction]> {
     NEEDS.iter().find(|(m, p, _)| (*m, *p) == (method, path)).map(|(_, _, actions)| *actions)
+}
+
+/// An operation as the audit calls it: by its action, or by method and path where policy is not asked.
+pub fn name_of(method: &str, path: &str) -> String {
+    match actions(&method.to_lowercase(), path).and_then(|actions| actions.first()) {
+        Some(action) => action.name().to_owned(),
+        None => format!("{method} {path}"),
+    }
 }
 
 /// What policy is not asked about, and service accounts may: the use of Docker, which policy decides about on hosts.

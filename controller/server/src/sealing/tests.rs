@@ -8,11 +8,11 @@ use crate::{
 };
 use proptest::prelude::*;
 use std::path::PathBuf;
-use wharden_model::{KeyId, Timestamp, UserName};
+use wharden_model::{KeyId, SessionId, Timestamp, UserName};
 use wharden_pki::{ClusterKey, ClusterKeys};
 use wharden_state::{
-    AccountCommand, Actor, ClusterCommand, Command, ControllerCommand, Entry, Hex, KeyCommand, Reply, Seat, State,
-    UserCommand,
+    AccountCommand, Actor, ClusterCommand, Command, ControllerCommand, Entry, Hex, KeyCommand, Proof, Rejection, Reply,
+    Seat, SessionCommand, State, UserCommand,
 };
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -246,6 +246,40 @@ fn many_accounts_are_sealed_anew_in_parts_that_fit_the_log() {
     }
     assert!(parts > 1);
     cluster.key(KeyCommand::Finish { key: new }).expect("nothing is left");
+}
+
+#[test]
+fn a_recovery_code_that_was_looked_at_before_a_change_is_good_when_it_is_looked_at_again() {
+    let (mut cluster, old) = start(true);
+    let looked_at = |cluster: &Cluster| {
+        cluster.holders[0].follow(&cluster.state).expect("held");
+        let account = cluster.state.users["ada"].account.clone().expect("an account");
+        let hashes = cluster.holders[0].now().keyed_hashes("recovery/ada", b"code").into_iter().map(Hex);
+        let known: Vec<Hex> = hashes.filter(|hash| account.recovery_hashes.contains(hash)).collect();
+        Proof::Recovery { hash: known[0].clone() }
+    };
+    let open = |id: u8, proof: Proof| {
+        Command::Session(SessionCommand::Open {
+            id: SessionId::new(format!("s-{id:032x}")).expect("valid"),
+            user: user(),
+            password_hash: "phc".into(),
+            proof,
+            refresh_hash: Hex(vec![id; 32]),
+            expires_at: NOW.plus_secs(60),
+            source: "127.0.0.1".into(),
+            device: None,
+        })
+    };
+    let before = looked_at(&cluster);
+    let new = cluster.takes_up_another_key(&old);
+    cluster.step(0, new);
+    cluster.step(0, new);
+    cluster.step(0, new);
+    let after = looked_at(&cluster);
+    assert_ne!(before, after, "its hash was made anew");
+    assert_eq!(cluster.apply(open(1, before)), Err(Rejection::BadCredentials));
+    cluster.apply(open(2, after.clone())).expect("let in");
+    assert_eq!(cluster.apply(open(3, after)), Err(Rejection::BadCredentials), "once");
 }
 
 #[test]

@@ -32,6 +32,10 @@ pub enum UserCommand {
         hash: Hex,
         expires_at: Timestamp,
     },
+    /// Forgets the failed logins of a user, who need not wait any more.
+    Unlock {
+        name: UserName,
+    },
 }
 
 impl UserCommand {
@@ -52,6 +56,7 @@ impl UserCommand {
                 format!("user {name}"),
                 format!("both factors removed, invite until {expires_at}"),
             ),
+            Self::Unlock { name } => Line::new("user.update", format!("user {name}"), "unlocked"),
         }
     }
 }

@@ -50,6 +50,7 @@ pub enum Command {
 }
 
 /// What the audit says of a command. Secrets are not in here, nor their hashes.
+#[derive(Clone)]
 pub(crate) struct Line {
     pub action: String,
     pub resource: String,

@@ -3,14 +3,14 @@
 use super::*;
 
 /// A cluster in which everything that there is may be used, with `root` logged in, and the next free number.
-fn at_level() -> (State, u64) {
+pub(super) fn at_level() -> (State, u64) {
     let (mut state, n) = bootstrapped();
     state.apply(n, &entry(n, Command::Cluster(ClusterCommand::Raise { level: LEVEL }))).0.unwrap();
     state.apply(n + 1, &entry(n + 1, open(1, Proof::Totp { step: 101 }))).0.unwrap();
     (state, n + 2)
 }
 
-fn by_root(n: u64, step_up: Option<Proof>, command: Command) -> Entry {
+pub(super) fn by_root(n: u64, step_up: Option<Proof>, command: Command) -> Entry {
     let origin = Origin { source: None, session: Some(session(1)), step_up, request: Some(request(9000)) };
     Entry { actor: Actor::User(user("root")), origin: Some(origin), ..entry(n, command) }
 }

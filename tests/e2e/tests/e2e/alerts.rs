@@ -56,8 +56,9 @@ fn a_lost_host_and_a_lost_controller_are_raised_acknowledged_and_over() {
     cluster.controllers[follower].start();
     becomes(&cluster, other, &[]);
     let metrics = cluster.rest(leader).get("/metrics").body;
-    // That of backups is there where some are scheduled.
-    for name in named_metrics().iter().filter(|name| *name != "backup_last_timestamp_seconds") {
+    // These are there where backups are scheduled, and where a channel has failed.
+    let elsewhere = ["backup_last_timestamp_seconds", "notifications_failed_total"];
+    for name in named_metrics().iter().filter(|name| !elsewhere.contains(&name.as_str())) {
         let shown = |end: &str| metrics.contains(&format!("wharden_{name}{end}"));
         assert!(shown(" ") || shown("{"), "{name}");
     }
@@ -99,6 +100,7 @@ fn alerts_are_for_those_who_may_see_them_and_channels_need_a_code() {
         json!({"name": "b", "target": {"type": "webhook", "url": "http://example.org/"}}),
         json!({"name": "b", "target": {"type": "webhook", "url": "https://user:pw@example.org/"}}),
         json!({"name": "b", "target": {"type": "webhook", "url": "https://example.org/", "secret": "short"}}),
+        json!({"name": "b", "kinds": ["host_lots"], "target": {"type": "webhook", "url": "https://example.org/"}}),
         json!({"name": "b", "ca_pem": "x", "target": {"type": "webhook", "url": "https://example.org/"}}),
         json!({"name": "b", "target": {"type": "email", "host": "h\r\nRCPT", "port": 25, "security": "tls",
                "from": "a@example.org", "to": ["b@example.org"]}}),
@@ -112,6 +114,9 @@ fn alerts_are_for_those_who_may_see_them_and_channels_need_a_code() {
     for new in &bad {
         let (method, body) = ("POST".parse().expect("method"), new.to_string().into_bytes());
         let answer = alone.send_with(&method, "/v1/channels", Some(body), &[(code.header, &code.code)]);
-        answer.expect("an answer").refused(400, "invalid");
+        let said = answer.expect("an answer").refused(400, "invalid");
+        let message = said["message"].as_str().unwrap_or_default();
+        let has_names = message.contains("host_lots is no kind of alert; there are controller_away, ");
+        assert_eq!(has_names && message.contains(", token_reused, "), new["kinds"].is_array(), "{message}");
     }
 }

@@ -25,7 +25,7 @@ fn each_attempt_says_who_from_where_by_what_and_what_was_before() {
     assert_eq!(disabled[0]["detail"], "disabled true");
     let factors = disabled[0]["factors"].as_str().expect("factors");
     assert!(factors.starts_with("session with password, ") && factors.ends_with(" with the request"), "{factors}");
-    let labelled = of(records, "host.update");
+    let labelled = of(records, "host.label");
     assert!(labelled[0]["before"].as_str().is_some_and(|b| b.contains("posture enforce")), "{labelled:?}");
     let login = of(records, "session.login");
     assert_eq!(

@@ -83,3 +83,33 @@ fn a_sink_that_cannot_be_set_up_is_told_before_anybody_can_connect() {
     controller.starts_in_vain("audit_export.syslog: ca_file: /nonexistent/ca.pem: No such file");
     assert!(!controller.log().contains("the controller is up"), "{}", controller.log());
 }
+
+#[test]
+fn a_sink_that_takes_nothing_is_an_alert_until_it_takes_what_there_is() {
+    let place = Place::new();
+    let hook = Receiver::webhook(&place, "hook", SECRET);
+    hook.refuse(Some(500));
+    let mut controller = Controller::init(&place, "controller");
+    let secret = place.write("sink.secret", format!("{SECRET}\n"));
+    controller.configure(&format!(
+        "[audit_export.webhook]\nurl = \"https://127.0.0.1:{}/a-planted-path\"\nca_file = {:?}\nsecret_file = {secret:?}\n\
+         [alerts]\nlost_s = 2\ngrace_s = 600\ndisk_free_percent = 0\nfsync_ms = 60000\naudit_sink_s = 1",
+        hook.port,
+        hook.certificate(),
+    ));
+    controller.start();
+    let admin = Admin::bootstrap(&controller, "ada");
+    let alert = || {
+        let answer = admin.rest().get("/v1/alerts/audit_sink:1-webhook");
+        (answer.status == 200).then(|| answer.ok())
+    };
+    let raised = eventually("the alert", SETTLE * 2, alert);
+    assert_eq!((&raised["severity"], &raised["state"]), (&json!("warning"), &json!("raised")));
+    assert_eq!(raised["summary"], "the audit sink webhook takes nothing");
+    let detail = raised["detail"].as_str().expect("text");
+    assert!(detail.contains("nothing is lost yet") && detail.contains("500"), "{detail}");
+    assert!(!detail.contains("a-planted-path"), "{detail}");
+    hook.refuse(None);
+    eventually("that it is over", SETTLE * 2, || alert().filter(|alert| alert["state"] == "resolved"));
+    assert!(!taken(&hook).is_empty());
+}

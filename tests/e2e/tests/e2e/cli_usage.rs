@@ -1,6 +1,7 @@
 //! The admin CLI: exit codes, JSON, and errors that say what to do next.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::process::Command;
 use wharden_harness::{Cli, Controller, Output, Place, Totp, admin::PASSWORD, totp::Person};
 
 #[test]
@@ -118,4 +119,17 @@ fn policies_are_kept_in_versions_and_can_be_tried() {
     assert_eq!(cli.json(&["policy", "show", "dev"])["version"], 3);
     cli.run(&["policy", "remove", "dev", "--yes", "--totp", &admin.totp.code()]).ok();
     assert_eq!(test(&["docker", "ps"])["decision"]["effect"], "deny");
+}
+
+#[test]
+fn whoever_leaves_the_question_for_a_password_sees_what_they_type_next() {
+    let place = Place::new();
+    let cli = Cli::new(&place, &Controller::init(&place, "controller"), "ada");
+    let login = cli.command(&["login", "--username", "ada"]);
+    let mut left = Command::new("/usr/bin/python3");
+    left.args(["-c", include_str!("../../../harness/src/py/interrupt.py"), "assword"]).arg(login.get_program());
+    left.args(login.get_args()).env_clear();
+    left.envs(login.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let seen = Output::of(&mut left, b"").json();
+    assert_eq!(seen, json!({"before": true, "at_question": false, "after": true, "signal": 2}), "SIGINT ends it");
 }

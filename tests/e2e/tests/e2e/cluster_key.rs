@@ -245,3 +245,64 @@ fn backups_of_before_and_after_a_change_restore_and_moments_of_before_it_need_on
     let both = ["--identity", text(&identity), "--log", &folder, "--until", "2099-01-01", text(&before)];
     moment("both").restore_from(both).ok();
 }
+
+#[test]
+fn a_controller_joins_and_a_backup_is_made_while_the_cluster_key_is_changed() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    let mut bob = cluster.admin.invite(&cluster.controllers[0], "bob", &[]);
+    let identity = place.join("backup.key");
+    makes_backups_to(&mut cluster.controllers[0], &identity);
+    let codes = cluster.admin.recovery_codes.clone();
+    let cli = Cli::new(&place, &cluster.controllers[0], "ada");
+    let login = ["login", "--username", "ada", "--password-stdin", "--recovery-code", &codes[0]];
+    cli.run_with(&login, &format!("{PASSWORD}\n")).ok();
+    let (join_code, peer) = (cluster.code(&json!({"ttl_s": 600})), cluster.controllers[0].peer_address());
+    let mut fourth = Controller::new(&place, "controller-4");
+    let (old, rest) = (held(&cluster.controllers[0]).0, cluster.rest(0));
+    let file = place.join("meanwhile.wharden.age");
+
+    // All at the same time, whichever comes first.
+    let (changed_by, joined) = std::thread::scope(|scope| {
+        let change = scope.spawn(move || rest.post("/v1/keys/cluster/rotate", json!({})));
+        let mut backup = cli.command(&["backup", "create", "--file", text(&file)]);
+        Output::of(backup.env("WHARDEN_RECOVERY_CODE", &codes[1]), b"").ok();
+        let joined = fourth.join(&peer, &join_code);
+        (change.join().expect("an answer"), joined)
+    });
+    joined.ok();
+    fourth.start();
+    cluster.controllers.push(fourth);
+    cluster.settled(0);
+    // Who came in between holds the new key, or is why there is none, and then the next change goes to all four.
+    if changed_by.status >= 300 {
+        let why = changed_by.refused(409, "conflict");
+        assert!(why["message"].as_str().is_some_and(|m| m.contains("the cluster key stays as it is")), "{why}");
+        assert!(held(&cluster.controllers[0]).0.contains(&old[0]), "{why}");
+        eventually("all controllers to answer", SETTLE, || {
+            let keys = keys(&cluster, 0);
+            let all = keys["controllers"].as_array()?;
+            (keys["step"].is_null() && all.iter().all(|c| c["reachable"] == true)).then_some(())
+        });
+        rotate(&cluster, 0).ok();
+    }
+    changed(&cluster, 0);
+    let new = held(&cluster.controllers[0]).0;
+    for controller in &cluster.controllers {
+        let (keys, _) = held(controller);
+        assert_eq!(keys, new);
+    }
+    lets_in(&cluster.controllers[3], &mut bob, 0);
+    let metrics = cluster.rest(0).get("/metrics").body;
+    for name in ["wharden_cluster_key_age_seconds", "wharden_signing_key_age_seconds", "wharden_cluster_key_change 0"] {
+        assert!(metrics.contains(name), "{name} is not in {metrics}");
+    }
+    let doctor = cluster.rest(0).get("/v1/doctor").ok();
+    let check = doctor["checks"].as_array().expect("checks").iter().find(|c| c["name"] == "cluster_key");
+    assert_eq!(check.expect("a check")["problems"], json!([]));
+
+    let mut restored = Controller::new(&place, "restored");
+    restored.restore(&file, &identity).ok();
+    restored.start();
+    log_in(&restored, "ada", ("recovery_code", &codes[2])).ok();
+}

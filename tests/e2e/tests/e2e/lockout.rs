@@ -2,7 +2,7 @@
 //! of the device that they use.
 
 use serde_json::{Value, json};
-use wharden_harness::{Admin, Answer, Controller, Place, admin::PASSWORD, eventually, limits::SETTLE};
+use wharden_harness::{Admin, Answer, Cli, Controller, Place, admin::PASSWORD, eventually, limits::SETTLE};
 
 fn log_in(controller: &Controller, name: &str, password: &str, code: &str, device: Option<&str>) -> Answer {
     let mut login = json!({"username": name, "password": password, "code": code});
@@ -65,4 +65,45 @@ fn a_name_that_is_not_there_waits_like_one_that_is() {
     controller.stop();
     controller.start();
     guess_until_it_waits(&controller, "nobody", 4);
+}
+
+#[test]
+fn an_admin_sees_who_is_locked_out_and_lifts_it() {
+    let place = Place::new();
+    let mut controller = Controller::init(&place, "controller");
+    controller.start();
+    let mut ada = Admin::bootstrap(&controller, "ada");
+    let mut bob = ada.invite(&controller, "bob", &[]);
+    let cli = Cli::new(&place, &controller, "ada");
+    cli.log_in(&mut ada);
+    assert!(!cli.run(&["user", "show", "bob"]).ok().contains("Failed logins"));
+    guess_until_it_waits(&controller, "bob", 60);
+
+    let shown = cli.run(&["user", "show", "bob"]).ok();
+    for words in ["locked", "Failed logins", "Locked until", "127.0.0.1 ("] {
+        assert!(shown.contains(words), "{words} in {shown}");
+    }
+    let failed = &cli.json(&["user", "show", "bob"])["failed_logins"];
+    assert!(failed["count"].as_u64() > Some(5) && failed["locked_until"].is_u64(), "{failed}");
+    assert_eq!(failed["sources"][0]["address"], "127.0.0.1");
+    // Nobody else is told, and nobody else lifts it.
+    let said = log_in(&controller, "bob", PASSWORD, &bob.totp.spent_code(), None).refused(429, "too_many");
+    assert!(!said.to_string().contains("127.0.0.1"), "{said}");
+    bob.rest().get("/v1/users/bob").refused(403, "forbidden");
+    bob.rest().post("/v1/users/bob/unlock", Value::Null).refused(403, "forbidden");
+    controller.rest().post("/v1/users/bob/unlock", Value::Null).refused(401, "not_logged_in");
+    ada.rest().alone().post("/v1/users/bob/unlock", Value::Null).refused(403, "step_up_required");
+
+    let code = ada.totp.code();
+    let lifted = cli.run(&["user", "unlock", "bob", "--totp", &code, "-o", "json"]).json();
+    assert_eq!(lifted["failed_logins"], Value::Null, "{lifted}");
+    // A restart forgets none of it: it is in the replicated state.
+    controller.stop();
+    controller.start();
+    bob.login();
+    let audit = ada.rest().get("/v1/audit?limit=1000").ok();
+    let records = audit["records"].as_array().expect("records");
+    let record = records.iter().find(|record| record["detail"] == "unlocked" && record["outcome"] == "applied");
+    let before = record.expect("a record")["before"].as_str().expect("text");
+    assert!(before.contains("failed logins, locked until") && before.contains("from 127.0.0.1 ("), "{before}");
 }

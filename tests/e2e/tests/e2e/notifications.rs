@@ -93,6 +93,35 @@ fn a_webhook_that_fails_gets_each_alert_once_and_signed_and_hears_when_it_is_ove
 }
 
 #[test]
+fn a_channel_that_fails_is_told_on_the_others_and_never_on_itself() {
+    let place = Place::new();
+    let [deaf, pager] = ["deaf", "pager"].map(|name| Receiver::webhook(&place, name, SECRET));
+    deaf.refuse(Some(503));
+    let mut controller = Controller::init(&place, "controller");
+    controller.configure(&format!("{DISK_IS_FULL}\nfsync_ms = 60000\nchannel_s = 1"));
+    controller.start();
+    let admin = Admin::bootstrap(&controller, "ada");
+    for (name, receiver) in [("deaf", &deaf), ("pager", &pager)] {
+        admin.rest().post("/v1/channels", webhook(receiver, name)).ok();
+    }
+    let about = |thing: &Value| taken(thing) && thing["body"]["alert"]["kind"] == "channel_fails";
+    let came = pager.gets("that the other one fails", 1, about);
+    let alert = &came[0]["body"]["alert"];
+    assert_eq!((&alert["id"], &alert["subject"]), (&json!("channel_fails:deaf"), &json!("channel deaf")), "{alert}");
+    let shown = alert.to_string();
+    assert!(shown.contains("503") && !shown.contains("a-planted") && !shown.contains(SECRET), "{shown}");
+    let listed = admin.rest().get("/v1/alerts/channel_fails:deaf").ok();
+    assert_eq!(listed["state"], "raised");
+
+    deaf.refuse(None);
+    let over = |thing: &Value| about(thing) && thing["body"]["alert"]["state"] == "resolved";
+    pager.gets("that it is over", 1, over);
+    let all = deaf.gets("what it had not heard", 1, taken);
+    assert!(all.iter().all(|thing| thing["body"]["alert"]["kind"] != "channel_fails"), "{all:?}");
+    assert_eq!(pager.came().iter().filter(|thing| about(thing)).count(), 2, "once, and once that it is over");
+}
+
+#[test]
 fn mail_goes_over_tls_with_a_login_and_the_trial_shows_what_the_server_says() {
     let place = Place::new();
     let password = "a-planted-mail-password";

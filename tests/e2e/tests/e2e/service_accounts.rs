@@ -67,7 +67,7 @@ permit (principal, action in [Wharden::Action::"write", Wharden::Action::"remove
 
     // Each try is in the audit; a key that is none is told apart, and has tried nothing.
     let audit = ada.rest().get("/v1/audit?limit=1000").ok();
-    let tried = |r: &&Value| r["actor"] == "service account ci" && r["action"] == "POST /v1/users";
+    let tried = |r: &&Value| r["actor"] == "service account ci" && r["action"] == "user.create";
     assert!(audit["records"].as_array().expect("records").iter().any(|r| tried(&r)), "{audit}");
     let mut made_up = controller.rest();
     made_up.set_bearer(&format!("wsk_{}", "a".repeat(52)));

@@ -1,7 +1,7 @@
 //! Sessions: seen, ended, and worth what the rights of their user are now; and the key that their tokens are signed with.
 
-use serde_json::json;
-use wharden_harness::{Admin, Controller, Place, Rest, admin::PASSWORD};
+use serde_json::{Value, json};
+use wharden_harness::{Admin, Cli, Controller, Place, Rest, admin::PASSWORD, eventually, limits::SETTLE};
 
 fn controller(place: &Place) -> Controller {
     let mut controller = Controller::init(place, "controller");
@@ -128,4 +128,73 @@ fn a_session_is_ended_by_a_token_that_it_had_and_not_by_one_that_is_made_up() {
         records.filter(|r| r["source"] == "127.0.0.1").filter_map(|r| r["outcome"].as_str()).collect();
     assert_eq!(outcomes.len(), made_up.len() + 1, "{audit}");
     assert!(outcomes[made_up.len()].contains("used twice"), "{outcomes:?}");
+}
+
+/// Why it says that the session has ended.
+fn why(answer: &Value) -> String {
+    let details = answer["details"].as_array().cloned().unwrap_or_default();
+    let found = details.iter().find(|detail| detail["at"] == "session");
+    found.and_then(|detail| detail["message"].as_str()).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn who_held_a_session_is_told_why_it_ended_and_nobody_else_is() {
+    let place = Place::new();
+    let mut controller = controller(&place);
+    let ada = Admin::bootstrap(&controller, "ada");
+    let mut bob = ada.invite(&controller, "bob", &[]);
+    let cli = Cli::new(&place, &controller, "bob");
+    cli.log_in(&mut bob);
+    let (held, id) = another(&controller, &mut bob);
+    let tokens = bob.login();
+    ada.rest().post("/v1/sessions/revoke", json!({"user": "bob"})).ok();
+    let said = why(&held.get("/v1/whoami").refused(401, "not_logged_in"));
+    assert!(said.starts_with("it was revoked by ada at 2"), "{said}");
+    let said = cli.run(&["whoami"]).fails_with(3);
+    assert!(said.contains("has ended: it was revoked by ada at 2") && said.contains("wharden login"), "{said}");
+    // A refresh token of the session is told too; one that is made up, of a session whose id was seen, is not.
+    let refresh = |token: &str| controller.rest().post("/v1/session/refresh", json!({"refresh_token": token}));
+    let token = tokens["refresh_token"].as_str().expect("refresh token");
+    assert!(why(&refresh(token).refused(401, "not_logged_in")).starts_with("it was revoked by ada"));
+    let parts: Vec<&str> = token.split('.').collect();
+    let made_up = format!("{id}.wrt_{}.{}", "a".repeat(parts[1].len() - 4), "0".repeat(parts[2].len()));
+    let answer = refresh(&made_up).refused(401, "not_logged_in");
+    assert!(why(&answer).is_empty() && !answer.to_string().contains("ada"), "{answer}");
+
+    // It is in the replicated state: a restart forgets none of it.
+    bob.login();
+    ada.rest().post("/v1/groups", json!({"name": "auditors"})).ok();
+    ada.rest().put("/v1/groups/auditors/members/bob", json!({})).ok();
+    controller.stop();
+    controller.start();
+    let said = why(&bob.rest().get("/v1/whoami").refused(401, "not_logged_in"));
+    assert!(said.starts_with("your groups were changed by ada at 2"), "{said}");
+}
+
+#[test]
+fn a_refresh_token_that_is_used_twice_is_an_alert_and_its_holder_is_told() {
+    let place = Place::new();
+    let controller = controller(&place);
+    let ada = Admin::bootstrap(&controller, "ada");
+    let mut bob = ada.invite(&controller, "bob", &[]);
+    let tokens = bob.login();
+    let token = tokens["refresh_token"].as_str().expect("refresh token");
+    let refresh = || controller.rest().post("/v1/session/refresh", json!({"refresh_token": token}));
+    refresh().ok();
+    refresh().refused(401, "not_logged_in");
+    let said = why(&bob.rest().get("/v1/whoami").refused(401, "not_logged_in"));
+    assert!(said.starts_with("its refresh token was used a second time at 2"), "{said}");
+    let id = format!("token_reused:{}", tokens["session_id"].as_str().expect("session id"));
+    let alert = eventually("the alert", SETTLE, || {
+        let answer = ada.rest().get(&format!("/v1/alerts/{id}"));
+        (answer.status == 200).then(|| answer.ok())
+    });
+    assert_eq!((&alert["severity"], &alert["subject"]), (&json!("critical"), &json!("user bob")));
+    assert!(alert["detail"].as_str().is_some_and(|detail| detail.contains("from 127.0.0.1")), "{alert}");
+    // Once more is the same alert: the session is over.
+    refresh().refused(401, "not_logged_in");
+    let open = ada.rest().get("/v1/alerts").ok();
+    let about: Vec<&Value> =
+        open.as_array().expect("alerts").iter().filter(|alert| alert["kind"] == "token_reused").collect();
+    assert_eq!(about.len(), 1, "{open}");
 }

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use wharden_model::{
     Timestamp,
     api::{AuditPage, AuditRecord},
+    audit::former_names,
     limits::AUDIT_PAGE_MAX,
 };
 
@@ -66,6 +67,7 @@ impl Filter<'_> {
         let is = |name: &String| {
             record.action == *name
                 || record.action.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('.'))
+                || former_names(name).contains(&record.action.as_str())
         };
         let became = |asked: &Became| (record.outcome == "applied") == (*asked == Became::Applied);
         user.as_ref().is_none_or(by)
