@@ -35,7 +35,8 @@ programs=${CARGO_TARGET_DIR:-$PWD/target}/$profile
 flags=(--quiet --locked)
 if [[ $profile == release ]]; then flags+=(--release); fi
 if [[ $mode == sim ]]; then
-    cargo build "${flags[@]}" -p wharden-chaos
+    # With the features that it has in the tests: else a seed is another run.
+    cargo build "${flags[@]}" --workspace --bin chaos
     exec "$programs/chaos" sim "${arguments[@]}"
 fi
 cargo build "${flags[@]}" --workspace --bins

@@ -12,6 +12,8 @@ pub mod v1 {
 use std::time::Duration;
 
 pub mod difference;
+#[cfg(test)]
+mod forms;
 mod secret;
 
 /// Version of what controllers say to each other that this code speaks.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 /// One turn of each controller, in milliseconds. Nothing arrives sooner than that after it was sent, so that the order of
-/// the controllers within a turn does not matter.
-pub const TICK_MS: u64 = 10;
+/// the controllers within a turn does not matter. Turns are what a seed costs: shorter ones mean fewer seeds.
+pub const TICK_MS: u64 = 20;
 /// Longest time of a healthy network, in milliseconds: messages overtake each other within it.
 pub const DELAY_MS: u64 = 20;
 /// How long faults go on, in milliseconds of the simulation: some five elections.

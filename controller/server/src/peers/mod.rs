@@ -27,4 +27,6 @@ pub use server::{Door, JoinRefusal, ServeError, Server};
 pub use transport::{CallError, Inbound, Transport};
 
 #[cfg(test)]
+mod forms;
+#[cfg(test)]
 mod tests;

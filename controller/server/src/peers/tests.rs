@@ -210,20 +210,6 @@ fn the_form_of_questions_is_frozen() {
     insta::assert_json_snapshot!("answers", answers);
 }
 
-/// What the version before levels says is understood for as long as it may be a member. The file is never made anew.
-#[test]
-fn what_the_version_before_levels_says_is_understood() {
-    let said: serde_json::Value = serde_json::from_str(include_str!("forms/level-0.json")).expect("JSON");
-    for question in said["questions"].as_array().expect("questions") {
-        let read: Request = serde_json::from_value(question.clone()).expect("a question");
-        assert_eq!(serde_json::to_value(read).expect("JSON"), *question);
-    }
-    for answer in said["answers"].as_array().expect("answers") {
-        let read: Reply = serde_json::from_value(answer.clone()).expect("an answer");
-        assert_eq!(serde_json::to_value(read).expect("JSON"), *answer);
-    }
-}
-
 #[tokio::test]
 async fn who_can_do_less_than_the_cluster_uses_is_refused_and_told_so_on_both_sides() {
     let ca = ca(1);

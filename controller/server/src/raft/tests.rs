@@ -1,4 +1,4 @@
-//! Two replicas in one process, and a way between them that breaks.
+//! Replicas in one process, and a way between them that breaks, or ends at a program of an earlier version.
 
 use super::*;
 use crate::{
@@ -7,8 +7,11 @@ use crate::{
 };
 use futures::future::BoxFuture;
 use std::{
-    collections::BTreeMap,
-    sync::{Mutex, OnceLock},
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 use wharden_pki::ClusterKeys;
@@ -23,6 +26,35 @@ const CHUNK: u64 = 1024;
 struct Way {
     replicas: OnceLock<BTreeMap<u64, Raft>>,
     parts: Mutex<Parts>,
+    /// Those whose program knows neither canvasses nor snapshots that go on.
+    old: BTreeSet<u64>,
+    /// Canvasses that such a one was asked, and did not understand.
+    refused: AtomicU64,
+    /// Those whose process has ended.
+    gone: Mutex<BTreeSet<u64>>,
+}
+
+impl Way {
+    /// The question as the other side reads it.
+    fn read(&self, from: u64, to: u64, mut call: Call) -> Result<Call, CallError> {
+        if self.gone.lock().expect("gone").contains(&to) {
+            return Err(CallError::Unreachable { to, why: "nobody listens".to_owned() });
+        }
+        match &mut call {
+            Call::Canvass(_) if self.old.contains(&from) => {
+                return Err(CallError::Lost { to, why: "an old program does not ask this".to_owned() });
+            }
+            // As `peers` reports a question that the other side does not know.
+            Call::Canvass(_) if self.old.contains(&to) => {
+                self.refused.fetch_add(1, Ordering::SeqCst);
+                return Err(CallError::Refused(format!("controller {to} refuses: it cannot be read")));
+            }
+            // An old sender does not say it, an old receiver does not know the word.
+            Call::Snapshot(part) if self.old.contains(&to) || self.old.contains(&from) => part.resumes = false,
+            _ => {}
+        }
+        Ok(call)
+    }
 }
 
 #[derive(Default)]
@@ -59,6 +91,7 @@ impl Transport for End {
         let replica = self.way.replicas.get().and_then(|replicas| replicas.get(&to)).cloned();
         Box::pin(async move {
             let Request::Raft(call) = request else { return Err(lost()) };
+            let call = self.way.read(self.own, to, call)?;
             if let Call::Snapshot(part) = &call
                 && !self.way.parts.lock().expect("parts").passes(part.offset)
             {
@@ -92,16 +125,26 @@ fn record(number: u64) -> Command {
     })
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_snapshot_goes_on_where_its_connection_broke() {
-    let (way, shutdown) = (Arc::new(Way::default()), Shutdown::new());
-    let replicas = BTreeMap::from([(1, replica(1, &way, &shutdown).await), (2, replica(2, &way, &shutdown).await)]);
-    let (leader, late) = (replicas[&1].clone(), replicas[&2].clone());
-    assert!(way.replicas.set(replicas).is_ok());
-    // More failures than openraft tries for one part: then it begins again with the first one.
+/// Replicas with the numbers from 1 on; the first one has founded the cluster.
+async fn replicas(count: u64, way: &Arc<Way>, shutdown: &Shutdown) -> Vec<Raft> {
+    let mut all = Vec::new();
+    for number in 1..=count {
+        all.push(replica(number, way, shutdown).await);
+    }
+    assert!(way.replicas.set((1..).zip(all.iter().cloned()).collect()).is_ok());
+    all[0].found().await.expect("founded");
+    all[0].propose(Actor::System, beginning()).await.expect("initialised");
+    all
+}
+
+/// Sends a snapshot over a way that breaks after six parts, more often than openraft tries for one part, so that it begins
+/// again with the first one. Where the parts begin that went then.
+async fn sent_again(old: impl Into<BTreeSet<u64>>) -> Vec<u64> {
+    let way = Arc::new(Way { old: old.into(), ..Way::default() });
     way.parts.lock().expect("parts").broken = Some((6, 8));
-    leader.found().await.expect("founded");
-    leader.propose(Actor::System, beginning()).await.expect("initialised");
+    let shutdown = Shutdown::new();
+    let replicas = replicas(2, &way, &shutdown).await;
+    let (leader, late) = (&replicas[0], &replicas[1]);
     for number in 0..40 {
         leader.propose(Actor::System, record(number)).await.expect("committed");
     }
@@ -115,9 +158,47 @@ async fn a_snapshot_goes_on_where_its_connection_broke() {
     assert_eq!(broken, Some((6, 0)), "the connection broke as often as it should");
     let begun: Vec<usize> = (0..arrived.len()).filter(|n| arrived[*n] == 0).collect();
     assert!(begun.len() >= 2 && begun[1] >= 6, "it began again: {arrived:?}");
-    let after = &arrived[begun[1] + 1..];
-    assert!(after.iter().all(|offset| *offset >= 6 * CHUNK), "what was there did not go again: {arrived:?}");
     shutdown.stop();
     leader.stop().await;
     late.stop().await;
+    arrived[begun[1]..].to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_goes_on_where_its_connection_broke() {
+    let again = sent_again([]).await;
+    assert!(again[1..].iter().all(|offset| *offset >= 6 * CHUNK), "what was there did not go again: {again:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_does_not_know_that_a_snapshot_can_go_on_gets_it_from_its_beginning() {
+    for old in [1, 2] {
+        let again = sent_again([old]).await;
+        let whole: Vec<u64> = (0..).map(|part| part * CHUNK).take(again.len()).collect();
+        assert_eq!(again, whole, "all of it goes, whichever of the two is old");
+        assert!(again.len() > 6, "{again:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_does_not_know_canvasses_does_not_stop_elections() {
+    let (way, shutdown) = (Arc::new(Way { old: [3].into(), ..Way::default() }), Shutdown::new());
+    let replicas = replicas(3, &way, &shutdown).await;
+    let first = &replicas[0];
+    for number in [2, 3] {
+        first.add_learner(number).await.expect("it follows");
+    }
+    first.set_voters([1, 2, 3].into()).await.expect("they vote");
+    first.propose(Actor::System, record(1)).await.expect("committed");
+    way.gone.lock().expect("gone").insert(1);
+    first.stop().await;
+    // Without the vote of the one that cannot be canvassed there is no majority.
+    let leader = &replicas[1];
+    let wait = leader.inner.wait(Some(LONG));
+    wait.metrics(|now| now.current_leader == Some(2), "it leads").await.expect("elected");
+    leader.propose(Actor::System, record(2)).await.expect("committed");
+    assert!(way.refused.load(Ordering::SeqCst) > 0, "it was asked");
+    shutdown.stop();
+    leader.stop().await;
+    replicas[2].stop().await;
 }

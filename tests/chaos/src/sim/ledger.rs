@@ -20,8 +20,9 @@ struct Book {
     marks: BTreeMap<u64, (u64, Mark)>,
     /// The whole state, as its SHA-256.
     wholes: BTreeMap<u64, (u64, Vec<u8>)>,
-    /// Who led in a term.
-    leaders: BTreeMap<u64, u64>,
+    /// Who led in a term, and in which life of its process. openraft 0.9 orders leaders by term and number: one with a higher
+    /// number may take over in the same term, and whoever gave the first one its vote counts that as a later one.
+    leaders: BTreeMap<(u64, u64), u64>,
     snapshots_installed: u64,
     compared: u64,
     wrong: Vec<String>,
@@ -54,7 +55,7 @@ impl Mark {
 }
 
 /// The SHA-256 of a state's bytes.
-pub fn digest(state: &State) -> Vec<u8> {
+fn digest(state: &State) -> Vec<u8> {
     state.to_bytes().map(|bytes| Sha256::digest(&bytes).to_vec()).unwrap_or_default()
 }
 
@@ -75,11 +76,11 @@ impl Ledger {
         self.lock().wrong.clone()
     }
 
-    /// This controller leads in this term.
-    pub fn leads(&self, node: u64, term: u64) {
-        let other = *self.lock().leaders.entry(term).or_insert(node);
-        if other != node {
-            self.wrong(format!("controllers {other} and {node} both lead in term {term}"));
+    /// This controller leads in this term, in this life of its process.
+    pub fn leads(&self, node: u64, term: u64, life: u64) {
+        let led = *self.lock().leaders.entry((term, node)).or_insert(life);
+        if led != life {
+            self.wrong(format!("controller {node} was started again and leads on in term {term}"));
         }
     }
 

@@ -5,7 +5,7 @@
 //! ```text
 //! run ─ a process for each seed, with `system.c` between it and the system ─▶ trial
 //! trial: set up ─▶ clients, an operator and faults ─▶ all is healed ─▶ everything read and compared ─▶ report
-//! world, a turn of 10 ms:  wire ─ what arrives ─▶ clients, then each node in an order by seed ─ what is sent ─▶ wire
+//! world, a turn of 20 ms:  wire ─ what arrives ─▶ clients, then each node in an order by seed ─ what is sent ─▶ wire
 //! ```
 //!
 //! A node is a runtime of its own, which only runs in its turn: a crash drops it, a pause leaves it out. What two nodes say

@@ -53,6 +53,8 @@ pub struct Node {
     pub clock: Arc<ManualClock>,
     snapshots: Arc<Shelf>,
     process: Option<Process>,
+    /// How often it was started.
+    pub lives: u64,
     /// It runs nothing until this moment.
     pub paused_until: u64,
     /// It starts again at this moment.
@@ -86,6 +88,7 @@ impl Node {
             clock: Arc::new(ManualClock::at(1_800_000_000_000)),
             snapshots: Arc::default(),
             process: None,
+            lives: 0,
             paused_until: 0,
             down_until: 0,
             is_out: false,
@@ -112,6 +115,7 @@ impl Node {
         runtime.spawn(cluster::keep(raft.clone(), Timestamp(0)));
         let answering = Answering::new(raft.clone(), Timestamp(0));
         let serving = Serving { number: self.number, raft, answering, stale: flaw == Flaw::StaleReads };
+        self.lives += 1;
         self.process = Some(Process { runtime, serving: Arc::new(serving), removed });
         Ok(())
     }

@@ -138,6 +138,10 @@ impl Summary {
         if let Some(scene) = plan.scene.to_possible_value().filter(|_| plan.scene != Scene::default()) {
             replay = format!("{replay} --scene {}", scene.get_name());
         }
+        // What the compiler checks at each step is not there then.
+        if !cfg!(debug_assertions) {
+            replay.push_str(" --release");
+        }
         let found = Found { seed: report.seed, wrong: report.wrong, replay };
         self.found.push(found.clone());
         Some(found)

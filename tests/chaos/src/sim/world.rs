@@ -24,7 +24,7 @@ use tokio::{
 use wharden_state::Actor;
 
 /// Turns between two looks at who leads and who has ended.
-const LOOK_EVERY: u64 = 10;
+const LOOK_EVERY: u64 = 5;
 
 pub struct World {
     pub now: u64,
@@ -161,7 +161,7 @@ impl World {
     fn look(&self) {
         for node in self.nodes.values() {
             if let Some(term) = node.leads_in() {
-                self.ledger.leads(node.number, term);
+                self.ledger.leads(node.number, term, node.lives);
             }
         }
     }
