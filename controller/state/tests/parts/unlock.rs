@@ -30,6 +30,7 @@ fn an_unlocked_name_is_tried_at_once_where_its_failures_came_from_and_nobody_els
     let sources: Vec<_> = state.failures["root"].sources().collect();
     assert_eq!(sources, [("192.0.2.1".to_owned(), 10), ("2001:db8:1:2::/64".to_owned(), 1)]);
     state.apply(n, &entry(n, unlock("root"))).0.unwrap();
+    n += 1;
     assert!(!waits(&state, "root", "198.51.100.1") && !waits(&state, "root", "192.0.2.1"));
     assert!(waits(&state, "other", "198.51.100.1"), "another name that fails waits on");
     let record = state.audit.records().last().unwrap();
