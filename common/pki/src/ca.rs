@@ -138,6 +138,11 @@ impl Ca {
         &self.cluster_id
     }
 
+    /// The last moment of its life: nothing that it signs is good any longer.
+    pub fn not_after(&self) -> Timestamp {
+        self.not_after
+    }
+
     /// Its certificate.
     pub fn cert_der(&self) -> &[u8] {
         &self.cert_der

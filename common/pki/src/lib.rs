@@ -27,5 +27,7 @@ pub use cluster_keys::{ClusterKeys, MissingKey};
 pub use code::ControllerCode;
 pub use guard_ca::GuardCa;
 pub use key::{KeyError, KeyPair, requested_key_digest};
-pub use peer::{CertError, PeerCert, UserCert, ca_cluster, fingerprint, peer_of, user_of, verify_host, verify_user};
+pub use peer::{
+    CertError, PeerCert, UserCert, ca_cluster, ca_ends, fingerprint, peer_of, user_of, verify_host, verify_user,
+};
 pub use signer::{BundleSigner, SignatureError, SignerError, bundle_statement, verify_bundle};

@@ -171,6 +171,14 @@ pub fn ca_cluster(ca_der: &[u8]) -> Result<ClusterId, CertError> {
     ca_cluster_parsed(&parse(ca_der)?)
 }
 
+/// The last moment of the life of a CA certificate. Does not verify it.
+///
+/// # Errors
+/// [`CertError`] when it is no certificate.
+pub fn ca_ends(ca_der: &[u8]) -> Result<Timestamp, CertError> {
+    Ok(life_of(&parse(ca_der)?)?.1)
+}
+
 /// SHA-256 of a certificate, as join tokens carry it.
 pub fn fingerprint(cert_der: &[u8]) -> [u8; 32] {
     Sha256::digest(cert_der).into()

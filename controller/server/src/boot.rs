@@ -305,7 +305,9 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     shutdown.spawn_until_stopped("inventory", inventory::forget_moved(raft.clone(), fleet.clone()));
     let alerts = Alerts::new(&metrics);
     alerts.start(raft.clone(), shutdown);
-    let sampler = Sampler::start(Probe::new(data_dir, config, started_at), raft.clone(), &metrics, shutdown);
+    let mut probe = Probe::new(data_dir, config, started_at);
+    probe.certificate_ends_at = probe.certificate_ends_at.min(keys.ca.not_after());
+    let sampler = Sampler::start(probe, raft.clone(), &metrics, shutdown);
     port.inbound.tell(sampler.clone());
     let sight = Sight { raft: raft.clone(), fleet: fleet.clone(), sampler, clock: Arc::clone(&clock) };
     fleet.raise_through(&alerts);

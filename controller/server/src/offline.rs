@@ -11,8 +11,11 @@ use crate::{
 use serde::Serialize;
 use std::{fmt, fs, os::unix::fs::PermissionsExt, path::Path};
 use wharden_model::Timestamp;
-use wharden_pki::{ca_cluster, controller_of, pem};
+use wharden_pki::{ca_cluster, ca_ends, controller_of, pem};
 use wharden_runtime::clock::{Clock, SystemClock};
+
+/// A CA that ends within this is told of: what takes its place is a new cluster, which wants time.
+const CA_CAREFUL_MS: u64 = 365 * 24 * 3_600_000;
 
 /// What was looked at, and what is wrong with it.
 pub struct Findings(Vec<(&'static str, Result<String, String>)>);
@@ -67,7 +70,7 @@ pub fn look(data_dir: &Path) -> Findings {
         ),
         ("secret files", permissions(data_dir)),
         ("certificate", certificate(data_dir, now)),
-        ("CA", ca(data_dir)),
+        ("CA", ca(data_dir, now)),
         ("log", store(data_dir)),
         ("disk", disk(data_dir)),
     ])
@@ -124,7 +127,7 @@ fn certificate(data_dir: &Path, now: Timestamp) -> Result<String, String> {
     Ok(format!("of controller {} of cluster {}, good until {}", cert.number, cert.cluster_id, cert.not_after))
 }
 
-fn ca(data_dir: &Path) -> Result<String, String> {
+fn ca(data_dir: &Path, now: Timestamp) -> Result<String, String> {
     let path = data_dir.join(CA_FILE);
     let stored = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let certs = pem::decode(pem::CERTIFICATE, &stored).unwrap_or_default();
@@ -134,7 +137,15 @@ fn ca(data_dir: &Path) -> Result<String, String> {
         Ok(Some(identity)) if identity.cluster != cluster => {
             Err(format!("{} is of cluster {cluster}, the controller of {}", path.display(), identity.cluster))
         }
-        _ => Ok(format!("of cluster {cluster}")),
+        _ => {
+            let end = ca_ends(cert).map_err(text)?;
+            if end.millis_since(now) < CA_CAREFUL_MS {
+                return Err(format!(
+                    "it ends {end}, and all that it signed with it: see Rotation in docs/operations.md"
+                ));
+            }
+            Ok(format!("of cluster {cluster}, good until {end}"))
+        }
     }
 }
 
@@ -212,5 +223,19 @@ mod tests {
         assert_eq!(wrong(&folder), ["cluster key", "secret files", "certificate", "CA"], "{all}");
         assert!(all.contains("says node_id 2") && !all.contains("rubbish"), "{all}");
         assert!(look(&dir.path().join("away")).wrong() >= 5);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_ca_is_told_of_a_year_before() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let folder = dir.path().join("controller");
+        boot::init(&folder, Engine::default(), Overrides::default()).await.expect("made");
+        let stored = fs::read_to_string(folder.join(CA_FILE)).expect("read");
+        let certs = pem::decode(pem::CERTIFICATE, &stored).expect("PEM");
+        let end = ca_ends(&certs[0]).expect("a certificate");
+        let early = ca(&folder, Timestamp(end.0 - CA_CAREFUL_MS)).expect("time enough");
+        assert!(early.ends_with(&format!("good until {end}")), "{early}");
+        let late = ca(&folder, Timestamp(end.0 - CA_CAREFUL_MS + 1)).expect_err("it ends");
+        assert!(late.starts_with(&format!("it ends {end}")), "{late}");
     }
 }
