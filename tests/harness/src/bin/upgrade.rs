@@ -20,8 +20,10 @@ use wharden_harness::{Agent, Engine, Place, Rest, bins, cluster::Cluster, eventu
 
 /// Between two events of a host.
 const PACE: Duration = Duration::from_millis(20);
-/// What an earlier version says when it is started on a log that it does not know.
-const TOO_OLD: &str = "start the version that wrote it";
+/// What a version from before levels says when it is started on a log that it does not know.
+const UNKNOWN: &str = "start the version that wrote it";
+/// What a later one says when the cluster uses what it cannot do.
+const TOO_OLD: &str = "is too old for this cluster";
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -78,7 +80,7 @@ fn main() {
     bins::take_from(old);
     if is > was {
         // From here on the earlier version would do harm, and does not.
-        cluster.controllers[2].starts_in_vain(TOO_OLD);
+        cluster.controllers[2].starts_in_vain(if was == 0 { UNKNOWN } else { TOO_OLD });
     } else {
         cluster.controllers[2].start();
         nothing_is_missing(&cluster, &written, asked.load(Ordering::SeqCst));
