@@ -23,6 +23,10 @@ fn level_3(part: &str) -> Vec<Value> {
     read(include_str!("forms/level-3.json"), part)
 }
 
+fn level_4(part: &str) -> Vec<Value> {
+    read(include_str!("forms/level-4.json"), part)
+}
+
 /// It is understood, and said in the same words.
 fn same<T: DeserializeOwned + Serialize>(said: &[Value]) {
     for one in said {
@@ -41,6 +45,12 @@ fn what_the_version_before_levels_says_is_understood() {
 fn what_level_3_says_is_understood() {
     same::<Request>(&level_3("questions"));
     same::<Reply>(&level_3("answers"));
+}
+
+#[test]
+fn what_level_4_says_is_understood() {
+    same::<Request>(&level_4("questions"));
+    same::<Reply>(&level_4("answers"));
 }
 
 /// Messages that have grown, as they were before.
