@@ -127,7 +127,7 @@ fn an_id_of_a_client_is_for_one_request_and_what_was_refused_has_it_too() {
 
     let audit = ada.rest().get("/v1/audit?limit=1000").ok();
     let records = audit["records"].as_array().expect("records");
-    let made = of(records, "capacity.thresholds.put");
+    let made = of(records, "capacity.update");
     assert_eq!(made.len(), 2, "{made:?}");
     assert_eq!(of(records, "group.delete")[0]["request_id"], refused["request_id"]);
     let enrolled = of(records, "account.enrol");
