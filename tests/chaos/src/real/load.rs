@@ -1,4 +1,5 @@
-//! Clients that make users, all the time, at whichever controller answers, and remember which of them were acknowledged.
+//! Clients that put thresholds of their own, all the time, at whichever controller answers, and remember which of them were
+//! acknowledged.
 
 use super::Site;
 use anyhow::Context;
@@ -12,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{runtime::Runtime, task::JoinHandle};
+use wharden_harness::Controller;
 
 /// Clients.
 const CLIENTS: usize = 4;
@@ -20,10 +22,11 @@ const PAUSE: Duration = Duration::from_millis(15);
 /// How long a client waits before it asks another controller.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A user whose making was acknowledged.
+/// Thresholds that were acknowledged.
 #[derive(Clone, Debug)]
 pub struct Write {
-    pub user: String,
+    /// The hosts that they are for, which no other thresholds are.
+    pub selector: String,
     begun: Instant,
     acknowledged: Instant,
 }
@@ -58,7 +61,7 @@ impl Load {
             .connect_timeout(PATIENCE)
             .build()?;
         let shared = Arc::new(Shared {
-            urls: site.cluster.controllers.iter().map(|controller| format!("{}/v1/users", controller.url())).collect(),
+            urls: site.cluster.controllers.iter().map(Controller::url).collect(),
             bearer: Mutex::new(site.cluster.admin.rest().bearer().unwrap_or_default()),
             is_over: AtomicBool::new(false),
             acknowledged: Mutex::default(),
@@ -114,21 +117,24 @@ impl Shared {
         let mut count = 0;
         while !self.is_over.load(Ordering::SeqCst) {
             count += 1;
-            let user = format!("made-{number}-{count}");
-            let body = json!({ "name": user }).to_string();
-            // What got no answer may have happened; then another controller says that there is such a user.
+            let value = format!("{number}-{count}");
+            let mark = json!({"high_permille": 900, "low_permille": 800, "hold_s": 60});
+            let body = json!({"selector": {"made": value}, "marks": {"cpu": mark}}).to_string();
+            let selector = format!("made={value}");
+            // What got no answer may have happened; the same again changes nothing then.
             loop {
                 let begun = Instant::now();
-                let request = client.post(&self.urls[at]).bearer_auth(&*lock(&self.bearer));
+                let url = format!("{}/v1/capacity/thresholds/client-{number}", self.urls[at]);
+                let request = client.put(&url).bearer_auth(&*lock(&self.bearer));
                 let sent = request.header("content-type", "application/json").body(body.clone()).send().await;
                 match sent.map(|response| response.status().as_u16()) {
-                    Ok(200 | 201 | 409) => {
-                        let write = Write { user, begun, acknowledged: Instant::now() };
+                    Ok(200) => {
+                        let write = Write { selector, begun, acknowledged: Instant::now() };
                         lock(&self.acknowledged).push(write);
                         break;
                     }
                     Ok(status) if status < 500 => {
-                        lock(&self.refused).push(format!("{status} for {user}"));
+                        lock(&self.refused).push(format!("{status} for {selector}"));
                         return;
                     }
                     _ => at = (at + 1) % self.urls.len(),

@@ -2,10 +2,10 @@
 //! from outside.
 //!
 //! ```text
-//! load ─ users are made, all the time ─▶ three controllers, each with a disk and a cable of its own
+//! load ─ thresholds are put, all the time ─▶ three controllers, each with a disk and a cable of its own
 //! probes ─ one request that is allowed, one that is not ─▶ guards of two agents ─ decisions ─▶ events
 //! faults: kill, freeze, cut, cut one way, slow disk, full disk, restart all in turn
-//! in the end: every acknowledged user is there, states are equal, every decision was right and is one event
+//! in the end: every acknowledged change is there, states are equal, every decision was right and is one event
 //! ```
 
 mod fault;

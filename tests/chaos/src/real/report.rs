@@ -4,7 +4,7 @@ use super::{Site, load::Write, probe::Probed};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use wharden_harness::{eventually, limits::SETTLE};
+use wharden_harness::{Rest, eventually, limits::SETTLE};
 
 /// Wrong decisions that are told in full.
 const SHOWN: usize = 10;
@@ -50,20 +50,18 @@ impl Report {
         self.decisions = probed.iter().map(|p| p.allowed + p.denied).sum();
         self.wrong_decisions = probed.iter().flat_map(|p| p.wrong.iter().cloned()).take(SHOWN).collect();
         site.agents_are_back();
-        // A list of users may be a moment old at a controller that is behind; with equal audits none is.
+        // An audit may be a moment old at a controller that is behind; with equal ones none is.
         self.look_at_audit(site);
-        self.look_at_users(site, acknowledged);
+        self.look_at_writes(site, acknowledged);
         self.look_at_events(site, probed.iter().map(|p| p.denied).sum());
     }
 
-    /// Every controller has every user that was acknowledged.
-    fn look_at_users(&mut self, site: &Site, acknowledged: &[Write]) {
+    /// The audit of every controller has every change that was acknowledged.
+    fn look_at_writes(&mut self, site: &Site, acknowledged: &[Write]) {
         for at in 0..3 {
-            let users = site.cluster.rest(at).get("/v1/users").ok();
-            let there: BTreeSet<&str> =
-                users.as_array().into_iter().flatten().filter_map(|u| u["name"].as_str()).collect();
-            let missing = acknowledged.iter().filter(|write| !there.contains(write.user.as_str()));
-            self.writes_missing.extend(missing.map(|write| format!("{} at controller {}", write.user, at + 1)));
+            let there = selectors(&site.cluster.rest(at));
+            let missing = acknowledged.iter().filter(|write| !there.contains(&write.selector));
+            self.writes_missing.extend(missing.map(|write| format!("{} at controller {}", write.selector, at + 1)));
         }
     }
 
@@ -119,5 +117,20 @@ fn events(site: &Site) -> Vec<Value> {
         if page["more"] != true {
             return all;
         }
+    }
+}
+
+/// The hosts that thresholds were put for, by the audit.
+fn selectors(rest: &Rest) -> BTreeSet<String> {
+    let (mut found, mut after) = (BTreeSet::new(), 0);
+    loop {
+        let page = rest.get(&format!("/v1/audit?limit=1000&after={after}")).ok();
+        let records = page["records"].as_array().cloned().unwrap_or_default();
+        let Some(last) = records.last().and_then(|record| record["seq"].as_u64()) else { return found };
+        after = last;
+        let put =
+            records.iter().filter(|record| record["action"] == "capacity.update" && record["outcome"] == "applied");
+        let detail = put.filter_map(|record| record["detail"].as_str()?.split_once(':'));
+        found.extend(detail.map(|(selector, _)| selector.to_owned()));
     }
 }

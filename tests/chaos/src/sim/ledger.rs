@@ -64,10 +64,10 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Something that must never be.
+    /// Something that must never be. Told once, however often it is seen.
     pub fn wrong(&self, what: String) {
         let mut book = self.lock();
-        if book.wrong.len() < 20 {
+        if book.wrong.len() < 20 && !book.wrong.contains(&what) {
             book.wrong.push(what);
         }
     }

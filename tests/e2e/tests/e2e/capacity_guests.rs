@@ -12,13 +12,13 @@ use wharden_harness::{
 /// Hosts until two have their sessions with different controllers: which one it is, their ids say.
 const TRIES: usize = 12;
 
-/// The controller that an agent has its session with.
+const OPEN: &str = "the session is open controller=";
+
+/// The controller that an agent had its last session with.
 fn controller_of(agent: &Agent) -> String {
-    eventually("a session", SETTLE, || {
-        let log = agent.log();
-        let at = log.rsplit_once("the session is open controller=")?.1;
-        Some(at.split_whitespace().next()?.to_owned())
-    })
+    let log = agent.log();
+    let (_, at) = log.rsplit_once(OPEN).expect("it has had a session");
+    at.split_whitespace().next().expect("an address").to_owned()
 }
 
 fn agent(cluster: &Cluster, place: &Place, engine: &Path, name: &str) -> Agent {
@@ -26,6 +26,11 @@ fn agent(cluster: &Cluster, place: &Place, engine: &Path, name: &str) -> Agent {
     let mut agent = Agent::new(place, name, engine);
     agent.enroll(&cluster.controllers[0].agent_address(), &token, name).ok();
     agent.start();
+    // It begins where it enrolled. Once it knows of the others, it goes where it belongs.
+    agent.log_says("the list of controllers has changed");
+    agent.stop();
+    agent.start();
+    eventually("its next session", SETTLE, || (agent.log().matches(OPEN).count() > 1).then_some(()));
     agent
 }
 
