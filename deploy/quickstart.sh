@@ -385,15 +385,9 @@ write_env() {
 # Now, so that the secrets are kept whatever happens next.
 write_env
 
-# An open session is enough to go on with.
-logged_in_lately() {
-    local at
-    at=$(wharden whoami -o json 2>/dev/null | sed -n 's/.*"mfa_at": *\([0-9]*\).*/\1/p')
-    [[ -n $at ]] && (($(date +%s) - at / 1000 < 240))
-}
-
 say "Log in"
-if ! logged_in_lately; then
+# Each change takes a code of its own, so that an open session is enough to go on with.
+if ! wharden whoami >/dev/null 2>&1; then
     note "waiting for the next code: each is good once"
     code=$(wharden totp --next --quiet)
     wharden login --username "$ADMIN" --password-stdin --totp "$code" <<<"$WHARDEN_PASSWORD"

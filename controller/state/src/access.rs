@@ -211,8 +211,7 @@ impl State {
 
     /// Ends the sessions of a user whose rights changed, but the one that the change came from.
     pub(crate) fn end_other_sessions_of(&mut self, context: &mut Context<'_>, user: &UserName, why: EndReason) {
-        let own = context.entry.origin.as_ref().and_then(|origin| origin.session.as_ref());
-        self.end_sessions_but(context, user, own, why);
+        self.end_sessions_but(context, user, context.entry.session(), why);
     }
 
     pub(crate) fn end_sessions_but(

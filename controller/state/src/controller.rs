@@ -99,6 +99,11 @@ impl Controllers {
         number <= self.last_number && !self.members.contains_key(&number)
     }
 
+    /// All members but this one.
+    pub fn others(&self, own: u64) -> impl Iterator<Item = u64> + '_ {
+        self.members.keys().copied().filter(move |number| *number != own)
+    }
+
     /// Those that shall have a vote.
     pub fn wanted_voters(&self) -> impl Iterator<Item = u64> + '_ {
         self.members.iter().filter(|(_, c)| c.wants_vote && !c.leaving).map(|(number, _)| *number)

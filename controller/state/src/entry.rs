@@ -52,6 +52,13 @@ pub struct Entry {
     pub command: Command,
 }
 
+impl Entry {
+    /// The session that it came from.
+    pub fn session(&self) -> Option<&SessionId> {
+        self.origin.as_ref()?.session.as_ref()
+    }
+}
+
 /// The request that an entry came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {

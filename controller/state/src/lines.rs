@@ -45,7 +45,7 @@ impl State {
 
     /// Whoever ends its own session logs out; another's, or another of its own, is revoked.
     fn close_line(&self, entry: &Entry, id: &SessionId, line: Line) -> Line {
-        let own = entry.origin.as_ref().and_then(|origin| origin.session.as_ref()) == Some(id);
+        let own = entry.session() == Some(id);
         match self.sessions.get(id) {
             Some(session) if !own => {
                 Line::new(AdminAction::SessionRevoke.name(), format!("user {}", session.user), format!("session {id}"))

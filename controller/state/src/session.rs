@@ -90,7 +90,7 @@ impl State {
                 if !self.sessions.contains_key(id) {
                     return Err(Rejection::SessionEnded);
                 }
-                let own = context.entry.origin.as_ref().and_then(|origin| origin.session.as_ref()) == Some(id);
+                let own = context.entry.session() == Some(id);
                 self.end_session(context, id, if own { EndReason::SignedOut } else { EndReason::Revoked });
                 Ok(Applied::Done)
             }

@@ -8,8 +8,8 @@ use crate::raft::new_request_id;
 use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use wharden_model::{
-    AdminAction, Effect, HostId, PolicyName, RequestId, SessionId, StepUp, Timestamp, UserName, action::AdminGroup,
-    api::Secret,
+    AdminAction, Decision, Effect, HostId, PolicyName, RequestId, SessionId, StepUp, Timestamp, UserName,
+    action::AdminGroup, api::Secret,
 };
 use wharden_pki::token::{SecretKind, hash_secret};
 use wharden_policy::{AdminCompiled, AdminQuery, AdminResource};
@@ -253,7 +253,7 @@ impl App {
     ) -> Result<(), AppError> {
         let at_age = |mfa_age_seconds| {
             let query = AdminQuery { user: &caller.user, action, resource, mfa_age_seconds };
-            if caller.is_service { compiled.decide_for_service(&query) } else { compiled.decide(&query) }
+            decide(compiled, &query, caller.is_service)
         };
         let decision = at_age(self.mfa_age(caller, action));
         match decision.effect {
@@ -297,6 +297,11 @@ impl App {
             (None, _) => Err(AppError::not_found(Kind::Host, text)),
         }
     }
+}
+
+/// What policy says of a user, or of the service account of that name.
+pub(super) fn decide(compiled: &AdminCompiled, query: &AdminQuery<'_>, is_service: bool) -> Decision {
+    if is_service { compiled.decide_for_service(query) } else { compiled.decide(query) }
 }
 
 /// Why a session is over, for a caller that has shown a good token of it.

@@ -30,7 +30,7 @@ impl App {
             let compiled = AdminCompiled::new(&policies, &policy_set::users(&state)).map_err(AppError::internal)?;
             let at_age = |mfa_age_seconds| {
                 let query = AdminQuery { user: &name, action, resource: &resource, mfa_age_seconds };
-                if is_service { compiled.decide_for_service(&query) } else { compiled.decide(&query) }
+                access::decide(&compiled, &query, is_service)
             };
             let decision = at_age(0);
             // A policy may ask for more than the floor.

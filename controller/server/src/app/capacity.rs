@@ -156,9 +156,9 @@ impl App {
         let (ask, take) = (&ask, &take);
         let others =
             ask_all(&self.raft, |number| async move { take(self.raft.ask_capacity(number, ask).await?) }).await;
-        let own = self.raft.number();
-        let members: Vec<u64> = self.state().controllers.members.keys().copied().filter(|n| *n != own).collect();
-        let unreachable = members.into_iter().filter(|number| !others.contains_key(number)).collect();
+        let state = self.state();
+        let members = state.controllers.others(self.raft.number());
+        let unreachable = members.filter(|number| !others.contains_key(number)).collect();
         let mut all = take(self.capacity.answer(ask.clone()).await).unwrap_or_default();
         for other in others.into_values() {
             all.take(other);

@@ -56,8 +56,7 @@ impl App {
         let taken = tokio::task::spawn_blocking(move || keys.holder.take(&key)).await.map_err(|e| e.to_string())?;
         taken.map_err(|error| format!("controller {own} cannot keep it: {error}"))?;
         let state = self.raft.state();
-        let others = state.controllers.members.keys().copied().filter(|number| *number != own);
-        let asked = others.map(|number| {
+        let asked = state.controllers.others(own).map(|number| {
             let request = Request::Hold { key: line.clone() };
             async move {
                 match self.raft.ask(number, request, HOLD_LIMIT).await {

@@ -137,7 +137,7 @@ impl App {
         let fleet = self.fleet.clone();
         let here = spawn_blocking(move || fleet.search(kind, &filter));
         let own = self.raft.number();
-        let others: Vec<u64> = state.controllers.members.keys().copied().filter(|number| *number != own).collect();
+        let others: Vec<u64> = state.controllers.others(own).collect();
         let asked = others.iter().map(|number| async move {
             let request = Request::Inventory { kind, query: Box::new(query.clone()) };
             (*number, self.raft.ask(*number, request, LIST_LIMIT).await)

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
+    sync::Arc,
 };
 use wharden_capacity::{Host, Moves, moves::Moved};
 use wharden_model::{HostId, Timestamp};
@@ -49,7 +50,7 @@ pub struct Hosted {
 /// A guest that is here.
 #[derive(Clone, Debug)]
 pub struct Lodger {
-    pub guest: Guest,
+    pub guest: Arc<Guest>,
     /// Number of the controller that has its session.
     pub of: u64,
     /// It is forgotten then.

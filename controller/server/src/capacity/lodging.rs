@@ -9,8 +9,8 @@ use super::{
     view::FleetView,
     watch::Watch,
 };
-use std::collections::BTreeMap;
-use wharden_model::Timestamp;
+use std::{collections::BTreeMap, sync::Arc};
+use wharden_model::{HostId, Timestamp};
 use wharden_state::State;
 
 impl Watch {
@@ -21,7 +21,7 @@ impl Watch {
         let held = self.held();
         let of_theirs = held.guests.iter().filter(|(_, lodger)| lodger.of == of);
         let hosted = of_theirs.map(|(host, _)| {
-            let accepted = held.accepted.iter().filter(|a| a.reservation.source == *host).cloned().collect();
+            let accepted = held.accepted_of(host).cloned().collect();
             Hosted { host: host.clone(), accepted }
         });
         Told::Hosted(hosted.collect())
@@ -43,28 +43,32 @@ impl Watch {
 }
 
 impl Held {
-    /// Takes in the guests of another controller in place of those that it had here. Those of whom a move is accepted stay.
+    /// Moves of a host that were accepted here.
+    fn accepted_of(&self, host: &HostId) -> impl Iterator<Item = &Accepted> {
+        self.accepted.iter().filter(move |accepted| accepted.reservation.source == *host)
+    }
+
+    /// Takes in the guests of another controller; the time of those that it had here is over. The next plan forgets whom it must.
     fn lodge(&mut self, state: &State, of: u64, guests: Vec<Guest>, now: Timestamp) {
-        self.guests
-            .retain(|host, lodger| lodger.of != of || self.accepted.iter().any(|a| a.reservation.source == *host));
+        self.guests.values_mut().filter(|lodger| lodger.of == of).for_each(|lodger| lodger.until = now);
         let until = now.plus_secs(GUEST_KEPT_S);
         for guest in guests.into_iter().take(GUESTS_MAX) {
             let host = guest.host.id.clone();
-            // Who has come home since is looked at as it is.
-            let own = self.tracks.get(&host).is_some_and(|track| track.seen.connected);
-            if !own && state.hosts.contains_key(&host) {
-                self.guests.insert(host, Lodger { guest, of, until });
+            if state.hosts.contains_key(&host) {
+                self.guests.insert(host, Lodger { guest: Arc::new(guest), of, until });
             }
         }
     }
 
-    /// Drops guests that nobody has asked for again, or that are hosts of this controller by now.
+    /// Drops guests that nobody has asked for again, unless a move of theirs is accepted, and those that have come home: a host of
+    /// this controller is looked at as it is.
     pub(super) fn forget_guests(&mut self, now: Timestamp) {
-        let (accepted, tracks) = (&self.accepted, &self.tracks);
-        self.guests.retain(|host, lodger| {
-            let own = tracks.get(host).is_some_and(|track| track.seen.connected);
-            !own && (lodger.until > now || accepted.iter().any(|a| a.reservation.source == *host))
+        let mut guests = std::mem::take(&mut self.guests);
+        guests.retain(|host, lodger| {
+            let own = self.tracks.get(host).is_some_and(|track| track.seen.connected);
+            !own && (lodger.until > now || self.accepted_of(host).next().is_some())
         });
+        self.guests = guests;
     }
 
     /// Remembers who plans for which host of here, and what was accepted there: its alerts are acknowledged, and its load is as

@@ -36,9 +36,7 @@ pub(super) fn own_status(raft: &Raft, started_at: Timestamp) -> PeerStatus {
 
 /// What each of the others says to the same question; those that say nothing are left out.
 pub async fn ask_all<T, F: Future<Output = Option<T>>>(raft: &Raft, ask: impl Fn(u64) -> F) -> BTreeMap<u64, T> {
-    let own = raft.number();
-    let others: Vec<u64> = raft.state().controllers.members.keys().copied().filter(|n| *n != own).collect();
-    let asked = others.into_iter().map(|number| {
+    let asked = raft.others().into_iter().map(|number| {
         let answer = ask(number);
         async move { answer.await.map(|answer| (number, answer)) }
     });
@@ -79,8 +77,7 @@ impl Peers for Raft {
     }
 
     fn others(&self) -> Vec<u64> {
-        let own = self.number();
-        self.state().controllers.members.keys().copied().filter(|number| *number != own).collect()
+        self.state().controllers.others(self.number()).collect()
     }
 
     async fn ask(&self, number: u64, ask: Ask) -> Option<Told> {

@@ -18,7 +18,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family},
 };
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -189,16 +189,16 @@ impl Notifier {
                 );
             }
         }
-        for (name, channel) in &state.channels {
-            let id = CHANNEL_FAILS.id(name.as_str());
-            // One of this name was deleted since.
-            if state.alerts.get(&id).is_some_and(|alert| alert.is_open() && alert.raised_at < channel.created_at) {
-                self.alerts.resolve_id(id);
-            }
-        }
-        let about: BTreeSet<AlertId> = state.channels.keys().map(|name| CHANNEL_FAILS.id(name.as_str())).collect();
+        // Of a channel that is gone; one of its name may have been made since.
+        let made: BTreeMap<AlertId, Timestamp> = state
+            .channels
+            .iter()
+            .map(|(name, channel)| (CHANNEL_FAILS.id(name.as_str()), channel.created_at))
+            .collect();
         let gone = |(id, alert): &(&AlertId, &Alert)| {
-            alert.is_open() && id.kind().as_str() == CHANNEL_FAILS.kind && !about.contains(*id)
+            alert.is_open()
+                && id.kind().as_str() == CHANNEL_FAILS.kind
+                && made.get(*id).is_none_or(|made_at| alert.raised_at < *made_at)
         };
         for (id, _) in state.alerts.iter().filter(gone) {
             self.alerts.resolve_id(id.clone());

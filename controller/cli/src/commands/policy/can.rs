@@ -1,6 +1,6 @@
 //! `policy can`: whether somebody may do something in Wharden itself.
 
-use super::test::{Expect, draft, verdict};
+use super::test::{Expect, drafts, verdict};
 use crate::{
     client::Call,
     commands::advice,
@@ -52,10 +52,7 @@ pub struct Can {
 /// # Errors
 /// [`CliError::Verdict`] when the decision is not the expected one.
 pub async fn run(args: Can, context: &mut Context<'_>) -> Result<(), CliError> {
-    let mut drafts = Vec::new();
-    for word in &args.drafts {
-        drafts.push(draft(word, context)?);
-    }
+    let drafts = drafts(&args.drafts, context)?;
     let Can { user, service_account, action, on, .. } = args;
     let test = AdminTestRequest { user, service_account, action, on, drafts };
     let result: AdminTestResult = context.api()?.call(Call::post(&["policy", "test-admin"]).body(&test)?).await?;

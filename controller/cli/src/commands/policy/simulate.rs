@@ -1,6 +1,6 @@
 //! `policy simulate`: what drafts would have changed about recorded decisions.
 
-use super::test::draft;
+use super::test::drafts;
 use crate::{
     client::Call,
     context::Context,
@@ -51,10 +51,7 @@ pub struct Simulate {
 /// [`CliError::Verdict`] when something would change and that was to be an error.
 pub async fn run(args: Simulate, context: &mut Context<'_>) -> Result<(), CliError> {
     let now = context.console.now();
-    let mut drafts = Vec::new();
-    for word in &args.drafts {
-        drafts.push(draft(word, context)?);
-    }
+    let drafts = drafts(&args.drafts, context)?;
     let request = SimulateRequest {
         drafts,
         user: args.user,

@@ -87,10 +87,7 @@ pub async fn run(args: Test, context: &mut Context<'_>) -> Result<(), CliError> 
         }
         None => Some(docker_line::parse(&args.docker)?),
     };
-    let mut drafts = Vec::new();
-    for word in &args.drafts {
-        drafts.push(draft(word, context)?);
-    }
+    let drafts = drafts(&args.drafts, context)?;
     let test = TestRequest {
         user: args.user,
         host: args.host.map(|host| host.0),
@@ -121,7 +118,12 @@ pub(super) fn verdict(expected: Option<Expect>, decided: Effect) -> Result<(), C
     }
 }
 
-pub(super) fn draft(word: &str, context: &mut Context<'_>) -> Result<PolicyVersionDraft, CliError> {
+/// What each `--draft` means.
+pub(super) fn drafts(words: &[String], context: &mut Context<'_>) -> Result<Vec<PolicyVersionDraft>, CliError> {
+    words.iter().map(|word| draft(word, context)).collect()
+}
+
+fn draft(word: &str, context: &mut Context<'_>) -> Result<PolicyVersionDraft, CliError> {
     let (name, file) = match word.split_once('=') {
         Some((name, file)) => {
             let name = PolicyName::new(name).map_err(|error| CliError::usage(error.to_string(), "write NAME=FILE"))?;
