@@ -305,12 +305,17 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     shutdown.spawn_until_stopped("inventory", inventory::forget_moved(raft.clone(), fleet.clone()));
     let alerts = Alerts::new(&metrics);
     alerts.start(raft.clone(), shutdown);
-    let mut probe = Probe::new(data_dir, config, started_at);
-    probe.certificate_ends_at = probe.certificate_ends_at.min(keys.ca.not_after());
+    let probe = Probe::new(data_dir, config, started_at);
     let sampler = Sampler::start(probe, raft.clone(), &metrics, shutdown);
     port.inbound.tell(sampler.clone());
     let held = sampler.clone();
-    let sight = Sight { raft: raft.clone(), fleet: fleet.clone(), sampler: held, clock: Arc::clone(&clock) };
+    let sight = Sight {
+        raft: raft.clone(),
+        fleet: fleet.clone(),
+        sampler: held,
+        clock: Arc::clone(&clock),
+        ca_ends_at: keys.ca.not_after(),
+    };
     fleet.raise_through(&alerts);
     alerts::watch(sight.clone(), alerts.clone(), config.alerts.clone(), &metrics, shutdown);
     let patience = Duration::from_secs(config.alerts.channel_s);

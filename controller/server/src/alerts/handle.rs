@@ -2,7 +2,7 @@
 
 use super::{
     limits::{GATHER, RAISED_PER_CHANGE, RESOLVED_PER_CHANGE, RETRY, WAITING_MAX},
-    table::{AUDIT_SINK, Row},
+    table::{ROWS, Row},
 };
 use crate::raft::Raft;
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
@@ -148,7 +148,7 @@ fn commands(state: &State, wishes: BTreeMap<AlertId, Wish>) -> Vec<(AlertCommand
 
 /// What an alert says changes all the time; only what is worse or better goes to the log, and numbers that people count on.
 fn is_news(held: &Alert, fact: &AlertFact) -> bool {
-    let counts = fact.kind().as_str() == AUDIT_SINK.kind;
+    let counts = ROWS.iter().any(|row| row.counts && row.kind == fact.kind().as_str());
     held.severity != fact.severity || (counts && held.detail != fact.detail)
 }
 

@@ -4,7 +4,7 @@ use super::{
     config::AlertsConfig,
     readings::Readings,
     table::{
-        APPLY_LAG, AUDIT_SINK, BACKUP_OLD, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM, FSYNC_SLOW,
+        APPLY_LAG, AUDIT_SINK, BACKUP_OLD, CA_ENDS, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM, FSYNC_SLOW,
         QUORUM_AGE, Row, SNAPSHOT_OLD,
     },
     view::{Seen, View},
@@ -23,6 +23,9 @@ const SKEW_CRITICAL_MS: u64 = 15_000;
 /// Days before a certificate ends.
 const CERTIFICATE_DAYS: u64 = 30;
 const CERTIFICATE_DAYS_CRITICAL: u64 = 7;
+/// Days before the CA ends: a new cluster wants time.
+const CA_DAYS: u64 = 365;
+const CA_DAYS_CRITICAL: u64 = 30;
 /// Time that a backup itself may take, in seconds.
 const BACKUP_SLACK_S: u64 = 3600;
 const DAY_MS: u64 = 24 * 3600 * 1000;
@@ -37,6 +40,7 @@ pub const KINDS: &[&Row] = &[
     &DISK_HEADROOM,
     &CLOCK_SKEW,
     &CERTIFICATE_ENDS,
+    &CA_ENDS,
     &BACKUP_OLD,
     &AUDIT_SINK,
 ];
@@ -64,7 +68,19 @@ pub fn controllers(view: &View, config: &AlertsConfig) -> Vec<AlertFact> {
         }
     }
     clocks(view, config, &mut facts);
+    facts.extend(ca(view));
     facts
+}
+
+/// One for the whole cluster: all controllers have the same.
+fn ca(view: &View) -> Option<AlertFact> {
+    let days = view.ca_ends_at.millis_since(view.at) / DAY_MS;
+    if days >= CA_DAYS {
+        return None;
+    }
+    let severity = if days < CA_DAYS_CRITICAL { Severity::Critical } else { CA_ENDS.severity };
+    let detail = format!("it ends {}", view.ca_ends_at);
+    Some(CA_ENDS.fact_as(severity, "cluster", "the CA of the cluster", "it ends", &detail))
 }
 
 fn subject(number: u64, seen: &Seen) -> String {

@@ -17,16 +17,21 @@ pub struct Row {
     /// The metric that shows it, without the prefix; empty where there is none.
     pub metric: &'static str,
     pub advice: &'static str,
+    /// Its detail counts on while it is open: a new one is told, not only a new severity.
+    pub counts: bool,
 }
 
 macro_rules! rows {
-    ($($name:ident: $kind:literal, $severity:ident, $when:literal, $metric:literal, $advice:literal;)*) => {
+    ($($name:ident: $kind:literal, $severity:ident, $when:literal, $metric:literal, $advice:literal $(, $counts:ident)?;)*) => {
         $(pub const $name: Row = Row {
             kind: $kind, severity: Severity::$severity, when: $when, metric: $metric, advice: $advice,
+            counts: rows!(@ $($counts)?),
         };)*
         /// All of them, in the order of the document.
         pub const ROWS: &[&Row] = &[$(&$name,)*];
     };
+    (@) => { false };
+    (@ counts) => { true };
 }
 
 rows! {
@@ -62,6 +67,10 @@ rows! {
         "a certificate of a controller ends within 30 days; critical within 7",
         "certificate_ends_timestamp_seconds",
         "restart the controller: it makes a new one at every start";
+    CA_ENDS: "ca_ends", Warning,
+        "the CA of the cluster ends within a year, and all that it signed with it; critical within 30 days",
+        "ca_ends_timestamp_seconds",
+        "found a new cluster and enrol the hosts there: docs/operations.md, Rotation";
     HOST_CERTIFICATE: "host_certificate", Warning,
         "the certificate of a connected host ends within 2 hours: the agent renews it long before",
         "",
@@ -93,7 +102,8 @@ rows! {
     AUDIT_SINK: "audit_sink", Warning,
         "an audit sink of a controller has taken nothing for 120 s although there is something to take; critical once records are lost to it",
         "audit_export_failed_total",
-        "look at the sink, and at the log of that controller for what it answers; the audit itself is complete: `wharden audit export`";
+        "look at the sink, and at the log of that controller for what it answers; the audit itself is complete: `wharden audit export`",
+        counts;
     CHANNEL_FAILS: "channel_fails", Warning,
         "a channel has taken no message for 120 s although there is one for it; told over the other channels",
         "notifications_failed_total",
@@ -152,7 +162,7 @@ fn cut(text: &str, max: usize) -> String {
 /// The table as Markdown.
 pub fn markdown() -> String {
     let mut text = "| kind | severity | raised when | metric | what to do |\n|---|---|---|---|---|\n".to_owned();
-    for Row { kind, severity, when, metric, advice } in ROWS {
+    for Row { kind, severity, when, metric, advice, .. } in ROWS {
         let metric = if metric.is_empty() { String::new() } else { format!("`wharden_{metric}`") };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| `{kind}` | {severity} | {when} | {metric} | {advice} |");

@@ -6,7 +6,7 @@ use super::{
     judge::controllers,
     limits::{NAMED_MAX, OVER_AFTER},
     table::{
-        APPLY_LAG, AUDIT_SINK, BACKUP_OLD, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM, EVENTS_LOST,
+        APPLY_LAG, AUDIT_SINK, BACKUP_OLD, CA_ENDS, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM, EVENTS_LOST,
         FSYNC_SLOW, HOST_CERTIFICATE, HOST_LOST, HOSTS_LOST, QUORUM_AGE, Row, SNAPSHOT_OLD, TOKEN_REUSED,
     },
     watch::{Held, past},
@@ -39,6 +39,7 @@ fn view() -> View {
         controllers: (1..=3).map(|n| (n, seen(n))).collect(),
         voters: BTreeSet::from([1, 2, 3]),
         newest: 5000,
+        ca_ends_at: NOW.plus_secs(366 * 24 * 3600),
     }
 }
 
@@ -86,6 +87,15 @@ fn each_fault_of_a_controller_is_one_alert() {
     assert!(judged(&backups).is_empty(), "an hour of slack");
     backups.at = backups.at.plus_secs(3601);
     assert_eq!(judged(&backups), one(&BACKUP_OLD, "3", Severity::Warning));
+}
+
+#[test]
+fn the_end_of_the_ca_is_told_once_and_a_year_before() {
+    let mut view = view();
+    for (days, severity) in [(364, Severity::Warning), (30, Severity::Warning), (29, Severity::Critical)] {
+        view.ca_ends_at = NOW.plus_secs(days * 24 * 3600);
+        assert_eq!(judged(&view), one(&CA_ENDS, "cluster", severity), "{days} days");
+    }
 }
 
 #[test]

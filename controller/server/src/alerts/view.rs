@@ -25,6 +25,8 @@ pub struct Sight {
     pub fleet: Fleet,
     pub sampler: Sampler,
     pub clock: Arc<dyn Clock>,
+    /// End of the cluster's CA.
+    pub ca_ends_at: Timestamp,
 }
 
 /// All controllers.
@@ -36,6 +38,8 @@ pub struct View {
     pub voters: BTreeSet<u64>,
     /// Index of the newest log entry of all.
     pub newest: u64,
+    /// End of the cluster's CA.
+    pub ca_ends_at: Timestamp,
 }
 
 /// One controller.
@@ -88,6 +92,7 @@ impl Sight {
             own: metrics.id,
             voters: members.voters.last().cloned().unwrap_or_default(),
             newest: metrics.last_log_index.unwrap_or(0),
+            ca_ends_at: self.ca_ends_at,
             controllers: BTreeMap::new(),
         };
         for (number, controller) in &self.raft.state().controllers.members {

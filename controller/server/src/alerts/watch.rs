@@ -32,6 +32,7 @@ struct WatchMetrics {
     reachable: Gauge,
     skew: Family<Whose, Gauge>,
     open: Gauge,
+    ca_ends: Gauge,
 }
 
 impl WatchMetrics {
@@ -41,12 +42,14 @@ impl WatchMetrics {
             registry.register("controllers_reachable", "Controllers that answer this one", own.reachable.clone());
             registry.register("clock_skew_milliseconds", "How far clocks are ahead of this one", own.skew.clone());
             registry.register("alerts_open", "Alerts that are not over", own.open.clone());
+            registry.register("ca_ends_timestamp_seconds", "End of the CA of the cluster", own.ca_ends.clone());
         });
         own
     }
 
     fn show(&self, view: &View, state: &State) {
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        self.ca_ends.set(i64::try_from(view.ca_ends_at.as_secs()).unwrap_or(i64::MAX));
         self.reachable.set(count(view.controllers.values().filter(|seen| seen.status.is_some()).count()));
         self.open.set(count(state.alerts.values().filter(|alert| alert.is_open()).count()));
         for (number, seen) in &view.controllers {
