@@ -8,7 +8,7 @@ use super::{
 use crate::limits::{HOME_LOOK_MAX, HOME_LOOK_MIN, RECONNECT_MAX, RECONNECT_MIN, REJECTED_MAX, SESSION_SETTLED};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
-use tonic::Code;
+use tonic::{Code, transport::Channel};
 use wharden_runtime::{backoff::Backoff, tls::TlsError};
 
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,14 @@ enum Ended {
     #[error("the host's certificate has ended and is not renewed yet")]
     Expired,
     #[error("the controller that this host belongs to is back")]
-    Home,
+    Home(Way),
+}
+
+/// A connection on which the next session is opened.
+#[derive(Debug)]
+struct Way {
+    to: Address,
+    channel: Channel,
 }
 
 impl Ended {
@@ -44,22 +51,22 @@ impl Ended {
 pub async fn run(context: Arc<Context>) {
     let mut backoff = Backoff::new(RECONNECT_MIN, RECONNECT_MAX);
     let mut rejections = Backoff::new(RECONNECT_MAX, REJECTED_MAX);
-    let mut turn = 0;
+    let (mut turn, mut way) = (0, None);
     loop {
         let ranked = context.controllers.ranked();
         let Some(address) = ranked.get(turn % ranked.len().max(1)) else { return };
         turn += 1;
         let begun = Instant::now();
-        let Err(ended) = session(&context, address).await;
+        let Err(ended) = session(&context, address, way.take()).await;
         match ended {
             Ended::Session(SessionError::Renewed) => {
                 tracing::info!("opening a session with the new certificate");
                 turn -= 1;
                 continue;
             }
-            Ended::Home => {
+            Ended::Home(home) => {
                 tracing::info!(controller = %address, "leaving for the controller that this host belongs to");
-                turn = 0;
+                (turn, way) = (0, Some(home));
                 continue;
             }
             _ => {}
@@ -88,29 +95,33 @@ pub async fn run(context: Arc<Context>) {
     }
 }
 
-async fn session(context: &Context, address: &Address) -> Result<std::convert::Infallible, Ended> {
+async fn session(context: &Context, address: &Address, way: Option<Way>) -> Result<std::convert::Infallible, Ended> {
     if context.identity.load().cert.not_after < context.now() {
         return Err(Ended::Expired);
     }
-    let channel = open_channel(&context.connector()?, address).await?;
+    let channel = match way.filter(|way| way.to == *address) {
+        Some(way) => way.channel,
+        None => open_channel(&context.connector()?, address).await?,
+    };
     let session = Session::open(context, channel).await?;
     tracing::info!(controller = %address, "the session is open");
     context.opened(address);
     tokio::select! {
         ended = session.serve() => Err(ended.into()),
-        () = home_is_back(context, address) => Err(Ended::Home),
+        home = home_is_back(context, address) => Err(Ended::Home(home)),
     }
 }
 
-/// Ends when the home of this host can be reached, and it is not this one. Looked at rarely and not in step with others,
-/// so that a controller that comes back is not met by all of its hosts at once.
-async fn home_is_back(context: &Context, here: &Address) {
+/// Ends when the home of this host can be reached, and it is not this one: with the connection, so that the session here is
+/// given up for one that is about to be there. Looked at rarely and not in step with others, so that a controller that comes
+/// back is not met by all of its hosts at once.
+async fn home_is_back(context: &Context, here: &Address) -> Way {
     loop {
         sleep(rand::random_range(HOME_LOOK_MIN..=HOME_LOOK_MAX)).await;
         let Some(home) = context.controllers.home().filter(|home| home != here) else { continue };
         let Ok(connector) = context.connector() else { continue };
-        if open_channel(&connector, &home).await.is_ok() {
-            return;
+        if let Ok(channel) = open_channel(&connector, &home).await {
+            return Way { to: home, channel };
         }
     }
 }

@@ -18,7 +18,10 @@ use std::{
     process::ExitCode,
     time::Duration,
 };
-use wharden_harness::World;
+use wharden_harness::{
+    World,
+    measure::{Spent, load_average, resident},
+};
 
 /// What the caller may do: everything, beside the packs that any host would have.
 const POLICY: &str = r#"@id("bench") @reason("the bench") permit(principal == User::"root", action, resource);"#;
@@ -43,7 +46,7 @@ fn main() -> ExitCode {
     let report = RefCell::new(Report::default());
     let put = |key: &str, value| report.borrow_mut().put(key, value);
     put("image_bytes", json!(size));
-    put("load_average_before", json!(load()));
+    put("load_average_before", json!(load_average()));
     // At rest first: what a load leaves behind is another question.
     put("agent_at_rest", at_rest(agent));
     // In life the controller is on another machine: what it does with the events would be measured too.
@@ -57,7 +60,7 @@ fn main() -> ExitCode {
                     Figure::MibPerSecond => ["direct_mib_s", "guard_mib_s", "haproxy_mib_s"],
                 };
                 let values = keys.into_iter().zip(values).map(|(key, value)| (key.to_owned(), json!(round(value))));
-                Value::Object(values.chain([("load_average".to_owned(), json!(load()))]).collect())
+                Value::Object(values.chain([("load_average".to_owned(), json!(load_average()))]).collect())
             }
             Err(panic) => {
                 failed = true;
@@ -69,7 +72,7 @@ fn main() -> ExitCode {
         cases.insert(name.to_owned(), figures);
         put("cases", Value::Object(cases.clone()));
     });
-    put("agent_rss_mib_after", json!(round(rss(agent))));
+    put("agent_rss_mib_after", json!(round(rss_mib(agent))));
     println!("{}", report.borrow().text());
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
@@ -94,34 +97,15 @@ impl Report {
 
 /// Memory and processor time of the agent while nobody calls.
 fn at_rest(pid: u32) -> Value {
-    let before = on_cpu(pid);
+    let spent = Spent::begin(&[pid]);
     std::thread::park_timeout(REST);
-    let percent = (on_cpu(pid) - before) / REST.as_secs_f64() * 100.0;
+    let percent = spent.fraction() * 100.0;
     let percent = (percent * 1000.0).round() / 1000.0;
-    json!({ "containers": cases::CONTAINERS, "rss_mib": round(rss(pid)), "cpu_percent_of_a_core": percent })
+    json!({ "containers": cases::CONTAINERS, "rss_mib": round(rss_mib(pid)), "cpu_percent_of_a_core": percent })
 }
 
-/// Seconds that the threads of a process have run.
-fn on_cpu(pid: u32) -> f64 {
-    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("tasks");
-    let nanos = tasks.filter_map(|task| {
-        // A thread may end meanwhile.
-        let text = fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-        text.split_whitespace().next()?.parse::<f64>().ok()
-    });
-    nanos.sum::<f64>() / 1e9
-}
-
-/// What runs on the machine, over a minute.
-fn load() -> f64 {
-    let text = fs::read_to_string("/proc/loadavg").expect("loadavg");
-    text.split_whitespace().next().and_then(|first| first.parse().ok()).expect("a number")
-}
-
-fn rss(pid: u32) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-    line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") / 1024.0
+fn rss_mib(pid: u32) -> f64 {
+    resident(pid) as f64 / f64::from(1 << 20)
 }
 
 fn bytes(text: &str) -> u64 {

@@ -2,13 +2,12 @@
 
 use crate::{Seen, measure};
 use reqwest::{Certificate, Client};
-use serde_json::json;
 use std::{
     fs,
     sync::Arc,
     time::{Duration, Instant},
 };
-use wharden_harness::cluster::Cluster;
+use wharden_harness::{admin::small_change, cluster::Cluster};
 
 /// An access token of a session with a fresh second factor.
 pub fn bearer(cluster: &mut Cluster) -> String {
@@ -17,12 +16,6 @@ pub fn bearer(cluster: &mut Cluster) -> String {
 
 /// Where thresholds are put.
 const THRESHOLDS: &str = "/v1/capacity/thresholds";
-
-/// Thresholds of hosts that do not exist: a small change that every controller keeps and the audit names.
-fn thresholds(number: u64) -> String {
-    let mark = json!({"high_permille": 900, "low_permille": 800, "hold_s": 60 + number % 60});
-    json!({"selector": {"site": "nowhere"}, "marks": {"cpu": mark}}).to_string()
-}
 
 /// Each client replaces thresholds of its own.
 pub async fn load(cluster: &Cluster, bearer: &str, clients: usize, time: Duration) -> Seen {
@@ -37,7 +30,7 @@ pub async fn load(cluster: &Cluster, bearer: &str, clients: usize, time: Duratio
         move |turn| {
             let (client, url, bearer) = (client.clone(), url.clone(), Arc::clone(&bearer));
             async move {
-                let put = client.put(&url).bearer_auth(&*bearer).body(thresholds(turn));
+                let put = client.put(&url).bearer_auth(&*bearer).body(small_change(&turn.to_string()).to_string());
                 let answer = put.header("content-type", "application/json").send().await.expect("an answer");
                 assert_eq!(answer.status(), 200);
             }
@@ -55,7 +48,7 @@ pub fn failover(cluster: &mut Cluster) -> Duration {
     let begin = Instant::now();
     loop {
         let path = format!("{THRESHOLDS}/client-0");
-        let answer = rest.try_send(&reqwest::Method::PUT, &path, Some(thresholds(0).into_bytes()));
+        let answer = rest.try_send(&reqwest::Method::PUT, &path, Some(small_change("again").to_string().into_bytes()));
         if answer.is_ok_and(|answer| answer.status == 200) {
             break;
         }

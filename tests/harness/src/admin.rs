@@ -11,6 +11,13 @@ use serde_json::{Value, json};
 /// The password of every admin of a test.
 pub const PASSWORD: &str = "correct horse battery staple";
 
+/// A small change that needs no code of its own: thresholds of hosts with this label, which no host has. To be put at
+/// `/v1/capacity/thresholds/NAME`.
+pub fn small_change(value: &str) -> Value {
+    let mark = json!({"high_permille": 900, "low_permille": 800, "hold_s": 60});
+    json!({"selector": {"made": value}, "marks": {"cpu": mark}})
+}
+
 /// Someone who is logged in over REST.
 pub struct Admin {
     /// Name.

@@ -21,6 +21,7 @@ pub mod disk;
 pub mod engine;
 pub mod image;
 pub mod limits;
+pub mod measure;
 pub mod net;
 pub mod os_user;
 pub mod output;

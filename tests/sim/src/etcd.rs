@@ -4,7 +4,6 @@ use crate::{
     figures::Etcd,
     host::now_us,
     limits::{DIALS, HOSTS_PER_ADDRESS, STEP},
-    measure::{load_average, median, percentile, resident},
     wire::{self, Call, Inbox},
 };
 use bytes::Bytes;
@@ -23,7 +22,11 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
-use wharden_harness::{Daemon, ports::free_port};
+use wharden_harness::{
+    Daemon,
+    measure::{load_average, median, percentile, resident},
+    ports::free_port,
+};
 
 const KEY: &[u8] = b"policy";
 

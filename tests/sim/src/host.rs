@@ -129,7 +129,7 @@ pub async fn run(world: Arc<World>, host: Arc<Host>) {
     let mut memory = Memory { machine: Machine::new(world.seed, host.index), held: None, events: (1, 0) };
     let mut backoff = Backoff::new(RECONNECT_MIN, RECONNECT_MAX);
     let mut rejections = Backoff::new(RECONNECT_MAX, REJECTED_MAX);
-    let mut turn = 0;
+    let (mut turn, mut way) = (0, None);
     loop {
         let present = |behaviour: &Arc<Behaviour>| {
             host.identity.get().is_some() && world.is_of(host.index, behaviour.present, "present")
@@ -143,16 +143,24 @@ pub async fn run(world: Arc<World>, host: Arc<Host>) {
         turn += 1;
         let begun = Instant::now();
         let home = ranked.first().copied().filter(|home| *home != address);
-        let ended = Box::pin(session(&world, &host, identity, &mut memory, &mut behaviour, address, home)).await;
-        host.up_since_us.store(0, Relaxed);
+        let to = (address, way.take());
+        let ended = Box::pin(session(&world, &host, identity, &mut memory, &mut behaviour, to, home)).await;
+        if !matches!(ended, Ended::Home(_)) {
+            host.up_since_us.store(0, Relaxed);
+        }
         if begun.elapsed() >= SESSION_SETTLED {
             turn = usize::from(ranked.first() == Some(&address));
             backoff.reset();
             rejections.reset();
         }
         let pause = match ended {
-            Ended::Ordered | Ended::Home => {
+            Ended::Ordered => {
                 turn = 0;
+                backoff.reset();
+                continue;
+            }
+            Ended::Home(stream) => {
+                (turn, way) = (0, Some(stream));
                 backoff.reset();
                 continue;
             }

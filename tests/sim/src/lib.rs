@@ -24,7 +24,6 @@ pub mod host;
 pub mod identity;
 pub mod limits;
 pub mod load;
-pub mod measure;
 pub mod message;
 pub mod probe;
 pub mod run;

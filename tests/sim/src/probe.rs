@@ -1,7 +1,6 @@
 //! Somebody who reads and writes over REST all the time, to see whether others have to wait.
 
 use crate::limits::PROBE;
-use serde_json::json;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -10,7 +9,7 @@ use std::{
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
-use wharden_harness::{Rest, rest::Method};
+use wharden_harness::{Rest, admin::small_change, rest::Method};
 
 /// Asks until it is dropped.
 pub struct Probe {
@@ -70,11 +69,7 @@ fn ask(shared: &Shared) {
         let client = &clients.0[clients.1];
         let begun = Instant::now();
         let answer = if writes {
-            // Of hosts that do not exist.
-            let rule = json!({
-                "selector": {"site": "nowhere"},
-                "marks": {"cpu": {"high_permille": 900, "low_permille": 800, "hold_s": 60}},
-            });
+            let rule = small_change("probe");
             client.try_send(&Method::PUT, "/v1/capacity/thresholds/probe", Some(rule.to_string().into_bytes()))
         } else {
             client.try_send(&Method::GET, "/v1/policies/sim-0000", None)

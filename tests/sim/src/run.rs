@@ -6,7 +6,6 @@ use crate::{
     figures::{Figures, Step as Measured},
     host::now_us,
     limits::{SETTLE, STEP},
-    measure::{Spent, load_average, median, percentile, resident},
     message::{Behaviour, Goal},
     probe::Probe,
     scenario::{Scenario, Step},
@@ -18,6 +17,7 @@ use std::{
     thread::sleep,
     time::{Duration, Instant},
 };
+use wharden_harness::measure::{Spent, load_average, median, percentile, resident};
 
 /// How long a measurement of memory waits for what is on its way to be done.
 const SETTLED: Duration = Duration::from_secs(3);

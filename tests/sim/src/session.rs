@@ -19,9 +19,12 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use wharden_agent::limits::{CALL_TIMEOUT, CONNECT_TIMEOUT, HEARTBEAT_BOUNDS};
+use wharden_agent::limits::{CALL_TIMEOUT, CONNECT_TIMEOUT, HEARTBEAT_BOUNDS, HOME_LOOK_MAX, HOME_LOOK_MIN};
 use wharden_model::Timestamp;
 use wharden_proto::{
     PROTOCOL,
@@ -29,13 +32,16 @@ use wharden_proto::{
 };
 use wharden_runtime::{limits::HANDSHAKE_TIMEOUT, tls::ClientConfig};
 
+/// A connection to a controller.
+pub type Stream = TlsStream<tokio::net::TcpStream>;
+
 /// How a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Ended {
     /// The host is to be away.
     Ordered,
-    /// The controller that it belongs to is back.
-    Home,
+    /// The controller that it belongs to is back; the connection to it.
+    Home(Box<Stream>),
     /// The controller said no, and perhaps when to come again.
     Refused { retry_after: Option<Duration> },
     /// Anything else.
@@ -64,26 +70,21 @@ impl From<h2::Error> for Ended {
 ///
 /// # Errors
 /// [`WireError`].
-pub async fn dial(
-    world: &World,
-    host: &Host,
-    tls: Arc<ClientConfig>,
-    to: SocketAddr,
-) -> Result<TlsStream<tokio::net::TcpStream>, WireError> {
+pub async fn dial(world: &World, host: &Host, tls: Arc<ClientConfig>, to: SocketAddr) -> Result<Stream, WireError> {
     let _turn = world.dials.acquire().await.map_err(|_| WireError::Closed)?;
     let tcp = wire::connect(host.source(), to, CONNECT_TIMEOUT).await?;
     let name = ServerName::IpAddress(to.ip().into());
     Ok(timeout(HANDSHAKE_TIMEOUT, TlsConnector::from(tls).connect(name, tcp)).await.map_err(|_| WireError::Late)??)
 }
 
-/// Runs a session until it ends.
+/// Runs a session until it ends, on a connection that is there already or on a new one.
 pub async fn session(
     world: &Arc<World>,
     host: &Arc<Host>,
     identity: &Identity,
     memory: &mut Memory,
     behaviour: &mut watch::Receiver<Arc<crate::message::Behaviour>>,
-    to: SocketAddr,
+    (to, way): (SocketAddr, Option<Box<Stream>>),
     home: Option<SocketAddr>,
 ) -> Ended {
     let order = behaviour.borrow_and_update().clone();
@@ -93,7 +94,10 @@ pub async fn session(
         return Ended::Broken;
     }
     let opened = async {
-        let stream = dial(world, host, Arc::clone(&identity.tls), to).await?;
+        let stream = match way {
+            Some(stream) => *stream,
+            None => dial(world, host, Arc::clone(&identity.tls), to).await?,
+        };
         wire::handshake(stream, WINDOW).await
     };
     let (mut client, mut connection) = match opened.await {
@@ -122,11 +126,16 @@ pub async fn session(
         let (inbox, first) = timeout(CALL_TIMEOUT, welcomed).await.map_err(|_| Ended::Broken)??;
         let Some(controller_message::Body::Welcome(welcome)) = first.body else { return Err(Ended::Broken) };
         let beat = welcome.heartbeat_seconds.clamp(HEARTBEAT_BOUNDS.0, HEARTBEAT_BOUNDS.1);
-        host.up_since_us.store(now_us(), Relaxed);
+        // Whoever goes home was there before, too.
+        let _ = host.up_since_us.compare_exchange(0, now_us(), Relaxed, Relaxed);
         world.counters.sessions.fetch_add(1, Relaxed);
         let beat = Duration::from_secs(beat.into());
-        let talk = Talk::new(world, host, identity, memory, to, &stalled, (beat, skew, home));
-        Err::<std::convert::Infallible, Ended>(talk.run(inbox, pings, behaviour).await)
+        let talk = Talk::new(world, host, identity, memory, to, &stalled, (beat, skew));
+        let ended = tokio::select! {
+            ended = talk.run(inbox, pings, behaviour) => ended,
+            stream = home_is_back(world, host, identity, home) => Ended::Home(Box::new(stream)),
+        };
+        Err::<std::convert::Infallible, Ended>(ended)
     };
     tokio::select! {
         _ = (Stalling { connection: &mut connection, stalled: &stalled }) => Ended::Broken,
@@ -134,6 +143,17 @@ pub async fn session(
             Ok(never) => match never {},
             Err(ended) => ended,
         },
+    }
+}
+
+/// Ends with a connection to the controller that the host belongs to, as the agent's own look does; never where it is there.
+async fn home_is_back(world: &World, host: &Host, identity: &Identity, home: Option<SocketAddr>) -> Stream {
+    let Some(home) = home else { return std::future::pending().await };
+    loop {
+        sleep(rand::random_range(HOME_LOOK_MIN..=HOME_LOOK_MAX)).await;
+        if let Ok(stream) = dial(world, host, Arc::clone(&identity.tls), home).await {
+            return stream;
+        }
     }
 }
 

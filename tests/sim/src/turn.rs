@@ -5,15 +5,13 @@ use crate::{
     identity::Identity,
     limits::SPOOL,
     message::Behaviour,
-    session::{Ended, clock, dial},
+    session::{Ended, clock},
     wire::{self, Inbox},
 };
 use bytes::Bytes;
 use futures::future::poll_fn;
 use h2::{Ping, PingPong, SendStream};
-use rand::RngExt;
 use std::{
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -25,7 +23,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 use wharden_agent::{
-    limits::{HOME_LOOK_MAX, HOME_LOOK_MIN, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT},
+    limits::{KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT},
     session::next_beat,
 };
 use wharden_model::BootId;
@@ -41,7 +39,6 @@ use wharden_proto::{
 struct Due {
     heartbeat: Instant,
     ping: Instant,
-    home: Instant,
     event: Option<Instant>,
     change: Option<Instant>,
 }
@@ -56,7 +53,6 @@ pub struct Talk<'s> {
     stalled: &'s AtomicBool,
     beat: Duration,
     skew: i64,
-    home: Option<SocketAddr>,
     due: Due,
     /// The newest event of the batch that is on its way.
     sent: Option<u64>,
@@ -70,7 +66,7 @@ fn after(wait: Option<Duration>) -> Option<Instant> {
 }
 
 impl<'s> Talk<'s> {
-    /// With a session that was welcomed; its heartbeat, the host's clock, and the controller that it would rather be at.
+    /// With a session that was welcomed; its heartbeat and the host's clock.
     pub fn new(
         world: &'s World,
         host: &'s Host,
@@ -78,18 +74,11 @@ impl<'s> Talk<'s> {
         memory: &'s mut Memory,
         to: SendStream<Bytes>,
         stalled: &'s AtomicBool,
-        (beat, skew, home): (Duration, i64, Option<SocketAddr>),
+        (beat, skew): (Duration, i64),
     ) -> Self {
         let now = Instant::now();
-        let random = memory.machine.random();
-        let due = Due {
-            heartbeat: now,
-            ping: now + KEEPALIVE_INTERVAL,
-            home: now + random.random_range(HOME_LOOK_MIN..=HOME_LOOK_MAX),
-            event: None,
-            change: None,
-        };
-        Self { world, host, identity, memory, to, stalled, beat, skew, home, due, sent: None, ponged: true, told: 0 }
+        let due = Due { heartbeat: now, ping: now + KEEPALIVE_INTERVAL, event: None, change: None };
+        Self { world, host, identity, memory, to, stalled, beat, skew, due, sent: None, ponged: true, told: 0 }
     }
 
     /// Talks until the session ends.
@@ -106,7 +95,7 @@ impl<'s> Talk<'s> {
         }
         loop {
             let mut wake = self.due.heartbeat.min(self.due.ping);
-            for due in [self.due.event, self.due.change, self.home.map(|_| self.due.home)].into_iter().flatten() {
+            for due in [self.due.event, self.due.change].into_iter().flatten() {
                 wake = wake.min(due);
             }
             let before = inbox.received;
@@ -126,7 +115,7 @@ impl<'s> Talk<'s> {
                     self.due.ping = Instant::now() + KEEPALIVE_INTERVAL;
                     Ok(())
                 }
-                () = sleep_until(wake) => self.act(&order, &mut pings).await,
+                () = sleep_until(wake) => self.act(&order, &mut pings),
             };
             let received = inbox.received - before;
             if received > 0 {
@@ -220,7 +209,7 @@ impl<'s> Talk<'s> {
         }
     }
 
-    async fn act(&mut self, order: &Behaviour, pings: &mut Option<PingPong>) -> Result<(), Ended> {
+    fn act(&mut self, order: &Behaviour, pings: &mut Option<PingPong>) -> Result<(), Ended> {
         let now = Instant::now();
         if self.due.heartbeat <= now {
             self.due.heartbeat = now + self.beat;
@@ -255,12 +244,6 @@ impl<'s> Talk<'s> {
                 let json = self.memory.machine.inventory_change(self.told, clock(self.skew)).into();
                 self.told += 1;
                 self.send(Body::Inventory(Inventory { json }))?;
-            }
-        }
-        if let Some(home) = self.home.filter(|_| self.due.home <= now) {
-            self.due.home = now + self.memory.machine.random().random_range(HOME_LOOK_MIN..=HOME_LOOK_MAX);
-            if dial(self.world, self.host, Arc::clone(&self.identity.tls), home).await.is_ok() {
-                return Err(Ended::Home);
             }
         }
         Ok(())

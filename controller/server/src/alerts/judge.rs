@@ -4,8 +4,8 @@ use super::{
     config::AlertsConfig,
     readings::Readings,
     table::{
-        APPLY_LAG, AUDIT_SINK, BACKUP_OLD, CA_ENDS, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM, FSYNC_SLOW,
-        QUORUM_AGE, Row, SNAPSHOT_OLD,
+        APPLY_LAG, AUDIT_SINK, BACKUP_OLD, CA_ENDS, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM,
+        FSYNC_SLOW, QUORUM_AGE, Row, SNAPSHOT_OLD,
     },
     view::{Seen, View},
 };

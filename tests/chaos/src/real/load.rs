@@ -4,7 +4,6 @@
 use super::Site;
 use anyhow::Context;
 use reqwest::{Certificate, Client};
-use serde_json::json;
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
@@ -13,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{runtime::Runtime, task::JoinHandle};
-use wharden_harness::Controller;
+use wharden_harness::{Controller, admin::small_change};
 
 /// Clients.
 const CLIENTS: usize = 4;
@@ -118,8 +117,7 @@ impl Shared {
         while !self.is_over.load(Ordering::SeqCst) {
             count += 1;
             let value = format!("{number}-{count}");
-            let mark = json!({"high_permille": 900, "low_permille": 800, "hold_s": 60});
-            let body = json!({"selector": {"made": value}, "marks": {"cpu": mark}}).to_string();
+            let body = small_change(&value).to_string();
             let selector = format!("made={value}");
             // What got no answer may have happened; the same again changes nothing then.
             loop {

@@ -1,7 +1,10 @@
 //! The audit: who, from where, by which factors, what before and after; and an export that proves itself.
 
 use serde_json::{Value, json};
-use wharden_harness::{Admin, Controller, Place, World, admin::PASSWORD};
+use wharden_harness::{
+    Admin, Controller, Place, World,
+    admin::{PASSWORD, small_change},
+};
 
 fn of<'a>(records: &'a [Value], action: &str) -> Vec<&'a Value> {
     records.iter().filter(|r| r["action"] == action).collect()
@@ -113,7 +116,7 @@ fn an_id_of_a_client_is_for_one_request_and_what_was_refused_has_it_too() {
         let (method, body) = (method.parse().expect("method"), Some(body.to_string().into_bytes()));
         ada.rest().alone().send_with(&method, path, body, &[("x-request-id", &id)]).expect("an answer")
     };
-    let rule = json!({"marks": {"cpu": {"high_permille": 900, "low_permille": 800, "hold_s": 60}}});
+    let rule = small_change("one");
     with_id("PUT", "/v1/capacity/thresholds/one", &rule).ok();
     // The same again is a retry; another one is not, whatever stands between puts on it.
     with_id("PUT", "/v1/capacity/thresholds/one", &rule).ok();

@@ -1,7 +1,13 @@
 //! A controller that has not heard of the newest changes refuses nobody for that, and lets nobody pass for that.
 
 use serde_json::{Value, json};
-use wharden_harness::{Answer, Place, Rest, admin::PASSWORD, cluster::Cluster, eventually, limits::SETTLE};
+use wharden_harness::{
+    Answer, Place, Rest,
+    admin::{PASSWORD, small_change},
+    cluster::Cluster,
+    eventually,
+    limits::SETTLE,
+};
 
 /// What a follower answers that stood still while something was made at the leader. The question is in its socket when it
 /// goes on, beside what it has missed.
@@ -54,8 +60,7 @@ fn what_another_controller_did_a_moment_ago_counts_at_one_that_is_behind() {
     let bearer = bob.rest().bearer().expect("a session");
     let put_thresholds = |mut rest: Rest, _| {
         rest.set_bearer(&bearer);
-        let mark = json!({"high_permille": 900, "low_permille": 800, "hold_s": 60});
-        rest.put("/v1/capacity/thresholds/bobs", json!({"marks": {"cpu": mark}}))
+        rest.put("/v1/capacity/thresholds/bobs", small_change("bob"))
     };
     let forbid = |cluster: &Cluster, leader: usize| {
         let text =

@@ -1,7 +1,7 @@
 //! Step-up: what can hurt needs a second factor that is fresh, or one for that one request.
 
 use serde_json::{Value, json};
-use wharden_harness::{Admin, Answer, Controller, Factor, Place, Rest};
+use wharden_harness::{Admin, Answer, Controller, Factor, Place, Rest, admin::small_change};
 
 fn controller(place: &Place) -> Controller {
     let mut controller = Controller::init(place, "controller");
@@ -25,8 +25,7 @@ fn what_can_hurt_needs_a_code_of_its_own_and_each_code_works_once() {
     let alone = admin.rest().alone();
 
     // Fresh from the login: daily work is allowed, what can hurt is not.
-    let mark = json!({"high_permille": 900, "low_permille": 800, "hold_s": 60});
-    alone.put("/v1/capacity/thresholds/few", json!({"marks": {"cpu": mark}})).ok();
+    alone.put("/v1/capacity/thresholds/few", small_change("few")).ok();
     let needed = [
         alone.post("/v1/users/bob/invite", Value::Null),
         alone.patch("/v1/users/bob", json!({"disabled": true})),
