@@ -1,5 +1,5 @@
 //! What every process needs and none should write twice: clock, backoff, shutdown, readiness, telemetry, metrics, files
-//! that survive a power cut, places that are counted, TLS.
+//! that survive a power cut, places that are counted, threads of their own, TLS.
 //!
 //! Place in the path of data: under all of it.
 //!
@@ -11,6 +11,7 @@ pub mod fsync;
 pub mod limits;
 pub mod metrics;
 pub mod places;
+pub mod pool;
 pub mod ready;
 pub mod shutdown;
 pub mod telemetry;

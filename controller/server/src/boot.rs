@@ -34,6 +34,7 @@ use wharden_runtime::{
     clock::{Clock, SystemClock},
     fsync::write_atomic,
     metrics::Metrics,
+    pool::Pool,
     ready::Readiness,
     shutdown::Shutdown,
     telemetry,
@@ -147,7 +148,9 @@ pub async fn run(data_dir: &Path, file: Option<&Path>, overrides: Overrides) -> 
     }
     audit_export::check(&config.audit_export)?;
     let shutdown = Shutdown::on_signals()?;
-    let outcome = serve(data_dir, &config, &shutdown).await;
+    // The log, the other controllers and the admins do not wait behind ten thousands of hosts.
+    let crowd = Pool::start("hosts")?;
+    let outcome = serve(data_dir, &config, &crowd, &shutdown).await;
     if let Err(unfinished) = shutdown.finish(STOP_GRACE).await {
         tracing::warn!(%unfinished, "stopped without waiting longer");
     }
@@ -203,7 +206,7 @@ async fn caught_up(raft: &Raft) -> Arc<State> {
     }
 }
 
-async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow::Result<()> {
+async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdown) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Metrics::new("wharden");
     let readiness = Readiness::new(&["events"]);
@@ -377,12 +380,13 @@ async fn serve(data_dir: &Path, config: &Config, shutdown: &Shutdown) -> anyhow:
     }
     shutdown.spawn("signing key", Arc::clone(&app).rotate_by_age(shutdown.clone()));
     let rest = rest::serve(Api { app, metrics }, rest_listener, shutdown.clone());
+    let hosts = crowd.run(async move { fleet.serve(agent_listener).await });
     let served = tokio::select! {
         served = port.ended() => served,
         why = cluster::removed(&raft, &client) => Err(why.into()),
         why = cluster::too_old(&raft) => Err(why.into()),
         served = rest => served.map_err(anyhow::Error::from),
-        served = Box::pin(fleet.serve(agent_listener)) => served.map_err(anyhow::Error::from),
+        served = hosts => served.map_err(anyhow::Error::from).and_then(|served| Ok(served?)),
         why = raft.failed() => Err(anyhow::anyhow!("the replica cannot go on: {why}")),
         () = shutdown.stopped() => Ok(()),
     };
