@@ -59,7 +59,14 @@ fn text(json: &Value, pointer: &str) -> String {
 pub fn of_image(image: &ImageView) -> Reading {
     let name =
         image.tags.first().and_then(|tag| ImageRef::parse(tag)).map_or_else(|| image.id.clone(), |r| r.to_string());
-    let resource = Resource { image: name.clone(), ..existing(ResourceKind::Image, &image.id, &name, &image.labels) };
+    let resource = Resource {
+        kind: ResourceKind::Image,
+        id: image.id.clone(),
+        image: name.clone(),
+        name,
+        owner: image.owner.clone(),
+        labels: image.own_labels(),
+    };
     Reading { action: Action::ImageInspect, resource, facts: image_facts(Action::ImageInspect, image) }
 }
 

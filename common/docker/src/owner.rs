@@ -1,16 +1,17 @@
-//! Who made a thing and of which image, as labels on it that clients can neither set nor take away.
+//! Who made a thing and of which image, as labels on it that clients can neither set nor take away. Images are the
+//! exception: whoever makes one anywhere writes its labels, so that theirs say nothing.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use wharden_model::Action;
 
-/// The label. On images it is ignored when a container is made from them.
+/// The label. On images it is ignored.
 pub const LABEL: &str = "io.wharden.owner";
 
 /// The id of the image that the creation of a container was decided on. On images it is ignored likewise.
 pub const IMAGE_LABEL: &str = "io.wharden.image";
 
-/// Takes away what labels of an image say about the container that it was made from.
+/// Takes away what labels of an image say about whose it is, or about a container that was made from it.
 pub fn forget(labels: &mut BTreeMap<String, String>) {
     labels.remove(LABEL);
     labels.remove(IMAGE_LABEL);

@@ -231,6 +231,7 @@ impl Item {
                 user: String::new(),
                 volumes: Vec::new(),
                 labels,
+                owner: String::new(),
             }),
             ResourceKind::Volume => {
                 let name = needed(Some(name))?;
@@ -254,7 +255,7 @@ impl Item {
     }
 }
 
-/// A thing that exists; its owner is the one that its labels name.
+/// A thing that exists and is no image; its owner is the one that its labels name.
 fn thing(kind: ResourceKind, id: String, name: String, labels: BTreeMap<String, String>) -> Resource {
     Resource { kind, id, name, image: String::new(), owner: owner::of(&labels), labels }
 }
@@ -298,7 +299,7 @@ mod tests {
         assert_eq!(names(Action::VolumeList, &list, &["alice"]), kept);
         assert_eq!(names(Action::VolumeList, &json!({"Volumes": null}), &[]), json!({"Volumes": null}));
         let df = json!({"LayersSize": 1, "Containers": [container("1", &theirs)], "Volumes": [volume("b", &mine)],
-            "Images": null, "BuildCache": [], "ImageUsage": {"Items": [{"Id": "i", "Labels": theirs}]}});
+            "Images": null, "BuildCache": [], "ImageUsage": {"Items": [{"Id": "i", "Labels": mine}]}});
         let kept = json!({"LayersSize": 1, "Containers": [], "Volumes": [volume("b", &mine)],
             "Images": null, "BuildCache": [], "ImageUsage": {"Items": []}});
         assert_eq!(names(Action::SystemDf, &df, &["alice"]), kept);

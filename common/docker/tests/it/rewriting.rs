@@ -1,7 +1,7 @@
 //! Names become the things that they mean, in the path, the query and the body; and everything else that is not the
 //! client's to say is the guard's.
 
-use crate::support::{self, EXEC, IMAGE, NETWORK, VICTIM, judge, request};
+use crate::support::{self, EXEC, IMAGE, NETWORK, VICTIM, judge, judge_with, request, view};
 use wharden_docker::{Canonical, ForwardBody, Framing, Judged, Lookup, ResponseKind};
 
 fn line(judged: &Judged) -> String {
@@ -188,4 +188,27 @@ fn lookups_name_everything_that_the_decision_needs() {
         follow_ups.contains(&Lookup::Volume("sneaky".into())) && follow_ups.contains(&Lookup::HostPath("/etc".into()))
     );
     assert_eq!(canonical.describe(), "POST /v1.41/containers/create");
+}
+
+#[test]
+fn labels_of_an_image_do_not_say_whose_it_is() {
+    let mut view = view();
+    let image = view.images.get_mut("base").expect("known");
+    for label in ["io.wharden.owner", "io.wharden.image"] {
+        image.labels.insert(label.into(), "alice".into());
+    }
+    for (method, target) in [
+        ("DELETE", "/v1.41/images/base"),
+        ("GET", "/v1.41/images/base/json"),
+        ("POST", "/v1.41/images/base/tag?repo=x"),
+        ("POST", "/v1.41/images/base/push"),
+        ("GET", "/v1.41/images/base/get"),
+    ] {
+        let judged = judge_with(&request(method, target, ""), &view).expect("valid");
+        let [image] = judged.resources.as_slice() else { panic!("{target}: {:?}", judged.resources) };
+        assert_eq!((image.owner.as_str(), image.labels.keys().collect::<Vec<_>>()), ("", vec!["from"]), "{target}");
+    }
+    view.images.get_mut("base").expect("known").owner = "bob".into();
+    let judged = judge_with(&request("DELETE", "/v1.41/images/base", ""), &view).expect("valid");
+    assert_eq!(judged.resources[0].owner, "bob");
 }
