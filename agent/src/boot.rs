@@ -9,7 +9,7 @@ use crate::{
     config::{Config, ConfigError},
     enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
     guard::{self, Guard, GuardTls, GuardTlsError, ListenError, RemoteListener, Room, Slots, Stats, Turns},
-    inventory::{Engine, Keeper, Layers, Mark, Told, resolve_host_path},
+    inventory::{Engine, ImageOwners, Keeper, Layers, Mark, Told, resolve_host_path},
     limits::{DECIDED_AT_ONCE_PER_USER, DRAIN},
     metrics::{self, Gauges},
     protect::{self, ProtectError, Record},
@@ -189,6 +189,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         engine = engine.with_mark(Mark::generate());
     }
     let engine = Arc::new(engine);
+    let owners = Arc::new(ImageOwners::load(&dir));
     let glass = BreakGlass::new(dir.clone());
     let registry = Metrics::new("wharden_agent");
     let guard = Arc::new(Guard {
@@ -198,6 +199,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         contact: config.contact.clone(),
         private: ArcSwap::from_pointee(private_paths(&config, dir.path())),
         engine: Arc::clone(&engine),
+        owners: Arc::clone(&owners),
         bundles: Arc::clone(&bundles),
         reporter: reporter.clone(),
         names: UserNames::default(),
@@ -257,7 +259,7 @@ async fn run(args: Run) -> Result<(), BootError> {
     shutdown.spawn_until_stopped("protected socket", keeper);
     shutdown.spawn_until_stopped("break-glass", break_glass::watch(glass, Arc::clone(&clock)));
     shutdown.spawn_until_stopped("layers", Layers::new(Arc::clone(&engine), Arc::clone(&told)).run());
-    shutdown.spawn_until_stopped("inventory", Keeper::new(engine, Arc::clone(&told)).run());
+    shutdown.spawn_until_stopped("inventory", Keeper::new(engine, owners, Arc::clone(&told)).run());
     shutdown.spawn_until_stopped("usage", Sampler::new(told, Arc::clone(&clock)).run());
     shutdown.spawn_until_stopped("session", keep_session(Arc::clone(&context)));
     shutdown.spawn_until_stopped("renewal", keep_certificate(Arc::clone(&context)));

@@ -60,6 +60,12 @@ pub const DECIDED_AT_ONCE_PER_USER: usize = 32;
 pub const EVENT_LINE_MAX: usize = 1024 * 1024;
 /// Most lookups for one request.
 pub const LOOKUPS_MAX: usize = 256;
+/// Images of which it is remembered who made them. What is made beyond is nobody's; those that are gone make room.
+pub const IMAGE_OWNERS_MAX: usize = 4096;
+/// Of [`IMAGE_OWNERS_MAX`], what one account may fill.
+pub const IMAGE_OWNERS_SHARE: usize = IMAGE_OWNERS_MAX / 2;
+/// Longest name of an account that images are remembered for, in bytes: all of them fit into [`STATE_FILE_MAX`].
+pub const IMAGE_OWNER_BYTES_MAX: usize = 128;
 /// Idle connections to the engine kept for lookups.
 pub const LOOKUP_POOL: usize = 8;
 /// Time-out of resolving one host path: automounts and network file systems can hang.

@@ -126,15 +126,15 @@ impl<'a> Case<'a> {
     }
 
     async fn look_up(&self, canonical: &Canonical) -> Result<(Option<Reply>, View), Refused> {
-        let engine = &self.guard.engine;
+        let Guard { engine, owners, .. } = self.guard;
         let found = async {
             if self.serves
                 && let Some((path, lookup)) = canonical.own_answer()
-                && let Some((reply, view)) = look_up_answer(engine, &path, &lookup).await?
+                && let Some((reply, view)) = look_up_answer(engine, owners, &path, &lookup).await?
             {
                 return Ok((Some(reply), view));
             }
-            Ok((None, look_up(engine, canonical).await?))
+            Ok((None, look_up(engine, owners, canonical).await?))
         };
         found.await.map_err(|error| match error {
             LookupError::Engine(error) => self.guard.engine_failed(&error, self.body_read),
@@ -309,7 +309,7 @@ fn builtin(id: &str, reason: String, revision: u64) -> Decision {
 }
 
 /// The owner of what this principal creates.
-fn owner(principal: &Principal) -> &str {
+pub(super) fn owner(principal: &Principal) -> &str {
     match principal {
         Principal::User { name } | Principal::ServiceAccount { name } | Principal::Workload { name, .. } => name,
     }

@@ -195,7 +195,9 @@ impl Connection<'_> {
         // What was decided on is not needed while the answer streams, and there may be thousands of these.
         (judged.resources, judged.facts) = Default::default();
         let streams = matches!(judged.body, ForwardBody::Stream(_));
-        let principal = judged.listing.and_then(|_| self.caller.known().cloned());
+        let wanted = judged.listing.is_some() || judged.makes.is_some();
+        let principal = self.caller.known().filter(|_| wanted).cloned();
+        let maker = Box::pin(self.guard.maker(judged.makes, principal.as_ref())).await;
         let sieve = judged.listing.zip(principal.as_ref()).map(|(listing, principal)| Sieve {
             guard: self.guard,
             principal,
@@ -208,6 +210,7 @@ impl Connection<'_> {
             head_request,
             hijack: judged.response == ResponseKind::Hijack,
             sieve,
+            maker,
         };
         // Only what changes nothing and has no body can be sent twice.
         let mut again = !streams && matches!(judged.body, ForwardBody::Empty) && reads_only(&judged.head);

@@ -1,5 +1,6 @@
 use super::{
     link::Link,
+    maker::Maker,
     room::{Full, Holding},
     sieve::Sieve,
     stream::Source,
@@ -29,6 +30,8 @@ pub struct Plan<'a> {
     pub hijack: bool,
     /// Leaves out of the answer what the client must not see.
     pub sieve: Option<Sieve<'a>>,
+    /// Takes note of what the answer says was made.
+    pub maker: Option<Maker<'a>>,
 }
 
 /// How an exchange ended.
@@ -168,6 +171,11 @@ async fn download(
             return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
         }
         answered.store(true, Relaxed);
+        if let Some(maker) = plan.maker.filter(|_| matches!(head.status, 200 | 201)) {
+            // Few answers are such: apart, so that the others do not carry it.
+            Box::pin(maker.pass(&head, inbox, from, to)).await?;
+            return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
+        }
         if head.status == 101 || (plan.hijack && takes_over(&head)) {
             wire::copy_raw(BodyFraming::None, head.bytes, inbox, from, to).await.map_err(passing)?;
             return Ok(Answered::Switched);
@@ -215,7 +223,7 @@ fn takes_over(head: &ResponseHead) -> bool {
         )
 }
 
-fn passing(error: BodyError) -> ExchangeError {
+pub fn passing(error: BodyError) -> ExchangeError {
     match error {
         BodyError::Write(error) => ExchangeError::ClientWrite(error),
         other => ExchangeError::EngineBody(other),

@@ -15,6 +15,7 @@ mod exchange;
 mod explain;
 mod link;
 mod listener;
+mod maker;
 mod remote;
 mod room;
 mod sieve;
@@ -27,7 +28,12 @@ mod turns;
 mod whole;
 
 use crate::{
-    break_glass::BreakGlass, bundle::Bundles, caller::UserNames, inventory::Engine, limits::Limits, report::Reporter,
+    break_glass::BreakGlass,
+    bundle::Bundles,
+    caller::UserNames,
+    inventory::{Engine, ImageOwners},
+    limits::Limits,
+    report::Reporter,
 };
 use arc_swap::ArcSwap;
 use std::{path::PathBuf, sync::Arc};
@@ -54,6 +60,8 @@ pub struct Guard {
     /// Sockets of the engine and of the agent, and folders with their data.
     pub private: ArcSwap<Vec<String>>,
     pub engine: Arc<Engine>,
+    /// Who made which image.
+    pub owners: Arc<ImageOwners>,
     pub bundles: Arc<Bundles>,
     pub reporter: Reporter,
     pub names: UserNames,

@@ -73,7 +73,8 @@ impl Sieve<'_> {
         })?;
         let held = self.guard.bundles.current();
         let mut may = |reading: &Reading| held.shows(self.principal, &self.guard.host_id, reading);
-        sift(self.action, &mut list, &mut may).map_err(|_| ExchangeError::List)?;
+        sift(self.action, &mut list, &|image: &str| self.guard.owners.of(image), &mut may)
+            .map_err(|_| ExchangeError::List)?;
         Ok(list)
     }
 
@@ -128,12 +129,12 @@ impl Sieve<'_> {
         };
         let view = match wanted {
             None => Ok(View::default()),
-            Some(lookup) => look_up_all(&self.guard.engine, vec![lookup]).await,
+            Some(lookup) => look_up_all(&self.guard.engine, &self.guard.owners, vec![lookup]).await,
         };
         let held = self.guard.bundles.current();
         let may = |reading: &Reading| held.shows(self.principal, &self.guard.host_id, reading);
         view.ok()
-            .and_then(|view| event_reading(&event, &view).ok())
+            .and_then(|view| event_reading(&event, &view, &|image: &str| self.guard.owners.of(image)).ok())
             .is_some_and(|reading| reading.as_ref().is_none_or(may))
     }
 }

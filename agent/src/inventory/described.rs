@@ -156,6 +156,7 @@ pub fn image(json: &Value) -> Option<Image> {
         size_bytes: number(json, "/Size"),
         arch: text(json, "/Architecture"),
         os: text(json, "/Os"),
+        owner: String::new(),
         labels: labels(json, "/Config/Labels"),
         created_at: time(&text(json, "/Created")),
     };

@@ -4,6 +4,7 @@ use crate::{
     wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead, Socket},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
+use serde::Deserialize;
 use serde_json::Value;
 use std::{
     io,
@@ -171,6 +172,26 @@ impl Engine {
             return Err(EngineError::Status { path: path.to_owned(), status, message });
         }
         json.map_err(|_| EngineError::Json { path: path.to_owned() })
+    }
+
+    /// The ids of all images, those too that only others are made of.
+    ///
+    /// # Errors
+    /// As [`Engine::get`].
+    pub async fn image_ids(&self) -> Result<Vec<String>, EngineError> {
+        #[derive(Deserialize)]
+        struct Listed {
+            #[serde(rename = "Id")]
+            id: String,
+        }
+        let path = "/images/json?all=1";
+        let Reply { status, body, .. } = self.ask(path).await?;
+        if status != 200 {
+            return Err(EngineError::Status { path: path.to_owned(), status, message: String::new() });
+        }
+        let listed: Option<Vec<Listed>> =
+            serde_json::from_slice(&body).map_err(|_| EngineError::Json { path: path.to_owned() })?;
+        Ok(listed.into_iter().flatten().map(|image| image.id).collect())
     }
 
     /// The answer to a `GET`, whatever it is.

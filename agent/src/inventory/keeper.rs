@@ -1,7 +1,7 @@
 //! Keeps the inventory as the engine has it: a look at everything, then at what its events name.
 
 use super::{
-    Engine, EngineError,
+    Engine, EngineError, ImageOwners,
     changes::{Changes, Dirty},
     described,
     facts::machine_facts,
@@ -22,13 +22,14 @@ use wharden_model::{
 /// See the module.
 pub struct Keeper {
     engine: Arc<Engine>,
+    owners: Arc<ImageOwners>,
     told: Arc<Told>,
 }
 
 impl Keeper {
     /// Does not look yet.
-    pub fn new(engine: Arc<Engine>, told: Arc<Told>) -> Self {
-        Self { engine, told }
+    pub fn new(engine: Arc<Engine>, owners: Arc<ImageOwners>, told: Arc<Told>) -> Self {
+        Self { engine, owners, told }
     }
 
     /// Keeps it, for ever.
@@ -60,6 +61,11 @@ impl Keeper {
                     last = Instant::now();
                     first.get_or_insert(last);
                 },
+                () = self.owners.changed.notified() => {
+                    dirty.images = true;
+                    last = Instant::now();
+                    first.get_or_insert(last);
+                }
                 () = sleep_until(due.map_or(next_full, |due| due.min(next_full))) => {
                     let full = Instant::now() >= next_full;
                     if full {
@@ -105,6 +111,7 @@ impl Keeper {
         for id in &ids {
             self.container(id).await?;
         }
+        self.owners.tidy(&self.engine).await;
         self.images().await?;
         self.volumes().await?;
         self.networks().await?;
@@ -156,7 +163,7 @@ impl Keeper {
                 },
             };
             if let Some(image) = image {
-                let mut image = Image { tags, digests, ..image };
+                let mut image = Image { tags, digests, owner: self.owners.of(&id), ..image };
                 image.bound();
                 images.push(image);
             }

@@ -1,4 +1,4 @@
-use super::{Engine, EngineError, Reply, resolve_host_path};
+use super::{Engine, EngineError, ImageOwners, Reply, resolve_host_path};
 use crate::limits::{HOST_PATH_TIMEOUT, LOOKUP_POOL, LOOKUPS_MAX};
 use futures::{StreamExt, stream};
 use serde_json::Value;
@@ -39,20 +39,32 @@ enum Found {
 ///
 /// # Errors
 /// [`LookupError`]: the request must not be judged on half of what there is.
-pub async fn look_up(engine: &Engine, request: &Canonical) -> Result<View, LookupError> {
-    look_up_from(engine, request.lookups(), |view| request.follow_ups(view)).await
+pub async fn look_up(engine: &Engine, owners: &ImageOwners, request: &Canonical) -> Result<View, LookupError> {
+    look_up_from(engine, owners, request.lookups(), |view| request.follow_ups(view)).await
 }
 
 /// Looks up these things.
 ///
 /// # Errors
 /// As [`look_up`].
-pub async fn look_up_all(engine: &Engine, todo: Vec<Lookup>) -> Result<View, LookupError> {
-    look_up_from(engine, todo, |_| Vec::new()).await
+pub async fn look_up_all(engine: &Engine, owners: &ImageOwners, todo: Vec<Lookup>) -> Result<View, LookupError> {
+    look_up_from(engine, owners, todo, |_| Vec::new()).await
+}
+
+/// The image that a name or an id means now; nobody's, since who made it is what is to be found out.
+///
+/// # Errors
+/// As [`look_up`].
+pub async fn look_up_image(engine: &Engine, name: &str) -> Result<Option<ImageView>, LookupError> {
+    Ok(match find(engine, &Lookup::Image(name.to_owned())).await? {
+        Found::Image(image) => Some(image),
+        _ => None,
+    })
 }
 
 async fn look_up_from(
     engine: &Engine,
+    owners: &ImageOwners,
     mut todo: Vec<Lookup>,
     follow_ups: impl Fn(&View) -> Vec<Lookup>,
 ) -> Result<View, LookupError> {
@@ -69,13 +81,13 @@ async fn look_up_from(
         }
         if let [one] = todo.as_slice() {
             let found = find(engine, one).await?;
-            insert(&mut view, one, found);
+            insert(&mut view, owners, one, found);
         } else {
             let mut answers = stream::iter(todo)
                 .map(|lookup| async { (find(engine, &lookup).await, lookup) })
                 .buffer_unordered(LOOKUP_POOL);
             while let Some((found, lookup)) = answers.next().await {
-                insert(&mut view, &lookup, found?);
+                insert(&mut view, owners, &lookup, found?);
             }
         }
         todo = follow_ups(&view);
@@ -89,6 +101,7 @@ async fn look_up_from(
 /// [`LookupError`].
 pub async fn look_up_answer(
     engine: &Engine,
+    owners: &ImageOwners,
     path: &str,
     lookup: &Lookup,
 ) -> Result<Option<(Reply, View)>, LookupError> {
@@ -102,7 +115,7 @@ pub async fn look_up_answer(
     };
     let found = found.ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
     let mut view = View::default();
-    insert(&mut view, lookup, found);
+    insert(&mut view, owners, lookup, found);
     Ok(Some((reply, view)))
 }
 
@@ -175,10 +188,13 @@ fn escape(name: &str) -> String {
         .collect()
 }
 
-fn insert(view: &mut View, lookup: &Lookup, found: Found) {
+fn insert(view: &mut View, owners: &ImageOwners, lookup: &Lookup, found: Found) {
     match (lookup, found) {
         (Lookup::Container(key), Found::Container(it)) => drop(view.containers.insert(key.clone(), it)),
-        (Lookup::Image(key), Found::Image(it)) => drop(view.images.insert(key.clone(), it)),
+        (Lookup::Image(key), Found::Image(it)) => {
+            let owner = owners.of(&it.id);
+            view.images.insert(key.clone(), ImageView { owner, ..it });
+        }
         (Lookup::Volume(key), Found::Volume(it)) => drop(view.volumes.insert(key.clone(), it)),
         (Lookup::Network(key), Found::Network(it)) => drop(view.networks.insert(key.clone(), it)),
         (Lookup::Exec(key), Found::Exec(it)) => drop(view.execs.insert(key.clone(), it)),

@@ -98,6 +98,7 @@ impl World {
         let (reporter, writer) = Reporter::start(spool, host_id(), boot_id).expect("thread");
         let socket = dir.path().join("guard.sock");
         let listener = guard::bind(&socket, 0o666, &engine.path).expect("listen");
+        let data = DataDir::create(&dir.path().join("data")).expect("data");
         let guard = Arc::new(Guard {
             host_id: host_id(),
             cluster_id: cluster_id(),
@@ -105,6 +106,7 @@ impl World {
             contact: "sec@corp".into(),
             private: ArcSwap::from_pointee(vec![engine.path.display().to_string(), socket.display().to_string()]),
             engine: Arc::new(inventory::Engine::new(&engine.path).with_mark(inventory::Mark::generate())),
+            owners: Arc::new(inventory::ImageOwners::load(&data)),
             bundles: Arc::new(bundles),
             reporter: reporter.clone(),
             names: UserNames::default(),
@@ -113,12 +115,12 @@ impl World {
             room: Room::new(limits.buffered_bytes, limits.buffered_bytes_per_user),
             deciding: Turns::new(DECIDED_AT_ONCE_PER_USER),
             slots: Slots::new(limits.connections, limits.connections_per_user),
-            break_glass: BreakGlass::new(DataDir::create(&dir.path().join("data")).expect("data")),
+            break_glass: BreakGlass::new(data.clone()),
             limits,
         });
         let shutdown = Shutdown::new();
         drop(shutdown.spawn("guard", listener.run(Arc::clone(&guard), shutdown.clone())));
-        let break_glass = BreakGlass::new(DataDir::create(&dir.path().join("data")).expect("data"));
+        let break_glass = BreakGlass::new(data);
         Self { engine, socket, reporter, guard, break_glass, signer, shutdown, writer: Some(writer), _dir: dir }
     }
 

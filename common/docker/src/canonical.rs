@@ -6,7 +6,9 @@ use crate::{
     endpoint::{BodyKind, ResponseKind},
     facts, headers,
     listing::{self, Listing},
-    lookup, owner,
+    lookup,
+    made_image::MakesImage,
+    owner,
     query::Query,
     refusal::Refusal,
     request::Framing,
@@ -77,6 +79,8 @@ pub struct Judged {
     pub response: ResponseKind,
     /// The answer tells of many things, of which each may be one that must not be seen.
     pub listing: Option<Listing>,
+    /// It makes an image, which the answer tells of.
+    pub makes: Option<MakesImage>,
 }
 
 impl Canonical {
@@ -126,6 +130,8 @@ impl Canonical {
         let resolved = resolve::resolve(&judged, view, asker)?;
         judged.take_ids(&resolved, view)?;
         let facts = facts::fill(&judged, &resolved, view, asker)?;
+        // Behind what the request says, which is what the facts are of.
+        owner::put_on_image(self.action(), &mut judged.query, asker.owner)?;
         let (head, body) = judged.render();
         Ok(Judged {
             action: self.action(),
@@ -135,6 +141,7 @@ impl Canonical {
             body,
             response: self.route.endpoint.response,
             listing: listing::of(self.action()),
+            makes: MakesImage::of(self),
         })
     }
 
@@ -179,6 +186,10 @@ impl Canonical {
     pub fn unseen(&self) -> Option<Refusal> {
         let asked = match self.action() {
             Action::ContainerCommit => self.query.get("container"),
+            Action::ImageExport => match resolve::exported(self).as_slice() {
+                [one] => one,
+                _ => return None,
+            },
             _ => self.route.captures.first()?,
         };
         Some(resolve::missing(self.action().resource(), asked))

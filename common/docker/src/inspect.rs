@@ -163,6 +163,7 @@ pub fn image(json: &Value) -> Option<ImageView> {
         user: text(json, "/Config/User"),
         volumes: keys(json, "/Config/Volumes"),
         labels: pairs(json, "/Config/Labels"),
+        owner: String::new(),
     })
 }
 

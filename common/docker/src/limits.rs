@@ -23,3 +23,7 @@ pub const PORT_RANGE_MAX: u32 = 1024;
 pub const USER_AGENT_MAX: usize = 512;
 /// Longest Accept that is passed on, in bytes. The Engine knows a handful of media types.
 pub const ACCEPT_MAX: usize = 512;
+/// Longest message of an engine's answer that may name an image, in bytes. Those that do are shorter than a name and an id.
+pub const ANSWER_LINE_MAX: usize = 4 * 1024;
+/// Images that one answer may name: an archive with more leaves the others to nobody.
+pub const MADE_MAX: usize = 256;

@@ -33,6 +33,9 @@ pub struct Reading {
 #[error("the Docker Engine's list has a form that is not known")]
 pub struct UnknownForm;
 
+/// Who made an image on this host, by its id; empty when nobody is known to have.
+pub type ImageOwner<'o> = &'o dyn Fn(&str) -> String;
+
 /// Which listing the answer of an action is; `None` when it is none.
 pub const fn of(action: Action) -> Option<Listing> {
     match action {
@@ -59,7 +62,14 @@ fn text(json: &Value, pointer: &str) -> String {
 pub fn of_image(image: &ImageView) -> Reading {
     let name =
         image.tags.first().and_then(|tag| ImageRef::parse(tag)).map_or_else(|| image.id.clone(), |r| r.to_string());
-    let resource = Resource { image: name.clone(), ..existing(ResourceKind::Image, &image.id, &name, &image.labels) };
+    let resource = Resource {
+        kind: ResourceKind::Image,
+        id: image.id.clone(),
+        image: name.clone(),
+        name,
+        owner: image.owner.clone(),
+        labels: image.own_labels(),
+    };
     Reading { action: Action::ImageInspect, resource, facts: image_facts(Action::ImageInspect, image) }
 }
 
@@ -84,7 +94,7 @@ pub fn reading(kind: ResourceKind, resource: Resource) -> Reading {
 ///
 /// # Errors
 /// [`UnknownForm`] for what is no event.
-pub fn event_reading(event: &Value, view: &View) -> Result<Option<Reading>, UnknownForm> {
+pub fn event_reading(event: &Value, view: &View, owner: ImageOwner<'_>) -> Result<Option<Reading>, UnknownForm> {
     let Some((kind, id)) = event_subject(event)? else { return Ok(None) };
     let known = |pointer: &str| {
         let attributes = inspect::pairs(event, "/Actor/Attributes");
@@ -105,6 +115,7 @@ pub fn event_reading(event: &Value, view: &View) -> Result<Option<Reading>, Unkn
             None => {
                 let (labels, name) = known("name");
                 of_image(&ImageView {
+                    owner: owner(&id),
                     id,
                     tags: Vec::from_iter(Some(name).filter(|n| !n.is_empty())),
                     labels,
@@ -155,17 +166,27 @@ mod tests {
 
     #[test]
     fn events_are_about_things_or_about_the_engine() {
+        let nobody = |_: &str| String::new();
         let event = json!({"Type": "container", "Action": "start", "Actor": {"ID": "c1",
             "Attributes": {"image": "app", "name": "web", "io.wharden.owner": "alice", "tier": "front"}}});
-        let read = event_reading(&event, &View::default()).expect("an event").expect("about a container");
+        let read = event_reading(&event, &View::default(), &nobody).expect("an event").expect("about a container");
         assert_eq!((read.action, read.resource.owner.as_str()), (Action::ContainerInspect, "alice"));
         assert_eq!(
             (read.resource.name.as_str(), read.resource.image.as_str()),
             ("web", "docker.io/library/app:latest")
         );
+        // What was deleted is told to whom it belonged, whatever its labels say.
+        let event = json!({"Type": "image", "Action": "delete", "Actor": {"ID": "sha256:1",
+            "Attributes": {"io.wharden.owner": "alice"}}});
+        let bobs = |id: &str| if id == "sha256:1" { "bob".to_owned() } else { String::new() };
+        let read = event_reading(&event, &View::default(), &bobs).expect("an event").expect("about an image");
+        assert_eq!((read.action, read.resource.owner.as_str()), (Action::ImageInspect, "bob"));
         let volume = json!({"Type": "volume", "Actor": {"ID": "v", "Attributes": {"driver": "local"}}});
         assert_eq!(event_subject(&volume), Ok(Some((ResourceKind::Volume, "v".to_owned()))));
-        assert_eq!(event_reading(&json!({"Type": "daemon", "Actor": {"ID": "x"}}), &View::default()), Ok(None));
+        assert_eq!(
+            event_reading(&json!({"Type": "daemon", "Actor": {"ID": "x"}}), &View::default(), &nobody),
+            Ok(None)
+        );
         assert_eq!(event_subject(&json!({"Type": "container", "Actor": {}})), Err(UnknownForm));
         assert_eq!(event_subject(&json!({"Type": "new", "Actor": {"ID": "x"}})), Err(UnknownForm));
     }

@@ -1,16 +1,18 @@
-//! Who made a thing and of which image, as labels on it that clients can neither set nor take away.
+//! Who made a thing and of which image, as labels on it that clients can neither set nor take away. Images are the
+//! exception: whoever makes one anywhere writes its labels, so that theirs say nothing.
 
+use crate::{facts::document, json::TEXT_MAP, query::Query, refusal::Refusal};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use wharden_model::Action;
 
-/// The label. On images it is ignored when a container is made from them.
+/// The label. On images it is ignored.
 pub const LABEL: &str = "io.wharden.owner";
 
 /// The id of the image that the creation of a container was decided on. On images it is ignored likewise.
 pub const IMAGE_LABEL: &str = "io.wharden.image";
 
-/// Takes away what labels of an image say about the container that it was made from.
+/// Takes away what labels of an image say about whose it is, or about a container that was made from it.
 pub fn forget(labels: &mut BTreeMap<String, String>) {
     labels.remove(LABEL);
     labels.remove(IMAGE_LABEL);
@@ -62,6 +64,52 @@ pub fn put(action: Action, body: &mut Value, owner: &str) {
     }
 }
 
+/// Puts the owner on the image that a request makes, as the last of what the request says about labels.
+///
+/// # Errors
+/// 400 for labels that are none.
+pub fn put_on_image(action: Action, query: &mut Query, owner: &str) -> Result<(), Refusal> {
+    match action {
+        Action::ImageBuild => {
+            let mut labels = match document(query, "labels", &TEXT_MAP)? {
+                Some(Value::Object(labels)) => labels,
+                _ => Map::new(),
+            };
+            let asked = labels.remove(LABEL).is_some();
+            if !owner.is_empty() {
+                labels.insert(LABEL.to_owned(), Value::String(owner.to_owned()));
+            }
+            if asked || !owner.is_empty() {
+                query.set("labels", Value::Object(labels).to_string());
+            }
+        }
+        Action::ContainerCommit => change(query, owner),
+        Action::ImagePull if query.get("fromImage").is_empty() => change(query, owner),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn change(query: &mut Query, owner: &str) {
+    let last = instruction(owner);
+    if query.all("changes").last() != Some(last.as_str()) {
+        query.add("changes", last);
+    }
+}
+
+/// The label as an instruction of a Dockerfile. A name that no line can hold is none.
+fn instruction(owner: &str) -> String {
+    let mut out = format!("LABEL {LABEL}=\"");
+    for character in owner.chars().filter(|_| !owner.chars().any(char::is_control)) {
+        if matches!(character, '"' | '\\' | '$') {
+            out.push('\\');
+        }
+        out.push(character);
+    }
+    out.push('"');
+    out
+}
+
 fn label(of: &mut Value, name: &str, value: &str) {
     if let Value::Object(fields) = of {
         if value.is_empty() {
@@ -95,6 +143,30 @@ mod tests {
         let mut nobodys = json!({"Labels": {"a": "b", LABEL: "bob"}});
         put(Action::ServiceUpdate, &mut nobodys, "");
         assert_eq!(nobodys, json!({"Labels": {"a": "b"}}));
+    }
+
+    #[test]
+    fn an_image_says_at_last_who_made_it() {
+        let query = |action, pairs: &[(&str, &str)], owner: &str| {
+            let pairs = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            let mut query = Query::canonical(action, pairs).expect("known");
+            put_on_image(action, &mut query, owner).expect("labels");
+            query.pairs().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+        };
+        let build = |pairs: &[(&str, &str)], owner| query(Action::ImageBuild, pairs, owner);
+        assert_eq!(build(&[("t", "a")], "alice"), r#"t=a&labels={"io.wharden.owner":"alice"}"#);
+        let asked = r#"{"io.wharden.owner":"bob","a":"b"}"#;
+        assert_eq!(build(&[("labels", asked)], "alice"), r#"labels={"a":"b","io.wharden.owner":"alice"}"#);
+        assert_eq!(build(&[("labels", asked)], ""), r#"labels={"a":"b"}"#);
+        assert_eq!(build(&[("labels", "null")], "alice"), r#"labels={"io.wharden.owner":"alice"}"#);
+        let commit = query(Action::ContainerCommit, &[("changes", "LABEL io.wharden.owner=bob")], "a\"$b\\");
+        assert_eq!(commit, r#"changes=LABEL io.wharden.owner=bob&changes=LABEL io.wharden.owner="a\"\$b\\""#);
+        let import = |from| query(Action::ImagePull, &[(from, "-")], "alice");
+        assert_eq!(import("fromSrc"), r#"fromSrc=-&changes=LABEL io.wharden.owner="alice""#);
+        assert_eq!(import("fromImage"), "fromImage=-");
+        assert_eq!(instruction("a\nRUN b"), r#"LABEL io.wharden.owner="""#);
+        let mut query = Query::canonical(Action::ImageBuild, vec![("labels".into(), "[]".into())]).expect("known");
+        assert!(put_on_image(Action::ImageBuild, &mut query, "alice").is_err());
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn to_be(kind: ResourceKind, name: &str, body: Doc<'_>, asker: &Asker<'_>) -> Re
     }
 }
 
-/// A thing that exists; its owner is the one that its labels name.
+/// A thing that exists and is no image; its owner is the one that its labels name.
 pub fn existing(kind: ResourceKind, id: &str, name: &str, labels: &BTreeMap<String, String>) -> Resource {
     Resource { name: name.to_owned(), owner: owner::of(labels), labels: labels.clone(), ..bare(kind, id) }
 }
@@ -146,8 +146,7 @@ fn containers<'a>(
             let found = view.images.get(&image).ok_or_else(|| no_image(&image))?;
             let mut resource = to_be(ResourceKind::Container, canonical.query.get("name"), canonical.doc(), asker);
             resource.image = reference_of(&image, Some(found));
-            let mut labels = found.labels.clone();
-            owner::forget(&mut labels);
+            let mut labels = found.own_labels();
             labels.append(&mut resource.labels);
             labels.insert(owner::IMAGE_LABEL.to_owned(), found.id.clone());
             resource.labels = labels;
@@ -227,7 +226,7 @@ pub fn named_reference(asked: &str, found: Option<&ImageView>) -> Option<ImageRe
 
 fn image_resource(asked: &str, found: Option<&ImageView>) -> Resource {
     let name = reference_of(asked, found);
-    let known = found.map(|i| (i.id.clone(), owner::of(&i.labels), i.labels.clone()));
+    let known = found.map(|i| (i.id.clone(), i.owner.clone(), i.own_labels()));
     let (id, owner, labels) = known.unwrap_or_else(|| (name.clone(), String::new(), BTreeMap::new()));
     let name = match found.and_then(|i| i.tags.first().and_then(|t| ImageRef::parse(t))) {
         // By id: the image's own first name says more than its id.

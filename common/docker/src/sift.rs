@@ -3,7 +3,7 @@
 
 use crate::{
     image_ref::ImageRef,
-    listing::{Reading, UnknownForm, of_image, reading},
+    listing::{ImageOwner, Reading, UnknownForm, of_image, reading},
     owner,
     view::ImageView,
 };
@@ -18,9 +18,9 @@ type May<'m> = &'m mut dyn FnMut(&Reading) -> bool;
 ///
 /// # Errors
 /// [`UnknownForm`]: nothing of the answer may be passed on.
-pub fn sift(action: Action, list: &mut Vec<u8>, may: May<'_>) -> Result<(), UnknownForm> {
+pub fn sift(action: Action, list: &mut Vec<u8>, owner: ImageOwner<'_>, may: May<'_>) -> Result<(), UnknownForm> {
     use ResourceKind as K;
-    let mut walk = Walk { bytes: list, at: 0, cuts: Vec::new() };
+    let mut walk = Walk { bytes: list, at: 0, cuts: Vec::new(), owner };
     match action {
         Action::ContainerList => walk.things(K::Container, may),
         Action::ImageList => walk.things(K::Image, may),
@@ -59,6 +59,7 @@ struct Walk<'b> {
     bytes: &'b [u8],
     at: usize,
     cuts: Vec<Range<usize>>,
+    owner: ImageOwner<'b>,
 }
 
 impl<'b> Walk<'b> {
@@ -126,7 +127,7 @@ impl<'b> Walk<'b> {
             let item: Item = self.value()?;
             let end = self.at;
             let more = self.pass(b',');
-            match (may(&item.reading(kind)?), kept) {
+            match (may(&item.reading(kind, self.owner)?), kept) {
                 (true, _) => kept = true,
                 (false, true) => self.cuts.push(comma..end),
                 (false, false) => self.cuts.push(start..if more { self.at } else { end }),
@@ -213,7 +214,7 @@ struct Description {
 
 impl Item {
     /// What it would be to read the thing.
-    fn reading(self, kind: ResourceKind) -> Result<Reading, UnknownForm> {
+    fn reading(self, kind: ResourceKind, owner: ImageOwner<'_>) -> Result<Reading, UnknownForm> {
         let needed = |id: Option<String>| id.filter(|id| !id.is_empty()).ok_or(UnknownForm);
         let (name, labels) = (self.name.unwrap_or_default(), self.labels.unwrap_or_default());
         Ok(match kind {
@@ -224,14 +225,18 @@ impl Item {
                 let thing = thing(kind, needed(self.id)?, name.unwrap_or_default(), labels);
                 reading(kind, Resource { image, ..thing })
             }
-            ResourceKind::Image => of_image(&ImageView {
-                id: needed(self.id)?,
-                tags: named(self.repo_tags),
-                digests: named(self.repo_digests),
-                user: String::new(),
-                volumes: Vec::new(),
-                labels,
-            }),
+            ResourceKind::Image => {
+                let id = needed(self.id)?;
+                of_image(&ImageView {
+                    owner: owner(&id),
+                    id,
+                    tags: named(self.repo_tags),
+                    digests: named(self.repo_digests),
+                    user: String::new(),
+                    volumes: Vec::new(),
+                    labels,
+                })
+            }
             ResourceKind::Volume => {
                 let name = needed(Some(name))?;
                 reading(kind, thing(kind, name.clone(), name, labels))
@@ -254,7 +259,7 @@ impl Item {
     }
 }
 
-/// A thing that exists; its owner is the one that its labels name.
+/// A thing that exists and is no image; its owner is the one that its labels name.
 fn thing(kind: ResourceKind, id: String, name: String, labels: BTreeMap<String, String>) -> Resource {
     Resource { kind, id, name, image: String::new(), owner: owner::of(&labels), labels }
 }
@@ -269,12 +274,16 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
+    fn maker(image: &str) -> String {
+        if image == "mine" { "alice".to_owned() } else { String::new() }
+    }
+
     /// With white space, as nobody writes it, so that every place where some may be has some.
     fn sifted(action: Action, body: &Value, may: May<'_>) -> Result<Value, UnknownForm> {
         let mut bytes = serde_json::to_vec_pretty(body).expect("JSON");
         let mut dense = serde_json::to_vec(body).expect("JSON");
-        sift(action, &mut bytes, may)?;
-        sift(action, &mut dense, may)?;
+        sift(action, &mut bytes, &maker, may)?;
+        sift(action, &mut dense, &maker, may)?;
         let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).expect("JSON is left");
         assert_eq!(read(&bytes), read(&dense));
         assert_eq!(dense, serde_json::to_vec(&read(&dense)).expect("JSON"), "no byte more than is needed");
@@ -298,9 +307,9 @@ mod tests {
         assert_eq!(names(Action::VolumeList, &list, &["alice"]), kept);
         assert_eq!(names(Action::VolumeList, &json!({"Volumes": null}), &[]), json!({"Volumes": null}));
         let df = json!({"LayersSize": 1, "Containers": [container("1", &theirs)], "Volumes": [volume("b", &mine)],
-            "Images": null, "BuildCache": [], "ImageUsage": {"Items": [{"Id": "i", "Labels": theirs}]}});
+            "Images": null, "BuildCache": [], "ImageUsage": {"Items": [{"Id": "labelled", "Labels": mine}, {"Id": "mine"}]}});
         let kept = json!({"LayersSize": 1, "Containers": [], "Volumes": [volume("b", &mine)],
-            "Images": null, "BuildCache": [], "ImageUsage": {"Items": []}});
+            "Images": null, "BuildCache": [], "ImageUsage": {"Items": [{"Id": "mine"}]}});
         assert_eq!(names(Action::SystemDf, &df, &["alice"]), kept);
         let service = |labels: &Value| json!({"ID": "s", "Spec": {"Name": "web", "Labels": labels}});
         let list = json!([service(&mine), service(&theirs)]);
@@ -324,7 +333,7 @@ mod tests {
         {
             let action = if text.starts_with('{') { Action::VolumeList } else { Action::ContainerList };
             let mut bytes = text.as_bytes().to_vec();
-            assert_eq!(sift(action, &mut bytes, &mut |_| false), Err(UnknownForm), "{text}");
+            assert_eq!(sift(action, &mut bytes, &maker, &mut |_| false), Err(UnknownForm), "{text}");
             assert_eq!(bytes, text.as_bytes(), "nothing was taken out of what is not known");
         }
     }
@@ -339,7 +348,7 @@ mod tests {
             true
         };
         let mut bytes = serde_json::to_vec(&list).expect("JSON");
-        sift(Action::ImageList, &mut bytes, &mut look).expect("known form");
+        sift(Action::ImageList, &mut bytes, &maker, &mut look).expect("known form");
         let names: Vec<_> = seen.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["reg.example/a:1", "sha256:2"]);
         assert_eq!(seen[0].1, Some("reg.example/a:1".into()));
@@ -354,7 +363,8 @@ mod tests {
         for shown in 0..1_usize << things.len() {
             let left: Vec<_> = (0..things.len()).filter(|n| shown >> n & 1 == 1).map(|n| things[n]).collect();
             let mut bytes = text(&things).into_bytes();
-            sift(Action::NetworkList, &mut bytes, &mut |r| left.contains(&r.resource.id.as_str())).expect("known form");
+            sift(Action::NetworkList, &mut bytes, &maker, &mut |r| left.contains(&r.resource.id.as_str()))
+                .expect("known form");
             assert_eq!(String::from_utf8(bytes).expect("text"), text(&left));
         }
     }

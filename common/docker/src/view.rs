@@ -1,7 +1,7 @@
 //! What is known about the things that a request refers to, at the moment of the decision. Filled by the caller from
 //! the Engine's own answers; nothing here asks anybody.
 
-use crate::inspect;
+use crate::{inspect, owner};
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
 use wharden_model::ResourceKind;
@@ -126,6 +126,18 @@ pub struct ImageView {
     pub volumes: Vec<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// Who made it on this host; empty when nobody is known to have. Its labels do not say: whoever makes an image
+    /// anywhere writes them.
+    pub owner: String,
+}
+
+impl ImageView {
+    /// Labels that say something of the image.
+    pub(crate) fn own_labels(&self) -> BTreeMap<String, String> {
+        let mut labels = self.labels.clone();
+        owner::forget(&mut labels);
+        labels
+    }
 }
 
 /// An existing volume.

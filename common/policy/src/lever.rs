@@ -45,6 +45,8 @@ const FOLLOW: &[&str] = &[
     "image_digest",
     "image_id",
     "image_names",
+    "image_owner",
+    "own_image",
     "container",
     "container_id",
     "container_image",

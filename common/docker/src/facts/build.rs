@@ -81,7 +81,7 @@ pub fn number(query: &Query, name: &str) -> Result<i64, Refusal> {
 }
 
 /// A parameter that is a JSON document; `null` is none.
-fn document(query: &Query, name: &str, shape: &Shape) -> Result<Option<Value>, Refusal> {
+pub fn document(query: &Query, name: &str, shape: &Shape) -> Result<Option<Value>, Refusal> {
     let text = query.get(name);
     if text.is_empty() {
         return Ok(None);

@@ -11,6 +11,9 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     create_limits::fill(source, out);
     let body = source.body();
     image::put_image(out, body.text("Image"), source.resolved.image);
+    let owner = source.resolved.image.map(|image| image.owner.as_str()).unwrap_or_default();
+    out.put("image_owner", owner);
+    out.put("own_image", !owner.is_empty() && owner == source.maker());
     out.put("platform", source.query().get("platform"));
     let asked = source.query().get("name").trim_start_matches('/');
     out.put("name", source.resolved.container.map_or(asked, |existing| existing.name.as_str()));

@@ -28,6 +28,7 @@ use crate::{
 use std::collections::BTreeSet;
 use wharden_model::{Action, FactValue, Facts};
 
+pub use build::document;
 pub use create_mounts::wanted as wanted_mounts;
 pub use volume::paths_asked as volume_paths_asked;
 

@@ -3,8 +3,8 @@
 use crate::support;
 use serde_json::{Map, Value};
 use wharden_docker::{
-    Asker, Canonical, ContainerView, ExecView, ForwardBody, ImageView, Judged, Lookup, NetworkView, SwarmView, View,
-    VolumeView,
+    Asker, Canonical, ContainerView, ExecView, ForwardBody, ImageView, Judged, Lookup, MakesImage, NetworkView,
+    SwarmView, View, VolumeView,
 };
 use wharden_model::{Action, HostId};
 
@@ -125,6 +125,14 @@ fn nothing_that_the_usual_clients_send_is_refused_or_changed() {
         let mut wanted = parameters(&sent[1]);
         // No engine has read this one since API 1.24; docker-py still sends it.
         wanted.retain(|p| judged.action != Action::ImageTag || p != "force");
+        // The guard says whose the image is.
+        match judged.makes {
+            Some(MakesImage::Commit | MakesImage::Import) => wanted.push("changes".into()),
+            Some(MakesImage::Build | MakesImage::QuietBuild) if !wanted.contains(&"labels".into()) => {
+                wanted.push("labels".into());
+            }
+            _ => {}
+        }
         assert_eq!(wanted, parameters(&forwarded[1]), "{client}: {raw}");
         let body = raw.split_once("\r\n\r\n").unwrap().1;
         if let (Ok(sent), ForwardBody::Bytes(bytes)) = (serde_json::from_str::<Value>(body), &judged.body) {

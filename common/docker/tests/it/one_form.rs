@@ -19,15 +19,16 @@ fn an_image_is_called_the_same_in_creations_descriptions_lists_and_events() {
     let labels = json!({"tenant": "b", "io.wharden.owner": "bob"});
     let list = json!([{"Id": VICTIM, "Names": ["/victim"], "Image": "base", "Labels": labels}]);
     let mut listed = Vec::new();
+    let nobody = |_: &str| String::new();
     let mut look = |reading: &wharden_docker::Reading| {
         listed.push(reading.resource.clone());
         true
     };
-    sift(Action::ContainerList, &mut serde_json::to_vec(&list).expect("JSON"), &mut look).expect("a list");
+    sift(Action::ContainerList, &mut serde_json::to_vec(&list).expect("JSON"), &nobody, &mut look).expect("a list");
     assert_eq!(listed, [described]);
     let event =
         json!({"Type": "container", "Actor": {"ID": VICTIM, "Attributes": {"image": "base", "name": "victim"}}});
-    let told = event_reading(&event, &View::default()).expect("an event").expect("about a container");
+    let told = event_reading(&event, &View::default(), &nobody).expect("an event").expect("about a container");
     assert_eq!(told.resource.image, made);
 }
 

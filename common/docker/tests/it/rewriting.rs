@@ -1,8 +1,8 @@
 //! Names become the things that they mean, in the path, the query and the body; and everything else that is not the
 //! client's to say is the guard's.
 
-use crate::support::{self, EXEC, IMAGE, NETWORK, VICTIM, judge, request};
-use wharden_docker::{Canonical, ForwardBody, Framing, Judged, Lookup, ResponseKind};
+use crate::support::{self, EXEC, IMAGE, NETWORK, VICTIM, judge, judge_with, request, view};
+use wharden_docker::{Canonical, ForwardBody, Framing, Judged, Lookup, ResponseKind, View};
 
 fn line(judged: &Judged) -> String {
     String::from_utf8(judged.head.clone()).unwrap().lines().next().unwrap().to_owned()
@@ -23,7 +23,11 @@ fn the_path_carries_the_full_id_and_the_version() {
         ("GET", format!("/containers/{prefix}/json"), format!("/v1.41/containers/{VICTIM}/json")),
         ("DELETE", "/v1.30/containers/victim?force=1".into(), format!("/v1.30/containers/{VICTIM}?force=1")),
         ("DELETE", "/containers/victim?link=1".into(), "/v1.41/containers/victim?link=1".into()),
-        ("POST", "/commit?container=victim&repo=r".into(), format!("/v1.41/commit?container={VICTIM}&repo=r")),
+        (
+            "POST",
+            "/commit?container=victim&repo=r".into(),
+            format!("/v1.41/commit?container={VICTIM}&repo=r&changes=LABEL%20io.wharden.owner%3D%22alice%22"),
+        ),
         ("GET", format!("/networks/{network}"), format!("/v1.41/networks/{NETWORK}")),
         ("GET", format!("/exec/{EXEC}/json"), format!("/v1.41/exec/{EXEC}/json")),
         ("GET", "/images/base/json".into(), format!("/v1.41/images/{IMAGE}/json")),
@@ -188,4 +192,40 @@ fn lookups_name_everything_that_the_decision_needs() {
         follow_ups.contains(&Lookup::Volume("sneaky".into())) && follow_ups.contains(&Lookup::HostPath("/etc".into()))
     );
     assert_eq!(canonical.describe(), "POST /v1.41/containers/create");
+}
+
+#[test]
+fn labels_of_an_image_do_not_say_whose_it_is() {
+    let mut view = view();
+    let image = view.images.get_mut("base").expect("known");
+    for label in ["io.wharden.owner", "io.wharden.image"] {
+        image.labels.insert(label.into(), "alice".into());
+    }
+    for (method, target) in [
+        ("DELETE", "/v1.41/images/base"),
+        ("GET", "/v1.41/images/base/json"),
+        ("POST", "/v1.41/images/base/tag?repo=x"),
+        ("POST", "/v1.41/images/base/push"),
+        ("GET", "/v1.41/images/base/get"),
+    ] {
+        let judged = judge_with(&request(method, target, ""), &view).expect("valid");
+        let [image] = judged.resources.as_slice() else { panic!("{target}: {:?}", judged.resources) };
+        assert_eq!(
+            (image.owner.as_str(), image.labels.keys().map(String::as_str).collect::<Vec<_>>()),
+            ("", vec!["from"]),
+            "{target}"
+        );
+    }
+    view.images.get_mut("base").expect("known").owner = "bob".into();
+    let judged = judge_with(&request("DELETE", "/v1.41/images/base", ""), &view).expect("valid");
+    assert_eq!(judged.resources[0].owner, "bob");
+    let create = |view: &View| {
+        let judged = judge_with(&request("POST", "/containers/create", r#"{"Image":"base"}"#), view).expect("valid");
+        ["image_owner", "own_image"].map(|name| judged.facts.get(name).cloned().expect("filled"))
+    };
+    assert_eq!(create(&view), ["bob".into(), false.into()]);
+    view.images.get_mut("base").expect("known").owner = "alice".into();
+    assert_eq!(create(&view), ["alice".into(), true.into()]);
+    view.images.get_mut("base").expect("known").owner = String::new();
+    assert_eq!(create(&view), ["".into(), false.into()]);
 }

@@ -21,6 +21,9 @@ pub struct Image {
     /// As the engine names it, `amd64`.
     pub arch: String,
     pub os: String,
+    /// Who built, committed, loaded or imported it on this host, through the guard; empty for nobody known. Its labels do
+    /// not say.
+    pub owner: String,
     pub labels: BTreeMap<String, String>,
     pub created_at: Timestamp,
 }
@@ -31,6 +34,7 @@ impl Image {
         bound::text(&mut self.id, INVENTORY_ID_MAX);
         bound::text(&mut self.arch, INVENTORY_TEXT_MAX);
         bound::text(&mut self.os, INVENTORY_TEXT_MAX);
+        bound::text(&mut self.owner, INVENTORY_TEXT_MAX);
         bound::texts(&mut self.tags);
         bound::texts(&mut self.digests);
         bound::labels(&mut self.labels);

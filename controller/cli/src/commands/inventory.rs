@@ -101,6 +101,9 @@ pub struct Images {
     /// This one: nginx:1.25, nginx for all its tags, or sha256:…
     #[arg(long)]
     image: Option<String>,
+    /// Built, committed, loaded or imported by this user, service account or container
+    #[arg(long)]
+    owner: Option<String>,
     /// With this label; a key alone for any value
     #[arg(long, value_name = "K=V|K")]
     label: Option<String>,
@@ -157,8 +160,8 @@ pub async fn run(command: Inventory, context: &mut Context<'_>) -> Result<(), Cl
             let query = InventoryQuery { image, mount, owner, label, state, port, network, name, ..none };
             search(context, "containers", query, place, container_rows).await
         }
-        Inventory::Images(Images { image, label, name, place }) => {
-            search(context, "images", InventoryQuery { image, label, name, ..none }, place, image_rows).await
+        Inventory::Images(Images { image, owner, label, name, place }) => {
+            search(context, "images", InventoryQuery { image, owner, label, name, ..none }, place, image_rows).await
         }
         Inventory::Volumes(Volumes { owner, label, name, place }) => {
             search(context, "volumes", InventoryQuery { owner, label, name, ..none }, place, volume_rows).await
@@ -286,12 +289,13 @@ fn image_rows(found: &[InventoryItem<Image>], look: &Look) -> String {
             host_cell(found),
             joined(image.tags.iter().cloned()),
             Cell::new(short(&image.id)),
+            Cell::or_dash(&image.owner),
             Cell::new(bytes(image.size_bytes)),
             Cell::or_dash(&image.arch),
             Cell::new(ago(look.now, image.created_at)),
         ]
     });
-    table(&["HOST", "TAGS", "ID", "SIZE", "ARCH", "CREATED"], rows.collect(), look)
+    table(&["HOST", "TAGS", "ID", "OWNER", "SIZE", "ARCH", "CREATED"], rows.collect(), look)
 }
 
 fn volume_rows(found: &[InventoryItem<Volume>], look: &Look) -> String {

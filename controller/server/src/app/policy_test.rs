@@ -196,7 +196,12 @@ fn assume(view: &mut View, lookup: Lookup, owner: &str) {
             view.containers.insert(name, found);
         }
         Lookup::Image(name) => {
-            let found = ImageView { id: name.clone(), tags: vec![name.clone()], ..ImageView::default() };
+            let found = ImageView {
+                id: name.clone(),
+                tags: vec![name.clone()],
+                owner: owner.to_owned(),
+                ..ImageView::default()
+            };
             view.images.insert(name, found);
         }
         Lookup::Volume(name) => {

@@ -168,7 +168,7 @@ impl Filter {
         named
             && self.name.as_ref().is_none_or(part)
             && self.labelled(&image.labels)
-            && self.owner.is_none()
+            && self.owner.as_ref().is_none_or(|owner| *owner == image.owner)
             && self.mount.is_none()
             && self.network.is_none()
             && self.port.is_none()

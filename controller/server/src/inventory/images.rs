@@ -77,7 +77,9 @@ impl Images {
                 let name = if reference::is_id(image) || reference::is_whole(image) { whole } else { repository };
                 self.named.get(name.as_str()).is_none_or(|images| images.iter().all(&mut add))
             }
-            None if filter.name.is_some() || filter.label.is_some() => self.hosts.keys().all(&mut add),
+            None if filter.name.is_some() || filter.label.is_some() || filter.owner.is_some() => {
+                self.hosts.keys().all(&mut add)
+            }
             None => return None,
         };
         fits.then_some(found)

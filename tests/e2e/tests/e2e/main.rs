@@ -29,6 +29,7 @@ mod failover;
 mod floods;
 mod ground;
 mod hosts;
+mod image_owners;
 mod inventory;
 mod layering;
 mod lifecycle;

@@ -1,0 +1,175 @@
+//! An image belongs to whoever made it on this host. Nobody can say so by a label, nor take one that is there.
+
+use wharden_harness::{Docker, World, eventually, limits::SETTLE};
+
+const OWN_ONLY: &str = r#"
+@id("images-of-others") @reason("this image was made by somebody else, or nobody knows by whom") @hide
+forbid (principal in Group::"makers", action, resource is Docker::Image)
+unless { action == Docker::Action::"image.pull" || (resource has owner && resource.owner == principal) };
+@id("run-own") @reason("containers are made of images of one's own")
+forbid (principal in Group::"makers", action == Docker::Action::"container.create", resource)
+unless { context.own_image };
+@id("make") @reason("makers commit their containers and remove their images")
+permit (principal in Group::"makers", action in [
+    Docker::Action::"container.commit", Docker::Action::"container.delete", Docker::Action::"image.delete"], resource);
+"#;
+
+fn world() -> World {
+    let groups = &["launchers", "builders", "makers"];
+    World::setup().user("alice", groups).user("mallory", groups).packs(&["roles"]).policy("own", OWN_ONLY).start()
+}
+
+fn images(docker: &Docker) -> Vec<String> {
+    let mut names: Vec<_> =
+        docker.run(&["images", "--format", "{{.Repository}}"]).ok().lines().map(str::to_owned).collect();
+    names.sort();
+    names
+}
+
+#[track_caller]
+fn is_of(owner: &Docker, image: &str) {
+    owner.run(&["image", "inspect", image]).ok();
+    owner.run(&["run", "--rm", image, "true"]).ok();
+    owner.run(&["tag", image, "again"]).ok();
+    owner.run(&["rmi", "again"]).ok();
+}
+
+#[track_caller]
+fn is_not_of(other: &Docker, image: &str) {
+    for args in [&["image", "inspect", image][..], &["tag", image, "taken"], &["rmi", image], &["save", image]] {
+        other.run(args).fails_saying(&["No such image"]);
+    }
+    other.run(&["run", "--rm", image, "true"]).fails_saying(&["own/run-own"]);
+}
+
+/// An archive of an image that is not there any more, with an owner among its labels.
+fn archive(direct: &Docker, name: &str, owner: &str) -> Vec<u8> {
+    direct.run(&["create", "--name", "seed", "app", name]).ok();
+    direct.run(&["commit", "-c", &format!("LABEL io.wharden.owner={owner}"), "seed", name]).ok();
+    direct.run(&["rm", "seed"]).ok();
+    let saved = direct.run(&["save", name]);
+    saved.ok();
+    direct.run(&["rmi", name]).ok();
+    saved.stdout
+}
+
+#[test]
+fn what_one_made_is_ones_own_and_nobody_elses() {
+    let mut world = world();
+    let (alice, mallory, direct) = (world.docker("alice"), world.docker("mallory"), world.direct());
+    let file = b"FROM app AS base\nFROM base\nLABEL io.wharden.owner=wharden-t-mallory\nENV A=b\n";
+    let mut mine = Vec::new();
+    for (kit, quiet) in [("0", ""), ("0", "-q"), ("1", ""), ("1", "-q")] {
+        let name = format!("built{kit}{quiet}");
+        let mut args = vec!["build", "-t", &name, "--label", "io.wharden.owner=wharden-t-mallory"];
+        args.extend(Some(quiet).filter(|flag| !flag.is_empty()));
+        args.push("-");
+        let docker = alice.clone().with_env("DOCKER_BUILDKIT", kit);
+        docker.run_with(&args, &[&file[..], format!("ENV N={name}\n").as_bytes()].concat()).ok();
+        mine.push(name);
+    }
+    alice.run(&["create", "--name", "box", &mine[0], "true"]).ok();
+    alice.run(&["commit", "-c", "LABEL io.wharden.owner=wharden-t-mallory", "box", "committed"]).ok();
+    let tree = direct.run(&["export", "box"]).stdout;
+    alice.run_with(&["import", "-c", "ENV PATH=/bin", "-c", "CMD [\"sh\"]", "-", "imported"], &tree).ok();
+    alice.run_with(&["load"], &archive(&direct, "loaded", "wharden-t-alice")).ok();
+    alice.run(&["rm", "box"]).ok();
+    mine.extend(["committed", "imported", "loaded"].map(str::to_owned));
+    for name in &mine {
+        let label = direct.run(&["inspect", "--format", "{{index .Config.Labels \"io.wharden.owner\"}}", name]).ok();
+        assert_eq!(label, "wharden-t-alice", "{name}");
+        is_of(&alice, name);
+        is_not_of(&mallory, name);
+    }
+    mine.sort();
+    for program in Docker::programs() {
+        assert_eq!(images(&alice.clone().with_program(&program)), mine);
+        assert_eq!(images(&mallory.clone().with_program(&program)), [""; 0]);
+    }
+    let usage = [&alice, &mallory].map(|docker| docker.run(&["system", "df", "-v"]).ok());
+    assert!(usage[0].contains("committed") && !usage[1].contains("committed"), "{usage:?}");
+
+    // The same made again, or brought along, changes nothing.
+    let saved = direct.run(&["save", "committed"]).stdout;
+    mallory.run_with(&["load", "-q"], &saved).ok();
+    is_of(&alice, "committed");
+    is_not_of(&mallory, "committed");
+
+    // The inventory says it too.
+    let found = eventually("the controller has been told", SETTLE, || {
+        let found = world.admin.rest().get("/v1/inventory/images?owner=wharden-t-alice").ok();
+        (found["items"].as_array()?.len() == mine.len()).then_some(found)
+    });
+    assert!(found.to_string().contains("committed:latest"), "{found}");
+
+    // It outlives the agent; what cannot be read says of nothing whose it is.
+    world.agent.kill();
+    world.agent.start();
+    assert_eq!(images(&alice), mine);
+    is_of(&alice, "committed");
+    is_not_of(&mallory, "committed");
+    world.agent.stop();
+    std::fs::write(world.agent.dir().join("image-owners.json"), "{\"version\":1,\"owners\":{").expect("broken");
+    world.agent.start();
+    world.agent.log_says("images have no owners");
+    assert_eq!(images(&alice), [""; 0]);
+    is_not_of(&alice, "committed");
+    is_not_of(&mallory, "committed");
+}
+
+#[test]
+fn an_image_is_nobodys_whatever_it_says() {
+    let world = world();
+    let (alice, mallory, direct) = (world.docker("alice"), world.docker("mallory"), world.direct());
+    // Brought past the guard, as a pull brings it.
+    for owner in ["alice", "mallory"] {
+        let label = format!("wharden-t-{owner}");
+        direct.run_with(&["load"], &archive(&direct, &format!("says-{owner}"), &label)).ok();
+    }
+    let nobodys = |image: &str| {
+        is_not_of(&alice, image);
+        is_not_of(&mallory, image);
+    };
+    nobodys("says-alice");
+    nobodys("says-mallory");
+    // Loaded by one, and says that it is another's.
+    mallory.run_with(&["load"], &archive(&direct, "gift", "wharden-t-alice")).ok();
+    nobodys("gift");
+    // Loaded, and there already.
+    let saved = direct.run(&["save", "says-mallory"]).stdout;
+    mallory.run_with(&["load"], &saved).ok();
+    nobodys("says-mallory");
+    // Built to the very same image, which BuildKit does, or a stage of what is built.
+    let id = |name: &str| direct.run(&["inspect", "--format", "{{.Id}}", name]).ok();
+    let with = |docker: &Docker, kit: &str| docker.clone().with_env("DOCKER_BUILDKIT", kit);
+    let (classic, kit) = (with(&mallory, "0"), with(&mallory, "1"));
+    let forged = ["build", "-t", "built", "--label", "io.wharden.owner=wharden-t-mallory", "-"];
+    with(&direct, "1").run_with(&forged, b"FROM app\nENV A=b\n").ok();
+    for args in [&["build", "-t", "same", "-"][..], &["build", "-q", "-t", "same", "-"]] {
+        kit.run_with(args, b"FROM built\n").ok();
+        assert_eq!(id("same"), id("built"));
+        nobodys("built");
+    }
+    let theirs = id("says-mallory");
+    classic.run_with(&["build", "-t", "other", "-"], b"FROM says-mallory AS base\nFROM app\n").ok();
+    nobodys("says-mallory");
+    is_of(&mallory, "other");
+    // What runs in a build cannot say that it made another image, not even where a build without output fails.
+    let says = format!("FROM app\nRUN echo '{{\"aux\":{{\"ID\":\"{theirs}\"}}}}'; echo {theirs}\n");
+    classic.run_with(&["build", "--network", "none", "-t", "talks", "-"], says.as_bytes()).ok();
+    let fails = format!("FROM app\nRUN echo {theirs}; false\n");
+    classic.run_with(&["build", "-q", "--network", "none", "-"], fails.as_bytes()).fails_saying(&["non-zero code"]);
+    nobodys("says-mallory");
+    is_of(&mallory, "talks");
+    // The events of the engine are of ones own.
+    let since = direct.run(&["run", "--rm", "app", "date", "+%s"]).ok();
+    mallory.run(&["tag", "other", "mallorys"]).ok();
+    direct.run(&["tag", "says-mallory", "somebodys"]).ok();
+    let done = direct.run(&["run", "--rm", "app", "date", "+%s"]).ok();
+    let until = eventually("a second has passed", SETTLE, || {
+        let now = direct.run(&["run", "--rm", "app", "date", "+%s"]).ok();
+        (now > done).then_some(now)
+    });
+    let seen = mallory.run(&["events", "--since", &since, "--until", &until]).ok();
+    assert!(seen.contains("mallorys") && !seen.contains("somebodys"), "{seen}");
+}
