@@ -189,12 +189,12 @@ impl Connection<'_> {
         self.refuse(Refused { status, message, body_read }, head_request).await
     }
 
-    async fn forward(&mut self, admitted: Admitted, head_request: bool) -> io::Result<bool> {
-        let Admitted { mut judged, continue_first, closes } = admitted;
+    async fn forward(&mut self, admitted: Admitted<'_>, head_request: bool) -> io::Result<bool> {
+        let Admitted { mut judged, mut load, continue_first, closes } = admitted;
         judged.head = self.guard.engine.marked(judged.head);
         // What was decided on is not needed while the answer streams, and there may be thousands of these.
         (judged.resources, judged.facts) = Default::default();
-        let streams = matches!(judged.body, ForwardBody::Stream(_));
+        let streams = matches!(judged.body, ForwardBody::Stream(_) | ForwardBody::Archive(_));
         let principal = judged.listing.and_then(|_| self.caller.known().cloned());
         let sieve = judged.listing.zip(principal.as_ref()).map(|(listing, principal)| Sieve {
             guard: self.guard,
@@ -225,7 +225,15 @@ impl Connection<'_> {
                     }
                 },
             };
-            let failed = match exchange::run(&mut self.client, &mut engine, &plan, &mut self.holding).await {
+            let exchanged =
+                exchange::run(&mut self.client, &mut engine, &plan, &mut self.holding, load.as_deref_mut()).await;
+            if let Some(load) = &mut load {
+                load.conclude(&match &exchanged {
+                    Ok(_) => "the Docker Engine answered before its end".to_owned(),
+                    Err(failed) => failed.error.to_string(),
+                });
+            }
+            let failed = match exchanged {
                 Ok(End::Answered { client_open, engine_open }) => {
                     if engine_open {
                         engine.inbox.shrink();
@@ -258,6 +266,7 @@ impl Connection<'_> {
                     self.guard.stats.engine_errors.inc();
                     return Ok(false);
                 }
+                ExchangeError::Refused(refused) => return self.refuse(refused, head_request).await,
                 ExchangeError::Full(full) => return self.refuse_full(full, !streams, head_request).await,
                 ExchangeError::ClientBody(error) => {
                     let message = format!("the request's body: {error}");

@@ -15,6 +15,7 @@ mod exchange;
 mod explain;
 mod link;
 mod listener;
+mod load;
 mod remote;
 mod room;
 mod sieve;
@@ -24,6 +25,7 @@ mod stream;
 mod tls;
 mod tunnel;
 mod turns;
+mod undecided;
 mod whole;
 
 use crate::{

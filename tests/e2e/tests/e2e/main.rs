@@ -32,6 +32,7 @@ mod hosts;
 mod inventory;
 mod layering;
 mod lifecycle;
+mod loads;
 mod lockout;
 mod notifications;
 mod observe;
