@@ -51,7 +51,7 @@ pub fn entries(bytes: &[u8]) -> Read<Vec<Entry>> {
             b'L' => long.name = Some(text(content)),
             b'K' => long.link = Some(text(content)),
             _ => {
-                let name = long.name.take().unwrap_or(header_name(&block)?);
+                let name = long.name.take().unwrap_or_else(|| header_name(&block));
                 let link = long.link.take().unwrap_or_else(|| text(&block[157..257]));
                 let flag = match flag {
                     0 if name.ends_with('/') => b'5',
@@ -108,13 +108,14 @@ fn header_at(bytes: &[u8], at: &mut usize) -> Read<Option<[u8; BLOCK]>> {
         }
         let wanted = octal(&block[148..156]).ok_or(Unreadable)?;
         let cleared = block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { b' ' } else { *byte });
-        let (unsigned, signed) = cleared
-            .fold((0, 0), |(unsigned, signed), byte| (unsigned + i64::from(byte), signed + i64::from(byte.cast_signed())));
+        let (unsigned, signed) = cleared.fold((0, 0), |(unsigned, signed), byte| {
+            (unsigned + i64::from(byte), signed + i64::from(byte.cast_signed()))
+        });
         return if zeros == 0 && (wanted == unsigned || wanted == signed) { Ok(Some(*block)) } else { Err(Unreadable) };
     }
 }
 
-fn header_name(block: &[u8; BLOCK]) -> Read<String> {
+fn header_name(block: &[u8; BLOCK]) -> String {
     let name = text(&block[..100]);
     let is_time = |field: &[u8]| field[0] == 0 || number(field).is_some();
     let prefix = match &block[257..265] {
@@ -125,7 +126,7 @@ fn header_name(block: &[u8; BLOCK]) -> Read<String> {
         magic if magic.starts_with(b"ustar\0") => text(&block[345..500]),
         _ => String::new(),
     };
-    Ok(if prefix.is_empty() { name } else { format!("{prefix}/{name}") })
+    if prefix.is_empty() { name } else { format!("{prefix}/{name}") }
 }
 
 fn text(field: &[u8]) -> String {
@@ -154,7 +155,11 @@ fn octal(field: &[u8]) -> Option<i64> {
     let first = field.iter().position(|b| !matches!(b, b' ' | 0)).unwrap_or(field.len());
     let last = field.iter().rposition(|b| !matches!(b, b' ' | 0)).map_or(first, |at| at + 1);
     let digits = text(&field[first..last.max(first)]);
-    if digits.is_empty() { Some(0) } else { i64::from_str_radix(&digits, 8).ok().filter(|_| !digits.starts_with(['+', '-'])) }
+    if digits.is_empty() {
+        Some(0)
+    } else {
+        i64::from_str_radix(&digits, 8).ok().filter(|_| !digits.starts_with(['+', '-']))
+    }
 }
 
 fn records(mut rest: &[u8]) -> Read<Long> {

@@ -42,7 +42,8 @@ pub(crate) struct Who {
 /// What is known of a request while it is on its way.
 pub(crate) struct Case<'a> {
     pub(super) guard: &'a Guard,
-    started: Instant,
+    /// When what is decided on was there.
+    pub(super) started: Instant,
     /// Method and path as they were sent, made fit to be shown.
     line: String,
     pub(super) who: Who,

@@ -254,6 +254,8 @@ impl Connection<'_> {
                 }
                 Err(failed) => failed,
             };
+            // What the engine has got of a body has no end, and so comes to nothing.
+            drop(engine);
             match failed.error {
                 ExchangeError::ClientGone | ExchangeError::ClientWrite(_) => return Ok(false),
                 ExchangeError::EngineClosed if used && again && !failed.answered => {

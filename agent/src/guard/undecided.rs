@@ -1,6 +1,7 @@
 //! Requests that are decided by what streams: the names in an image archive are known only once the archive has passed.
 
 use super::case::{Case, Refused, Told, telling};
+use std::time::Instant;
 use wharden_docker::{ArchiveNames, FROM_ARCHIVE, Judged, Refusal};
 use wharden_model::{Action, Facts, Posture, Resource};
 use wharden_policy::Query;
@@ -53,6 +54,11 @@ impl Case<'_> {
             unseen: None,
         };
         self.conclude(resource.unwrap_or(&self.engine()), decision, posture, told)
+    }
+
+    /// What is decided on has come now, and not with the head of the request.
+    pub(super) fn begins_now(&mut self) {
+        self.started = Instant::now();
     }
 
     /// True where nothing is refused: what cannot be read there passes unread.

@@ -26,6 +26,8 @@ pub struct Load<'g> {
     /// `None` once the decision has been made.
     undecided: Option<Undecided>,
     archive: Archive,
+    /// What brings the archive to its end: for the engine only when it is permitted.
+    end: Vec<u8>,
     form: Form,
     /// The rest passes unread: nothing is refused here.
     unread: bool,
@@ -59,7 +61,15 @@ impl<'g> Load<'g> {
     /// Nothing of it has been read. When it is decided already, nothing will be.
     pub fn new(case: Case<'g>, undecided: Option<Undecided>, holding: Holding) -> Self {
         let unread = undecided.is_none();
-        Self { case, undecided, archive: Archive::default(), form: Form::Unknown(Vec::new()), unread, holding }
+        Self {
+            case,
+            undecided,
+            archive: Archive::default(),
+            end: Vec::new(),
+            form: Form::Unknown(Vec::new()),
+            unread,
+            holding,
+        }
     }
 
     /// Passes the archive on, in chunks, up to and with its end if that is permitted.
@@ -88,6 +98,7 @@ impl<'g> Load<'g> {
     /// Tells that nothing was decided, where nothing was, and why.
     pub fn conclude(&mut self, why: &str) {
         if self.undecided.take().is_some() {
+            self.case.begins_now();
             self.case.invalid(Action::ImageLoad, Refusal::bad(format!("the image archive was not judged: {why}")));
         }
     }
@@ -158,36 +169,44 @@ impl<'g> Load<'g> {
             }
         }
         self.decide()?;
+        let end = std::mem::take(&mut self.end);
+        write(&end, to).await?;
         to.write_all(b"0\r\n\r\n").await.map_err(|error| BodyError::Write(error).into())
     }
 
-    /// Reads on, and passes on what has been read.
+    /// Reads on, and passes on what has been read, up to the end of the archive.
     async fn pass_on(&mut self, bytes: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Stopped> {
-        if bytes.is_empty() {
-            return Ok(());
+        if self.unread {
+            return write(bytes, to).await;
         }
-        if !self.unread {
-            self.read(bytes)?;
-            self.holding.hold(self.archive.footprint()).await.map_err(Stopped::Full)?;
-        }
-        let size = format!("{:x}\r\n", bytes.len());
-        let mut chunk = size.as_bytes().chain(bytes).chain(&b"\r\n"[..]);
-        to.write_all_buf(&mut chunk).await.map_err(|error| BodyError::Write(error).into())
-    }
-
-    fn read(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
         match self.archive.read(bytes) {
-            Err(refusal) => self.cannot_read(refusal),
-            Ok(()) if self.archive.has_ended() => self.decide(),
-            Ok(()) => Ok(()),
+            Ok(own) if self.archive.has_ended() => {
+                self.end.extend_from_slice(bytes.get(..own).unwrap_or_default());
+                self.hold().await
+            }
+            Ok(_) => {
+                self.hold().await?;
+                write(bytes, to).await
+            }
+            Err(refusal) => {
+                self.cannot_read(refusal)?;
+                let end = std::mem::take(&mut self.end);
+                write(&end, to).await?;
+                write(bytes, to).await
+            }
         }
     }
 
-    /// The decision, once: the archive is at its end.
+    async fn hold(&mut self) -> Result<(), Stopped> {
+        self.holding.hold(self.archive.footprint() + self.end.len()).await.map_err(Stopped::Full)
+    }
+
+    /// The decision, once: the body is at its end, and so is the archive.
     fn decide(&mut self) -> Result<(), Stopped> {
         if self.undecided.is_none() {
             return Ok(());
         }
+        self.case.begins_now();
         match self.archive.names() {
             Err(refusal) => self.cannot_read(refusal),
             Ok(names) => self
@@ -199,6 +218,7 @@ impl<'g> Load<'g> {
 
     /// What cannot be read is refused, but where nothing is: there it is decided on without names.
     fn cannot_read(&mut self, refusal: Refusal) -> Result<(), Stopped> {
+        self.case.begins_now();
         if !self.case.observes() {
             return Err(self.refuse(refusal));
         }
@@ -212,9 +232,20 @@ impl<'g> Load<'g> {
 
     /// An event where there is none yet.
     fn refuse(&mut self, refusal: Refusal) -> Stopped {
+        self.case.begins_now();
         Stopped::Refused(match self.undecided.take() {
             Some(_) => self.case.invalid(Action::ImageLoad, refusal),
             None => Refused { status: refusal.status, message: refusal.message, body_read: false },
         })
     }
+}
+
+/// Writes a chunk.
+async fn write(bytes: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Stopped> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let size = format!("{:x}\r\n", bytes.len());
+    let mut chunk = size.as_bytes().chain(bytes).chain(&b"\r\n"[..]);
+    to.write_all_buf(&mut chunk).await.map_err(|error| BodyError::Write(error).into())
 }

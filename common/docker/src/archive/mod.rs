@@ -76,12 +76,13 @@ impl Default for Archive {
 }
 
 impl Archive {
-    /// Reads on. What has been read may be passed on to the Engine, unless it brings the archive to its end, see
-    /// [`Archive::has_ended`]: then only once the names are permitted.
+    /// Reads on, and says how many of the bytes belong to the archive; zeros behind its end do not. These may be passed on to
+    /// the Engine, unless they bring the archive to its end, see [`Archive::has_ended`]: then only once the names are permitted.
     ///
     /// # Errors
     /// 400 for what is no image archive, or could be read in more than one way: the Engine must not get to the end of it.
-    pub fn read(&mut self, mut bytes: &[u8]) -> Result<(), Refusal> {
+    pub fn read(&mut self, mut bytes: &[u8]) -> Result<usize, Refusal> {
+        let (whole, mut own) = (bytes.len(), if self.has_ended() { 0 } else { bytes.len() });
         while !bytes.is_empty() {
             match &mut self.place {
                 Place::Header | Place::SecondZero => {
@@ -92,6 +93,9 @@ impl Archive {
                     if self.filled == BLOCK {
                         self.filled = 0;
                         self.block()?;
+                    }
+                    if self.has_ended() {
+                        own = whole - bytes.len();
                     }
                 }
                 Place::Content { keep, left, padding } => {
@@ -117,14 +121,14 @@ impl Archive {
                 }
                 Place::End => {
                     return if bytes.iter().all(|byte| *byte == 0) {
-                        Ok(())
+                        Ok(own)
                     } else {
                         Err(bad("something follows its end"))
                     };
                 }
             }
         }
-        Ok(())
+        Ok(own)
     }
 
     /// True when the Engine, given what has been read, would take the archive for complete.
