@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly TARGETS=(head json routes names)
+readonly TARGETS=(head json routes names archive)
 # Bodies are read up to 64 KiB in the targets; longer input says nothing new.
 readonly INPUT_MAX=4096
 

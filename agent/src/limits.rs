@@ -19,6 +19,12 @@ pub const CHUNK_LINE_MAX: usize = 4 * 1024;
 pub const TRAILERS_MAX: usize = 16 * 1024;
 /// Interim responses (1xx) taken for one request; an engine that sends more is broken.
 pub const INTERIM_MAX: usize = 16;
+/// Unpacked bytes of an image archive that are made at one time: a fraction of a millisecond's work.
+pub const UNPACKED_AT_ONCE: usize = 128 * 1024;
+/// An image archive that is packed may have so many unpacked bytes for each packed one…
+pub const UNPACKED_RATIO_MAX: u64 = 200;
+/// …beyond these. Layers full of zeros shrink to a thousandth.
+pub const UNPACKED_FREE: u64 = 4 * 1024 * 1024 * 1024;
 /// Bytes that a connection may hold of a head or a body without asking for room in [`Limits::buffered_bytes`]: its read
 /// buffer, which it has anyway.
 pub const HELD_FREE: usize = BUFFER_MIN;

@@ -35,7 +35,7 @@ fn read_again(judged: &Judged) {
     let mut sent = judged.head.clone();
     match &judged.body {
         ForwardBody::Bytes(body) => sent.extend_from_slice(body),
-        ForwardBody::Stream(Framing::Chunked) => sent.extend_from_slice(b"0\r\n\r\n"),
+        ForwardBody::Stream(Framing::Chunked) | ForwardBody::Archive(_) => sent.extend_from_slice(b"0\r\n\r\n"),
         ForwardBody::Stream(Framing::Length(length)) => {
             sent.resize(sent.len() + usize::try_from(*length).unwrap_or(0), b'x')
         }

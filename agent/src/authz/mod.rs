@@ -6,7 +6,8 @@
 //! ask for itself.
 //!
 //! What it cannot do, and the guard can: see bodies that the engine does not hand over, tell who is at the other end of
-//! the engine's socket, and send on exactly what was judged. What it does not see it denies.
+//! the engine's socket, and send on exactly what was judged. What it does not see it denies, but for an image archive: that
+//! is decided as one whose names are unread.
 //!
 //! Must not know: how a decision is made, where events go.
 

@@ -62,7 +62,7 @@ impl Plugin {
         let api = self.guard.engine.api().await.map_err(|error| self.guard.engine_failed(&error, false))?;
         let (head, who) = (head(&question), who(&question));
         let mut case = Case::new(&self.guard, started, &head, who).unserved();
-        let request = case.begin(api)?;
+        let request = case.begin(&head, api)?;
         match body(&request, &head, question.request_body) {
             Body::Without => case.decide(request, None).await.map(drop),
             Body::Whole(bytes) => case.decide(request, Some(bytes)).await.map(drop),

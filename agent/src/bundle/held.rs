@@ -60,6 +60,11 @@ impl Held {
         self.compiled.as_ref().map_or_else(|| no_bundle(query.action), |compiled| compiled.decide(query))
     }
 
+    /// True when the bundle denies whatever the facts of these names will be, so that nobody has to wait for them.
+    pub fn denies_whatever(&self, query: &Query<'_>, to_come: &[&str]) -> bool {
+        self.compiled.as_ref().is_none_or(|compiled| compiled.denies_whatever(query, to_come))
+    }
+
     /// Whether somebody may see what a list tells of a thing. Posture `observe` hides nothing.
     pub fn shows(&self, principal: &Principal, host: &HostId, reading: &Reading) -> bool {
         let decide = || {

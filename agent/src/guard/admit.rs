@@ -3,6 +3,7 @@ use super::{
     case::{Case, Passed, Refused, Who},
     exchange::framed,
     link::Link,
+    load::Load,
     room::Holding,
     whole::{Unread, read_whole},
 };
@@ -14,22 +15,22 @@ use crate::{
 };
 use std::time::Instant;
 use tokio::{io::AsyncWriteExt, time::timeout};
-use wharden_docker::{ApiVersion, Head, Judged, Refusal, Request};
+use wharden_docker::{ApiVersion, ForwardBody, Head, Judged, Refusal, Request};
 use wharden_model::{Principal, Timestamp};
 
 /// The end of a request's way through the guard, up to the engine.
-#[derive(Debug)]
-pub enum Verdict {
-    Forward(Box<Admitted>),
+pub enum Verdict<'g> {
+    Forward(Box<Admitted<'g>>),
     /// The engine's answer is at hand: it is what was decided on.
     Answer(Reply),
     Refuse(Refused),
 }
 
 /// A request that may go to the engine, in the form that was judged.
-#[derive(Debug)]
-pub struct Admitted {
+pub struct Admitted<'g> {
     pub judged: Judged,
+    /// Passes the image archive on that comes with it.
+    pub load: Option<Box<Load<'g>>>,
     /// The client still waits for `100 Continue`.
     pub continue_first: bool,
     /// The client wants the connection closed after the answer.
@@ -84,14 +85,14 @@ impl Caller {
 
 impl Guard {
     /// Takes a request from its head to the decision.
-    pub(super) async fn admit(
-        &self,
+    pub(super) async fn admit<'g>(
+        &'g self,
         client: &mut Link,
         caller: &mut Caller,
         holding: &mut Holding,
         head: &Head,
         api: ApiVersion,
-    ) -> Result<Verdict, Lost> {
+    ) -> Result<Verdict<'g>, Lost> {
         let started = Instant::now();
         let who = match caller.principal(self).await {
             Ok(principal) => {
@@ -109,7 +110,7 @@ impl Guard {
             }
         };
         let mut case = Case::new(self, started, head, who);
-        let request = match case.begin(api) {
+        let request = match case.begin(head, api) {
             Ok(request) => request,
             Err(refused) => return Ok(Verdict::Refuse(refused)),
         };
@@ -131,8 +132,12 @@ impl Guard {
         drop(turn);
         Ok(match decided {
             Ok(Passed { answer: Some(reply), .. }) => Verdict::Answer(reply),
-            Ok(Passed { judged, answer: None }) => {
-                Verdict::Forward(Box::new(Admitted { judged, continue_first, closes }))
+            Ok(Passed { judged, answer: None, undecided }) => {
+                let load = matches!(judged.body, ForwardBody::Archive(_)).then(|| {
+                    let holding = self.room.holding(caller.holder());
+                    Box::new(Load::new(case, undecided, holding))
+                });
+                Verdict::Forward(Box::new(Admitted { judged, load, continue_first, closes }))
             }
             Err(refused) => Verdict::Refuse(refused),
         })

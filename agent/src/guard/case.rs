@@ -1,13 +1,14 @@
 //! One request on its way from its head to the decision. The only place where an agent decides: the guard and the engine's
 //! plugin both bring their requests here, and both get the same words back.
 
-use super::{Guard, explain};
+use super::{Guard, explain, undecided::Undecided};
 use crate::{
+    break_glass::Grant,
     inventory::{EngineError, LookupError, Reply, look_up, look_up_answer},
     report::Draft,
 };
 use std::time::Instant;
-use wharden_docker::{ApiVersion, Asker, Canonical, Framing, Head, Judged, Refusal, Request, View, begin};
+use wharden_docker::{ApiVersion, Asker, Canonical, ForwardBody, Framing, Head, Judged, Refusal, Request, View, begin};
 use wharden_model::{
     Action, Decision, Effect, Facts, Outcome, Posture, Principal, Resource, ResourceKind, Timestamp,
     decision::{NO_NEW_PRIVILEGES, Rule},
@@ -40,10 +41,12 @@ pub(crate) struct Who {
 
 /// What is known of a request while it is on its way.
 pub(crate) struct Case<'a> {
-    guard: &'a Guard,
-    started: Instant,
-    head: &'a Head,
-    who: Who,
+    pub(super) guard: &'a Guard,
+    /// When what is decided on was there.
+    pub(super) started: Instant,
+    /// Method and path as they were sent, made fit to be shown.
+    line: String,
+    pub(super) who: Who,
     body_read: bool,
     /// The guard executes the request, so that what is missing for a rule may be added, and what the engine answers be
     /// passed on.
@@ -56,21 +59,25 @@ pub(crate) struct Passed {
     /// What the engine has answered to it already: the request asks for nothing but the description that it was decided
     /// by.
     pub(crate) answer: Option<Reply>,
+    /// It is decided by what streams: the engine must not get to the end of it before that.
+    pub(crate) undecided: Option<Undecided>,
 }
 
 /// What an event tells about a request beside the decision.
-struct Told {
-    action: Action,
-    facts: Option<Facts>,
-    request: String,
+pub(super) struct Told {
+    pub(super) action: Action,
+    pub(super) facts: Option<Facts>,
+    pub(super) request: String,
     /// What is answered when the thing must not be seen.
-    unseen: Option<Refusal>,
+    pub(super) unseen: Option<Refusal>,
 }
 
 impl<'a> Case<'a> {
     /// Opens the case of a request whose head has been read at `started`.
-    pub(crate) fn new(guard: &'a Guard, started: Instant, head: &'a Head, who: Who) -> Self {
-        Self { guard, started, head, who, body_read: false, serves: true }
+    pub(crate) fn new(guard: &'a Guard, started: Instant, head: &Head, who: Who) -> Self {
+        let path = head.target.split('?').next().unwrap_or_default();
+        let line = format!("{} {path}", head.method).chars().flat_map(char::escape_debug).collect();
+        Self { guard, started, line, who, body_read: false, serves: true }
     }
 
     /// The engine executes the request by itself and as it is: nothing can be added to it.
@@ -79,8 +86,8 @@ impl<'a> Case<'a> {
     }
 
     /// Routes the request.
-    pub(crate) fn begin(&mut self, api: ApiVersion) -> Result<Request, Refused> {
-        let request = begin(self.head, api).map_err(|refusal| self.invalid(Action::Unknown, refusal))?;
+    pub(crate) fn begin(&mut self, head: &Head, api: ApiVersion) -> Result<Request, Refused> {
+        let request = begin(head, api).map_err(|refusal| self.invalid(Action::Unknown, refusal))?;
         self.body_read = request.framing() == Framing::None;
         Ok(request)
     }
@@ -97,6 +104,13 @@ impl<'a> Case<'a> {
         drop(body);
         let (answer, view) = self.look_up(&canonical).await?;
         let mut judged = self.judge(&canonical, &view)?;
+        if self.serves && judged.action == Action::ImageLoad && self.waits_for_archive(&judged) {
+            let undecided = Undecided::of(&judged, canonical.describe());
+            return match judged.body {
+                ForwardBody::Archive(_) => Ok(Passed { judged, answer, undecided: Some(undecided) }),
+                _ => Err(self.invalid(action, Refusal::bad("the request has no body, and so no image archive"))),
+            };
+        }
         let (mut resource, mut decision, mut posture) = self.ask(&judged);
         if self.serves
             && posture == Posture::Enforce
@@ -114,14 +128,14 @@ impl<'a> Case<'a> {
             unseen: canonical.unseen(),
         };
         self.conclude(resource.unwrap_or(&engine), decision, posture, told)?;
-        Ok(Passed { judged, answer })
+        Ok(Passed { judged, answer, undecided: None })
     }
 
     /// The decision on a request that would have to be judged by its body, which nobody has seen.
     pub(crate) fn decide_unseen(&self, action: Action, why: &str) -> Result<(), Refused> {
         let held = self.guard.bundles.current();
         let decision = builtin(UNSEEN_BODY, why.to_owned(), held.revision);
-        let told = Told { action, facts: None, request: self.request_line(), unseen: None };
+        let told = Told { action, facts: None, request: self.line.clone(), unseen: None };
         self.conclude(&self.engine(), decision, held.posture, told)
     }
 
@@ -152,32 +166,27 @@ impl<'a> Case<'a> {
         canonical.judge(view, &asker).map_err(|refusal| self.invalid(canonical.action(), refusal))
     }
 
-    /// The decision, and the thing that made it: the first that is denied, else the first.
+    /// The decision, and the thing that made it.
     fn ask<'j>(&self, judged: &'j Judged) -> (Option<&'j Resource>, Decision, Posture) {
+        self.answer(judged.action, &judged.resources, &judged.facts)
+    }
+
+    pub(super) fn answer<'j>(
+        &self,
+        action: Action,
+        resources: &'j [Resource],
+        facts: &Facts,
+    ) -> (Option<&'j Resource>, Decision, Posture) {
         let held = self.guard.bundles.current();
         if let Some(why) = &self.who.nobody {
             let reason = format!("who is calling cannot be told: {why}");
-            return (judged.resources.first(), builtin(UNKNOWN_CALLER, reason, held.revision), held.posture);
+            return (resources.first(), builtin(UNKNOWN_CALLER, reason, held.revision), held.posture);
         }
-        let mut shown = None;
-        for resource in &judged.resources {
-            let decision = held.decide(&Query {
-                principal: &self.who.principal,
-                action: judged.action,
-                resource,
-                host: &self.guard.host_id,
-                facts: &judged.facts,
-            });
-            let denied = decision.effect == Effect::Deny;
-            let more_to_tell = |(_, shown): &(&Resource, Decision)| shown.monitor.is_empty();
-            if denied || shown.as_ref().is_none_or(|s| more_to_tell(s) && !decision.monitor.is_empty()) {
-                shown = Some((resource, decision));
-            }
-            if denied {
-                break;
-            }
-        }
-        match shown {
+        let answers = resources.iter().map(|resource| {
+            let query = Query { principal: &self.who.principal, action, resource, host: &self.guard.host_id, facts };
+            (resource, held.decide(&query))
+        });
+        match telling(answers, |(_, decision)| decision) {
             Some((resource, decision)) => (Some(resource), decision, held.posture),
             None => {
                 let errors = vec!["the request acts on nothing that could be judged".to_owned()];
@@ -186,8 +195,13 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Break-glass of the caller's.
+    pub(super) fn grant(&self) -> Option<Grant> {
+        self.who.uid.and_then(|uid| self.guard.break_glass.covers(uid, Timestamp(self.guard.clock.now())))
+    }
+
     /// Reports the decision, and refuses if it blocks.
-    fn conclude(
+    pub(super) fn conclude(
         &self,
         resource: &Resource,
         mut decision: Decision,
@@ -195,10 +209,7 @@ impl<'a> Case<'a> {
         told: Told,
     ) -> Result<(), Refused> {
         let blocks = (decision.effect, posture) == (Effect::Deny, Posture::Enforce);
-        let grant = self.who.uid.filter(|_| blocks).and_then(|uid| {
-            let now = Timestamp(self.guard.clock.now());
-            self.guard.break_glass.covers(uid, now)
-        });
+        let grant = if blocks { self.grant() } else { None };
         if let Some(grant) = &grant {
             tracing::warn!(user = grant.user, action = %told.action, "a request passes by break-glass");
             decision.rules.push(grant.rule());
@@ -233,24 +244,18 @@ impl<'a> Case<'a> {
         // That something does not exist is an answer like any other.
         if refusal.status != 404 {
             let held = self.guard.bundles.current();
-            let told = Told { action, facts: None, request: self.request_line(), unseen: None };
+            let told = Told { action, facts: None, request: self.line.clone(), unseen: None };
             let (engine, decision, error) = (self.engine(), deny(held.revision), refusal.message.clone());
             self.report(engine, Outcome::Invalid, held.posture, decision, told, error);
         }
         self.refused(refusal.status, refusal.message)
     }
 
-    /// Method and path as they were sent, made fit to be shown.
-    fn request_line(&self) -> String {
-        let path = self.head.target.split('?').next().unwrap_or_default();
-        format!("{} {path}", self.head.method).chars().flat_map(char::escape_debug).collect()
-    }
-
     fn refused(&self, status: u16, message: String) -> Refused {
         Refused { status, message, body_read: self.body_read }
     }
 
-    fn engine(&self) -> Resource {
+    pub(super) fn engine(&self) -> Resource {
         let id = self.guard.host_id.to_string();
         Resource {
             kind: ResourceKind::Engine,
@@ -296,6 +301,22 @@ impl Guard {
         let what = if error.is_down() { "start it, or see why it stopped" } else { "see the engine's log" };
         Refused { status, message: format!("Wharden: {error}. What to do: {what}."), body_read }
     }
+}
+
+/// Of many answers, each of which must be to allow, the one that is told: the first that is denied, else the first that has
+/// something to tell of rules that monitor, else the first.
+pub(super) fn telling<T>(answers: impl Iterator<Item = T>, decision: impl Fn(&T) -> &Decision) -> Option<T> {
+    let mut told: Option<T> = None;
+    for answer in answers {
+        let (denied, monitored) = (decision(&answer).effect == Effect::Deny, !decision(&answer).monitor.is_empty());
+        if denied {
+            return Some(answer);
+        }
+        if told.as_ref().is_none_or(|told| monitored && decision(told).monitor.is_empty()) {
+            told = Some(answer);
+        }
+    }
+    told
 }
 
 fn deny(revision: u64) -> Decision {

@@ -189,12 +189,12 @@ impl Connection<'_> {
         self.refuse(Refused { status, message, body_read }, head_request).await
     }
 
-    async fn forward(&mut self, admitted: Admitted, head_request: bool) -> io::Result<bool> {
-        let Admitted { mut judged, continue_first, closes } = admitted;
+    async fn forward(&mut self, admitted: Admitted<'_>, head_request: bool) -> io::Result<bool> {
+        let Admitted { mut judged, mut load, continue_first, closes } = admitted;
         judged.head = self.guard.engine.marked(judged.head);
         // What was decided on is not needed while the answer streams, and there may be thousands of these.
         (judged.resources, judged.facts) = Default::default();
-        let streams = matches!(judged.body, ForwardBody::Stream(_));
+        let streams = matches!(judged.body, ForwardBody::Stream(_) | ForwardBody::Archive(_));
         let wanted = judged.listing.is_some() || judged.makes.is_some();
         let principal = self.caller.known().filter(|_| wanted).cloned();
         let maker = Box::pin(self.guard.maker(judged.makes, principal.as_ref())).await;
@@ -228,7 +228,15 @@ impl Connection<'_> {
                     }
                 },
             };
-            let failed = match exchange::run(&mut self.client, &mut engine, &plan, &mut self.holding).await {
+            let exchanged =
+                exchange::run(&mut self.client, &mut engine, &plan, &mut self.holding, load.as_deref_mut()).await;
+            if let Some(load) = &mut load {
+                load.conclude(&match &exchanged {
+                    Ok(_) => "the Docker Engine answered before its end".to_owned(),
+                    Err(failed) => failed.error.to_string(),
+                });
+            }
+            let failed = match exchanged {
                 Ok(End::Answered { client_open, engine_open }) => {
                     if engine_open {
                         engine.inbox.shrink();
@@ -249,6 +257,8 @@ impl Connection<'_> {
                 }
                 Err(failed) => failed,
             };
+            // What the engine has got of a body has no end, and so comes to nothing.
+            drop(engine);
             match failed.error {
                 ExchangeError::ClientGone | ExchangeError::ClientWrite(_) => return Ok(false),
                 ExchangeError::EngineClosed if used && again && !failed.answered => {
@@ -261,6 +271,7 @@ impl Connection<'_> {
                     self.guard.stats.engine_errors.inc();
                     return Ok(false);
                 }
+                ExchangeError::Refused(refused) => return self.refuse(refused, head_request).await,
                 ExchangeError::Full(full) => return self.refuse_full(full, !streams, head_request).await,
                 ExchangeError::ClientBody(error) => {
                     let message = format!("the request's body: {error}");

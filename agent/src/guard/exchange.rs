@@ -1,5 +1,7 @@
 use super::{
+    case::Refused,
     link::Link,
+    load::{Load, Stopped},
     maker::Maker,
     room::{Full, Holding},
     sieve::Sieve,
@@ -55,6 +57,8 @@ pub enum ExchangeError {
     ClientGone,
     #[error("the request's body: {0}")]
     ClientBody(#[source] BodyError),
+    #[error("refused while its body was being passed on")]
+    Refused(Refused),
     #[error("writing to the client failed: {0}")]
     ClientWrite(#[source] io::Error),
     #[error("the Docker Engine closed the connection without an answer")]
@@ -81,15 +85,21 @@ pub struct Failed {
 }
 
 /// Sends the request and passes the answer on, both at the same time: an engine may answer before it has read a body, and
-/// a slow side slows the other down. `holding` is for what has to be held of the answer.
+/// a slow side slows the other down. `holding` is for what has to be held of the answer; `load` passes an image archive on.
 ///
 /// # Errors
 /// [`Failed`]. Neither connection may be used again.
-pub async fn run(client: &mut Link, engine: &mut Link, plan: &Plan<'_>, holding: &mut Holding) -> Result<End, Failed> {
+pub async fn run(
+    client: &mut Link,
+    engine: &mut Link,
+    plan: &Plan<'_>,
+    holding: &mut Holding,
+    load: Option<&mut Load<'_>>,
+) -> Result<End, Failed> {
     let (mut client_read, mut client_write) = client.stream.split();
     let (mut engine_read, mut engine_write) = engine.stream.split();
     let (sent, answered) = (AtomicBool::new(false), AtomicBool::new(false));
-    let up = upload(&mut client_read, &mut client.inbox, &mut engine_write, plan, &sent);
+    let up = upload(&mut client_read, &mut client.inbox, &mut engine_write, plan, load, &sent);
     let down = download(&mut engine_read, &mut engine.inbox, &mut client_write, plan, holding, &answered);
     let result = tokio::select! {
         biased;
@@ -112,15 +122,26 @@ async fn upload(
     inbox: &mut Inbox,
     to: &mut (impl AsyncWrite + Unpin),
     plan: &Plan<'_>,
+    load: Option<&mut Load<'_>>,
     sent: &AtomicBool,
 ) -> ExchangeError {
     let body: &[u8] = if let ForwardBody::Bytes(bytes) = plan.body { bytes } else { &[] };
     let mut request = plan.head.chain(body);
     let written = match to.write_all_buf(&mut request).await {
         Err(error) => Err(BodyError::Write(error)),
-        Ok(()) => match plan.body {
-            ForwardBody::Stream(framing) => wire::copy_reframed(framed(*framing), inbox, from, to).await,
-            ForwardBody::Empty | ForwardBody::Bytes(_) => Ok(()),
+        Ok(()) => match (plan.body, load) {
+            (ForwardBody::Archive(framing), Some(load)) => {
+                match Box::pin(load.pass(framed(*framing), inbox, from, to)).await {
+                    Ok(()) => Ok(()),
+                    Err(Stopped::Body(error)) => Err(error),
+                    Err(Stopped::Refused(refused)) => return ExchangeError::Refused(refused),
+                    Err(Stopped::Full(full)) => return ExchangeError::Full(full),
+                }
+            }
+            (ForwardBody::Stream(framing), _) => wire::copy_reframed(framed(*framing), inbox, from, to).await,
+            // Whoever admits an archive says how it is passed on.
+            (ForwardBody::Archive(_), None) => Err(BodyError::Cut),
+            (ForwardBody::Empty | ForwardBody::Bytes(_), _) => Ok(()),
         },
     };
     match written {

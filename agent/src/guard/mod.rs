@@ -15,6 +15,7 @@ mod exchange;
 mod explain;
 mod link;
 mod listener;
+mod load;
 mod maker;
 mod remote;
 mod room;
@@ -25,6 +26,7 @@ mod stream;
 mod tls;
 mod tunnel;
 mod turns;
+mod undecided;
 mod whole;
 
 use crate::{

@@ -158,6 +158,17 @@ fn gather(scanner: &mut ChunkScanner, bytes: &mut [u8]) -> Result<Gathered, Chun
     Ok(out)
 }
 
+/// A part of a body in an inbox.
+#[derive(Clone, Copy, Debug)]
+pub struct AtHand {
+    /// Bytes of content, which stand first in the inbox.
+    pub data: usize,
+    /// Bytes that they and their framing have taken there.
+    used: usize,
+    /// Nothing follows.
+    pub is_last: bool,
+}
+
 /// A body that is read part by part into memory.
 #[derive(Debug)]
 pub struct Body {
@@ -180,6 +191,44 @@ impl Body {
     /// True when nothing more is to come.
     pub fn is_whole(&self) -> bool {
         self.left == 0
+    }
+
+    /// Waits until something of it is at hand. What there is of its content then stands first in the inbox, without its
+    /// framing; [`Body::used`] has to follow.
+    ///
+    /// # Errors
+    /// [`BodyError`].
+    pub async fn next(&mut self, inbox: &mut Inbox, from: &mut (impl AsyncRead + Unpin)) -> Result<AtHand, BodyError> {
+        if self.left == 0 {
+            return Ok(AtHand { data: 0, used: 0, is_last: true });
+        }
+        if inbox.is_empty() {
+            match more(inbox, from).await {
+                Err(BodyError::Cut) if self.framing == BodyFraming::UntilClose => {
+                    return Ok(AtHand { data: 0, used: 0, is_last: true });
+                }
+                other => other?,
+            }
+        }
+        let (data, used, end) = match self.framing {
+            BodyFraming::Chunked => {
+                let gathered = gather(&mut self.scanner, inbox.bytes_mut())?;
+                (gathered.data, gathered.used, gathered.end)
+            }
+            _ => {
+                let n = usize::try_from(self.left).unwrap_or(usize::MAX).min(inbox.len());
+                (n, n, false)
+            }
+        };
+        if matches!(self.framing, BodyFraming::Length(_)) {
+            self.left -= data as u64;
+        }
+        Ok(AtHand { data, used, is_last: end || self.left == 0 })
+    }
+
+    /// Forgets what was at hand.
+    pub fn used(inbox: &mut Inbox, at_hand: &AtHand) {
+        inbox.consume(at_hand.used);
     }
 
     /// Adds what comes next to `out`; false when that was the last of it.

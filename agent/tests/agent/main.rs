@@ -1,6 +1,7 @@
 //! The agent from outside: a scripted engine behind the guard, a scripted controller at the end of the session.
 
 mod admission;
+mod archive;
 mod bad_days;
 mod client;
 mod connections;
@@ -8,6 +9,7 @@ mod controller;
 mod engine;
 mod enrolment;
 mod lists;
+mod loads;
 mod memory;
 mod remote;
 mod room;

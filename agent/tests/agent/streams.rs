@@ -1,6 +1,7 @@
 //! Bodies pass without being held: back-pressure, early answers, vanishing clients.
 
 use crate::{
+    archive::image,
     client::{Client, ask, eventually, get},
     engine::EVENT,
     world::{NO_PRIVILEGED, OPEN, World},
@@ -56,7 +57,9 @@ async fn a_client_that_goes_away_ends_a_silent_stream() {
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_arrive_whole_in_both_framings() {
     let world = World::start(Some(OPEN), Posture::Enforce);
-    let content: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let layer: Vec<u8> = (0..3_000_000_u32).map(|n| (n % 251) as u8).collect();
+    let content = image(&["app:1"], &layer);
+    let told = format!("{} bytes", content.len());
     let mut chunked = format!("{LOAD}Transfer-Encoding: chunked\r\n\r\n").into_bytes();
     for part in content.chunks(70_001) {
         chunked.extend(format!("{:X};e\r\n", part.len()).as_bytes());
@@ -67,7 +70,7 @@ async fn uploads_arrive_whole_in_both_framings() {
     let plain = [format!("{LOAD}Content-Length: {}\r\n\r\n", content.len()).as_bytes(), &content].concat();
     for request in [chunked, plain] {
         let answer = ask(&world.socket, request).await;
-        assert_eq!((answer.status, answer.message().as_str()), (200, "3000000 bytes"));
+        assert_eq!((answer.status, answer.message()), (200, told.clone()));
         assert!(world.engine.seen().last().expect("seen").body == content);
     }
 }
@@ -76,10 +79,11 @@ async fn uploads_arrive_whole_in_both_framings() {
 async fn expect_continue_is_answered_only_after_the_decision() {
     let world = World::start(Some(OPEN), Posture::Enforce);
     let mut client = Client::connect(&world.socket).await;
-    client.send(format!("{LOAD}Expect: 100-continue\r\nContent-Length: 4\r\n\r\n")).await;
+    let content = image(&["app:1"], b"");
+    client.send(format!("{LOAD}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n", content.len())).await;
     assert_eq!(client.head().await.0, 100);
-    let answer = client.send("abcd").await.answer().await;
-    assert_eq!((answer.status, answer.message().as_str()), (200, "4 bytes"));
+    let answer = client.send(&content).await.answer().await;
+    assert_eq!((answer.status, answer.message()), (200, format!("{} bytes", content.len())));
 
     let world = World::start(Some(NO_PRIVILEGED), Posture::Enforce);
     let mut client = Client::connect(&world.socket).await;

@@ -60,6 +60,9 @@ pub enum ForwardBody {
     Bytes(Vec<u8>),
     /// The client's, as it comes, framed as `head` says.
     Stream(Framing),
+    /// The client's, framed as it says: an image archive, to be unpacked and read with [`Archive`](crate::Archive) on its way.
+    /// The head says that it is chunked.
+    Archive(Framing),
 }
 
 /// What to decide on, and what to send if it is allowed.
@@ -268,11 +271,12 @@ impl Canonical {
                 if let Some(media) = headers::stream_type(self.content_type.as_deref()) {
                     line("Content-Type", media);
                 }
+                let is_archive = self.action() == Action::ImageLoad;
                 match framing {
-                    Framing::Length(length) => line("Content-Length", &length.to_string()),
+                    Framing::Length(length) if !is_archive => line("Content-Length", &length.to_string()),
                     _ => line("Transfer-Encoding", "chunked"),
                 }
-                ForwardBody::Stream(framing)
+                if is_archive { ForwardBody::Archive(framing) } else { ForwardBody::Stream(framing) }
             }
             _ => {
                 if matches!(self.method.as_str(), "POST" | "PUT" | "PATCH") {
@@ -299,6 +303,7 @@ impl fmt::Debug for ForwardBody {
             Self::Empty => f.write_str("Empty"),
             Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
             Self::Stream(framing) => write!(f, "Stream({framing:?})"),
+            Self::Archive(framing) => write!(f, "Archive({framing:?})"),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! Must not know: sockets, Cedar, clocks. Everything here is a function of its arguments.
 
 mod account;
+mod archive;
 mod canonical;
 mod creation;
 mod doc;
@@ -39,6 +40,7 @@ mod version;
 mod view;
 mod volumes;
 
+pub use archive::{Archive, FROM_ARCHIVE, Names as ArchiveNames, Packing};
 pub use canonical::{Asker, Canonical, ForwardBody, Judged};
 pub use endpoint::{BodyKind, ENDPOINTS, Endpoint, ResponseKind};
 pub use head::{Head, parse_head};

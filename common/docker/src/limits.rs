@@ -17,6 +17,16 @@ pub const JSON_VALUES_MAX: usize = 64 * 1024;
 /// Longest reference (name, id or prefix of one) in a path, in bytes. A repository may have 255, a tag 128, a
 /// digest 135.
 pub const REFERENCE_MAX: usize = 640;
+/// Most entries of an image archive. A layer is three in older ones; the largest images have 127 layers.
+pub const ARCHIVE_ENTRIES_MAX: usize = 64 * 1024;
+/// Largest entry of an image archive, in bytes: larger than any disk that it could be unpacked to.
+pub const ARCHIVE_ENTRY_MAX: u64 = 1 << 46;
+/// Largest document of an image archive, in bytes. An image is about 1 KiB of `manifest.json`, one with many layers 40 KiB.
+pub const ARCHIVE_DOCUMENT_MAX: usize = 1024 * 1024;
+/// Largest extended header of an image archive, in bytes; they hold attributes of files, of which each has 64 KiB at most.
+pub const ARCHIVE_RECORDS_MAX: usize = 128 * 1024;
+/// Most names that one image archive gives: each is decided on.
+pub const ARCHIVE_NAMES_MAX: usize = 256;
 /// Ports of one range that are spelled out in a fact; of a longer range only the ends.
 pub const PORT_RANGE_MAX: u32 = 1024;
 /// Longest User-Agent that is passed on, in bytes; the Engine repeats it to registries.

@@ -87,6 +87,12 @@ impl Compiled {
         self.0.decide(q)
     }
 
+    /// True when the answer is a denial whatever the facts of these names will be, so that nobody has to wait for them. The
+    /// query has the other facts.
+    pub fn denies_whatever(&self, q: &Query<'_>, to_come: &[&str]) -> bool {
+        self.0.denies_whatever(q, to_come)
+    }
+
     /// What the rules that can concern a query look at.
     pub(crate) fn readers(&self, q: &Query<'_>) -> Readers<'_> {
         let class = self.0.index.class(PrincipalKind::of(q.principal), q.principal.id());
@@ -138,6 +144,44 @@ impl Inner {
         if q.resource.kind != q.action.resource() {
             return self.misfit(q);
         }
+        let mut tally = Tally::default();
+        let mut open = Vec::new();
+        self.answered(q, |index, verdict| match verdict {
+            Verdict::Yes => tally.satisfied.push(index),
+            Verdict::No => {}
+            Verdict::Open | Verdict::Unsafe => open.push(index),
+        });
+        if !open.is_empty() {
+            let probe = self.probes.get(&open).unwrap_or_else(|| {
+                let probe = Probe::new(&self.rules, &open, false);
+                self.probes.put(open, probe)
+            });
+            probe.run(request(q, probe.reads(), &self.directory, &self.place), &mut tally);
+        }
+        tally.decision(&self.rules, self.revision)
+    }
+
+    fn denies_whatever(&self, q: &Query<'_>, to_come: &[&str]) -> bool {
+        if q.resource.kind != q.action.resource() {
+            return true;
+        }
+        let (mut may_permit, mut forbids) = (false, false);
+        self.answered(q, |index, verdict| {
+            let rule = &self.rules[index];
+            let reads = &rule.source.reads;
+            let waits = reads.whole_context || to_come.iter().any(|fact| reads.facts.contains(*fact));
+            match (rule.effect, if waits { Verdict::Unsafe } else { verdict }) {
+                _ if !rule.enforced => {}
+                (Effect::Allow, Verdict::No) => {}
+                (Effect::Allow, _) => may_permit = true,
+                (Effect::Deny, verdict) => forbids |= verdict == Verdict::Yes,
+            }
+        });
+        forbids || !may_permit
+    }
+
+    /// Tells of each rule that can concern the query what facts and memberships alone say.
+    fn answered(&self, q: &Query<'_>, mut tell: impl FnMut(usize, Verdict)) {
         let kind = PrincipalKind::of(q.principal);
         let name = q.principal.id();
         let class = self.index.class(kind, name);
@@ -159,8 +203,6 @@ impl Inner {
             resource: q.resource,
             owner_groups: &|| &self.directory.get(&q.resource.owner).groups,
         };
-        let mut tally = Tally::default();
-        let mut open = Vec::new();
         for (index, reach) in &candidates.rules {
             let reaches = match reach {
                 Reach::Every => true,
@@ -168,21 +210,12 @@ impl Inner {
                 Reach::Thing(id) => *id == q.resource.id,
             };
             if reaches {
-                match self.conditions[*index].as_ref().map_or(Verdict::Yes, |condition| condition.verdict(&known)) {
-                    Verdict::Yes => tally.satisfied.push(*index),
-                    Verdict::No => {}
-                    Verdict::Open | Verdict::Unsafe => open.push(*index),
-                }
+                tell(
+                    *index,
+                    self.conditions[*index].as_ref().map_or(Verdict::Yes, |condition| condition.verdict(&known)),
+                );
             }
         }
-        if !open.is_empty() {
-            let probe = self.probes.get(&open).unwrap_or_else(|| {
-                let probe = Probe::new(&self.rules, &open, false);
-                self.probes.put(open, probe)
-            });
-            probe.run(request(q, probe.reads(), &self.directory, &self.place), &mut tally);
-        }
-        tally.decision(&self.rules, self.revision)
     }
 
     fn candidates(&self, class: Class, action: Action) -> Candidates {

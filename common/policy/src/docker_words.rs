@@ -75,6 +75,7 @@ pub(crate) fn how(fact: &str, op: ChangeOp, value: &FactValue) -> String {
         ("user", ChangeOp::Set) if shown == SOMEBODY => {
             return format!("--user {shown} (any number other than 0), or an image with such a USER");
         }
+        ("tags", ChangeOp::Remove) => return format!("leave out the name {shown}"),
         ("command", ChangeOp::Set) => return "leave out the command".to_owned(),
         _ => {}
     }

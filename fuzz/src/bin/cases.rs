@@ -83,7 +83,7 @@ fn request_line(bytes: &[u8]) -> Option<Value> {
     let (canonical, _) = host::canonical(bytes).ok()?;
     let body = match judged.body {
         ForwardBody::Bytes(body) => Some(BASE64_STANDARD.encode(body)),
-        ForwardBody::Empty | ForwardBody::Stream(_) => None,
+        ForwardBody::Empty | ForwardBody::Stream(_) | ForwardBody::Archive(_) => None,
     };
     Some(json!({
         "kind": "request", "body": BASE64_STANDARD.encode(bytes), "head": BASE64_STANDARD.encode(judged.head), "sent": body,

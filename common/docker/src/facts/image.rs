@@ -16,6 +16,8 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
         Action::ImageLoad => {
             out.put("quiet", query.truth("quiet"));
             out.put("content_unread", true);
+            // Until the archive has come to its end, see `Names::facts`.
+            out.put("names_unread", true);
         }
         Action::ImageSearch => out.put("term", query.get("term")),
         Action::ImageExport => {

@@ -29,6 +29,7 @@ use std::collections::BTreeSet;
 use wharden_model::{Action, FactValue, Facts};
 
 pub use build::document;
+pub use container::put_target;
 pub use create_mounts::wanted as wanted_mounts;
 pub use volume::paths_asked as volume_paths_asked;
 
@@ -73,8 +74,19 @@ impl<'a> Source<'a> {
 /// The facts of one action, being filled.
 pub struct Sheet(Facts);
 
+impl From<Facts> for Sheet {
+    fn from(facts: Facts) -> Self {
+        Self(facts)
+    }
+}
+
 impl Sheet {
-    fn put(&mut self, name: &'static str, value: impl Into<FactValue>) {
+    /// What has been filled in.
+    pub fn into_facts(self) -> Facts {
+        self.0
+    }
+
+    pub fn put(&mut self, name: &'static str, value: impl Into<FactValue>) {
         let value = value.into();
         debug_assert!(
             self.0.get(name).is_some_and(|zero| std::mem::discriminant(zero) == std::mem::discriminant(&value)),

@@ -4,6 +4,6 @@ mod check;
 mod parse;
 mod shape;
 
-pub use check::canonical;
+pub use check::{canonical, fold};
 pub use parse::{Node, parse};
 pub use shape::{EMPTY, Field, Shape, TEXT_MAP, TEXTS};

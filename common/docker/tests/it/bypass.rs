@@ -102,7 +102,7 @@ const EXPECTED: &[(&str, Expect)] = &[
             &[("host_network", "true"), ("remote", "http://127.0.0.1:9/Dockerfile"), ("cgroup_parent", "/")],
         ),
     ),
-    ("D97", Sees("image.load", HOST, &[("content_unread", "true")])),
+    ("D97", Sees("image.load", HOST, &[("content_unread", "true"), ("names_unread", "true")])),
     ("D100", Sees("swarm.inspect", HOST, &[])),
     ("D103", Sees("system.events", HOST, &[])),
     ("D106", Sees("network.create", "nb", &[("options", "com.docker.network.bridge.enable_icc=true")])),

@@ -51,16 +51,29 @@ pub const PULL: &[FactSpec] = with_image!("query:fromImage, query:tag";
 pub const EXPORT: &[FactSpec] =
     &[fact("images", FactType::Set, "path, query:names", "", "references exported, as the engine reads them")];
 
-/// `image.load`. The names inside the archive are not looked at: they may overwrite any local tag.
+/// `image.load`. Decided on once for each name that the archive gives, as `image.tag` is, and once with an empty `target` where
+/// an image gets none.
 pub const LOAD: &[FactSpec] = &[
     fact("quiet", FactType::Bool, "query:quiet", "", "no progress is shown"),
     fact(
-        "content_unread",
+        "tags",
+        FactType::Set,
+        "tar:manifest.json",
+        "4.2",
+        "every reference that images get, as the engine reads them",
+    ),
+    fact("target", FactType::String, "tar:manifest.json", "4.2", "the one of them that is decided on"),
+    fact("target_registry", FactType::String, "tar:manifest.json", "4.2", "e.g. docker.io"),
+    fact("target_repository", FactType::String, "tar:manifest.json", "4.2", "e.g. library/nginx"),
+    fact("target_tag", FactType::String, "tar:manifest.json", "4.2", "e.g. latest"),
+    fact(
+        "names_unread",
         FactType::Bool,
         "tar:manifest.json",
         "4.2",
-        "always true: nothing of the archive was judged",
+        "the names could not be read: past the guard, at the engine's own socket, or in posture observe",
     ),
+    fact("content_unread", FactType::Bool, "tar:layer.tar", "4.2", "always true: nothing of the layers was judged"),
 ];
 
 /// `image.search`.

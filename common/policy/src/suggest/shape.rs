@@ -134,6 +134,8 @@ pub(super) fn is_held(action: Action, name: &str, terms: &Terms) -> bool {
         action if action.starts_container() => {
             OF_CREATE.contains(&name) || facts::of(action).iter().any(|spec| spec.name == name)
         }
+        // Of the names that an archive gives, the one that was decided on is among `tags`.
+        Action::ImageLoad if name.starts_with("target") => false,
         _ => !FREE.contains(&name),
     }
 }

@@ -10,3 +10,4 @@ mod random;
 mod remedy;
 mod stack;
 mod suggest;
+mod to_come;

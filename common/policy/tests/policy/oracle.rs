@@ -188,6 +188,11 @@ proptest! {
             for (action, resource, facts) in &requests {
                 let q = Query { principal, action: *action, resource, host: &host, facts };
                 let expected = oracle(&with_built_in, &users, &labels, &q);
+                // What is refused before its facts are known is refused with them.
+                let (none, names) = (Facts::zero(*action), facts::specs(*action).map(|spec| spec.name));
+                if compiled.denies_whatever(&Query { facts: &none, ..q }, &names.collect::<Vec<_>>()) {
+                    prop_assert_eq!(expected.effect, Effect::Deny, "{:?}\n{:#?}", q, documents);
+                }
                 // Twice: the second time from what is kept.
                 for _ in 0..2 {
                     let decision = compiled.decide(&q);

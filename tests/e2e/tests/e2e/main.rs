@@ -33,6 +33,7 @@ mod image_owners;
 mod inventory;
 mod layering;
 mod lifecycle;
+mod loads;
 mod lockout;
 mod notifications;
 mod observe;

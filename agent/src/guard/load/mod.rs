@@ -1,0 +1,251 @@
+//! An image archive on its way to the engine (`docker load`): it is passed on at once, layer by layer, and read meanwhile.
+//! The names that it gives are known once all of its headers have been seen; only when they are permitted is the end of it
+//! passed on, without which the engine makes nothing.
+//!
+//! What was packed is unpacked here and sent on so: the engine reads the same bytes that were read here, whatever it would
+//! have made of the packed ones.
+
+mod gunzip;
+
+use super::{
+    case::{Case, Refused},
+    room::{Full, Holding},
+    undecided::Undecided,
+};
+use crate::wire::{Body, BodyError, BodyFraming, Inbox};
+use bytes::Buf;
+use gunzip::Gunzip;
+use std::io;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use wharden_docker::{Archive, Packing, Refusal};
+use wharden_model::Action;
+
+/// An archive, and the request that brings it.
+pub struct Load<'g> {
+    case: Case<'g>,
+    /// `None` once the decision has been made.
+    undecided: Option<Undecided>,
+    archive: Archive,
+    /// What brings the archive to its end: for the engine only when it is permitted.
+    end: Vec<u8>,
+    form: Form,
+    /// The rest passes unread: nothing is refused here.
+    unread: bool,
+    /// For documents of the archive.
+    holding: Holding,
+}
+
+/// How the archive is packed.
+enum Form {
+    /// Not known until these are enough.
+    Unknown(Vec<u8>),
+    Plain,
+    Gzip(Box<Gunzip>),
+}
+
+/// Why not all of an archive was passed on.
+#[derive(Debug)]
+pub enum Stopped {
+    Body(BodyError),
+    Refused(Refused),
+    Full(Full),
+}
+
+impl From<BodyError> for Stopped {
+    fn from(error: BodyError) -> Self {
+        Self::Body(error)
+    }
+}
+
+impl<'g> Load<'g> {
+    /// Nothing of it has been read. When it is decided already, nothing will be.
+    pub fn new(case: Case<'g>, undecided: Option<Undecided>, holding: Holding) -> Self {
+        let unread = undecided.is_none();
+        Self {
+            case,
+            undecided,
+            archive: Archive::default(),
+            end: Vec::new(),
+            form: Form::Unknown(Vec::new()),
+            unread,
+            holding,
+        }
+    }
+
+    /// Passes the archive on, in chunks, up to and with its end if that is permitted.
+    ///
+    /// # Errors
+    /// [`Stopped`]; the engine has not got to the end.
+    pub async fn pass(
+        &mut self,
+        framing: BodyFraming,
+        inbox: &mut Inbox,
+        from: &mut (impl AsyncRead + Unpin),
+        to: &mut (impl AsyncWrite + Unpin),
+    ) -> Result<(), Stopped> {
+        let mut body = Body::new(framing);
+        loop {
+            let at_hand = body.next(inbox, from).await?;
+            self.take(inbox.bytes().get(..at_hand.data).unwrap_or_default(), to).await?;
+            Body::used(inbox, &at_hand);
+            if at_hand.is_last {
+                break;
+            }
+        }
+        self.finish(to).await
+    }
+
+    /// Tells that nothing was decided, where nothing was, and why.
+    pub fn conclude(&mut self, why: &str) {
+        if self.undecided.take().is_some() {
+            self.case.begins_now();
+            self.case.invalid(Action::ImageLoad, Refusal::bad(format!("the image archive was not judged: {why}")));
+        }
+    }
+
+    async fn take(&mut self, bytes: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Stopped> {
+        match &mut self.form {
+            Form::Unknown(first) => {
+                first.extend_from_slice(bytes);
+                if first.len() < Packing::SEEN {
+                    return Ok(());
+                }
+                let first = std::mem::take(first);
+                self.begin(&first, to).await
+            }
+            Form::Plain => self.pass_on(bytes, to).await,
+            Form::Gzip(_) => self.unpack(bytes, to).await,
+        }
+    }
+
+    /// Takes the first bytes.
+    async fn begin(&mut self, first: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Stopped> {
+        match Packing::of(first) {
+            Packing::Gzip if !self.unread => {
+                self.form = Form::Gzip(Box::default());
+                self.unpack(first, to).await
+            }
+            packing => {
+                self.form = Form::Plain;
+                if packing != Packing::Plain && !self.unread {
+                    self.cannot_read(Refusal::bad(format!(
+                        "the image archive cannot be judged: it is packed in a way that the guard does not undo. Unpack it \
+                         first: {} < FILE | docker load",
+                        packing.undone_by()
+                    )))?;
+                }
+                self.pass_on(first, to).await
+            }
+        }
+    }
+
+    async fn unpack(&mut self, mut packed: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Stopped> {
+        while !packed.is_empty() {
+            let Form::Gzip(gunzip) = &mut self.form else { return Ok(()) };
+            let unpacked = gunzip.unpack(&mut packed);
+            let is_a_bomb = gunzip.is_a_bomb();
+            let unpacked = unpacked.map_err(|error| self.damaged(&error))?;
+            if is_a_bomb && !self.case.observes() {
+                let why = "the image archive cannot be judged: it grows far more than images do as it is unpacked. Unpack it \
+                           first: gzip -dc < FILE | docker load";
+                return Err(self.refuse(Refusal::bad(why)));
+            }
+            self.pass_on(&unpacked, to).await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Stopped> {
+        match &mut self.form {
+            Form::Unknown(first) => {
+                let first = std::mem::take(first);
+                self.begin(&first, to).await?;
+            }
+            Form::Plain => {}
+            Form::Gzip(gunzip) => {
+                let last = gunzip.finish();
+                let last = last.map_err(|error| self.damaged(&error))?;
+                self.pass_on(&last, to).await?;
+            }
+        }
+        self.decide()?;
+        let end = std::mem::take(&mut self.end);
+        write(&end, to).await?;
+        to.write_all(b"0\r\n\r\n").await.map_err(|error| BodyError::Write(error).into())
+    }
+
+    /// Reads on, and passes on what has been read, up to the end of the archive.
+    async fn pass_on(&mut self, bytes: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Stopped> {
+        if self.unread {
+            return write(bytes, to).await;
+        }
+        match self.archive.read(bytes) {
+            Ok(own) if self.archive.has_ended() => {
+                self.end.extend_from_slice(bytes.get(..own).unwrap_or_default());
+                self.hold().await
+            }
+            Ok(_) => {
+                self.hold().await?;
+                write(bytes, to).await
+            }
+            Err(refusal) => {
+                self.cannot_read(refusal)?;
+                let end = std::mem::take(&mut self.end);
+                write(&end, to).await?;
+                write(bytes, to).await
+            }
+        }
+    }
+
+    async fn hold(&mut self) -> Result<(), Stopped> {
+        self.holding.hold(self.archive.footprint() + self.end.len()).await.map_err(Stopped::Full)
+    }
+
+    /// The decision, once: the body is at its end, and so is the archive.
+    fn decide(&mut self) -> Result<(), Stopped> {
+        if self.undecided.is_none() {
+            return Ok(());
+        }
+        self.case.begins_now();
+        match self.archive.names() {
+            Err(refusal) => self.cannot_read(refusal),
+            Ok(names) => self
+                .undecided
+                .take()
+                .map_or(Ok(()), |known| self.case.decide_archive(&known, Some(&names)).map_err(Stopped::Refused)),
+        }
+    }
+
+    /// What cannot be read is refused, but where nothing is: there it is decided on without names.
+    fn cannot_read(&mut self, refusal: Refusal) -> Result<(), Stopped> {
+        self.case.begins_now();
+        if !self.case.observes() {
+            return Err(self.refuse(refusal));
+        }
+        self.unread = true;
+        self.undecided.take().map_or(Ok(()), |known| self.case.decide_archive(&known, None).map_err(Stopped::Refused))
+    }
+
+    fn damaged(&mut self, error: &io::Error) -> Stopped {
+        self.refuse(Refusal::bad(format!("the image archive cannot be judged: as gzip it is damaged: {error}")))
+    }
+
+    /// An event where there is none yet.
+    fn refuse(&mut self, refusal: Refusal) -> Stopped {
+        self.case.begins_now();
+        Stopped::Refused(match self.undecided.take() {
+            Some(_) => self.case.invalid(Action::ImageLoad, refusal),
+            None => Refused { status: refusal.status, message: refusal.message, body_read: false },
+        })
+    }
+}
+
+/// Writes a chunk.
+async fn write(bytes: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Stopped> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let size = format!("{:x}\r\n", bytes.len());
+    let mut chunk = size.as_bytes().chain(bytes).chain(&b"\r\n"[..]);
+    to.write_all_buf(&mut chunk).await.map_err(|error| BodyError::Write(error).into())
+}

@@ -1,0 +1,365 @@
+//! Archives that are made here: those that programs write, and evil ones.
+
+use super::{header::BLOCK, *};
+use wharden_model::{Action, FactValue, Facts};
+
+/// A header as Go writes it.
+fn header(name: &str, flag: u8, size: u64) -> [u8; BLOCK] {
+    let mut block = [0; BLOCK];
+    block[..name.len()].copy_from_slice(name.as_bytes());
+    for (at, digits) in [(100, "0000644\0".to_owned()), (108, "0000000\0".to_owned()), (116, "0000000\0".to_owned())] {
+        block[at..at + digits.len()].copy_from_slice(digits.as_bytes());
+    }
+    block[124..136].copy_from_slice(format!("{size:011o}\0").as_bytes());
+    block[136..148].copy_from_slice(b"00000000000\0");
+    block[156] = flag;
+    block[257..265].copy_from_slice(b"ustar\x0000");
+    block[329..345].copy_from_slice(b"0000000\x000000000\0");
+    sum(&mut block);
+    block
+}
+
+fn sum(block: &mut [u8; BLOCK]) {
+    block[148..156].fill(b' ');
+    let sum: u64 = block.iter().map(|b| u64::from(*b)).sum();
+    block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+}
+
+fn changed(mut block: [u8; BLOCK], change: impl FnOnce(&mut [u8; BLOCK])) -> Vec<u8> {
+    change(&mut block);
+    sum(&mut block);
+    block.to_vec()
+}
+
+fn filled(content: &[u8]) -> Vec<u8> {
+    let mut out = content.to_vec();
+    out.resize(content.len().next_multiple_of(BLOCK), 0);
+    out
+}
+
+fn file(name: &str, content: impl AsRef<[u8]>) -> Vec<u8> {
+    let content = content.as_ref();
+    [header(name, b'0', content.len() as u64).to_vec(), filled(content)].concat()
+}
+
+fn folder(name: &str) -> Vec<u8> {
+    header(name, b'5', 0).to_vec()
+}
+
+fn link(name: &str, to: &str) -> Vec<u8> {
+    changed(header(name, b'2', 0), |block| block[157..157 + to.len()].copy_from_slice(to.as_bytes()))
+}
+
+fn records(line: &str) -> Vec<u8> {
+    [header("PaxHeaders.0/x", b'x', line.len() as u64).to_vec(), filled(line.as_bytes())].concat()
+}
+
+fn archive(entries: &[Vec<u8>]) -> Vec<u8> {
+    [entries.concat(), vec![0; 2 * BLOCK]].concat()
+}
+
+fn manifest(names: &[&str]) -> Vec<u8> {
+    file("manifest.json", serde_json::json!([{ "Config": "c.json", "RepoTags": names, "Layers": [] }]).to_string())
+}
+
+/// Reads in pieces, and holds every piece back that brings the end.
+fn read_in(bytes: &[u8], step: usize) -> Result<Names, String> {
+    let mut archive = Archive::default();
+    for piece in bytes.chunks(step) {
+        archive.read(piece).map_err(|refusal| refusal.message)?;
+    }
+    archive.names().map_err(|refusal| refusal.message)
+}
+
+fn read(bytes: &[u8]) -> Result<Names, String> {
+    let whole = read_in(bytes, usize::MAX);
+    for step in [1, 300, 512, 4096] {
+        assert_eq!(read_in(bytes, step), whole, "in pieces of {step}");
+    }
+    whole
+}
+
+fn given(bytes: &[u8]) -> Vec<String> {
+    read(bytes).expect("an image archive").given.iter().map(ToString::to_string).collect()
+}
+
+#[track_caller]
+fn refused(bytes: &[u8], why: &str) {
+    let message = read(bytes).expect_err(why);
+    assert!(message.contains(why), "{why:?}: {message}");
+}
+
+const FULL: &str = "docker.io/library/app:1";
+
+#[test]
+fn what_docker_saves_passes() {
+    let layer = vec![7; 100_000];
+    let id = "4f49f6b5".repeat(8);
+    // Before 25: folders of layers, and links to layers that are there already.
+    let old = archive(&[
+        folder(&format!("{id}/")),
+        file(&format!("{id}/VERSION"), "1.0"),
+        file(&format!("{id}/json"), "{}"),
+        file(&format!("{id}/layer.tar"), &layer),
+        folder("other/"),
+        link("other/layer.tar", &format!("../{id}/layer.tar")),
+        file(&format!("{id}.json"), "{}"),
+        manifest(&["app:1"]),
+        file("repositories", format!(r#"{{"app":{{"1":"{id}"}}}}"#)),
+    ]);
+    assert_eq!(given(&old), [FULL]);
+    // Since: OCI and Docker's in one.
+    let index = r#"{"schemaVersion":2,"manifests":[{"digest":"sha256:0","size":1,"annotations":
+        {"io.containerd.image.name":"docker.io/library/app:1","org.opencontainers.image.ref.name":"1"}}]}"#;
+    let new = archive(&[
+        folder("blobs/"),
+        folder("blobs/sha256/"),
+        file(&format!("blobs/sha256/{id}"), &layer),
+        file("index.json", index),
+        records("20 mtime=1700000000\n"),
+        manifest(&["app:1"]),
+        file("oci-layout", r#"{"imageLayoutVersion": "1.0.0"}"#),
+    ]);
+    assert_eq!(given(&new), [FULL]);
+    // OCI alone, of buildx and skopeo.
+    for (annotations, name) in [
+        (
+            r#"{"io.containerd.image.name":"r.example/a/b:2","org.opencontainers.image.ref.name":"2"}"#,
+            "r.example/a/b:2",
+        ),
+        (r#"{"org.opencontainers.image.ref.name":"localhost/b:2"}"#, "localhost/b:2"),
+    ] {
+        let index = format!(r#"{{"manifests":[{{"annotations":{annotations}}}]}}"#);
+        assert_eq!(given(&archive(&[file("index.json", index)])), [name]);
+    }
+    // Of ko and others, repacked from the folder, padded as GNU tar does, of a program that writes no magic.
+    assert_eq!(given(&[archive(&[folder("./"), manifest(&["app:1"])]), vec![0; 9000]].concat()), [FULL]);
+    let mut v7 = manifest(&["app:1"]);
+    let block: &mut [u8; BLOCK] = v7.first_chunk_mut().expect("a header");
+    block[257..].fill(0);
+    sum(block);
+    assert_eq!(given(&archive(&[v7])), [FULL]);
+    let gnu = changed(header("layer", b'0', 0), |block| block[257..265].copy_from_slice(b"ustar  \0"));
+    assert_eq!(given(&archive(&[gnu, manifest(&["app:1"])])), [FULL]);
+}
+
+#[test]
+fn every_document_gives_names_whichever_the_engine_reads() {
+    let all = archive(&[
+        manifest(&["app:1", "quay.io/x/y:2"]),
+        file("repositories", r#"{"old":{"3":"x","4":"y"},"none":null}"#),
+        file("index.json", r#"{"manifests":[{"annotations":{"io.containerd.image.name":"new:5"}},{}]}"#),
+    ]);
+    let names =
+        ["docker.io/library/app:1", "docker.io/library/new:5", "docker.io/library/old:3", "docker.io/library/old:4"];
+    assert_eq!(given(&all), [&names[..], &["quay.io/x/y:2"]].concat());
+}
+
+#[test]
+fn facts_are_of_each_name_with_all_beside_it() {
+    let request = Facts::zero(Action::ImageLoad);
+    let facts = |bytes: &[u8]| read(bytes).expect("an archive").facts(&request).collect::<Vec<_>>();
+    let text = |facts: &Facts, name: &str| match facts.get(name) {
+        Some(FactValue::String(text)) => text.clone(),
+        other => panic!("{name}: {other:?}"),
+    };
+    let two = facts(&archive(&[manifest(&["r.example/a/b:2", "app:1"])]));
+    let targets: Vec<_> = two.iter().map(|facts| text(facts, "target")).collect();
+    assert_eq!(targets, ["docker.io/library/app:1", "r.example/a/b:2"]);
+    let parts = ["target_registry", "target_repository", "target_tag"].map(|name| text(&two[1], name));
+    assert_eq!(parts, ["r.example", "a/b", "2"]);
+    let all: FactValue = ["docker.io/library/app:1", "r.example/a/b:2"]
+        .map(str::to_owned)
+        .into_iter()
+        .collect::<std::collections::BTreeSet<_>>()
+        .into();
+    assert!(
+        two.iter().all(|facts| facts.get("tags") == Some(&all) && facts.get("names_unread") == Some(&false.into()))
+    );
+    // An image without a name is judged as one.
+    for unnamed in [r#"[{"Config":"c","RepoTags":null}]"#, r#"[{"Config":"c"}]"#, "[]"] {
+        let facts = facts(&archive(&[file("manifest.json", unnamed)]));
+        assert!(facts.len() == 1 && text(&facts[0], "target").is_empty(), "{unnamed}");
+    }
+    let mixed = r#"[{"RepoTags":["app:1"]},{"RepoTags":[]}]"#;
+    let targets: Vec<_> = facts(&archive(&[file("manifest.json", mixed)])).iter().map(|f| text(f, "target")).collect();
+    assert_eq!(targets, [FULL, ""]);
+    // Every fact of the archive is in the table.
+    assert!(FROM_ARCHIVE.iter().all(|name| request.get(name).is_some()));
+}
+
+#[test]
+fn no_name_leads_to_a_document_in_a_roundabout_way() {
+    let good = || manifest(&["app:1"]);
+    let evil = r#"[{"RepoTags":["evil:1"]}]"#;
+    for name in [
+        "./manifest.json",
+        "a/../manifest.json",
+        "/manifest.json",
+        "a//b",
+        "..",
+        "../manifest.json",
+        "a/./b",
+        "manifest.json/",
+        "",
+    ] {
+        refused(&archive(&[good(), file(name, evil)]), "the one short way");
+    }
+    refused(&archive(&[good(), file("Manifest.JSON", evil)]), "is not the document manifest.json");
+    refused(&archive(&[good(), file("manifest.json/x", evil)]), "is not the document manifest.json");
+    refused(&archive(&[good(), folder("index.json/")]), "is not the document index.json");
+    refused(&archive(&[good(), folder("repositories")]), "is not the document repositories");
+    refused(&archive(&[good(), good()]), "manifest.json is in it twice");
+    refused(&archive(&[link("manifest.json", "x.json"), file("x.json", evil)]), "is a link");
+    refused(&archive(&[link("a", "."), file("a/manifest.json", evil)]), "is a link");
+    refused(&archive(&[link("a.tar", "."), file("a.tar/manifest.json", evil)]), "takes a layer");
+    refused(&archive(&[link("a.tar", "."), folder("a.tar")]), "takes a layer");
+    refused(&archive(&[changed(header("manifest.json", b'1', 0), |_| {}), good()]), "a hard link");
+    refused(&archive(&[file("manifest\\json", evil), good()]), "characters");
+    refused(&archive(&[file("manifest.json\u{a0}", evil), good()]), "characters");
+}
+
+#[test]
+fn headers_that_readers_differ_about_are_refused() {
+    let good = || manifest(&["app:1"]);
+    let evil = |change: &dyn Fn(&mut [u8; BLOCK])| archive(&[changed(header("x", b'0', 0), change), good()]);
+    for (flag, why) in [
+        (b'g', "for all entries"),
+        (b'L', "GNU's own form"),
+        (b'K', "GNU's own form"),
+        (b'S', "sparse"),
+        (b'7', "unknown"),
+        (b'3', "a device"),
+    ] {
+        refused(&evil(&|block| block[156] = flag), why);
+    }
+    // A long name comes in two parts, which not all put together.
+    refused(&evil(&|block| block[345..353].copy_from_slice(b"manifest")), "in two parts");
+    refused(&evil(&|block| block[500] = 1), "old format");
+    // GNU's headers have times where others have names.
+    refused(
+        &evil(&|block| {
+            block[257..265].copy_from_slice(b"ustar  \0");
+            block[345] = b'a';
+        }),
+        "old format",
+    );
+    refused(&evil(&|block| block[257..265].copy_from_slice(b"ustar\0\0\0")), "old format");
+    refused(&evil(&|block| block[50..58].copy_from_slice(b"manifest")), "something follows the name");
+    for size in [
+        &b"00000000012x"[..],
+        b"\x0000000000012",
+        b"            ",
+        b"-0000000012\0",
+        b"12\x0000000005\0",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\x80\0\0\0\0\0\0\0\0\0\x02\0",
+        b"\x80\0\0\0\xff\0\0\0\0\0\0\0",
+    ] {
+        refused(&evil(&|block| block[124..136].copy_from_slice(size)), "cannot be read, or makes no sense");
+    }
+    refused(&archive(&[changed(header("a/", b'5', 512), |_| {}), good()]), "is no file");
+    let mut damaged = archive(&[good()]);
+    damaged[0] ^= 1;
+    refused(&damaged, "checksum");
+    refused(&archive(&[file("BZh91AY", ""), good()]), "packed once more");
+    refused(b"\x1f\x8b\x08".repeat(200).as_slice(), "packed once more");
+    // Neither gzip nor tar.
+    refused(&[b'x'; 2 * BLOCK], "no tar archive");
+    for (line, why) in [
+        ("22 path=manifest.json\n", "\"path\""),
+        ("21 GNU.sparse.major=1\n", "malformed"),
+        ("22 GNU.sparse.major=1\n", "\"GNU.sparse.major\""),
+        ("9 size=1\n", "makes no sense"),
+    ] {
+        refused(&archive(&[records(line), good()]), why);
+    }
+    refused(&archive(&[records("11 mtime=1\n"), records("11 mtime=1\n"), good()]), "follows another");
+    refused(&[good(), records("11 mtime=1\n"), vec![0; 2 * BLOCK]].concat(), "ends after");
+}
+
+#[test]
+fn the_end_is_the_end() {
+    let mut held = Archive::default();
+    let whole = archive(&[manifest(&["app:1"])]);
+    let (before, last) = whole.split_at(whole.len() - 1);
+    held.read(before).expect("good");
+    assert!(!held.has_ended(), "the engine waits for the last byte");
+    assert_eq!(held.read(&[last, &[0; 9]].concat()), Ok(last.len()), "zeros behind the end are not a part of it");
+    assert!(held.has_ended());
+    assert_eq!(held.read(&[0; 700]), Ok(0));
+    assert!(held.read(b"x").is_err());
+    refused(&manifest(&["app:1"]), "stops before its end");
+    refused(&[manifest(&["app:1"]), vec![0; 600]].concat(), "stops before its end");
+    assert!(read(&[manifest(&["app:1"]), vec![0; BLOCK]].concat()).is_ok(), "one block of zeros is an end");
+    refused(&[manifest(&["app:1"]), vec![0; BLOCK], manifest(&["evil:1"])].concat(), "something follows");
+    refused(&archive(&[file("layer", "x")]), "neither manifest.json");
+    refused(&archive(&[]), "neither manifest.json");
+    refused(b"", "stops before its end");
+}
+
+#[test]
+fn documents_that_readers_differ_about_are_refused() {
+    for (name, text, why) in [
+        ("manifest.json", r#"[{"RepoTags":["a:1"],"repotags":["b:1"]}]"#, "RepoTags is there twice"),
+        ("manifest.json", r#"[{"repoTags":["a:1"]}]"#, "in other letters"),
+        ("manifest.json", "[{\"RepoTag\u{17f}\":[\"a:1\"]}]", "in other letters"),
+        ("manifest.json", r#"[{"RepoTags":["a:1"]}] [{"RepoTags":["b:1"]}]"#, "something follows"),
+        ("manifest.json", "null", "not a list"),
+        ("manifest.json", "{", "manifest.json: body"),
+        ("manifest.json", r#"[{"RepoTags":"a:1"}]"#, "not a list"),
+        ("manifest.json", r#"[{"RepoTags":["a"]}]"#, "not a name"),
+        (
+            "manifest.json",
+            r#"[{"RepoTags":["a:1@sha256:0000000000000000000000000000000000000000000000000000000000000000"]}]"#,
+            "not a name",
+        ),
+        ("manifest.json", r#"[{"RepoTags":["A:1"]}]"#, "not a name"),
+        ("manifest.json", r#"[null]"#, "not an object"),
+        ("repositories", r#"{"a":{"1":"x"},"a":{"2":"x"}}"#, "twice"),
+        ("repositories", r#"{"a:1":{"2":"x"}}"#, "not a name"),
+        ("repositories", r#"{"a":{"":"x"}}"#, "not a name"),
+        ("index.json", r#"{"manifests":[],"Manifests":[]}"#, "manifests is there twice"),
+        ("index.json", r#"{"manifests":[{"annotations":{"io.containerd.image.name":1}}]}"#, "no text"),
+        ("index.json", r#"{"manifests":[{"annotations":{"io.containerd.image.name":"a b"}}]}"#, "not a name"),
+    ] {
+        refused(&archive(&[file(name, text)]), why);
+    }
+    let many: Vec<_> = (0..=ARCHIVE_NAMES).map(|n| format!("app:{n}")).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    refused(&archive(&[manifest(&many)]), "more than");
+    refused(&archive(&[file("repositories", vec![b' '; ARCHIVE_DOCUMENT_MAX + 1])]), "larger than");
+}
+
+const ARCHIVE_NAMES: usize = crate::limits::ARCHIVE_NAMES_MAX;
+
+#[test]
+fn there_are_not_more_entries_than_can_be_counted() {
+    let mut archive = Archive::default();
+    let block = header("x", b'0', 0);
+    let refused = (0..=ARCHIVE_ENTRIES_MAX).map(|_| archive.read(&block)).find_map(Result::err);
+    assert!(refused.is_some_and(|refusal| refusal.message.contains("entries")));
+    assert_eq!(archive.footprint(), 0);
+}
+
+#[test]
+fn contents_are_stepped_over_and_never_held() {
+    let mut archive = Archive::default();
+    let size = 3 << 30;
+    archive.read(&header("layer.tar", b'0', size)).expect("a header");
+    let piece = vec![0xff; 1 << 26];
+    for _ in 0..size >> 26 {
+        archive.read(&piece).expect("content");
+    }
+    archive.read(&manifest(&["app:1"])).expect("the manifest");
+    assert!(archive.footprint() < 4096);
+    // Larger than octal digits can say.
+    let large = changed(header("layer.tar", b'0', 0), |block| {
+        block[124..136].copy_from_slice(b"\x80\0\0\0\0\0\0\x03\0\0\0\0");
+    });
+    archive.read(&large).expect("twelve gigabytes");
+    let mut archive = Archive::default();
+    archive.read(&records("20 size=12884901888\n")).expect("a record");
+    archive.read(&header("layer.tar", b'0', 0)).expect("twelve gigabytes");
+    archive.read(&piece).expect("content, of zeros or not");
+}
