@@ -79,7 +79,7 @@ fn what_one_made_is_ones_own_and_nobody_elses() {
         let label = direct.run(&["inspect", "--format", "{{index .Config.Labels \"io.wharden.owner\"}}", name]).ok();
         assert_eq!(label, "wharden-t-alice", "{name}");
         is_of(&alice, name);
-        is_not_of(&mallory, name);
+        mallory.run(&["image", "inspect", name]).fails_saying(&["No such image"]);
     }
     mine.sort();
     for program in Docker::programs() {
