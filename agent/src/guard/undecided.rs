@@ -3,7 +3,7 @@
 use super::case::{Case, Refused, Told, telling};
 use std::time::Instant;
 use wharden_docker::{ArchiveNames, FROM_ARCHIVE, Judged, Refusal};
-use wharden_model::{Action, Facts, Posture, Resource};
+use wharden_model::{Action, FactValue, Facts, Posture, Resource};
 use wharden_policy::Query;
 
 /// What is known of a request that is decided by the archive that it brings.
@@ -53,7 +53,13 @@ impl Case<'_> {
             request: known.request.clone(),
             unseen: None,
         };
-        self.conclude(resource.unwrap_or(&self.engine()), decision, posture, told)
+        let target = if let Some(FactValue::String(target)) = facts.get("target") { target.as_str() } else { "" };
+        self.conclude(resource.unwrap_or(&self.engine()), decision, posture, told).map_err(|mut refused| {
+            if !target.is_empty() {
+                refused.message.push_str(&format!(" The name that it is refused for: {target}."));
+            }
+            refused
+        })
     }
 
     /// What is decided on has come now, and not with the head of the request.

@@ -76,8 +76,10 @@ fn names_in_an_archive_are_decided_on_and_what_is_refused_leaves_nothing() {
     let (twice, aside) = (evil("manifest.json"), evil("./manifest.json"));
     let before = images(&direct);
 
-    for archive in [&foreign.bytes, &both.bytes, &packed(&foreign.bytes)] {
-        lara.run_with(&["load"], archive).fails_saying(&["no policy permits", "image.load"]);
+    for (archive, name) in
+        [(&foreign.bytes, "trusted:1"), (&both.bytes, "trusted:2"), (&packed(&foreign.bytes), "trusted:1")]
+    {
+        lara.run_with(&["load"], archive).fails_saying(&["no policy permits", "image.load", name]);
         assert_eq!(images(&direct), before);
     }
     for (archive, why) in [
