@@ -146,6 +146,7 @@ async fn an_archive_that_never_ends_is_told_once() {
     let whole = request(&image(&["app:1"], &vec![1; 300_000]));
     let mut client = Client::connect(&world.socket).await;
     client.send(&whole[..200_000]).await;
+    crate::client::eventually("the connection is taken", || world.guard.slots.open_connections() == 1).await;
     drop(client);
     crate::client::eventually("the connection ends", || world.guard.slots.open_connections() == 0).await;
     let events = world.events().await;
