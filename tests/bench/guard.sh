@@ -10,10 +10,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 command -v haproxy >/dev/null || apt-get install -y --no-install-recommends haproxy
 
-target=${CARGO_TARGET_DIR:-$PWD/target}
-export CARGO_TARGET_DIR=$target
-cargo build --release -p wharden-agent
-cargo build -p wharden-controller -p wharden
-mkdir -p "$target/bench/bin"
-ln -sf "$target/release/wharden-agent" "$target/debug/wharden-controller" "$target/debug/wharden" "$target/bench/bin/"
-WHARDEN_BIN=$target/bench/bin exec cargo bench -p wharden-e2e --bench guard -- "$@"
+# shellcheck source=tests/bench/released-agent.sh
+. tests/bench/released-agent.sh
+exec cargo bench -p wharden-e2e --bench guard -- "$@"

@@ -8,10 +8,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-target=${CARGO_TARGET_DIR:-$PWD/target}
-export CARGO_TARGET_DIR=$target
-cargo build --release -p wharden-agent
-cargo build -p wharden-controller -p wharden
-mkdir -p "$target/bench/bin"
-ln -sf "$target/release/wharden-agent" "$target/debug/wharden-controller" "$target/debug/wharden" "$target/bench/bin/"
-WHARDEN_BIN=$target/bench/bin exec cargo bench --profile dev -p wharden-e2e --bench soak -- "$@"
+# shellcheck source=tests/bench/released-agent.sh
+. tests/bench/released-agent.sh
+exec cargo bench --profile dev -p wharden-e2e --bench soak -- "$@"

@@ -44,7 +44,7 @@ pub(crate) struct Case<'a> {
     pub(super) guard: &'a Guard,
     /// When what is decided on was there.
     pub(super) started: Instant,
-    /// Method and path as they were sent, made fit to be shown.
+    /// Method and path as they were sent.
     line: String,
     pub(super) who: Who,
     body_read: bool,
@@ -76,7 +76,7 @@ impl<'a> Case<'a> {
     /// Opens the case of a request whose head has been read at `started`.
     pub(crate) fn new(guard: &'a Guard, started: Instant, head: &Head, who: Who) -> Self {
         let path = head.target.split('?').next().unwrap_or_default();
-        let line = format!("{} {path}", head.method).chars().flat_map(char::escape_debug).collect();
+        let line = format!("{} {path}", head.method);
         Self { guard, started, line, who, body_read: false, serves: true }
     }
 
@@ -135,7 +135,7 @@ impl<'a> Case<'a> {
     pub(crate) fn decide_unseen(&self, action: Action, why: &str) -> Result<(), Refused> {
         let held = self.guard.bundles.current();
         let decision = builtin(UNSEEN_BODY, why.to_owned(), held.revision);
-        let told = Told { action, facts: None, request: self.line.clone(), unseen: None };
+        let told = Told { action, facts: None, request: self.request_line(), unseen: None };
         self.conclude(&self.engine(), decision, held.posture, told)
     }
 
@@ -244,11 +244,16 @@ impl<'a> Case<'a> {
         // That something does not exist is an answer like any other.
         if refusal.status != 404 {
             let held = self.guard.bundles.current();
-            let told = Told { action, facts: None, request: self.line.clone(), unseen: None };
+            let told = Told { action, facts: None, request: self.request_line(), unseen: None };
             let (engine, decision, error) = (self.engine(), deny(held.revision), refusal.message.clone());
             self.report(engine, Outcome::Invalid, held.posture, decision, told, error);
         }
         self.refused(refusal.status, refusal.message)
+    }
+
+    /// Method and path, made fit to be shown.
+    fn request_line(&self) -> String {
+        self.line.chars().flat_map(char::escape_debug).collect()
     }
 
     fn refused(&self, status: u16, message: String) -> Refused {

@@ -197,7 +197,11 @@ impl Connection<'_> {
         let streams = matches!(judged.body, ForwardBody::Stream(_) | ForwardBody::Archive(_));
         let wanted = judged.listing.is_some() || judged.makes.is_some();
         let principal = self.caller.known().filter(|_| wanted).cloned();
-        let maker = Box::pin(self.guard.maker(judged.makes, principal.as_ref())).await;
+        let maker = match judged.makes.zip(principal.as_ref()) {
+            // Few requests make an image: apart, so that the others do not carry it.
+            Some((makes, who)) => Box::pin(self.guard.maker(makes, who)).await,
+            None => None,
+        };
         let sieve = judged.listing.zip(principal.as_ref()).map(|(listing, principal)| Sieve {
             guard: self.guard,
             principal,

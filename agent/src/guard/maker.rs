@@ -9,9 +9,8 @@ use super::{
 };
 use crate::{
     inventory::Before,
-    wire::{Body, BodyFraming, Inbox, ResponseHead},
+    wire::{Body, BodyFraming, Inbox, LAST_CHUNK, ResponseHead, write_chunk},
 };
-use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use wharden_docker::{Made, MadeImages, MakesImage};
 use wharden_model::Principal;
@@ -27,14 +26,9 @@ pub struct Maker<'a> {
 
 impl Guard {
     /// The maker of what a request makes. `None` when nobody may get it.
-    pub(super) async fn maker<'a>(
-        &'a self,
-        makes: Option<MakesImage>,
-        who: Option<&'a Principal>,
-    ) -> Option<Maker<'a>> {
-        let (makes, owner) = (makes?, owner(who?));
+    pub(super) async fn maker<'a>(&'a self, makes: MakesImage, who: &'a Principal) -> Option<Maker<'a>> {
         let before = self.owners.before(&self.engine).await?;
-        Some(Maker { guard: self, owner, makes, before })
+        Some(Maker { guard: self, owner: owner(who), makes, before })
     }
 }
 
@@ -57,28 +51,21 @@ impl Maker<'_> {
         out.extend_from_slice(format!("{framing}\r\n\r\n").as_bytes());
         to.write_all(&out).await.map_err(ExchangeError::ClientWrite)?;
         let mut images = MadeImages::new(self.makes);
-        let (mut body, mut part) = (Body::new(head.framing), Vec::new());
+        let mut body = Body::new(head.framing);
         loop {
-            // As much as the inbox holds, which is bounded.
-            let more = body.append(usize::MAX, inbox, from, &mut part).await.map_err(passing)?;
-            images.take(&part);
-            if !more {
+            let at_hand = body.next(inbox, from).await.map_err(passing)?;
+            let part = inbox.bytes().get(..at_hand.data).unwrap_or_default();
+            images.take(part);
+            if at_hand.is_last {
                 self.made(images.end()).await;
             }
-            let size =
-                if part.is_empty() || counted.is_some() { String::new() } else { format!("{:x}\r\n", part.len()) };
-            let end = match (counted, part.is_empty(), more) {
-                (Some(_), ..) | (None, true, true) => "",
-                (None, true, false) => "0\r\n\r\n",
-                (None, false, true) => "\r\n",
-                (None, false, false) => "\r\n0\r\n\r\n",
-            };
-            let mut framed = size.as_bytes().chain(part.as_slice()).chain(end.as_bytes());
-            to.write_all_buf(&mut framed).await.map_err(ExchangeError::ClientWrite)?;
-            if !more {
-                return Ok(());
+            let written = if counted.is_some() { to.write_all(part).await } else { write_chunk(part, to).await };
+            written.map_err(ExchangeError::ClientWrite)?;
+            Body::used(inbox, &at_hand);
+            if at_hand.is_last {
+                let end = if counted.is_some() { &[] } else { LAST_CHUNK };
+                return to.write_all(end).await.map_err(ExchangeError::ClientWrite);
             }
-            part.clear();
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     inventory::look_up_all,
     limits::{EVENT_LINE_MAX, LIST_MAX},
-    wire::{Body, Inbox, ResponseHead},
+    wire::{Body, Inbox, LAST_CHUNK, ResponseHead, write_chunk},
 };
 use bytes::Buf;
 use serde_json::Value;
@@ -99,14 +99,9 @@ impl Sieve<'_> {
                 done += length + 1;
             }
             held.drain(..done);
-            if !out.is_empty() {
-                let mut chunk = format!("{:x}\r\n", out.len()).into_bytes();
-                chunk.append(&mut out);
-                chunk.extend_from_slice(b"\r\n");
-                to.write_all(&chunk).await.map_err(ExchangeError::ClientWrite)?;
-            }
+            write_chunk(&out, to).await.map_err(ExchangeError::ClientWrite)?;
             if !more {
-                return to.write_all(b"0\r\n\r\n").await.map_err(ExchangeError::ClientWrite);
+                return to.write_all(LAST_CHUNK).await.map_err(ExchangeError::ClientWrite);
             }
         }
     }

@@ -99,6 +99,21 @@ fn span(scanner: &mut ChunkScanner, bytes: &[u8]) -> Result<(usize, bool), Chunk
     Ok((at, false))
 }
 
+/// Ends a body in chunks.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// Writes a chunk. For nothing it writes nothing: an empty chunk would be the last.
+///
+/// # Errors
+/// Those of the system.
+pub async fn write_chunk(content: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    if content.is_empty() {
+        return Ok(());
+    }
+    let size = format!("{:x}\r\n", content.len());
+    to.write_all_buf(&mut size.as_bytes().chain(content).chain(&b"\r\n"[..])).await
+}
+
 /// Copies the content of a body into framing of our own: nothing of the sender's framing, extensions or trailers passes.
 ///
 /// # Errors
@@ -118,15 +133,10 @@ pub async fn copy_reframed(
             more(inbox, from).await?;
         }
         let Gathered { data, used, end } = gather(&mut scanner, inbox.bytes_mut())?;
-        if data > 0 {
-            let size = format!("{data:x}\r\n");
-            let content = inbox.bytes().get(..data).unwrap_or_default();
-            let mut chunk = size.as_bytes().chain(content).chain(&b"\r\n"[..]);
-            to.write_all_buf(&mut chunk).await.map_err(BodyError::Write)?;
-        }
+        write_chunk(inbox.bytes().get(..data).unwrap_or_default(), to).await.map_err(BodyError::Write)?;
         inbox.consume(used);
         if end {
-            return to.write_all(b"0\r\n\r\n").await.map_err(BodyError::Write);
+            return to.write_all(LAST_CHUNK).await.map_err(BodyError::Write);
         }
     }
 }
@@ -199,31 +209,7 @@ impl Body {
     /// # Errors
     /// [`BodyError`].
     pub async fn next(&mut self, inbox: &mut Inbox, from: &mut (impl AsyncRead + Unpin)) -> Result<AtHand, BodyError> {
-        if self.left == 0 {
-            return Ok(AtHand { data: 0, used: 0, is_last: true });
-        }
-        if inbox.is_empty() {
-            match more(inbox, from).await {
-                Err(BodyError::Cut) if self.framing == BodyFraming::UntilClose => {
-                    return Ok(AtHand { data: 0, used: 0, is_last: true });
-                }
-                other => other?,
-            }
-        }
-        let (data, used, end) = match self.framing {
-            BodyFraming::Chunked => {
-                let gathered = gather(&mut self.scanner, inbox.bytes_mut())?;
-                (gathered.data, gathered.used, gathered.end)
-            }
-            _ => {
-                let n = usize::try_from(self.left).unwrap_or(usize::MAX).min(inbox.len());
-                (n, n, false)
-            }
-        };
-        if matches!(self.framing, BodyFraming::Length(_)) {
-            self.left -= data as u64;
-        }
-        Ok(AtHand { data, used, is_last: end || self.left == 0 })
+        if self.fill(inbox, from).await? { self.at_hand(inbox) } else { Ok(AtHand { data: 0, used: 0, is_last: true }) }
     }
 
     /// Forgets what was at hand.
@@ -247,6 +233,25 @@ impl Body {
         {
             return Err(BodyError::TooLarge(max));
         }
+        Ok(self.fill(inbox, from).await? && self.take(max, inbox, out)?)
+    }
+
+    /// Adds what of it is at hand to `out`; false when that was the last of it.
+    ///
+    /// # Errors
+    /// As [`Body::append`].
+    pub fn take(&mut self, max: usize, inbox: &mut Inbox, out: &mut Vec<u8>) -> Result<bool, BodyError> {
+        let at_hand = self.at_hand(inbox)?;
+        if out.len() + at_hand.data > max {
+            return Err(BodyError::TooLarge(max));
+        }
+        out.extend_from_slice(inbox.bytes().get(..at_hand.data).unwrap_or_default());
+        Self::used(inbox, &at_hand);
+        Ok(!at_hand.is_last)
+    }
+
+    /// Waits until something is in the inbox; false when nothing of the body is to come.
+    async fn fill(&self, inbox: &mut Inbox, from: &mut (impl AsyncRead + Unpin)) -> Result<bool, BodyError> {
         if self.left == 0 {
             return Ok(false);
         }
@@ -256,14 +261,11 @@ impl Body {
                 other => other?,
             }
         }
-        self.take(max, inbox, out)
+        Ok(true)
     }
 
-    /// Adds what of it is at hand to `out`; false when that was the last of it.
-    ///
-    /// # Errors
-    /// As [`Body::append`].
-    pub fn take(&mut self, max: usize, inbox: &mut Inbox, out: &mut Vec<u8>) -> Result<bool, BodyError> {
+    /// What is in the inbox, without its framing.
+    fn at_hand(&mut self, inbox: &mut Inbox) -> Result<AtHand, BodyError> {
         let (data, used, end) = match self.framing {
             BodyFraming::Chunked => {
                 let gathered = gather(&mut self.scanner, inbox.bytes_mut())?;
@@ -274,15 +276,10 @@ impl Body {
                 (n, n, false)
             }
         };
-        if out.len() + data > max {
-            return Err(BodyError::TooLarge(max));
-        }
-        out.extend_from_slice(inbox.bytes().get(..data).unwrap_or_default());
-        inbox.consume(used);
         if matches!(self.framing, BodyFraming::Length(_)) {
             self.left -= data as u64;
         }
-        Ok(!end && self.left > 0)
+        Ok(AtHand { data, used, is_last: end || self.left == 0 })
     }
 }
 

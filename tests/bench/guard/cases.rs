@@ -10,7 +10,7 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use wharden_harness::{World, image::APP};
+use wharden_harness::{World, image::APP, measure::median};
 
 /// Containers on the host.
 pub const CONTAINERS: usize = 50;
@@ -116,7 +116,7 @@ impl Bench {
                 }
             }
         }
-        (Figure::Micros, times.map(|times| median(times.iter().map(Duration::as_secs_f64).collect()) * 1e6))
+        (Figure::Micros, times.map(|times| middle(&times.iter().map(Duration::as_secs_f64).collect::<Vec<_>>()) * 1e6))
     }
 
     fn micros(&self, calls: usize, run: impl Fn(&Path) -> Duration) -> Measured {
@@ -139,7 +139,7 @@ impl Bench {
                 }
             }
         }
-        all.map(median)
+        all.map(|all| middle(&all))
     }
 
     fn exec(&self, path: &Path) -> Duration {
@@ -215,7 +215,6 @@ fn mib(bytes: u64, took: Duration) -> f64 {
     bytes as f64 / f64::from(1 << 20) / took.as_secs_f64()
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
+fn middle(values: &[f64]) -> f64 {
+    median(values).unwrap_or_default()
 }

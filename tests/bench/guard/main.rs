@@ -11,16 +11,10 @@ mod http;
 use cases::{Bench, Figure};
 use haproxy::Haproxy;
 use serde_json::{Map, Value, json};
-use std::{
-    cell::RefCell,
-    env, fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{cell::RefCell, env, path::Path, process::ExitCode, time::Duration};
 use wharden_harness::{
     World,
-    measure::{Spent, load_average, resident},
+    measure::{Spent, keep, load_average, resident},
 };
 
 /// What the caller may do: everything, beside the packs that any host would have.
@@ -73,25 +67,18 @@ fn main() -> ExitCode {
         put("cases", Value::Object(cases.clone()));
     });
     put("agent_rss_mib_after", json!(round(rss_mib(agent))));
-    println!("{}", report.borrow().text());
+    println!("{}", keep("guard", &report.borrow().0));
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// What has been measured so far. It is on disk after each case, however long the next one takes.
 #[derive(Default)]
-struct Report(Map<String, Value>);
+struct Report(Value);
 
 impl Report {
     fn put(&mut self, key: &str, value: Value) {
-        self.0.insert(key.to_owned(), value);
-        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-        let folder = target.join("bench");
-        fs::create_dir_all(&folder).expect("target/bench");
-        fs::write(folder.join("guard.json"), self.text()).expect("guard.json");
-    }
-
-    fn text(&self) -> String {
-        serde_json::to_string_pretty(&self.0).expect("JSON")
+        self.0[key] = value;
+        keep("guard", &self.0);
     }
 }
 

@@ -13,10 +13,9 @@ use serde_json::{Value, json};
 use std::{
     env, fs,
     net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
     time::Instant,
 };
-use wharden_harness::{Admin, Controller, Place, Rest, Totp, admin::PASSWORD};
+use wharden_harness::{Admin, Controller, Place, Rest, Totp, admin::PASSWORD, measure::keep};
 
 /// Tries of one name: below the five that cost nothing.
 const TRIES: usize = 4;
@@ -136,11 +135,7 @@ fn main() {
     let report = json!({
         "attempts": known.len(), "known_ms": quantiles(&known), "unknown_ms": quantiles(&unknown), "auc": auc, "p": p,
     });
-    let text = serde_json::to_string_pretty(&report).expect("JSON");
-    let folder = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from).join("bench");
-    fs::create_dir_all(&folder).expect("target/bench");
-    fs::write(folder.join("login.json"), &text).expect("login.json");
-    println!("{text}");
+    println!("{}", keep("login", &report));
 }
 
 fn quantiles(samples: &[f64]) -> Value {

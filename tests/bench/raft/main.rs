@@ -12,12 +12,11 @@ mod wharden;
 
 use serde_json::{Value, json};
 use std::{
-    env, fs,
+    env,
     future::Future,
-    path::PathBuf,
     time::{Duration, Instant},
 };
-use wharden_harness::{Place, cluster::Cluster};
+use wharden_harness::{Place, cluster::Cluster, measure::keep};
 
 /// Clients at once.
 const CLIENTS: [usize; 3] = [1, 16, 64];
@@ -61,11 +60,7 @@ fn main() {
     cluster.admin.login();
     let failover: Vec<Value> = (0..KILLS).map(|_| json!(wharden::failover(&mut cluster).as_millis())).collect();
     let report = json!({ "writes": rows, "failover_ms": failover, "seconds": seconds, "rounds": ROUNDS });
-    let text = serde_json::to_string_pretty(&report).expect("JSON");
-    let folder = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from).join("bench");
-    fs::create_dir_all(&folder).expect("target/bench");
-    fs::write(folder.join("raft.json"), &text).expect("raft.json");
-    println!("{text}");
+    println!("{}", keep("raft", &report));
 }
 
 /// What clients saw of one load.

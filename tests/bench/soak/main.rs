@@ -19,7 +19,7 @@ use std::{
 use wharden_harness::{
     World, eventually,
     limits::SETTLE,
-    measure::{Spent, load_average, median, percentile, resident},
+    measure::{Spent, keep, load_average, median, percentile, resident},
 };
 
 /// What the caller may do: everything, beside the packs that any host would have.
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
         let seen = watch(agent, &ways, &load);
         eprintln!("minute {minute} of {minutes}: {}", seen.json());
         all.push(seen);
-        keep(&json!({ "minutes": all.iter().map(Seen::json).collect::<Vec<_>>() }));
+        keep("soak", &json!({ "minutes": all.iter().map(Seen::json).collect::<Vec<_>>() }));
     }
     let (wrong, streamed) = (load.counts.wrong.load(Relaxed), load.counts.streamed.load(Relaxed));
     drop(load);
@@ -103,8 +103,7 @@ fn main() -> ExitCode {
         "ping_added_us_first": round(added[0]), "ping_added_us_last": round(added[1]),
         "faults": faults, "minutes": all.iter().map(Seen::json).collect::<Vec<_>>(),
     });
-    keep(&report);
-    println!("{}", serde_json::to_string_pretty(&report).expect("JSON"));
+    println!("{}", keep("soak", &report));
     if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -144,13 +143,6 @@ fn memory(minutes: &[Seen]) -> f64 {
 fn added_us(minutes: &[Seen]) -> f64 {
     let middle = |times: &[f64]| percentile(times, 0.5).unwrap_or(0.0);
     median(&minutes.iter().map(|seen| middle(&seen.guard) - middle(&seen.direct)).collect::<Vec<_>>()).unwrap_or(0.0)
-}
-
-fn keep(report: &Value) {
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    let folder = target.join("bench");
-    fs::create_dir_all(&folder).expect("target/bench");
-    fs::write(folder.join("soak.json"), serde_json::to_string_pretty(report).expect("JSON")).expect("soak.json");
 }
 
 fn round(value: f64) -> f64 {

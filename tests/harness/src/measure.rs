@@ -1,6 +1,20 @@
-//! What processes cost, from `/proc`.
+//! What processes cost, from `/proc`, and where reports about it are kept.
 
-use std::{fs, time::Instant};
+use serde_json::Value;
+use std::{env, fs, path::PathBuf, time::Instant};
+
+/// Keeps a report as `bench/NAME.json` in the target folder, and gives its text.
+///
+/// # Panics
+/// When it cannot be written.
+pub fn keep(name: &str, report: &Value) -> String {
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    let folder = target.join("bench");
+    fs::create_dir_all(&folder).expect("target/bench");
+    let text = serde_json::to_string_pretty(report).expect("JSON");
+    fs::write(folder.join(format!("{name}.json")), &text).expect("the report");
+    text
+}
 
 /// Resident memory, in bytes; 0 when the process is gone.
 pub fn resident(pid: u32) -> u64 {

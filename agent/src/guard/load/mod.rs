@@ -12,8 +12,7 @@ use super::{
     room::{Full, Holding},
     undecided::Undecided,
 };
-use crate::wire::{Body, BodyError, BodyFraming, Inbox};
-use bytes::Buf;
+use crate::wire::{Body, BodyError, BodyFraming, Inbox, LAST_CHUNK, write_chunk};
 use gunzip::Gunzip;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -171,7 +170,7 @@ impl<'g> Load<'g> {
         self.decide()?;
         let end = std::mem::take(&mut self.end);
         write(&end, to).await?;
-        to.write_all(b"0\r\n\r\n").await.map_err(|error| BodyError::Write(error).into())
+        to.write_all(LAST_CHUNK).await.map_err(|error| BodyError::Write(error).into())
     }
 
     /// Reads on, and passes on what has been read, up to the end of the archive.
@@ -240,12 +239,6 @@ impl<'g> Load<'g> {
     }
 }
 
-/// Writes a chunk.
 async fn write(bytes: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Stopped> {
-    if bytes.is_empty() {
-        return Ok(());
-    }
-    let size = format!("{:x}\r\n", bytes.len());
-    let mut chunk = size.as_bytes().chain(bytes).chain(&b"\r\n"[..]);
-    to.write_all_buf(&mut chunk).await.map_err(|error| BodyError::Write(error).into())
+    write_chunk(bytes, to).await.map_err(|error| BodyError::Write(error).into())
 }

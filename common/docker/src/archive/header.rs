@@ -70,9 +70,6 @@ pub fn read(block: &[u8; BLOCK]) -> Result<Header, Refusal> {
         return Err(bad("it has extended headers in a format that has none"));
     }
     let size = size(&block[SIZE], &name)?;
-    if kind != Kind::File && kind != Kind::Records && size != 0 {
-        return Err(bad(format!("entry {:?} has a size, and is no file", shorten(&name))));
-    }
     if kind != Kind::Records {
         path::check(&name, kind)?;
     }

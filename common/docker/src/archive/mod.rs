@@ -17,7 +17,7 @@ mod tests;
 
 use crate::{
     limits::{ARCHIVE_DOCUMENT_MAX, ARCHIVE_ENTRIES_MAX, ARCHIVE_RECORDS_MAX},
-    refusal::Refusal,
+    refusal::{Refusal, shorten},
 };
 use documents::Document;
 use header::{BLOCK, Header, Kind};
@@ -208,7 +208,9 @@ impl Archive {
                 return Err(bad(format!("an extended header is larger than {ARCHIVE_RECORDS_MAX} bytes")));
             }
             Kind::Records => Keep::Records(Vec::new()),
-            Kind::Folder | Kind::Link if size > 0 => return Err(bad("something has a size, and is no file")),
+            Kind::Folder | Kind::Link if size > 0 => {
+                return Err(bad(format!("entry {:?} has a size, and is no file", shorten(&header.name))));
+            }
             Kind::Folder | Kind::Link => Keep::Nothing,
             Kind::File => match Document::like(&header.name) {
                 None => Keep::Nothing,
