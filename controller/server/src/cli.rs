@@ -44,7 +44,7 @@ enum Command {
         /// Print JSON
         #[arg(long)]
         json: bool,
-        /// What keeps the log in this folder, for as long as it lives: redb or sled [default: redb]
+        /// What keeps the log in this folder, for as long as it lives: journal (redb behind a journal), redb or sled [default: journal]
         #[arg(long, value_name = "STORE")]
         store: Option<Engine>,
         #[command(flatten)]

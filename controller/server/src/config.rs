@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn the_store_is_one_that_there_is() {
         assert_eq!(load("store = \"sled\"\n", Overrides::default()).expect("valid").store, Engine::Sled);
-        assert_eq!(load("", Overrides::default()).expect("valid").store, Engine::Redb);
+        assert_eq!(load("", Overrides::default()).expect("valid").store, Engine::Journal);
         let error = load("store = \"etcd\"\n", Overrides::default()).expect_err("unknown").to_string();
         assert!(error.contains("etcd") && error.contains("redb") && error.contains("sled"), "{error}");
     }

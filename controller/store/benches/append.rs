@@ -44,7 +44,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut results = Vec::new();
-    for (engine, commands) in [(Engine::Redb, 1), (Engine::Sled, 1), (Engine::Redb, 64), (Engine::Sled, 64)] {
+    for (engine, commands) in Engine::ALL.into_iter().flat_map(|engine| [(engine, 1), (engine, 64)]) {
         let path = folder.path().join(format!("{engine}-{commands}"));
         let (mut log, _machine) = Store::open(&path, engine, |_| {}).expect("a new store");
         let times = (0..APPENDS).map(|index| {

@@ -87,7 +87,7 @@ fn text(engine: Engine, used: bool) -> String {
     let used = if used { format!("{USED}\n") } else { String::new() };
     match engine {
         Engine::Sled => format!("{SLED_ONLY}\n{used}"),
-        Engine::Redb => format!("{NEWEST}\n{ENGINE}{engine}\n{used}"),
+        Engine::Journal | Engine::Redb => format!("{NEWEST}\n{ENGINE}{engine}\n{used}"),
     }
 }
 

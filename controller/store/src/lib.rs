@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! <folder>/FORMAT        whose folder this is, and in which form
-//! <folder>/log/          redb or sled, one tree: vote, purged, committed, log/be64(index)
+//! <folder>/log/          redb with its journal, or sled; one tree: vote, purged, committed, log/be64(index)
 //! <folder>/snapshots/    plain files, the newest two
 //! ```
 //!

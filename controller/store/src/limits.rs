@@ -10,6 +10,9 @@ pub const COMMAND_MAX: usize = 64 * 1024;
 /// Bytes of changes that redb keeps in memory without a barrier. Only what need not be durable waits for long, and that is
 /// one record, so this is never reached by a log; it bounds what anything else could do.
 pub const WAITING_BYTES: usize = 64 * 1024 * 1024;
+/// Size of the journal before redb, in bytes. When it is full, redb gets what it holds, in one commit: once in
+/// some thousand changes. It is read as a whole at a start, and is in memory until redb has it.
+pub const JOURNAL_BYTES: usize = 1024 * 1024;
 /// Jobs that wait for the writer. Whoever adds one more waits; Raft itself has only a few under way.
 pub const WRITER_QUEUE: usize = 64;
 /// Most jobs that share one barrier.

@@ -25,7 +25,7 @@ enum Command {
         /// How often
         #[arg(long, default_value_t = 200)]
         cuts: u64,
-        /// redb or sled
+        /// journal, redb or sled
         #[arg(long, default_value_t)]
         engine: Engine,
         /// What the disk promises about names: journal or any [default: by the seed]

@@ -91,12 +91,14 @@ fn live(
     rng: &mut Xoshiro256PlusPlus,
     report: &mut Report,
 ) -> anyhow::Result<Option<(u64, String)>> {
-    let mut done = 0;
+    let (mut done, mut is_made) = (0, false);
     loop {
         // The last worker only looks.
         let is_last = done == cuts;
         let cut = !is_last && rng.random_bool(0.8);
-        let longest = [40, 300, 1500][rng.random_range(0..3)];
+        // A store is made with hundreds of writes, of a journal full of zeros.
+        let longest = if is_made { [40, 300, 1500] } else { [40, 600, 1500] };
+        let longest = longest[rng.random_range(0..3)];
         let moment = Some(rng.random_range(1..longest));
         let (ops, faults) = if is_last {
             (0, Faults::default())
@@ -106,6 +108,7 @@ fn live(
         let end;
         (trial, end) = trial.start(ops, faults)?.end_at_moment()?;
         report.acknowledged += end.acknowledged;
+        is_made |= end.is_opened;
         if let Some(what) = end.lost {
             return Ok(Some((done, what)));
         }

@@ -81,6 +81,21 @@ fn slow(engine: Engine) {
 }
 
 #[test]
+fn a_full_disk_stops_the_journal_and_loses_nothing() {
+    full(Engine::Journal);
+}
+
+#[test]
+fn a_failed_fsync_stops_the_journal_and_loses_nothing() {
+    failed_sync(Engine::Journal);
+}
+
+#[test]
+fn a_slow_disk_only_makes_the_journal_slow() {
+    slow(Engine::Journal);
+}
+
+#[test]
 fn a_full_disk_stops_redb_and_loses_nothing() {
     full(Engine::Redb);
 }

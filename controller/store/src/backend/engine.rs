@@ -1,6 +1,6 @@
 //! The choice of a database.
 
-use super::{Backend, Redb, Sled};
+use super::{Backend, Journal, Redb, Sled};
 use crate::error::OpenError;
 use serde::{Deserialize, Serialize};
 use std::{fmt, path::Path, str::FromStr, sync::Arc};
@@ -9,8 +9,10 @@ use std::{fmt, path::Path, str::FromStr, sync::Arc};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
-    /// redb 4: a copy-on-write tree in one file, one fsync for each barrier.
+    /// redb behind a journal: one write and one fdatasync of a file that is there already for each barrier.
     #[default]
+    Journal,
+    /// redb 4: a copy-on-write tree in one file, one fsync for each barrier.
     Redb,
     /// sled 0.34: a log-structured store in several files.
     Sled,
@@ -18,10 +20,11 @@ pub enum Engine {
 
 impl Engine {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Redb, Self::Sled];
+    pub const ALL: [Self; 3] = [Self::Journal, Self::Redb, Self::Sled];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Journal => "journal",
             Self::Redb => "redb",
             Self::Sled => "sled",
         }
@@ -29,6 +32,7 @@ impl Engine {
 
     pub(crate) fn open(self, folder: &Path) -> Result<Arc<dyn Backend>, OpenError> {
         Ok(match self {
+            Self::Journal => Arc::new(Journal::open(folder)?),
             Self::Redb => Arc::new(Redb::open(folder)?),
             Self::Sled => Arc::new(Sled::open(folder)?),
         })
@@ -43,7 +47,7 @@ impl fmt::Display for Engine {
 
 /// The name is of no engine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no store {0:?}: it is redb or sled")]
+#[error("there is no store {0:?}: it is journal, redb or sled")]
 pub struct UnknownEngine(String);
 
 impl FromStr for Engine {

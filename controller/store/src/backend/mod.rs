@@ -1,13 +1,15 @@
-//! Where records are kept: five methods over ordered keys. redb or sled on disk, a map in memory for tests and simulation.
+//! Where records are kept: five methods over ordered keys. redb, alone or behind a journal, or sled on disk; a map
+//! in memory for tests and simulation.
 
 mod engine;
+mod journal;
 mod memory;
 mod redb;
 mod sled;
 #[cfg(test)]
 mod tests;
 
-pub use self::{engine::Engine, memory::Memory, redb::Redb, sled::Sled};
+pub use self::{engine::Engine, journal::Journal, memory::Memory, redb::Redb, sled::Sled};
 use std::ops::ControlFlow;
 
 /// One change of a batch.

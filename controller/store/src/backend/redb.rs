@@ -92,6 +92,11 @@ impl Redb {
         // Durability::Immediate is redb's default: this returns after the fsync.
         transaction.commit().map_err(reason)
     }
+
+    /// What waits is not kept, also not when this is dropped.
+    pub(super) fn forget(&self) {
+        self.failed.store(true, Ordering::SeqCst);
+    }
 }
 
 impl Backend for Redb {
@@ -167,7 +172,7 @@ impl Backend for Redb {
         if !waiting.changes.is_empty() {
             // Readers go on meanwhile; changes come from the one thread that is in here.
             if let Err(error) = self.commit(&waiting.changes) {
-                self.failed.store(true, Ordering::SeqCst);
+                self.forget();
                 return Err(error);
             }
         }

@@ -10,7 +10,7 @@ use std::{fs, path::Path};
 use tempfile::TempDir;
 use wharden_store::{
     Engine, OpenError, Store,
-    backend::{Backend, Memory as Map, Op, Redb, Sled},
+    backend::{Backend, Journal, Memory as Map, Op, Redb, Sled},
 };
 
 on_each_engine!(
@@ -34,6 +34,7 @@ async fn filled(engine: Engine) -> TempDir {
 fn edit(folder: &Path, engine: Engine, change: impl FnOnce(&dyn Backend)) {
     let path = folder.join("log");
     let backend: Box<dyn Backend> = match engine {
+        Engine::Journal => Box::new(Journal::open(&path).expect("opens")),
         Engine::Redb => Box::new(Redb::open(&path).expect("opens")),
         Engine::Sled => Box::new(Sled::open(&path).expect("opens")),
     };

@@ -3,6 +3,12 @@
 /// Makes a test of each function for each engine.
 macro_rules! on_each_engine {
     ($($name:ident),* $(,)?) => {
+        mod journal {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(wharden_store::Engine::Journal).await;
+            })*
+        }
         mod redb {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {

@@ -118,7 +118,8 @@ async fn a_folder_keeps_the_engine_that_it_was_made_with(engine: Engine) {
         let first = log.get_log_state().await.expect("state").last_log_id.map_or(0, |id| id.index + 1);
         append(&mut log, first..first + 5).await;
     }
-    assert_eq!(folder.path().join("log/log.redb").exists(), engine == Engine::Redb);
+    assert_eq!(folder.path().join("log/log.redb").exists(), engine != Engine::Sled);
+    assert_eq!(folder.path().join("log/journal").exists(), engine == Engine::Journal);
     assert_eq!(folder.path().join("log/db").exists(), engine == Engine::Sled);
     let (mut log, _machine) = Store::open(folder.path(), engine, deaf()).expect("opens");
     assert_eq!(log.try_get_log_entries(..).await.expect("entries").len(), 10);

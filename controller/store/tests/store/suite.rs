@@ -28,6 +28,11 @@ impl StoreBuilder<TypeConfig, LogStore, StateMachine> for InMemory {
 }
 
 #[test]
+fn openrafts_suite_passes_on_the_journal() {
+    Suite::test_all(OnDisk(Engine::Journal)).expect("passes");
+}
+
+#[test]
 fn openrafts_suite_passes_on_redb() {
     Suite::test_all(OnDisk(Engine::Redb)).expect("passes");
 }

@@ -113,10 +113,10 @@ fn init_makes_the_store_that_was_asked_for() {
     };
     let read = |path: &str| std::fs::read_to_string(place.join(path)).expect("a file");
     init("default", &[]).ok();
-    assert_eq!(read("default/store/FORMAT"), "wharden-store 2\nengine redb\nin use\n");
+    assert_eq!(read("default/store/FORMAT"), "wharden-store 2\nengine journal\nin use\n");
     init("sled", &["--store", "sled"]).ok();
     assert_eq!(read("sled/store/FORMAT"), "wharden-store 1\nin use\n");
     assert!(read("sled/controller.toml").contains("store = \"sled\""), "{}", read("sled/controller.toml"));
-    init("other", &["--store", "rocksdb"]).fails_saying(&["rocksdb", "redb or sled"]);
+    init("other", &["--store", "rocksdb"]).fails_saying(&["rocksdb", "journal, redb or sled"]);
     assert!(!place.join("other").exists());
 }
