@@ -52,6 +52,16 @@ pub const CONNECT_BUSY: Duration = Duration::from_secs(5);
 pub const CONNECT_BUSY_PAUSE: Duration = Duration::from_millis(5);
 /// Largest answer to an inspect call, in bytes. A container with thousands of labels stays below.
 pub const LOOKUP_MAX: usize = 4 * 1024 * 1024;
+/// The last bytes of a body of which an image is made, which the engine gets once it is known what is there: a tar archive
+/// ends with 1 KiB of zeros, filled up to 10 KiB, and may be taken for whole then.
+pub const HELD_BACK: usize = 16 * 1024;
+/// Memory for documents and names of image archives that are being loaded, in bytes: a room of their own, since a load may
+/// take hours…
+pub const LOADS_BUFFERED: usize = 16 * 1024 * 1024;
+/// …and what one user may fill of it.
+pub const LOADS_BUFFERED_PER_USER: usize = LOADS_BUFFERED / 4;
+/// Images of one host whose ids are looked at. With more, what is made is nobody's.
+pub const IMAGES_MAX: usize = 65_536;
 /// Largest list that the engine may answer with, in bytes: 4,000 containers with many labels.
 pub const LIST_MAX: usize = 8 * 1024 * 1024;
 /// Decisions about things in lists that are remembered while a bundle is in force: with [`READING_MAX`], at most about
@@ -68,8 +78,6 @@ pub const EVENT_LINE_MAX: usize = 1024 * 1024;
 pub const LOOKUPS_MAX: usize = 256;
 /// Images of which it is remembered who made them. What is made beyond is nobody's; those that are gone make room.
 pub const IMAGE_OWNERS_MAX: usize = 4096;
-/// Of [`IMAGE_OWNERS_MAX`], what one account may fill.
-pub const IMAGE_OWNERS_SHARE: usize = IMAGE_OWNERS_MAX / 2;
 /// Longest name of an account that images are remembered for, in bytes: all of them fit into [`STATE_FILE_MAX`].
 pub const IMAGE_OWNER_BYTES_MAX: usize = 128;
 /// Idle connections to the engine kept for lookups.

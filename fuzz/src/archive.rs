@@ -4,6 +4,8 @@ use crate::{
     go_tar::{self, Entry},
     names,
 };
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use wharden_docker::Archive;
 use wharden_model::{Action, FactValue, Facts};
@@ -76,8 +78,15 @@ impl Tree {
     }
 }
 
-/// The names that the Engine would give; `None` when it would make nothing of the archive.
-fn given(bytes: &[u8]) -> Option<BTreeSet<String>> {
+/// What is made of an archive: names, and the ids of images.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Made {
+    names: BTreeSet<String>,
+    ids: BTreeSet<String>,
+}
+
+/// What the Engine would make; `None` when it would make nothing of the archive.
+fn made(bytes: &[u8]) -> Option<Made> {
     let entries = go_tar::entries(bytes).ok()?;
     let mut tree = Tree::default();
     for entry in &entries {
@@ -87,27 +96,33 @@ fn given(bytes: &[u8]) -> Option<BTreeSet<String>> {
     // Its decoder takes one document, keys in any letters, and the last of many.
     let manifest = tree.file("manifest.json")?;
     let images = serde_json::Deserializer::from_slice(manifest).into_iter::<serde_json::Value>().next()?.ok()?;
-    let mut given = BTreeSet::new();
+    let mut made = Made::default();
     for image in images.as_array()? {
-        for (key, tags) in image.as_object()? {
+        for (key, value) in image.as_object()? {
             if key.eq_ignore_ascii_case("RepoTags") {
-                given.extend(tags.as_array().into_iter().flatten().filter_map(|tag| names::reference(tag.as_str()?)));
+                let tags = value.as_array().into_iter().flatten();
+                made.names.extend(tags.filter_map(|tag| names::reference(tag.as_str()?)));
+            }
+            if key.eq_ignore_ascii_case("Config") {
+                let config = value.as_str().and_then(|path| tree.file(path));
+                made.ids.extend(config.map(|config| format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(config)))));
             }
         }
     }
-    Some(given)
+    Some(made)
 }
 
 /// Reads an archive as the guard does, in pieces.
-fn judged(bytes: &[u8], step: usize) -> Option<BTreeSet<String>> {
+fn judged(bytes: &[u8], step: usize) -> Option<Made> {
     let mut archive = Archive::default();
     for piece in bytes.chunks(step) {
         archive.read(piece).ok()?;
     }
     let names = archive.names().ok()?;
     let request = Facts::zero(Action::ImageLoad);
+    let ids = names.images().map(str::to_owned).collect();
     match names.facts(&request).next()?.get("tags") {
-        Some(FactValue::Set(tags)) => Some(tags.clone()),
+        Some(FactValue::Set(tags)) => Some(Made { names: tags.clone(), ids }),
         other => panic!("tags: {other:?}"),
     }
 }
@@ -115,15 +130,16 @@ fn judged(bytes: &[u8], step: usize) -> Option<BTreeSet<String>> {
 /// Tries an archive as it is, and with its checksums put right.
 ///
 /// # Panics
-/// When the engine would give a name that was not judged, or when pieces matter.
+/// When the engine would give a name that was not judged, or make another image, or when pieces matter.
 pub fn check(bytes: &[u8]) {
     let mut sealed = bytes.to_vec();
     go_tar::seal(&mut sealed);
     for bytes in [bytes, &sealed] {
         let whole = judged(bytes, usize::MAX);
         assert_eq!(judged(bytes, 7), whole, "in pieces");
-        if let (Some(judged), Some(given)) = (whole, given(bytes)) {
-            assert!(given.is_subset(&judged), "{given:?} are given, {judged:?} were judged");
+        if let (Some(judged), Some(made)) = (whole, made(bytes)) {
+            assert!(made.names.is_subset(&judged.names), "{made:?} is made, {judged:?} was judged");
+            assert!(made.ids.is_subset(&judged.ids), "{made:?} is made, {judged:?} was judged");
         }
     }
 }

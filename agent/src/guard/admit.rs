@@ -134,7 +134,7 @@ impl Guard {
             Ok(Passed { answer: Some(reply), .. }) => Verdict::Answer(reply),
             Ok(Passed { judged, answer: None, undecided }) => {
                 let load = matches!(judged.body, ForwardBody::Archive(_)).then(|| {
-                    let holding = self.room.holding(caller.holder());
+                    let holding = self.loads.holding(caller.holder());
                     Box::new(Load::new(case, undecided, holding))
                 });
                 Verdict::Forward(Box::new(Admitted { judged, load, continue_first, closes }))

@@ -197,11 +197,7 @@ impl Connection<'_> {
         let streams = matches!(judged.body, ForwardBody::Stream(_) | ForwardBody::Archive(_));
         let wanted = judged.listing.is_some() || judged.makes.is_some();
         let principal = self.caller.known().filter(|_| wanted).cloned();
-        let maker = match judged.makes.zip(principal.as_ref()) {
-            // Few requests make an image: apart, so that the others do not carry it.
-            Some((makes, who)) => Box::pin(self.guard.maker(makes, who)).await,
-            None => None,
-        };
+        let maker = judged.makes.zip(principal.as_ref()).map(|(makes, who)| self.guard.maker(makes, who));
         let sieve = judged.listing.zip(principal.as_ref()).map(|(listing, principal)| Sieve {
             guard: self.guard,
             principal,
@@ -285,7 +281,7 @@ impl Connection<'_> {
                     tracing::warn!(%error, "a request could not be served");
                     self.guard.stats.engine_errors.inc();
                     self.guard.engine.forget();
-                    let message = format!("Wharden: {error}. What to do: see the engine's log.");
+                    let message = format!("Wharden: {error}. What to do: {}.", error.advice());
                     return self.refuse(Refused { status: 502, message, body_read: false }, head_request).await;
                 }
             }

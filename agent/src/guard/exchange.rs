@@ -71,10 +71,24 @@ pub enum ExchangeError {
     EngineBody(#[source] BodyError),
     #[error("the Docker Engine's list cannot be understood")]
     List,
+    #[error("the Docker Engine's list is larger than {0} bytes")]
+    LargeList(usize),
     #[error(transparent)]
     Full(Full),
     #[error("the Docker Engine switched protocols without being asked to")]
     UnaskedSwitch,
+}
+
+impl ExchangeError {
+    /// What whoever is told of it can do.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::LargeList(_) => {
+                "ask for less of it (--filter); on the host itself, as root, look for things with very large labels"
+            }
+            _ => "see the engine's log",
+        }
+    }
 }
 
 /// An error, and whether the client has already got a part of an answer.
@@ -127,18 +141,27 @@ async fn upload(
 ) -> ExchangeError {
     let body: &[u8] = if let ForwardBody::Bytes(bytes) = plan.body { bytes } else { &[] };
     let mut request = plan.head.chain(body);
+    let maker = plan.maker.as_ref();
+    if let Some(maker) = maker.filter(|_| matches!(plan.body, ForwardBody::Empty | ForwardBody::Bytes(_))) {
+        maker.begins(Vec::new()).await;
+    }
     let written = match to.write_all_buf(&mut request).await {
         Err(error) => Err(BodyError::Write(error)),
         Ok(()) => match (plan.body, load) {
             (ForwardBody::Archive(framing), Some(load)) => {
-                match Box::pin(load.pass(framed(*framing), inbox, from, to)).await {
+                match Box::pin(load.pass(framed(*framing), inbox, from, to, maker)).await {
                     Ok(()) => Ok(()),
                     Err(Stopped::Body(error)) => Err(error),
                     Err(Stopped::Refused(refused)) => return ExchangeError::Refused(refused),
-                    Err(Stopped::Full(full)) => return ExchangeError::Full(full),
                 }
             }
-            (ForwardBody::Stream(framing), _) => wire::copy_reframed(framed(*framing), inbox, from, to).await,
+            (ForwardBody::Stream(framing), _) => match maker {
+                Some(maker) => {
+                    let begins = maker.begins(Vec::new());
+                    Box::pin(wire::copy_with_end(framed(*framing), inbox, from, to, begins)).await
+                }
+                None => wire::copy_reframed(framed(*framing), inbox, from, to).await,
+            },
             // Whoever admits an archive says how it is passed on.
             (ForwardBody::Archive(_), None) => Err(BodyError::Cut),
             (ForwardBody::Empty | ForwardBody::Bytes(_), _) => Ok(()),
@@ -192,7 +215,7 @@ async fn download(
             return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
         }
         answered.store(true, Relaxed);
-        if let Some(maker) = plan.maker.filter(|_| matches!(head.status, 200 | 201)) {
+        if let Some(maker) = plan.maker.as_ref().filter(|_| matches!(head.status, 200 | 201)) {
             // Few answers are such: apart, so that the others do not carry it.
             Box::pin(maker.pass(&head, inbox, from, to)).await?;
             return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });

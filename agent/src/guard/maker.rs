@@ -1,5 +1,9 @@
 //! Answers that tell which images a request has made: they get their owner before the end of the answer is passed on, so
 //! that whatever the client asks next finds it. What has come is not held back.
+//!
+//! Only what was not there before the engine could make it is the caller's. A body may take hours to come, and nothing is
+//! made of it before its end: so the engine gets that once it is known what is there. BuildKit's context comes in a session
+//! of its own, which says nothing of its end: there it is what was there at the request, and the maker's name on the image.
 
 use super::{
     Guard,
@@ -11,28 +15,42 @@ use crate::{
     inventory::Before,
     wire::{Body, BodyFraming, Inbox, LAST_CHUNK, ResponseHead, write_chunk},
 };
+use std::sync::OnceLock;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use wharden_docker::{Made, MadeImages, MakesImage};
+use wharden_docker::{MadeImages, MakesImage};
 use wharden_model::Principal;
 
 /// Whose the images are that one answer tells of.
-#[derive(Clone, Copy)]
 pub struct Maker<'a> {
     guard: &'a Guard,
     owner: &'a str,
     makes: MakesImage,
+    begun: OnceLock<Begun>,
+}
+
+/// From here on the engine may make images.
+struct Begun {
     before: Before,
+    /// Ids of those that an archive holds.
+    loaded: Vec<String>,
 }
 
 impl Guard {
-    /// The maker of what a request makes. `None` when nobody may get it.
-    pub(super) async fn maker<'a>(&'a self, makes: MakesImage, who: &'a Principal) -> Option<Maker<'a>> {
-        let before = self.owners.before(&self.engine).await?;
-        Some(Maker { guard: self, owner: owner(who), makes, before })
+    /// The maker of what a request makes.
+    pub(super) fn maker<'a>(&'a self, makes: MakesImage, who: &'a Principal) -> Maker<'a> {
+        Maker { guard: self, owner: owner(who), makes, begun: OnceLock::new() }
     }
 }
 
 impl Maker<'_> {
+    /// What the engine gets next may make images, of an archive these. When it does not say what is there, nobody gets them.
+    pub async fn begins(&self, loaded: Vec<String>) {
+        if let Some(before) = self.guard.owners.before(&self.guard.engine).await {
+            // Once for each request.
+            let _ = self.begun.set(Begun { before, loaded });
+        }
+    }
+
     /// Passes the answer on, with a head of its own framing.
     pub async fn pass(
         &self,
@@ -57,7 +75,7 @@ impl Maker<'_> {
             let part = inbox.bytes().get(..at_hand.data).unwrap_or_default();
             images.take(part);
             if at_hand.is_last {
-                self.made(images.end()).await;
+                self.made(&mut images).await;
             }
             let written = if counted.is_some() { to.write_all(part).await } else { write_chunk(part, to).await };
             written.map_err(ExchangeError::ClientWrite)?;
@@ -69,8 +87,9 @@ impl Maker<'_> {
         }
     }
 
-    async fn made(&self, made: Vec<Made>) {
+    async fn made(&self, images: &mut MadeImages) {
+        let Some(Begun { before, loaded }) = self.begun.get() else { return };
         let Guard { owners, engine, .. } = self.guard;
-        owners.made(engine, made, self.owner, self.before, self.makes.labels()).await;
+        owners.made(engine, images.end(loaded), self.owner, *before, self.makes.labels()).await;
     }
 }

@@ -72,6 +72,8 @@ pub struct Guard {
     pub stats: Stats,
     /// Memory for what is held of requests and answers, see there.
     pub room: Room,
+    /// The same for image archives that are being loaded.
+    pub loads: Room,
     /// Requests of each user that are being decided.
     pub deciding: Turns,
     pub slots: Slots,

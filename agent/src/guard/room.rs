@@ -57,9 +57,16 @@ pub enum Full {
     All,
 }
 
+impl Full {
+    /// Of the answer that says so.
+    pub fn status(self) -> u16 {
+        if self == Self::All { 503 } else { 429 }
+    }
+}
+
 impl From<Full> for Refusal {
     fn from(full: Full) -> Self {
-        Self::with(if full == Full::All { 503 } else { 429 }, full.to_string())
+        Self::with(full.status(), full.to_string())
     }
 }
 

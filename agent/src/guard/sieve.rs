@@ -10,7 +10,7 @@ use super::{
 use crate::{
     inventory::look_up_all,
     limits::{EVENT_LINE_MAX, LIST_MAX},
-    wire::{Body, Inbox, LAST_CHUNK, ResponseHead, write_chunk},
+    wire::{Body, BodyError, Inbox, LAST_CHUNK, ResponseHead, write_chunk},
 };
 use bytes::Buf;
 use serde_json::Value;
@@ -68,6 +68,7 @@ impl Sieve<'_> {
     ) -> Result<Vec<u8>, ExchangeError> {
         let read = read_whole(head.framing, LIST_MAX, inbox, from, holding, 0).await;
         let mut list = read.map_err(|unread| match unread {
+            Unread::Body(BodyError::TooLarge(most)) => ExchangeError::LargeList(most),
             Unread::Body(error) => ExchangeError::EngineBody(error),
             Unread::Full(full) => ExchangeError::Full(full),
         })?;

@@ -55,9 +55,13 @@ impl Case<'_> {
         };
         let target = if let Some(FactValue::String(target)) = facts.get("target") { target.as_str() } else { "" };
         self.conclude(resource.unwrap_or(&self.engine()), decision, posture, told).map_err(|mut refused| {
-            if !target.is_empty() {
-                refused.message.push_str(&format!(" The name that it is refused for: {target}."));
-            }
+            refused.message.push_str(&match target {
+                "" if names.is_some() => {
+                    " It is refused for an image that gets no name: save it by its name, not by its id.".to_owned()
+                }
+                "" => String::new(),
+                target => format!(" The name that it is refused for: {target}."),
+            });
             refused
         })
     }

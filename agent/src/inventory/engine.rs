@@ -1,10 +1,9 @@
-use super::Mark;
+use super::{Mark, listed_ids::ListedIds};
 use crate::{
     limits::{CONNECT_BUSY, CONNECT_BUSY_PAUSE, HEAD_MAX, LOOKUP_MAX, LOOKUP_POOL, LOOKUP_TIMEOUT},
-    wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead, Socket},
+    wire::{self, Body, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead, Socket},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
-use serde::Deserialize;
 use serde_json::Value;
 use std::{
     io,
@@ -179,19 +178,27 @@ impl Engine {
     /// # Errors
     /// As [`Engine::get`].
     pub async fn image_ids(&self) -> Result<Vec<String>, EngineError> {
-        #[derive(Deserialize)]
-        struct Listed {
-            #[serde(rename = "Id")]
-            id: String,
-        }
         let path = "/images/json?all=1";
-        let Reply { status, body, .. } = self.ask(path).await?;
-        if status != 200 {
-            return Err(EngineError::Status { path: path.to_owned(), status, message: String::new() });
-        }
-        let listed: Option<Vec<Listed>> =
-            serde_json::from_slice(&body).map_err(|_| EngineError::Json { path: path.to_owned() })?;
-        Ok(listed.into_iter().flatten().map(|image| image.id).collect())
+        let read = async {
+            let mut stream = self.connect().await?;
+            let (head, mut inbox) = self.begin(&mut stream, path).await?;
+            if head.status != 200 {
+                return Err(EngineError::Status { path: path.to_owned(), status: head.status, message: String::new() });
+            }
+            inbox.consume(head.bytes);
+            let (mut body, mut ids) = (Body::new(head.framing), ListedIds::default());
+            loop {
+                let next = body.next(&mut inbox, &mut stream).await;
+                let at_hand = next.map_err(|source| EngineError::Body { path: path.to_owned(), source })?;
+                ids.take(inbox.bytes().get(..at_hand.data).unwrap_or_default());
+                Body::used(&mut inbox, &at_hand);
+                if at_hand.is_last {
+                    return ids.end().ok_or_else(|| EngineError::Json { path: path.to_owned() });
+                }
+            }
+        };
+        let late = |_| EngineError::Timeout { path: path.to_owned() };
+        timeout_at(Instant::now() + LOOKUP_TIMEOUT, read).await.map_err(late)?
     }
 
     /// The answer to a `GET`, whatever it is.
@@ -216,27 +223,32 @@ impl Engine {
         timeout_at(deadline, fresh).await.map_err(late)?
     }
 
-    async fn exchange(&self, mut stream: Socket, path: &str) -> Result<Reply, EngineError> {
+    /// Asks, and reads the head of the answer, which stays in the inbox.
+    async fn begin(&self, stream: &mut Socket, path: &str) -> Result<(ResponseHead, Inbox), EngineError> {
         let broken = |source| EngineError::Broken { path: path.to_owned(), source };
         let request = format!("GET {path} HTTP/1.1\r\nHost: docker\r\nUser-Agent: wharden-agent\r\n\r\n");
         stream.write_all(&self.marked(request.into_bytes())).await.map_err(broken)?;
         let mut inbox = Inbox::default();
-        let head = loop {
+        loop {
             let head = wire::parse_response(inbox.bytes(), false)
                 .map_err(|source| EngineError::Head { path: path.to_owned(), source })?;
             match head {
                 Some(ResponseHead { status: 100..=199, bytes, .. }) => inbox.consume(bytes),
-                Some(head) => break head,
+                Some(head) => return Ok((head, inbox)),
                 None if inbox.len() > HEAD_MAX => {
                     return Err(EngineError::Head { path: path.to_owned(), source: ResponseError::Malformed });
                 }
                 None => {
-                    if inbox.fill(&mut stream).await.map_err(broken)? == 0 {
+                    if inbox.fill(stream).await.map_err(broken)? == 0 {
                         return Err(broken(io::ErrorKind::UnexpectedEof.into()));
                     }
                 }
             }
-        };
+        }
+    }
+
+    async fn exchange(&self, mut stream: Socket, path: &str) -> Result<Reply, EngineError> {
+        let (head, mut inbox) = self.begin(&mut stream, path).await?;
         let lines = inbox.bytes().get(..head.bytes).unwrap_or_default().to_vec();
         inbox.consume(head.bytes);
         let body = wire::read_body(head.framing, LOOKUP_MAX, &mut inbox, &mut stream)

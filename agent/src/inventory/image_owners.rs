@@ -6,12 +6,13 @@
 //!
 //! ```text
 //! request ─▶ before: what is there? ─▶ engine ─▶ answer names an image ─▶ made: is it new? ─▶ memory, disk ─▶ client
+//! archive: its ids ─▶ before ─▶ its end ─▶ engine ─▶ answer without an error ─▶ made
 //! ```
 
 use super::{Engine, lookup::look_up_image};
 use crate::{
     enrolment::DataDir,
-    limits::{IMAGE_OWNER_BYTES_MAX, IMAGE_OWNERS_MAX, IMAGE_OWNERS_SHARE, LOOKUP_TIMEOUT},
+    limits::{IMAGE_OWNER_BYTES_MAX, IMAGE_OWNERS_MAX, LOOKUP_TIMEOUT},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -23,7 +24,7 @@ use tokio::{
     task::spawn_blocking,
     time::{Instant, timeout_at},
 };
-use wharden_docker::{ImageView, Made, OWNER_LABEL};
+use wharden_docker::{ImageView, OWNER_LABEL};
 
 const FILE: &str = "image-owners.json";
 const VERSION: u32 = 1;
@@ -97,7 +98,9 @@ impl Held {
             return false;
         }
         let of_owner = self.owners.values().filter(|owned| *owned.owner == *owner).count();
-        if self.owners.len() >= IMAGE_OWNERS_MAX || of_owner >= IMAGE_OWNERS_SHARE {
+        // One account may fill half of what others have left, so that there is room for one more each time.
+        let of_others = self.owners.len() - of_owner;
+        if of_owner >= (IMAGE_OWNERS_MAX - of_others) / 2 {
             tracing::warn!(image = id, owner, "the register of images' owners is full: the image is nobody's");
             return false;
         }
@@ -189,18 +192,16 @@ impl ImageOwners {
     }
 
     /// Takes note of what a request made, before its caller hears of it. `labelled`: the guard has put its maker on it.
-    pub async fn made(&self, engine: &Engine, made: Vec<Made>, owner: &str, before: Before, labelled: bool) {
+    pub async fn made(&self, engine: &Engine, made: Vec<String>, owner: &str, before: Before, labelled: bool) {
         let mut changed = false;
-        for made in made {
-            let name = match &made {
-                Made::Id(id) | Made::Name(id) => id,
-            };
-            match look_up_image(engine, name).await {
-                Ok(Some(image)) if is_meant(&image, &made) && may_be_of(&image, owner, labelled) => {
-                    changed |= self.held().give(&image.id, owner, before);
+        for id in made {
+            match look_up_image(engine, &id).await {
+                // A name may look like an id, and mean another image then.
+                Ok(Some(image)) if image.id == id && may_be_of(&image, owner, labelled) => {
+                    changed |= self.held().give(&id, owner, before);
                 }
                 Ok(_) => {}
-                Err(error) => tracing::warn!(image = name, %error, "an image cannot be looked at: it is nobody's"),
+                Err(error) => tracing::warn!(image = id, %error, "an image cannot be looked at: it is nobody's"),
             }
         }
         if changed {
@@ -234,14 +235,6 @@ impl ImageOwners {
     fn held(&self) -> MutexGuard<'_, Held> {
         // What is in it is whole after each of its steps.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What was found is called as the answer says. A name may look like an id, and mean another image then.
-fn is_meant(image: &ImageView, made: &Made) -> bool {
-    match made {
-        Made::Id(id) => image.id == *id,
-        Made::Name(name) => image.tags.contains(name),
     }
 }
 
@@ -310,26 +303,26 @@ mod tests {
     fn what_is_full_leaves_images_to_nobody_and_one_account_leaves_room_for_others() {
         let mut held = Held::default();
         let before = look(&mut held, &[]);
-        for n in 0..IMAGE_OWNERS_SHARE {
-            assert!(held.give(&format!("m{n}"), "mallory", before));
-        }
-        assert!(!held.give("m", "mallory", before));
-        for n in IMAGE_OWNERS_SHARE..IMAGE_OWNERS_MAX {
-            assert!(held.give(&format!("a{n}"), "alice", before));
-        }
-        assert!(!held.give("b", "bob", before));
+        let fill = |held: &mut Held, owner: &str| {
+            (0..).take_while(|n| held.give(&format!("{owner}{n}"), owner, before)).count()
+        };
+        assert_eq!(fill(&mut held, "mallory"), IMAGE_OWNERS_MAX / 2);
+        assert_eq!(fill(&mut held, "her friend"), IMAGE_OWNERS_MAX / 4);
+        assert_eq!(fill(&mut held, "bob"), IMAGE_OWNERS_MAX / 8);
+        assert_eq!(fill(&mut held, "mallory"), 0);
     }
 
     #[test]
     fn the_largest_register_can_be_read_again() {
         let mut held = Held::default();
         let before = look(&mut held, &[]);
-        for n in 0..IMAGE_OWNERS_MAX {
-            assert!(held.give(&format!("sha256:{n:064x}"), &format!("{n:0>IMAGE_OWNER_BYTES_MAX$}"), before));
-        }
+        // By so many accounts that there is room for each.
+        let given = (0..IMAGE_OWNERS_MAX)
+            .filter(|n| held.give(&format!("sha256:{n:064x}"), &format!("{n:0>IMAGE_OWNER_BYTES_MAX$}"), before));
+        assert_eq!(given.count(), IMAGE_OWNERS_MAX - 1);
         let bytes = serde_json::to_vec(&held.written()).expect("JSON");
         assert!((bytes.len() as u64) < crate::limits::STATE_FILE_MAX, "{} bytes", bytes.len());
-        assert_eq!(Held::read(&bytes).expect("whole").owners.len(), IMAGE_OWNERS_MAX);
+        assert_eq!(Held::read(&bytes).expect("whole").owners.len(), IMAGE_OWNERS_MAX - 1);
     }
 
     #[tokio::test]
@@ -377,8 +370,5 @@ mod tests {
         ] {
             assert_eq!(may_be_of(&image(label), "alice", labelled), given, "{label:?} {labelled}");
         }
-        let tagged = ImageView { id: "sha256:1".into(), tags: vec!["a:1".into()], ..ImageView::default() };
-        assert!(is_meant(&tagged, &Made::Name("a:1".into())) && is_meant(&tagged, &Made::Id("sha256:1".into())));
-        assert!(!is_meant(&tagged, &Made::Name("sha256:1".into())) && !is_meant(&tagged, &Made::Id("sha256:2".into())));
     }
 }

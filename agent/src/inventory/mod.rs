@@ -17,6 +17,7 @@ mod image_owners;
 mod keeper;
 mod layers;
 mod ledger;
+mod listed_ids;
 mod lookup;
 mod mark;
 mod told;

@@ -2,6 +2,7 @@ use super::{
     chunked::{ChunkError, ChunkScanner, Piece},
     inbox::Inbox,
 };
+use crate::limits::HELD_BACK;
 use bytes::Buf;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -139,6 +140,44 @@ pub async fn copy_reframed(
             return to.write_all(LAST_CHUNK).await.map_err(BodyError::Write);
         }
     }
+}
+
+/// The same, but the last of it waits until `before_end` is done: whoever acts on a whole body cannot before.
+///
+/// # Errors
+/// [`BodyError`].
+pub async fn copy_with_end(
+    framing: BodyFraming,
+    inbox: &mut Inbox,
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    before_end: impl Future<Output = ()>,
+) -> Result<(), BodyError> {
+    let is_chunked = framing == BodyFraming::Chunked;
+    let (mut body, mut held) = (Body::new(framing), Vec::new());
+    loop {
+        let at_hand = body.next(inbox, from).await?;
+        let part = inbox.bytes().get(..at_hand.data).unwrap_or_default();
+        let passes = (held.len() + part.len()).saturating_sub(HELD_BACK);
+        let (first, kept) = held.split_at(passes.min(held.len()));
+        let (second, last) = part.split_at(passes - first.len());
+        for piece in [first, second] {
+            write_as(is_chunked, piece, to).await?;
+        }
+        held = [kept, last].concat();
+        Body::used(inbox, &at_hand);
+        if at_hand.is_last {
+            before_end.await;
+            write_as(is_chunked, &held, to).await?;
+            let end = if is_chunked { LAST_CHUNK } else { &[] };
+            return to.write_all(end).await.map_err(BodyError::Write);
+        }
+    }
+}
+
+async fn write_as(chunk: bool, content: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> Result<(), BodyError> {
+    let written = if chunk { write_chunk(content, to).await } else { to.write_all(content).await };
+    written.map_err(BodyError::Write)
 }
 
 struct Gathered {
@@ -309,6 +348,53 @@ mod tests {
         copy_reframed(BodyFraming::Chunked, &mut inbox, &mut from, &mut to).await.expect("well-formed");
         assert_eq!(to, b"5\r\nabcde\r\n0\r\n\r\n");
         assert_eq!(inbox.bytes(), b"GET");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_body_waits_for_what_has_to_come_before() {
+        use std::{
+            cell::RefCell,
+            pin::Pin,
+            rc::Rc,
+            task::{Context, Poll},
+        };
+        /// What has come until the end was waited for, and in all.
+        async fn copied(framing: BodyFraming, body: &[u8]) -> (usize, Vec<u8>) {
+            struct To(Rc<RefCell<Vec<u8>>>);
+            impl AsyncWrite for To {
+                fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+                    self.0.borrow_mut().extend_from_slice(bytes);
+                    Poll::Ready(Ok(bytes.len()))
+                }
+                fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                    Poll::Ready(Ok(()))
+                }
+                fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                    Poll::Ready(Ok(()))
+                }
+            }
+            let got = Rc::new(RefCell::new(Vec::new()));
+            let (mut inbox, mut from, at_end) = (Inbox::default(), body, RefCell::new(0));
+            let before_end = async { *at_end.borrow_mut() = got.borrow().len() };
+            copy_with_end(framing, &mut inbox, &mut from, &mut To(Rc::clone(&got)), before_end).await.expect("copied");
+            (at_end.take(), got.take())
+        }
+        for size in [0, 1, HELD_BACK, HELD_BACK + 1, 10 * HELD_BACK + 7] {
+            let body: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+            let (before, all) = copied(BodyFraming::Length(size as u64), &body).await;
+            assert!(all == body && before == size.saturating_sub(HELD_BACK), "{size}: {before}");
+            let chunks = [format!("{size:x}\r\n").as_bytes(), &body, b"\r\n0\r\n\r\n"].concat();
+            let chunks = if size == 0 { LAST_CHUNK.to_vec() } else { chunks };
+            let (before, all) = copied(BodyFraming::Chunked, &chunks).await;
+            assert!(all.ends_with(LAST_CHUNK), "{size}");
+            let (mut inbox, mut from) = (Inbox::default(), &all[..]);
+            assert_eq!(read_body(BodyFraming::Chunked, size, &mut inbox, &mut from).await.expect("chunks"), body);
+            assert!(all.len() - before >= size.min(HELD_BACK), "{size}: {before}");
+        }
+        let (mut inbox, mut from, mut to) = (Inbox::default(), &b"abc"[..], Vec::new());
+        let never = async { panic!("the body is cut") };
+        let cut = copy_with_end(BodyFraming::Length(4), &mut inbox, &mut from, &mut to, never).await;
+        assert!(matches!(cut, Err(BodyError::Cut)) && to.is_empty());
     }
 
     #[tokio::test]

@@ -8,7 +8,9 @@ mod inbox;
 mod response;
 mod socket;
 
-pub use body::{AtHand, Body, BodyError, BodyFraming, LAST_CHUNK, copy_raw, copy_reframed, read_body, write_chunk};
+pub use body::{
+    AtHand, Body, BodyError, BodyFraming, LAST_CHUNK, copy_raw, copy_reframed, copy_with_end, read_body, write_chunk,
+};
 pub use chunked::{ChunkError, ChunkScanner, Piece};
 pub use inbox::Inbox;
 pub use response::{ResponseError, ResponseHead, parse_response};

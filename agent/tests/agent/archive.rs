@@ -29,7 +29,8 @@ pub fn end() -> Vec<u8> {
 /// An image with these names and one layer.
 pub fn image(names: &[&str], layer: &[u8]) -> Vec<u8> {
     let manifest = serde_json::json!([{ "Config": "c.json", "RepoTags": names, "Layers": ["1/layer.tar"] }]);
-    [file("1/layer.tar", layer), file("manifest.json", manifest.to_string().as_bytes()), end()].concat()
+    let manifest = file("manifest.json", manifest.to_string().as_bytes());
+    [file("c.json", b"{}"), file("1/layer.tar", layer), manifest, end()].concat()
 }
 
 /// The same, packed.

@@ -12,7 +12,7 @@ use wharden_agent::{
     enrolment::DataDir,
     guard::{self, Guard, Room, Slots, Stats, Turns},
     inventory,
-    limits::{DECIDED_AT_ONCE_PER_USER, Limits},
+    limits::{DECIDED_AT_ONCE_PER_USER, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER, Limits},
     report::{Reporter, Spool, Writer},
 };
 use wharden_model::{
@@ -113,6 +113,7 @@ impl World {
             clock,
             stats: Stats::new(&Metrics::new("test")),
             room: Room::new(limits.buffered_bytes, limits.buffered_bytes_per_user),
+            loads: Room::new(LOADS_BUFFERED, LOADS_BUFFERED_PER_USER),
             deciding: Turns::new(DECIDED_AT_ONCE_PER_USER),
             slots: Slots::new(limits.connections, limits.connections_per_user),
             break_glass: BreakGlass::new(data.clone()),

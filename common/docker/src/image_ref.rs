@@ -1,5 +1,6 @@
 //! Image references, read as the Engine reads them: `nginx` is `docker.io/library/nginx:latest`.
 
+use crate::limits::REPOSITORY_MAX;
 use std::fmt;
 
 /// A normalised reference.
@@ -40,11 +41,9 @@ impl ImageRef {
             None => (name, ""),
         };
         let (registry, repository) = split_registry(name);
-        let valid = !repository.is_empty()
-            && repository.split('/').all(|part| {
-                !part.is_empty()
-                    && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
-            });
+        let valid = registry.len() + 1 + repository.len() <= REPOSITORY_MAX
+            && is_registry(&registry)
+            && repository.split('/').all(is_part);
         valid.then(|| Self { registry, repository, tag: tag.to_owned(), digest: digest.to_owned() })
     }
 
@@ -82,6 +81,27 @@ impl fmt::Display for ImageRef {
         }
         Ok(())
     }
+}
+
+/// A host and perhaps a port (`distribution/reference`; addresses of IPv6 are none to engines before 24).
+fn is_registry(text: &str) -> bool {
+    let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+    let is_label = |label: &str| {
+        label.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && label.ends_with(|c: char| c.is_ascii_alphanumeric())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    host.split('.').all(is_label) && port.is_none_or(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Letters and digits, and between them a dot, one or two low lines, or hyphens (`distribution/reference`).
+fn is_part(part: &str) -> bool {
+    let is_word = |b: char| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let mut between = part.split(is_word);
+    // What is before the first and after the last, and between two that follow each other, is empty.
+    part.starts_with(is_word)
+        && part.ends_with(is_word)
+        && between.all(|gap| matches!(gap, "" | "." | "_" | "__") || gap.bytes().all(|b| b == b'-'))
 }
 
 /// 64 hex digits, which the Engine takes for an id before it takes them for a name.
@@ -145,6 +165,16 @@ mod tests {
         for text in [id.as_str(), &format!("sha256:{id}"), "", "A", "a:b:c", "a//b", "a@x", "/a", "a b", "a:"] {
             assert_eq!(ImageRef::parse(text), None, "{text}");
         }
+        for text in
+            ["a/-b", "a/b-", "a..b/c", "a/b..c", "a/b___c", "a/_b", "a/b._c", "_.x/a", "x.y:/a", "x.y:p/a", "[::1]/a"]
+        {
+            assert_eq!(ImageRef::parse(text), None, "{text}");
+        }
+        for text in ["a--b/c__d/e.f_0", "x-y.z:5000/a", "LOCAL/a"] {
+            assert!(ImageRef::parse(text).is_some(), "{text}");
+        }
+        let long = format!("x.y/{}", "a".repeat(REPOSITORY_MAX - 4));
+        assert!(ImageRef::parse(&long).is_some() && ImageRef::parse(&format!("{long}a")).is_none());
     }
 
     proptest! {

@@ -45,7 +45,7 @@ pub use canonical::{Asker, Canonical, ForwardBody, Judged};
 pub use endpoint::{BodyKind, ENDPOINTS, Endpoint, ResponseKind};
 pub use head::{Head, parse_head};
 pub use listing::{ImageOwner, Listing, Reading, UnknownForm, event_reading, event_subject};
-pub use made_image::{Made, MadeImages, MakesImage};
+pub use made_image::{MadeImages, MakesImage};
 pub use owner::LABEL as OWNER_LABEL;
 pub use refusal::Refusal;
 pub use request::{Framing, Request, begin};

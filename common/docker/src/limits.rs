@@ -17,12 +17,19 @@ pub const JSON_VALUES_MAX: usize = 64 * 1024;
 /// Longest reference (name, id or prefix of one) in a path, in bytes. A repository may have 255, a tag 128, a
 /// digest 135.
 pub const REFERENCE_MAX: usize = 640;
+/// Longest name of a repository with its registry, in bytes (`distribution/reference`).
+pub const REPOSITORY_MAX: usize = 255;
 /// Most entries of an image archive. A layer is three in older ones; the largest images have 127 layers.
 pub const ARCHIVE_ENTRIES_MAX: usize = 64 * 1024;
 /// Largest entry of an image archive, in bytes: larger than any disk that it could be unpacked to.
 pub const ARCHIVE_ENTRY_MAX: u64 = 1 << 46;
 /// Largest document of an image archive, in bytes. An image is about 1 KiB of `manifest.json`, one with many layers 40 KiB.
 pub const ARCHIVE_DOCUMENT_MAX: usize = 1024 * 1024;
+/// Largest configuration of an image in an archive, in bytes: the Engine's lists and answers about the image carry its labels.
+/// Most have 10 KiB.
+pub const ARCHIVE_CONFIG_MAX: usize = 512 * 1024;
+/// Most zeros behind the end of an image archive, in bytes. Programs fill up to 10 KiB, with a block size of their user's.
+pub const ARCHIVE_FILLING_MAX: usize = 1024 * 1024;
 /// Largest extended header of an image archive, in bytes; they hold attributes of files, of which each has 64 KiB at most.
 pub const ARCHIVE_RECORDS_MAX: usize = 128 * 1024;
 /// Most names that one image archive gives: each is decided on.
@@ -35,5 +42,3 @@ pub const USER_AGENT_MAX: usize = 512;
 pub const ACCEPT_MAX: usize = 512;
 /// Longest message of an engine's answer that may name an image, in bytes. Those that do are shorter than a name and an id.
 pub const ANSWER_LINE_MAX: usize = 4 * 1024;
-/// Images that one answer may name: an archive with more leaves the others to nobody.
-pub const MADE_MAX: usize = 256;

@@ -1,13 +1,10 @@
 //! Which image a request has made, as the engine's answer says. Its end is waited for: an answer that tells of an error,
-//! or is cut, tells of no image.
+//! or is cut, tells of no image. What an archive makes, the archive itself says; its answer, only that it was made.
 //!
 //! What runs in a build writes into the answer too, but only inside of texts: the engine makes JSON of them. So a text
 //! counts nowhere but in the two answers that hold none of it.
 
-use crate::{
-    canonical::Canonical,
-    limits::{ANSWER_LINE_MAX, MADE_MAX},
-};
+use crate::{canonical::Canonical, limits::ANSWER_LINE_MAX};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 use wharden_model::Action;
@@ -23,7 +20,7 @@ pub enum MakesImage {
     QuietBuild,
     /// At last `{"status": ID}`.
     Import,
-    /// For each `{"stream": "Loaded image: NAME\n"}`, or, without a name, `Loaded image ID: ID`.
+    /// Anything but an error: by names, which may mean something else by now.
     Load,
 }
 
@@ -46,15 +43,6 @@ impl MakesImage {
     }
 }
 
-/// An image as an answer calls it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Made {
-    /// `sha256:...`.
-    Id(String),
-    /// A name with a tag.
-    Name(String),
-}
-
 /// An answer being read.
 #[derive(Debug)]
 pub struct MadeImages {
@@ -65,7 +53,7 @@ pub struct MadeImages {
     too_long: bool,
     messages: u64,
     failed: bool,
-    found: Vec<Made>,
+    found: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -97,11 +85,14 @@ impl MadeImages {
         self.add(part);
     }
 
-    /// The answer is whole: what it says was made.
-    pub fn end(&mut self) -> Vec<Made> {
+    /// The answer is whole: the ids (`sha256:` and 64 digits) of what it says was made, of an archive those that are in it.
+    pub fn end(&mut self, loaded: &[String]) -> Vec<String> {
         self.message();
-        let found = std::mem::take(&mut self.found);
-        if self.failed { Vec::new() } else { found }
+        match self.makes {
+            _ if self.failed => Vec::new(),
+            MakesImage::Load => loaded.to_vec(),
+            _ => std::mem::take(&mut self.found),
+        }
     }
 
     fn add(&mut self, part: &[u8]) {
@@ -140,28 +131,15 @@ impl MadeImages {
                 let status = message.and_then(|message| message.status);
                 self.found = status.as_deref().and_then(id_of).into_iter().collect();
             }
-            (MakesImage::Load, Some(Message { stream: Some(text), .. })) => {
-                if self.found.len() < MADE_MAX {
-                    self.found.extend(loaded(&text));
-                }
-            }
             (MakesImage::Load, message) => self.failed |= message.is_none() && !too_long,
         }
     }
 }
 
-fn loaded(text: &str) -> Option<Made> {
-    let text = text.strip_suffix('\n')?;
-    match text.strip_prefix("Loaded image: ") {
-        Some(name) => Some(Made::Name(name.to_owned())).filter(|_| !name.is_empty()),
-        None => id_of(text.strip_prefix("Loaded image ID: ")?),
-    }
-}
-
-fn id_of(text: &str) -> Option<Made> {
+fn id_of(text: &str) -> Option<String> {
     let digits = text.strip_prefix("sha256:")?;
     let good = digits.len() == 64 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-    good.then(|| Made::Id(text.to_owned()))
+    good.then(|| text.to_owned())
 }
 
 #[cfg(test)]
@@ -172,11 +150,11 @@ mod tests {
     const NEW: &str = "sha256:63a18760157357c78a9b1c4a18e36433097c0be706e34eaa9f1eeac19cb7795d";
 
     /// However it comes, the answer says the same.
-    fn made(makes: MakesImage, answer: &str) -> Vec<Made> {
+    fn made(makes: MakesImage, answer: &str) -> Vec<String> {
         let read = |parts: &mut dyn Iterator<Item = &[u8]>| {
             let mut images = MadeImages::new(makes);
             parts.for_each(|part| images.take(part));
-            images.end()
+            images.end(&[])
         };
         let whole = read(&mut [answer.as_bytes()].into_iter());
         for size in [1, 7, 100] {
@@ -185,8 +163,8 @@ mod tests {
         whole
     }
 
-    fn id(id: &str) -> Vec<Made> {
-        vec![Made::Id(id.to_owned())]
+    fn id(id: &str) -> Vec<String> {
+        vec![id.to_owned()]
     }
 
     // Answers of Docker Engine 20.10.24.
@@ -202,8 +180,8 @@ mod tests {
         );
         assert_eq!(made(MakesImage::Build, &answer), id(NEW));
         let failed = format!("{answer}{{\"errorDetail\":{{\"message\":\"no space\"}},\"error\":\"no space\"}}\r\n");
-        assert_eq!(made(MakesImage::Build, &failed), []);
-        assert_eq!(made(MakesImage::Build, &format!("{answer}surprise\r\n")), []);
+        assert_eq!(made(MakesImage::Build, &failed), [""; 0]);
+        assert_eq!(made(MakesImage::Build, &format!("{answer}surprise\r\n")), [""; 0]);
     }
 
     #[test]
@@ -217,14 +195,14 @@ mod tests {
         );
         assert_eq!(made(MakesImage::Build, &answer), id(NEW));
         let other = answer.replace("moby.image.id", "moby.other");
-        assert_eq!(made(MakesImage::Build, &other), []);
+        assert_eq!(made(MakesImage::Build, &other), [""; 0]);
     }
 
     #[test]
     fn what_runs_in_a_build_cannot_say_what_was_made() {
         let echo = format!("{{\"stream\":\"{{\\\"aux\\\":{{\\\"ID\\\":\\\"{APP}\\\"}}}}\\n\"}}\r\n");
-        assert_eq!(made(MakesImage::Build, &echo), []);
-        assert_eq!(made(MakesImage::Build, &format!("{{\"stream\":\"{APP}\\n\"}}\r\n")), []);
+        assert_eq!(made(MakesImage::Build, &echo), [""; 0]);
+        assert_eq!(made(MakesImage::Build, &format!("{{\"stream\":\"{APP}\\n\"}}\r\n")), [""; 0]);
         // Without output, unless it fails.
         let quiet = format!("{{\"stream\":\"{NEW}\\n\"}}\r\n");
         assert_eq!(made(MakesImage::QuietBuild, &quiet), id(NEW));
@@ -232,7 +210,7 @@ mod tests {
             "{{\"stream\":\"Step 1/2 : FROM app\"}}\r\n{{\"stream\":\"{APP}\\n\"}}\r\n\
              {{\"errorDetail\":{{\"code\":1,\"message\":\"non-zero\"}},\"error\":\"non-zero\"}}\r\n"
         );
-        assert_eq!(made(MakesImage::QuietBuild, &failed), []);
+        assert_eq!(made(MakesImage::QuietBuild, &failed), [""; 0]);
         for odd in [
             format!("{quiet}{quiet}"),
             format!("{{\"stream\":\"\\n\"}}\r\n{quiet}"),
@@ -242,7 +220,7 @@ mod tests {
             format!("{{\"stream\":\"{NEW}\\n\",\"stream\":\"{APP}\\n\"}}\r\n"),
             format!("{{\"aux\":{{\"ID\":\"{NEW}\"}}}}\r\n"),
         ] {
-            assert_eq!(made(MakesImage::QuietBuild, &odd), [], "{odd}");
+            assert_eq!(made(MakesImage::QuietBuild, &odd), [""; 0], "{odd}");
         }
     }
 
@@ -250,21 +228,20 @@ mod tests {
     fn commits_imports_and_loads_name_what_they_made() {
         assert_eq!(made(MakesImage::Commit, &format!("{{\"Id\":\"{NEW}\"}}\n")), id(NEW));
         assert_eq!(made(MakesImage::Commit, &format!("{{\"Id\":\"{NEW}\"}}")), id(NEW));
-        assert_eq!(made(MakesImage::Commit, "{\"message\":\"No such container: x\"}\n"), []);
+        assert_eq!(made(MakesImage::Commit, "{\"message\":\"No such container: x\"}\n"), [""; 0]);
         let import = format!("{{\"status\":\"Importing\",\"progressDetail\":{{}}}}\r\n{{\"status\":\"{NEW}\"}}\r\n");
         assert_eq!(made(MakesImage::Import, &import), id(NEW));
-        assert_eq!(made(MakesImage::Import, &format!("{{\"status\":\"{NEW}\"}}\r\n{{\"status\":\"more\"}}\r\n")), []);
-        let load = format!(
-            "{{\"status\":\"Loading layer\",\"progressDetail\":{{\"current\":1}},\"id\":\"fd4366d2d8ff\"}}\r\n\
-             {{\"stream\":\"Loaded image: com2:latest\\n\"}}\r\n\
-             {{\"stream\":\"The image a:1 already exists, renaming the old one with ID {APP} to empty string\\n\"}}\r\n\
-             {{\"stream\":\"Loaded image ID: {NEW}\\n\"}}\r\n"
+        assert_eq!(
+            made(MakesImage::Import, &format!("{{\"status\":\"{NEW}\"}}\r\n{{\"status\":\"more\"}}\r\n")),
+            [""; 0]
         );
-        let wanted = vec![Made::Name("com2:latest".into()), Made::Id(NEW.into())];
-        assert_eq!(made(MakesImage::Load, &load), wanted);
-        let failed = format!("{load}{{\"errorDetail\":{{\"message\":\"x\"}},\"error\":\"x\"}}\r\n");
-        assert_eq!(made(MakesImage::Load, &failed), []);
-        let many = "{\"stream\":\"Loaded image: a:1\\n\"}\r\n".repeat(MADE_MAX + 1);
-        assert_eq!(made(MakesImage::Load, &many).len(), MADE_MAX);
+        // What a load names may mean another image by now.
+        let loaded = "{\"stream\":\"Loaded image: com2:latest\\n\"}\r\n";
+        let failed = format!("{loaded}{{\"errorDetail\":{{\"message\":\"x\"}},\"error\":\"x\"}}\r\n");
+        for (answer, wanted) in [(loaded, id(NEW)), ("", id(NEW)), (&failed, vec![]), ("surprise", vec![])] {
+            let mut images = MadeImages::new(MakesImage::Load);
+            images.take(answer.as_bytes());
+            assert_eq!(images.end(&id(NEW)), wanted, "{answer}");
+        }
     }
 }

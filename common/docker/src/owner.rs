@@ -1,7 +1,12 @@
 //! Who made a thing and of which image, as labels on it that clients can neither set nor take away. Images are the
 //! exception: whoever makes one anywhere writes its labels, so that theirs say nothing.
 
-use crate::{facts::document, json::TEXT_MAP, query::Query, refusal::Refusal};
+use crate::{
+    facts::document,
+    json::TEXT_MAP,
+    query::Query,
+    refusal::{Refusal, shorten},
+};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use wharden_model::Action;
@@ -83,18 +88,30 @@ pub fn put_on_image(action: Action, query: &mut Query, owner: &str) -> Result<()
                 query.set("labels", Value::Object(labels).to_string());
             }
         }
-        Action::ContainerCommit => change(query, owner),
-        Action::ImagePull if query.get("fromImage").is_empty() => change(query, owner),
+        Action::ContainerCommit => change(query, owner)?,
+        Action::ImagePull if query.get("fromImage").is_empty() => change(query, owner)?,
         _ => {}
     }
     Ok(())
 }
 
-fn change(query: &mut Query, owner: &str) {
+/// The Engine reads all changes as one Dockerfile: an instruction that goes on in the next line would take in ours, and be
+/// another one than it looks here.
+fn change(query: &mut Query, owner: &str) -> Result<(), Refusal> {
+    for line in query.all("changes").flat_map(str::lines).map(str::trim) {
+        let is_onbuild = line.get(..7).is_some_and(|word| word.eq_ignore_ascii_case("onbuild"));
+        if line.ends_with(['\\', '`']) || line.starts_with('#') || (is_onbuild && line.contains("<<")) {
+            return Err(Refusal::bad(format!(
+                "changes: {:?}: write each instruction in one line, without comments, directives and here-documents",
+                shorten(line)
+            )));
+        }
+    }
     let last = instruction(owner);
     if query.all("changes").last() != Some(last.as_str()) {
         query.add("changes", last);
     }
+    Ok(())
 }
 
 /// The label as an instruction of a Dockerfile. A name that no line can hold is none.
@@ -165,6 +182,14 @@ mod tests {
         assert_eq!(import("fromSrc"), r#"fromSrc=-&changes=LABEL io.wharden.owner="alice""#);
         assert_eq!(import("fromImage"), "fromImage=-");
         assert_eq!(instruction("a\nRUN b"), r#"LABEL io.wharden.owner="""#);
+        for goes_on in
+            ["LABEL a=b\nCMD x \\", "CMD x \\  ", "CMD x `", "USER \\\nroot", "# escape=`\nCMD a", "onbuild run <<E"]
+        {
+            let pairs = vec![("changes".to_owned(), goes_on.to_owned()), ("changes".to_owned(), "USER x".to_owned())];
+            let mut query = Query::canonical(Action::ContainerCommit, pairs).expect("known");
+            let refused = put_on_image(Action::ContainerCommit, &mut query, "alice").expect_err(goes_on);
+            assert!(refused.message.contains("in one line"), "{refused:?}");
+        }
         let mut query = Query::canonical(Action::ImageBuild, vec![("labels".into(), "[]".into())]).expect("known");
         assert!(put_on_image(Action::ImageBuild, &mut query, "alice").is_err());
     }

@@ -9,13 +9,17 @@ mod gunzip;
 
 use super::{
     case::{Case, Refused},
-    room::{Full, Holding},
+    maker::Maker,
+    room::Holding,
     undecided::Undecided,
 };
 use crate::wire::{Body, BodyError, BodyFraming, Inbox, LAST_CHUNK, write_chunk};
 use gunzip::Gunzip;
 use std::io;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    task::yield_now,
+};
 use wharden_docker::{Archive, Packing, Refusal};
 use wharden_model::Action;
 
@@ -47,7 +51,6 @@ enum Form {
 pub enum Stopped {
     Body(BodyError),
     Refused(Refused),
-    Full(Full),
 }
 
 impl From<BodyError> for Stopped {
@@ -71,7 +74,8 @@ impl<'g> Load<'g> {
         }
     }
 
-    /// Passes the archive on, in chunks, up to and with its end if that is permitted.
+    /// Passes the archive on, in chunks, up to and with its end if that is permitted. `maker` hears of the images in it
+    /// before the engine gets the end.
     ///
     /// # Errors
     /// [`Stopped`]; the engine has not got to the end.
@@ -81,6 +85,7 @@ impl<'g> Load<'g> {
         inbox: &mut Inbox,
         from: &mut (impl AsyncRead + Unpin),
         to: &mut (impl AsyncWrite + Unpin),
+        maker: Option<&Maker<'_>>,
     ) -> Result<(), Stopped> {
         let mut body = Body::new(framing);
         loop {
@@ -91,7 +96,7 @@ impl<'g> Load<'g> {
                 break;
             }
         }
-        self.finish(to).await
+        self.finish(to, maker).await
     }
 
     /// Tells that nothing was decided, where nothing was, and why.
@@ -150,11 +155,13 @@ impl<'g> Load<'g> {
                 return Err(self.refuse(Refusal::bad(why)));
             }
             self.pass_on(&unpacked, to).await?;
+            // A little that is packed may be much that is not, of which nothing goes anywhere.
+            yield_now().await;
         }
         Ok(())
     }
 
-    async fn finish(&mut self, to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Stopped> {
+    async fn finish(&mut self, to: &mut (impl AsyncWrite + Unpin), maker: Option<&Maker<'_>>) -> Result<(), Stopped> {
         match &mut self.form {
             Form::Unknown(first) => {
                 let first = std::mem::take(first);
@@ -167,7 +174,10 @@ impl<'g> Load<'g> {
                 self.pass_on(&last, to).await?;
             }
         }
-        self.decide()?;
+        let images = self.decide()?;
+        if let Some(maker) = maker.filter(|_| !images.is_empty()) {
+            maker.begins(images).await;
+        }
         let end = std::mem::take(&mut self.end);
         write(&end, to).await?;
         to.write_all(LAST_CHUNK).await.map_err(|error| BodyError::Write(error).into())
@@ -197,22 +207,30 @@ impl<'g> Load<'g> {
     }
 
     async fn hold(&mut self) -> Result<(), Stopped> {
-        self.holding.hold(self.archive.footprint() + self.end.len()).await.map_err(Stopped::Full)
+        let held = self.holding.hold(self.archive.footprint() + self.end.len()).await;
+        held.map_err(|full| {
+            self.refuse(Refusal::with(
+                full.status(),
+                "image archives that are being loaded hold all the memory there is for their documents: try again when \
+                 others are done, or load fewer images at a time",
+            ))
+        })
     }
 
-    /// The decision, once: the body is at its end, and so is the archive.
-    fn decide(&mut self) -> Result<(), Stopped> {
+    /// The decision, once: the body is at its end, and so is the archive. Gives the ids of the images in it.
+    fn decide(&mut self) -> Result<Vec<String>, Stopped> {
         if self.undecided.is_none() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         self.case.begins_now();
-        match self.archive.names() {
-            Err(refusal) => self.cannot_read(refusal),
-            Ok(names) => self
-                .undecided
-                .take()
-                .map_or(Ok(()), |known| self.case.decide_archive(&known, Some(&names)).map_err(Stopped::Refused)),
+        let names = match self.archive.names() {
+            Ok(names) => names,
+            Err(refusal) => return self.cannot_read(refusal).map(|()| Vec::new()),
+        };
+        if let Some(known) = self.undecided.take() {
+            self.case.decide_archive(&known, Some(&names)).map_err(Stopped::Refused)?;
         }
+        Ok(names.images().map(str::to_owned).collect())
     }
 
     /// What cannot be read is refused, but where nothing is: there it is decided on without names.

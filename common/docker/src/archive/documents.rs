@@ -59,8 +59,8 @@ impl Document {
     }
 
     fn manifest(self, node: Node, names: &mut Names) -> Result<(), Refusal> {
-        for image in self.list(node, "it")? {
-            let tags = match self.member(image, "RepoTags")? {
+        for mut image in self.list(node, "it")? {
+            let tags = match self.member(&mut image, "RepoTags")? {
                 Some(tags) => self.list(tags, "RepoTags")?,
                 None => Vec::new(),
             };
@@ -70,6 +70,10 @@ impl Document {
                 let reference = ImageRef::parse_name(&text).filter(|r| !r.tag.is_empty() && r.digest.is_empty());
                 self.add(reference, &text, names)?;
             }
+            match self.member(&mut image, "Config")? {
+                Some(Node::Text(config)) => names.configs.insert(config),
+                _ => return Err(self.wrong("an image has no Config")),
+            };
         }
         Ok(())
     }
@@ -90,13 +94,13 @@ impl Document {
         Ok(())
     }
 
-    fn index(self, node: Node, names: &mut Names) -> Result<(), Refusal> {
-        let images = match self.member(node, "manifests")? {
+    fn index(self, mut node: Node, names: &mut Names) -> Result<(), Refusal> {
+        let images = match self.member(&mut node, "manifests")? {
             Some(images) => self.list(images, "manifests")?,
             None => Vec::new(),
         };
-        for image in images {
-            let annotations = match self.member(image, "annotations")? {
+        for mut image in images {
+            let annotations = match self.member(&mut image, "annotations")? {
                 Some(annotations) => self.members(annotations)?,
                 None => Vec::new(),
             };
@@ -149,17 +153,17 @@ impl Document {
         }
     }
 
-    /// The member of this name, `None` when it is not there or null. Members that nobody reads may be what they like, but
-    /// Go takes a key in other letters for the same.
-    fn member(self, node: Node, name: &str) -> Result<Option<Node>, Refusal> {
+    /// Takes out the member of this name, `None` when it is not there or null. Members that nobody reads may be what they
+    /// like, but Go takes a key in other letters for the same.
+    fn member(self, node: &mut Node, name: &str) -> Result<Option<Node>, Refusal> {
         let Node::Object(members) = node else { return Err(self.wrong("something is not an object that must be one")) };
         let folded = fold(name);
         let mut found = None;
-        for (key, value) in members.into_iter().filter(|(key, _)| fold(key) == folded) {
+        for (key, value) in members.iter_mut().filter(|(key, _)| fold(key) == folded) {
             if key != name || found.is_some() {
                 return Err(self.wrong(&format!("{name} is there twice, or in other letters")));
             }
-            found = Some(value);
+            found = Some(std::mem::replace(value, Node::Null));
         }
         Ok(found.filter(|value| *value != Node::Null))
     }

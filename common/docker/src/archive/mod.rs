@@ -16,14 +16,20 @@ mod pax;
 mod tests;
 
 use crate::{
-    limits::{ARCHIVE_DOCUMENT_MAX, ARCHIVE_ENTRIES_MAX, ARCHIVE_RECORDS_MAX},
+    limits::{ARCHIVE_CONFIG_MAX, ARCHIVE_DOCUMENT_MAX, ARCHIVE_ENTRIES_MAX, ARCHIVE_FILLING_MAX, ARCHIVE_RECORDS_MAX},
     refusal::{Refusal, shorten},
 };
+use data_encoding::HEXLOWER;
 use documents::Document;
 use header::{BLOCK, Header, Kind};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 
 pub use names::{FROM_ARCHIVE, Names};
 pub use packing::Packing;
+
+/// What remembering a file takes, beside its name.
+const FILE_BYTES: usize = 96;
 
 /// An archive on its way to the Engine.
 #[derive(Debug)]
@@ -36,6 +42,10 @@ pub struct Archive {
     /// Extended headers have come before the present entry, and the size that they give.
     records: Option<Option<u64>>,
     documents: [Option<Vec<u8>>; Document::ALL.len()],
+    /// Every file that may be an image's configuration, by its name: SHA-256, `None` of one that is too large for that.
+    files: BTreeMap<String, Option<[u8; 32]>>,
+    /// Bytes that these take.
+    files_bytes: usize,
 }
 
 /// What the next byte belongs to.
@@ -50,8 +60,8 @@ enum Place {
     },
     /// The second block of the two that end an archive.
     SecondZero,
-    /// Nothing but zeros follows.
-    End,
+    /// Nothing but zeros follows; so many have.
+    End(usize),
 }
 
 /// What of a content is kept.
@@ -60,6 +70,7 @@ enum Keep {
     Nothing,
     Document(Document),
     Records(Vec<u8>),
+    Digest(String, Box<Sha256>),
 }
 
 impl Default for Archive {
@@ -71,6 +82,8 @@ impl Default for Archive {
             entries: 0,
             records: None,
             documents: Default::default(),
+            files: BTreeMap::new(),
+            files_bytes: 0,
         }
     }
 }
@@ -107,23 +120,29 @@ impl Archive {
                             kept.extend_from_slice(&bytes[..n]);
                         }
                         Keep::Records(kept) => kept.extend_from_slice(&bytes[..n]),
+                        Keep::Digest(_, digest) => digest.update(&bytes[..n]),
                     }
                     *left -= n as u64;
                     let filling = if *left == 0 { at_most(*padding, bytes.len() - n) } else { 0 };
                     *padding -= filling as u64;
                     bytes = &bytes[n + filling..];
                     if *left == 0 && *padding == 0 {
-                        if let Keep::Records(records) = keep {
-                            self.records = Some(pax::size(records)?);
+                        match std::mem::replace(keep, Keep::Nothing) {
+                            Keep::Records(records) => self.records = Some(pax::size(&records)?),
+                            Keep::Digest(name, digest) => drop(self.files.insert(name, Some(digest.finalize().into()))),
+                            Keep::Nothing | Keep::Document(_) => {}
                         }
                         self.place = Place::Header;
                     }
                 }
-                Place::End => {
-                    return if bytes.iter().all(|byte| *byte == 0) {
-                        Ok(own)
-                    } else {
+                Place::End(zeros) => {
+                    *zeros += bytes.len();
+                    return if bytes.iter().any(|byte| *byte != 0) {
                         Err(bad("something follows its end"))
+                    } else if *zeros > ARCHIVE_FILLING_MAX {
+                        Err(bad(format!("more than {ARCHIVE_FILLING_MAX} bytes of zeros follow its end")))
+                    } else {
+                        Ok(own)
                     };
                 }
             }
@@ -133,12 +152,12 @@ impl Archive {
 
     /// True when the Engine, given what has been read, would take the archive for complete.
     pub fn has_ended(&self) -> bool {
-        matches!(self.place, Place::End)
+        matches!(self.place, Place::End(_))
     }
 
-    /// Bytes that are held of documents.
+    /// Bytes that are held of documents and files.
     pub fn footprint(&self) -> usize {
-        self.documents.iter().flatten().map(Vec::capacity).sum()
+        self.documents.iter().flatten().map(Vec::capacity).sum::<usize>() + self.files_bytes
     }
 
     /// The names that it gives, after its end.
@@ -147,7 +166,7 @@ impl Archive {
     /// 400 when it has not ended, when no document names its images, or when one cannot be read.
     pub fn names(&self) -> Result<Names, Refusal> {
         let has_ended = match self.place {
-            Place::End => true,
+            Place::End(_) => true,
             // One block of zeros and nothing more is an end too.
             Place::SecondZero => self.filled == 0,
             Place::Header | Place::Content { .. } => false,
@@ -171,15 +190,40 @@ impl Archive {
             Some(first) => {
                 // Of an archive in both forms the index may say less.
                 names.unnamed |= first == Document::Index && names.unnamed_in_index;
+                self.images(&mut names)?;
                 Ok(names)
             }
         }
     }
 
+    /// The ids that the Engine gives to the images of a `manifest.json`: the digests of their configurations.
+    fn images(&self, names: &mut Names) -> Result<(), Refusal> {
+        for config in &names.configs {
+            match self.files.get(config) {
+                Some(Some(digest)) => drop(names.images.insert(format!("sha256:{}", HEXLOWER.encode(digest)))),
+                Some(None) => {
+                    return Err(bad(format!(
+                        "{:?}, the configuration of an image, is larger than {ARCHIVE_CONFIG_MAX} bytes; labels and \
+                         environment belong into files",
+                        shorten(config)
+                    )));
+                }
+                // The Engine may find a file by a name that is written in another way.
+                None => {
+                    return Err(bad(format!(
+                        "manifest.json names the configuration {:?}, and no file is called so: save the image anew",
+                        shorten(config)
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn block(&mut self) -> Result<(), Refusal> {
         let is_zero = self.block.iter().all(|byte| *byte == 0);
         match (&self.place, is_zero) {
-            (Place::SecondZero, true) => self.place = Place::End,
+            (Place::SecondZero, true) => self.place = Place::End(0),
             (Place::SecondZero, false) => return Err(bad("something follows its end")),
             (_, true) if self.records.is_some() => return Err(bad("it ends after an extended header")),
             (_, true) => self.place = Place::SecondZero,
@@ -213,7 +257,8 @@ impl Archive {
             }
             Kind::Folder | Kind::Link => Keep::Nothing,
             Kind::File => match Document::like(&header.name) {
-                None => Keep::Nothing,
+                None if path::is_layer(&header.name) => Keep::Nothing,
+                None => self.file(&header.name, size),
                 Some(document) => {
                     self.open(document, size)?;
                     Keep::Document(document)
@@ -229,6 +274,21 @@ impl Archive {
             self.place = Place::Content { keep, left: size, padding };
         }
         Ok(())
+    }
+
+    /// A file that is no layer; of two with one name the later counts.
+    fn file(&mut self, name: &str, size: u64) -> Keep {
+        if !self.files.contains_key(name) {
+            self.files_bytes += name.len() + FILE_BYTES;
+            self.files.insert(name.to_owned(), None);
+        }
+        let fits = size <= ARCHIVE_CONFIG_MAX as u64;
+        if fits && size > 0 {
+            return Keep::Digest(name.to_owned(), Box::default());
+        }
+        let digest = fits.then(|| Sha256::digest([]).into());
+        self.files.insert(name.to_owned(), digest);
+        Keep::Nothing
     }
 
     fn open(&mut self, document: Document, size: u64) -> Result<(), Refusal> {

@@ -18,9 +18,18 @@ pub struct Names {
     /// Some image gets no name.
     pub(super) unnamed: bool,
     pub(super) unnamed_in_index: bool,
+    /// The files that `manifest.json` names as configurations.
+    pub(super) configs: BTreeSet<String>,
+    pub(super) images: BTreeSet<String>,
 }
 
 impl Names {
+    /// Ids of the images that the Engine makes of a `manifest.json`: `sha256:` and 64 digits. An engine whose ids are not
+    /// the digests of configurations has none of these.
+    pub fn images(&self) -> impl Iterator<Item = &str> {
+        self.images.iter().map(String::as_str)
+    }
+
     /// The facts of the load, once for each name, with all names beside it, and once without a name where an image gets none.
     /// Each must be allowed. `request` has the facts of the request alone.
     pub fn facts<'a>(&'a self, request: &'a Facts) -> impl Iterator<Item = Facts> + 'a {

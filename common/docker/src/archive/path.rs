@@ -7,6 +7,11 @@ use crate::refusal::{Refusal, shorten};
 /// What links end in: `docker save` and podman make links from one layer to another.
 const LAYER: &str = ".tar";
 
+/// Whether a file of this name is a layer, and nothing else.
+pub fn is_layer(name: &str) -> bool {
+    name.ends_with(LAYER)
+}
+
 /// Checks a name. Nothing can lie behind a link, since links end in `.tar` and folders do not.
 ///
 /// # Errors
@@ -26,10 +31,10 @@ pub fn check(name: &str, kind: Kind) -> Result<(), Refusal> {
     }
     let (folders, last) = path.rsplit_once('/').unwrap_or(("", path));
     let is_link = kind == Kind::Link;
-    if is_link && !last.ends_with(LAYER) {
-        return refuse("is a link, and only layers (*.tar) are");
+    if is_link && !is_layer(last) {
+        return refuse("is a link, and only layers (*.tar) are; the files of a container are for docker import");
     }
-    if folders.split('/').chain((kind == Kind::Folder).then_some(last)).any(|folder| folder.ends_with(LAYER)) {
+    if folders.split('/').chain((kind == Kind::Folder).then_some(last)).any(is_layer) {
         return refuse("takes a layer (*.tar) for a folder");
     }
     let first = path.split('/').next().unwrap_or_default();

@@ -1,6 +1,10 @@
 //! An image belongs to whoever made it on this host. Nobody can say so by a label, nor take one that is there.
 
-use wharden_harness::{Docker, World, eventually, limits::SETTLE};
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+use wharden_harness::{Docker, Output, World, eventually, limits::SETTLE};
 
 const OWN_ONLY: &str = r#"
 @id("images-of-others") @reason("this image was made by somebody else, or nobody knows by whom") @hide
@@ -172,4 +176,49 @@ fn an_image_is_nobodys_whatever_it_says() {
     });
     let seen = mallory.run(&["events", "--since", &since, "--until", &until]).ok();
     assert!(seen.contains("mallorys") && !seen.contains("somebodys"), "{seen}");
+}
+
+/// Runs a command that reads from standard input; `meanwhile` happens after the guard has read most of it.
+fn run_slowly(docker: &Docker, args: &[&str], input: &[u8], meanwhile: impl FnOnce()) {
+    let mut command = docker.command(args);
+    let mut running = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("docker");
+    let mut stdin = running.stdin.take().expect("piped");
+    // More than all buffers on the way hold. An archive ends with zeros, before which the engine makes nothing.
+    let (most, end) = input.split_at(input.len() - 20_000);
+    assert!(most.len() > 1_000_000, "{} bytes", most.len());
+    stdin.write_all(most).expect("taken");
+    meanwhile();
+    stdin.write_all(end).expect("taken");
+    drop(stdin);
+    let done = running.wait_with_output().expect("ends");
+    assert!(done.status.success(), "{done:?}");
+}
+
+#[test]
+fn what_came_while_a_body_was_on_its_way_is_not_whose_body_it_is() {
+    let world = world();
+    let (mallory, direct) = (world.docker("mallory"), world.direct());
+    let archive = archive(&direct, "slow", "wharden-t-mallory");
+    run_slowly(&mallory, &["load"], &archive, || drop(direct.run_with(&["load"], &archive).ok()));
+    is_not_of(&mallory, "slow");
+    // With nothing there when it ends, it is made.
+    direct.run(&["rmi", "slow"]).ok();
+    run_slowly(&mallory, &["load"], &archive, || ());
+    is_of(&mallory, "slow");
+
+    // Built, gone, and brought back past the guard while it is built once more, to the very same.
+    let classic = mallory.clone().with_env("DOCKER_BUILDKIT", "0");
+    world.place.write("context/Dockerfile", "FROM app\nENV SLOW=1\n");
+    world.place.write("context/filling", vec![7; 2_000_000]);
+    let context =
+        Output::of(Command::new("tar").args(["-c", "-C"]).arg(world.place.join("context")).arg("."), b"").stdout;
+    let build = |name| ["build", "--cache-from", "first", "-t", name, "-"];
+    let id = |name: &str| direct.run(&["inspect", "--format", "{{.Id}}", name]).ok();
+    run_slowly(&classic, &build("first"), &context, || ());
+    is_of(&mallory, "first");
+    let (first, saved) = (id("first"), direct.run(&["save", "first"]).stdout);
+    direct.run(&["rmi", "first"]).ok();
+    run_slowly(&classic, &build("again"), &context, || drop(direct.run_with(&["load"], &saved).ok()));
+    assert_eq!(id("again"), first, "from the cache");
+    is_not_of(&mallory, "first");
 }
