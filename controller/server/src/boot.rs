@@ -20,7 +20,7 @@ use crate::{
     peers::{self, Client, PeerIdentity, Roster, Server, Transport},
     publish::Publisher,
     raft::{Outlet, Raft},
-    rest::{self, Api},
+    rest::{self, Api, Front, Waiting},
     sealing::{self, Holder},
 };
 use anyhow::{Context, bail, ensure};
@@ -195,25 +195,70 @@ impl PeerPort {
     }
 }
 
-/// The state, once it is as new as anybody's. Waits for a quorum as long as it takes.
-async fn caught_up(raft: &Raft) -> Arc<State> {
-    loop {
-        match raft.linearizable().await {
-            Ok(state) if state.cluster.is_some() => return state,
-            Ok(_) => tokio::time::sleep(limits::ELECTION_PAUSE).await,
-            Err(why) => tracing::info!(%why, "waiting for the other controllers"),
+/// The port for clients, which opens as soon as there is a certificate to show.
+struct RestPort {
+    tcp: Option<TcpListener>,
+    front: Front,
+    serving: Option<JoinHandle<Result<(), rest::ServeError>>>,
+}
+
+impl RestPort {
+    fn open(&mut self, identity: &Identity, shutdown: &Shutdown) -> anyhow::Result<()> {
+        let Some(tcp) = self.tcp.take() else { return Ok(()) };
+        let config = tls::server_config(identity, &ClientAuth::None, &[HTTP2, HTTP1])?;
+        let serving = rest::serve(self.front.clone(), TlsListener::new(tcp, config), shutdown.clone());
+        self.serving = Some(shutdown.spawn("REST", serving));
+        Ok(())
+    }
+
+    /// Ends when the port does.
+    async fn ended(&mut self) -> anyhow::Result<()> {
+        match &mut self.serving {
+            Some(serving) => Ok(serving.await??),
+            None => std::future::pending().await,
         }
     }
+}
+
+/// What the ports for clients and agents show.
+fn own_identity(keys: &Keys, config: &Config, now: Timestamp) -> anyhow::Result<Identity> {
+    let lifetime = Duration::from_secs(limits::SERVER_CERT_TTL_S);
+    let issued = keys.ca.issue_server(&config.advertise, config.node_id, now, lifetime)?;
+    Ok(Identity::new(&issued.chain, &issued.key_pkcs8))
+}
+
+/// The state, once it is as new as anybody's. Waits for a quorum as long as it takes, and says so when that is long.
+async fn caught_up(raft: &Raft) -> Arc<State> {
+    let newest = async {
+        loop {
+            match raft.linearizable().await {
+                Ok(state) if state.cluster.is_some() => return state,
+                Ok(_) => tokio::time::sleep(limits::ELECTION_PAUSE).await,
+                Err(why) => tracing::info!(%why, "waiting for the other controllers"),
+            }
+        }
+    };
+    tokio::pin!(newest);
+    tokio::select! {
+        state = &mut newest => return state,
+        () = tokio::time::sleep(limits::START_QUIET) => {}
+    }
+    let state = raft.state();
+    let others = state.controllers.members.iter().filter(|(number, _)| **number != raft.number());
+    let others: Vec<String> = others.map(|(number, other)| format!("{number} at {}", other.seat.peer)).collect();
+    tracing::warn!(others = others.join(", "), "waiting for a majority of the controllers: {}", raft.advice());
+    newest.await
 }
 
 async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdown) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let metrics = Metrics::new("wharden");
-    let readiness = Readiness::new(&["events"]);
+    let readiness = Readiness::new(&["controller", "events"]);
     let started_at = Timestamp(clock.now());
 
     // Ports first: a second controller on the same machine fails before it touches anything.
     let rest_tcp = tls::bind(config.rest_listen)?;
+    let rest_at = rest_tcp.local_addr()?;
     let agent_tcp = tls::bind(config.agent_listen)?;
     let peer_tcp = tls::bind(config.peer_listen)?;
     let key_file = data_dir.join(CLUSTER_KEY);
@@ -258,6 +303,14 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
         shutdown.spawn_until_stopped("removal", cluster::watch(raft.clone(), roster));
     } else if !raft.has_members().await? {
         bail!(keys::KeysError::NotInitialised);
+    }
+    readiness.not_ready("controller", "it has started and waits for a majority of the controllers");
+    let visitors = Sources::of_open_routes();
+    let waiting = Waiting { raft: raft.clone(), readiness: readiness.clone(), metrics: metrics.clone(), visitors };
+    let mut clients = RestPort { tcp: Some(rest_tcp), front: Front::new(waiting), serving: None };
+    // One that joins has no keys yet, and one whose keys were changed meanwhile may not open them.
+    if let Ok(known) = Keys::open(&raft.state(), keys::read_cluster_key(&key_file)?) {
+        clients.open(&own_identity(&known, config, started_at)?, shutdown)?;
     }
     let state = tokio::select! {
         state = caught_up(&raft) => state,
@@ -337,7 +390,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
         fleet: fleet.clone(),
         reader: Reader { own: config.node_id, events: events.clone(), state: raft.watch(), transport, coverage },
         events,
-        readiness,
+        readiness: readiness.clone(),
         sources: Sources::of_logins(),
         visitors: Sources::of_open_routes(),
         access: Access::default(),
@@ -355,19 +408,15 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
         schedule.start(raft.clone(), Arc::clone(&keys), Arc::clone(&app.clock), &metrics, shutdown);
     }
 
-    let lifetime = Duration::from_secs(limits::SERVER_CERT_TTL_S);
-    let identity = keys.ca.issue_server(&config.advertise, config.node_id, started_at, lifetime)?;
-    let identity = Identity::new(&identity.chain, &identity.key_pkcs8);
-    let rest_tls = tls::server_config(&identity, &ClientAuth::None, &[HTTP2, HTTP1])?;
+    let identity = own_identity(&keys, config, started_at)?;
     let agents = ClientAuth::Optional(vec![keys.ca.cert_der().to_vec()]);
     let agent_tls = tls::server_config(&identity, &agents, &[HTTP2])?;
-    let (rest_listener, agent_listener) =
-        (TlsListener::new(rest_tcp, rest_tls), TlsListener::new(agent_tcp, agent_tls));
+    let agent_listener = TlsListener::new(agent_tcp, agent_tls);
     let export = &config.audit_export;
     audit_export::start(export, data_dir, &keys.cluster_id, &raft, &sampler, &metrics, shutdown)?;
     tracing::info!(
         cluster = %keys.cluster_id,
-        rest = %rest_listener.local_addr()?,
+        rest = %rest_at,
         agents = %agent_listener.local_addr()?,
         "the controller is up"
     );
@@ -379,13 +428,16 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
         Err(error) => tracing::error!(%error, "there is no console: `wharden-controller recover` will not work"),
     }
     shutdown.spawn("signing key", Arc::clone(&app).rotate_by_age(shutdown.clone()));
-    let rest = rest::serve(Api { app, metrics }, rest_listener, shutdown.clone());
+    clients.front.open(Api { app, metrics });
+    // Whoever hears that it is ready finds all routes.
+    readiness.ready("controller");
+    clients.open(&identity, shutdown)?;
     let hosts = crowd.run(async move { fleet.serve(agent_listener).await });
     let served = tokio::select! {
         served = port.ended() => served,
         why = cluster::removed(&raft, &client) => Err(why.into()),
         why = cluster::too_old(&raft) => Err(why.into()),
-        served = rest => served.map_err(anyhow::Error::from),
+        served = clients.ended() => served,
         served = hosts => served.map_err(anyhow::Error::from).and_then(|served| Ok(served?)),
         why = raft.failed() => Err(anyhow::anyhow!("the replica cannot go on: {why}")),
         () = shutdown.stopped() => Ok(()),

@@ -17,6 +17,11 @@ use wharden_store::Engine;
 /// Name of the file in the data folder that is read when no other is given.
 pub const FILE_NAME: &str = "controller.toml";
 
+/// openraft says each attempt to reach one that is away several times; `raft` says it once.
+const LOG_FILTER: &str = "info,openraft=error,openraft::core=off,openraft::replication=off,sled=warn";
+/// What `init` wrote before.
+const FORMER_LOG_FILTER: &str = "info,openraft=warn,sled=warn";
+
 /// The file, and the whole of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -68,7 +73,7 @@ impl Default for Config {
             agent_listen: SocketAddr::from(([0, 0, 0, 0], 7441)),
             peer_listen: SocketAddr::from(([0, 0, 0, 0], 7442)),
             log_format: "human".to_owned(),
-            log_filter: "info,openraft=warn,sled=warn".to_owned(),
+            log_filter: LOG_FILTER.to_owned(),
             store: Engine::default(),
             events_max_bytes: 10 * 1024 * 1024 * 1024,
             events_max_days: 90,
@@ -101,7 +106,7 @@ pub struct Overrides {
     /// human or json [default: human]
     #[arg(long, env = "WHARDEN_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<Format>,
-    /// Log filter, e.g. info,wharden_controller=debug [default: info,openraft=warn,sled=warn]
+    /// Log filter, e.g. info,wharden_controller=debug [default: info without what libraries say]
     #[arg(long, env = "WHARDEN_LOG", value_name = "FILTER")]
     pub log_filter: Option<String>,
     /// Bytes of decision events kept on disk [default: 10 GiB]
@@ -142,11 +147,14 @@ impl Config {
     /// [`ConfigError`] with the file, line and key.
     pub fn load(data_dir: &Path, file: Option<&Path>, overrides: Overrides) -> Result<Self, ConfigError> {
         let path = file.map_or_else(|| data_dir.join(FILE_NAME), Path::to_owned);
-        let config = match std::fs::read_to_string(&path) {
+        let mut config: Self = match std::fs::read_to_string(&path) {
             Ok(text) => toml::from_str(&text).map_err(|error| ConfigError::Parse { path, error: Box::new(error) })?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && file.is_none() => Self::default(),
             Err(error) => return Err(ConfigError::Read { path, error }),
         };
+        if config.log_filter == FORMER_LOG_FILTER {
+            LOG_FILTER.clone_into(&mut config.log_filter);
+        }
         config.with(overrides).checked()
     }
 
@@ -258,6 +266,12 @@ mod tests {
         let config = load("node_id = 3\nlog_filter = \"warn\"\n", flag).expect("valid");
         assert_eq!((config.node_id, config.log_filter.as_str()), (3, "debug"));
         assert_eq!(config.rest_listen.port(), 7440);
+    }
+
+    #[test]
+    fn the_log_filter_that_was_written_before_counts_as_none() {
+        let former = format!("log_filter = \"{FORMER_LOG_FILTER}\"\n");
+        assert_eq!(load(&former, Overrides::default()).expect("valid").log_filter, LOG_FILTER);
     }
 
     #[test]

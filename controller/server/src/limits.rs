@@ -5,6 +5,14 @@ use std::{ops::Range, time::Duration};
 
 /// Heartbeat of the leader.
 pub const RAFT_HEARTBEAT: Duration = Duration::from_millis(250);
+/// Time without a majority after which it is said: elections take 1 to 3 seconds, on a busy machine more.
+pub const QUORUM_LOST: Duration = Duration::from_secs(10);
+/// Between two looks at that.
+pub const QUORUM_LOOK: Duration = Duration::from_secs(1);
+/// Time without an answer after which the leader says that a controller is away: a restart may be shorter.
+pub const PEER_AWAY: Duration = Duration::from_secs(2);
+/// Time that a start may take without a word.
+pub const START_QUIET: Duration = Duration::from_secs(2);
 /// Longest time for an append, in milliseconds: above the slowest fsync seen on a healthy disk, on a machine that is busy.
 /// openraft sends heartbeats of its own at one and a half of it.
 pub const RAFT_APPEND_LIMIT_MS: u64 = 500;

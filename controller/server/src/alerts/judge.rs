@@ -10,12 +10,11 @@ use super::{
     view::{Seen, View},
 };
 use crate::{cluster::plan, limits};
+use std::{collections::BTreeSet, time::Duration};
 use wharden_model::{AlertFact, Severity, Timestamp};
 
 /// Entries that a controller may be behind.
 const LAG_MAX: u64 = 1000;
-/// Time without a majority.
-const QUORUM_AGE_MAX_MS: u64 = 10_000;
 /// Snapshots that may be missing.
 const SNAPSHOTS_MISSED: u64 = 4;
 /// Clocks that differ by half a step of the codes make good ones bad.
@@ -51,7 +50,7 @@ pub fn controllers(view: &View, config: &AlertsConfig) -> Vec<AlertFact> {
     for (number, seen) in &view.controllers {
         let whom = Whom { key: number.to_string(), subject: subject(*number, seen) };
         let Some(status) = &seen.status else {
-            facts.push(away(view, &whom));
+            facts.push(away(view, *number, &whom));
             continue;
         };
         let behind = view.newest.saturating_sub(status.applied_index);
@@ -64,7 +63,7 @@ pub fn controllers(view: &View, config: &AlertsConfig) -> Vec<AlertFact> {
             ));
         }
         if let Some(readings) = &seen.readings {
-            readings_of(&whom, readings, *number == view.own, view.at, config, &mut facts);
+            readings_of(&whom, readings, view.at, config, &mut facts);
         }
     }
     clocks(view, config, &mut facts);
@@ -103,29 +102,33 @@ impl Whom {
     }
 }
 
-fn away(view: &View, whom: &Whom) -> AlertFact {
-    let live = view.controllers.iter().filter(|(_, seen)| seen.status.is_some()).map(|(number, _)| *number).collect();
+fn away(view: &View, number: u64, whom: &Whom) -> AlertFact {
+    let live: BTreeSet<u64> =
+        view.controllers.iter().filter(|(_, seen)| seen.status.is_some()).map(|(number, _)| *number).collect();
     let there = view.voters.intersection(&live).count();
     let need = view.voters.len() / 2 + 1;
     // One more that goes takes the majority with it.
     let last = there <= need || !plan::has_quorum(&view.voters, &live);
     let severity = if last { Severity::Critical } else { CONTROLLER_AWAY.severity };
     let detail = format!("{there} of {} voters answer, {need} are needed", view.voters.len());
-    whom.says_as(severity, &CONTROLLER_AWAY, "it does not answer", &detail)
+    let fact = whom.says_as(severity, &CONTROLLER_AWAY, "it does not answer", &detail);
+    let advice = if plan::has_quorum(&view.voters, &live) {
+        fact.advice.replace("NUMBER", &number.to_string())
+    } else {
+        let away: Vec<String> = view.voters.difference(&live).map(u64::to_string).collect();
+        let missing = need.saturating_sub(there);
+        format!(
+            "start {missing} of controllers {} again, with their data folders: without a majority none can be replaced",
+            away.join(", ")
+        )
+    };
+    AlertFact { advice, ..fact }
 }
 
-fn readings_of(
-    whom: &Whom,
-    readings: &Readings,
-    own: bool,
-    at: Timestamp,
-    config: &AlertsConfig,
-    facts: &mut Vec<AlertFact>,
-) {
-    let age = readings.quorum_age_ms;
-    // Of others it says no more than that they have a leader, which is the one here.
-    if own && age > QUORUM_AGE_MAX_MS {
-        facts.push(whom.says(&QUORUM_AGE, &format!("no contact with a majority for {} s", age / 1000), ""));
+fn readings_of(whom: &Whom, readings: &Readings, at: Timestamp, config: &AlertsConfig, facts: &mut Vec<AlertFact>) {
+    let age = Duration::from_millis(readings.quorum_age_ms);
+    if age >= limits::QUORUM_LOST {
+        facts.push(whom.says(&QUORUM_AGE, &format!("no contact with a majority for {} s", age.as_secs()), ""));
     }
     let limit_us = config.fsync_ms.saturating_mul(1000);
     if let Some(took) = readings.fsync_us.filter(|took| *took > limit_us) {

@@ -22,7 +22,7 @@ const TRIAL: &str = "disk-trial";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Readings {
-    /// Milliseconds since it last had contact with a majority: as leader by itself, else through a leader.
+    /// Milliseconds since it last had contact with a majority: as leader by its answers, else through a leader.
     pub quorum_age_ms: u64,
     /// The slowest write and fsync of the last minute, in microseconds; `None` before the first.
     pub fsync_us: Option<u64>,
@@ -115,17 +115,8 @@ impl Sampler {
     }
 
     async fn read_replica(self, raft: Raft) {
-        let mut heard = Instant::now();
         loop {
-            let metrics = raft.metrics();
-            let age = if metrics.current_leader == Some(metrics.id) {
-                Duration::from_millis(metrics.millis_since_quorum_ack.unwrap_or(0))
-            } else {
-                if metrics.current_leader.is_some() {
-                    heard = Instant::now();
-                }
-                heard.elapsed()
-            };
+            let (metrics, age) = (raft.metrics(), raft.quorum_age());
             let index = |log: Option<openraft::LogId<u64>>| log.map_or(0, |id| id.index);
             self.set(|readings| {
                 readings.quorum_age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
@@ -202,11 +193,6 @@ fn newest(folder: &Path) -> Option<Timestamp> {
 fn gauges(readings: &Readings) -> Vec<(&'static str, &'static str, f64)> {
     let seconds = |at: Option<Timestamp>| at.map_or(0.0, |at| at.as_secs() as f64);
     vec![
-        (
-            "quorum_age_seconds",
-            "Time since contact with a majority of the controllers",
-            readings.quorum_age_ms as f64 / 1e3,
-        ),
         (
             "disk_fsync_seconds",
             "Slowest write to the disk in the last minute",

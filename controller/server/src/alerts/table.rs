@@ -40,7 +40,7 @@ rows! {
         "controllers_reachable",
         "look at the process and the network of that controller; if the machine is lost, `wharden cluster replace NUMBER`";
     QUORUM_AGE: "quorum_age", Critical,
-        "the leader has not heard of a majority for 10 s; while that lasts nothing can be raised, so watch the metric",
+        "a controller has had no contact with a majority for 10 s; while the leader has none nothing can be raised, so watch the metric",
         "quorum_age_seconds",
         "bring back controllers until a majority runs: nothing is acknowledged without one";
     APPLY_LAG: "apply_lag", Warning,

@@ -22,7 +22,7 @@ impl App {
         self.may(caller, AdminAction::ClusterRead, &self.cluster()).await?;
         let state = self.state();
         let answers = survey(&self.raft, self.started_at).await;
-        let leader = self.raft.metrics().current_leader;
+        let leader = self.raft.leader();
         let newest = answers.values().map(|status| status.last_log_index).max().unwrap_or(0);
         let voters = self.voters();
         let controllers = state.controllers.members.iter().map(|(number, c)| {
@@ -31,7 +31,7 @@ impl App {
                 number: *number,
                 name: c.seat.name.clone(),
                 role: role(c).to_owned(),
-                leader: leader == Some(*number),
+                leader: leader == Some(*number) && status.is_some(),
                 reachable: status.is_some(),
                 version: status.map_or_else(String::new, |status| status.version.clone()),
                 applied_index: status.map(|status| status.applied_index),

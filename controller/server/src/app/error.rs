@@ -54,6 +54,9 @@ pub enum AppError {
     Busy { own: bool },
     #[error("{0}")]
     Unavailable(String),
+    /// A change that is neither confirmed nor out of the world.
+    #[error("{0}; it may still be done")]
+    Unconfirmed(String),
     #[error("{0}")]
     Internal(String),
 }
@@ -80,6 +83,7 @@ impl From<ProposeError> for AppError {
         match error {
             ProposeError::Rejected(rejection) => rejection.into(),
             ProposeError::Unavailable(why) => Self::Unavailable(why),
+            ProposeError::Unconfirmed(why) => Self::Unconfirmed(why),
             ProposeError::TooLarge { .. } => Self::TooLarge(error.to_string()),
         }
     }

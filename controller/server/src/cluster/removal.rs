@@ -18,7 +18,7 @@ pub async fn watch(raft: Raft, roster: Roster) {
         let members = raft.members();
         let own = raft.number();
         let member = members.voters.iter().any(|set| set.contains(&own)) || members.learners.contains(&own);
-        if member && raft.metrics().current_leader.is_some() {
+        if member && raft.leader().is_some() {
             continue;
         }
         for number in roster.others() {

@@ -13,6 +13,7 @@ mod message;
 mod network;
 mod outlet;
 mod propose;
+mod quorum;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -47,6 +48,9 @@ pub enum ProposeError {
     /// There is no leader, or this process is stopping. With the same request id it can be tried again.
     #[error("the change could not be committed: {0}")]
     Unavailable(String),
+    /// The same, but it may have come to the log, and be done when there is a majority.
+    #[error("the change was not confirmed, and may be done all the same: {0}")]
+    Unconfirmed(String),
     /// The command does not fit a log entry.
     #[error("the change has {size} bytes; {max} is the most that one change may have")]
     TooLarge { size: usize, max: usize },
@@ -165,7 +169,7 @@ impl Raft {
         let election = Election { link: link.clone(), ear: ear.clone(), durable: durable.clone() };
         shutdown.spawn("election", election.run(shutdown.clone()));
         let Watched { state, applied, revision, changes } = watched;
-        Ok(Self {
+        let raft = Self {
             inner,
             link,
             queue,
@@ -178,7 +182,9 @@ impl Raft {
             ear,
             durable,
             arriving: Arc::default(),
-        })
+        };
+        shutdown.spawn_until_stopped("contact with a majority", quorum::watch(raft.clone()));
+        Ok(raft)
     }
 
     /// Makes a fresh store a cluster of one.
@@ -282,6 +288,8 @@ impl Raft {
     pub fn register(&self, metrics: &Metrics) {
         let raft = self.clone();
         metrics.gauges(move || gauges::read(&raft));
+        let raft = self.clone();
+        metrics.gauges(move || gauges::quorum(&raft));
     }
 
     /// Waits for a leader.

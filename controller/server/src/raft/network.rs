@@ -12,9 +12,10 @@ use openraft::{
     },
 };
 use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 use wharden_store::{Durable, TypeConfig};
 
-use crate::limits::{OWN_DISK_PATIENCE, PEER_RETRY};
+use crate::limits::{OWN_DISK_PATIENCE, PEER_AWAY, PEER_RETRY};
 
 /// Makes the way to each peer.
 #[derive(Clone)]
@@ -27,10 +28,43 @@ pub(super) struct Network {
 /// The way to one peer.
 pub(super) struct Link {
     to: u64,
+    presence: Presence,
     transport: Arc<dyn Transport>,
     durable: Durable,
     /// Id of the snapshot that goes there, and how many bytes of it are there already.
     there: Option<(String, u64)>,
+}
+
+/// Whether the peer answers the leader. In the log it is one line when it has not for a while, and one when it does again.
+#[derive(Default)]
+struct Presence {
+    /// The first question since its last answer.
+    since: Option<Instant>,
+    why: Option<String>,
+    said: bool,
+}
+
+impl Presence {
+    /// Before each question: the wait for an answer may be broken off.
+    fn asked(&mut self, to: u64) {
+        let silent = self.since.get_or_insert_with(Instant::now).elapsed();
+        if silent >= PEER_AWAY && !self.said {
+            let why = self.why.as_deref().unwrap_or("it says nothing");
+            tracing::warn!(controller = to, why, "a controller does not answer; it is tried until it does");
+            self.said = true;
+        }
+    }
+
+    fn answered(&mut self, to: u64, error: Option<String>) {
+        if error.is_some() {
+            self.why = error;
+            return;
+        }
+        let silent = self.since.map(|since| since.elapsed()).unwrap_or_default();
+        if std::mem::take(self).said {
+            tracing::info!(controller = to, after_s = silent.as_secs(), "a controller answers again");
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +78,13 @@ impl RaftNetworkFactory<TypeConfig> for Network {
     type Network = Link;
 
     async fn new_client(&mut self, to: u64, _node: &BasicNode) -> Link {
-        Link { to, transport: Arc::clone(&self.transport), durable: self.durable.clone(), there: None }
+        Link {
+            to,
+            presence: Presence::default(),
+            transport: Arc::clone(&self.transport),
+            durable: self.durable.clone(),
+            there: None,
+        }
     }
 }
 
@@ -85,7 +125,10 @@ impl RaftNetwork<TypeConfig> for Link {
     ) -> Result<AppendEntriesResponse<u64>, RPCError<u64, BasicNode, RaftError<u64>>> {
         // openraft counts this controller as soon as the entry is on its way to the disk.
         request.leader_commit = self.durable.tellable(request.leader_commit, OWN_DISK_PATIENCE).await;
-        match self.ask(Call::Append(request), option.hard_ttl()).await? {
+        self.presence.asked(self.to);
+        let answer = self.ask(Call::Append(request), option.hard_ttl()).await;
+        self.presence.answered(self.to, answer.as_ref().err().map(ToString::to_string));
+        match answer? {
             Answer::Append(response) => Ok(response),
             _ => Err(self.odd()),
         }

@@ -22,7 +22,7 @@ use wharden_store::{Store, TypeConfig, limits::COMMAND_MAX};
 pub(super) struct Proposal {
     entry: Entry,
     size: usize,
-    reply: oneshot::Sender<Result<Replied, String>>,
+    reply: oneshot::Sender<Result<Replied, ProposeError>>,
 }
 
 /// Queues an entry and waits for its reply.
@@ -33,20 +33,14 @@ pub(super) async fn submit(queue: &mpsc::Sender<Proposal>, entry: Entry) -> Resu
     }
     let (reply, answer) = oneshot::channel();
     let answered = async {
-        queue.send(Proposal { entry, size, reply }).await.map_err(|_| stopping())?;
-        answer.await.map_err(|_| stopping())
+        let stopping = || "the controller is stopping".to_owned();
+        queue.send(Proposal { entry, size, reply }).await.map_err(|_| ProposeError::Unavailable(stopping()))?;
+        answer.await.map_err(|_| ProposeError::Unconfirmed(stopping()))
     };
     match timeout(limits::PROPOSE_LIMIT, answered).await {
-        Ok(answered) => match answered? {
-            Ok(reply) => Ok(reply?),
-            Err(why) => Err(ProposeError::Unavailable(why)),
-        },
-        Err(_) => Err(ProposeError::Unavailable("no leader with a quorum took it in time".to_owned())),
+        Ok(answered) => Ok(answered???),
+        Err(_) => Err(ProposeError::Unconfirmed("no leader with a majority took it in time".to_owned())),
     }
-}
-
-fn stopping() -> ProposeError {
-    ProposeError::Unavailable("the controller is stopping".to_owned())
 }
 
 /// Why a batch was not committed this time.
@@ -109,8 +103,9 @@ impl Link {
         }
     }
 
-    async fn commit(&self, entries: &[Entry]) -> Result<Vec<Replied>, String> {
+    async fn commit(&self, entries: &[Entry]) -> Result<Vec<Replied>, ProposeError> {
         let deadline = Instant::now() + limits::PROPOSE_LIMIT;
+        let mut sent = false;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let tried = timeout_at(deadline, async {
@@ -125,13 +120,19 @@ impl Link {
             });
             let why = match tried.await {
                 Ok(Ok(replies)) => return Ok(replies),
-                Ok(Err(Miss::Dead(why))) => return Err(why),
-                Ok(Err(Miss::Again(why))) => why,
+                Ok(Err(Miss::Dead(why))) => return Err(ProposeError::Unconfirmed(why)),
                 Ok(Err(Miss::Elsewhere(_))) => "there is no leader".to_owned(),
-                Err(_) => "there is no quorum".to_owned(),
+                Ok(Err(Miss::Again(why))) => {
+                    sent = true;
+                    why
+                }
+                Err(_) => {
+                    sent = true;
+                    "there is no majority".to_owned()
+                }
             };
             if Instant::now() + limits::ELECTION_PAUSE >= deadline {
-                return Err(why);
+                return Err(if sent { ProposeError::Unconfirmed(why) } else { ProposeError::Unavailable(why) });
             }
             sleep(limits::ELECTION_PAUSE).await;
         }
@@ -172,7 +173,8 @@ pub(super) async fn run(link: Link, mut waiting: mpsc::Receiver<Proposal>) {
         let committed = link.commit(&entries).await;
         for (n, waiter) in waiters.into_iter().enumerate() {
             let reply = committed.as_ref().map_err(Clone::clone).and_then(|replies| {
-                replies.get(n).cloned().ok_or_else(|| "the leader's answer is incomplete".to_owned())
+                let incomplete = || ProposeError::Unconfirmed("the leader's answer is incomplete".to_owned());
+                replies.get(n).cloned().ok_or_else(incomplete)
             });
             // A caller that went away does not need its reply.
             let _ = waiter.send(reply);

@@ -35,7 +35,7 @@ const fn code_of(error: &AppError) -> ErrorCode {
         AppError::TooLarge(_) => ErrorCode::TooLarge,
         AppError::InvalidPolicy(_) => ErrorCode::InvalidPolicy,
         AppError::TooMany { .. } | AppError::Busy { own: true } => ErrorCode::TooMany,
-        AppError::Unavailable(_) | AppError::Busy { own: false } => ErrorCode::Unavailable,
+        AppError::Unavailable(_) | AppError::Unconfirmed(_) | AppError::Busy { own: false } => ErrorCode::Unavailable,
         AppError::Internal(_) => ErrorCode::Internal,
     }
 }
@@ -79,6 +79,10 @@ fn hint_of(error: &AppError) -> &str {
         AppError::Busy { own: true } => "wait for the answers to those that you have sent",
         AppError::Busy { own: false } => "try again in a moment; each takes a second or two",
         AppError::Unavailable(_) => "try again in a moment; `/readyz` says what is missing",
+        AppError::Unconfirmed(_) => {
+            "`/readyz` says what is missing; look whether it was done before you repeat it, or repeat the same request with the \
+             X-Request-Id that you gave it, which does it once"
+        }
         AppError::Internal(_) => "look for the request id in the controller's log",
         AppError::Conflict { hint, .. } | AppError::NoCapacity { hint, .. } => hint,
         AppError::NoEvent(_) => "it may be older than what is kept: `wharden events --ids` shows those there are",

@@ -15,6 +15,7 @@ mod docker;
 mod doctor;
 mod drain;
 mod error;
+mod front;
 mod health;
 mod hosts;
 mod inventory;
@@ -29,6 +30,7 @@ mod service_accounts;
 mod sessions;
 mod tokens;
 
+pub use front::{Front, Waiting};
 pub use server::{ServeError, openapi, serve};
 
 use crate::app::App;

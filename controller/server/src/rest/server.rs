@@ -1,7 +1,7 @@
 //! The port: layers around the routes, and the OpenAPI document that they make.
 
 use super::{
-    Api, account, alerts, auth, backup,
+    Api, Front, account, alerts, auth, backup,
     caller::{FORCE, RECOVERY_CODE, RequestIdOf, Source, TOTP},
     capacity, cluster, directory, docker, doctor,
     drain::Kept,
@@ -131,15 +131,21 @@ pub fn openapi() -> OpenApi {
 }
 
 /// The routes with everything around them.
-fn router(api: Api) -> Router {
+pub(super) fn router(api: Api) -> Router {
     let document = Arc::new(openapi());
     let (router, _) = routes().split_for_parts();
-    router
+    let router = router
         .route("/openapi.json", get(move || std::future::ready(Json(Arc::clone(&document)))))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(axum::middleware::from_fn_with_state(api.clone(), visit))
-        .with_state(api)
+        .with_state(api);
+    around_all(router)
+}
+
+/// What is around any routes.
+pub(super) fn around_all(router: Router) -> Router {
+    router
         .layer(CatchPanicLayer::custom(|_| plain(ErrorCode::Internal, "something went wrong inside the controller")))
         .layer(axum::middleware::from_fn(around))
 }
@@ -231,31 +237,30 @@ async fn around(mut request: Request, next: Next) -> Response {
 ///
 /// # Errors
 /// [`ServeError`].
-pub async fn serve(api: Api, mut listener: TlsListener, shutdown: Shutdown) -> Result<(), ServeError> {
+pub async fn serve(front: Front, mut listener: TlsListener, shutdown: Shutdown) -> Result<(), ServeError> {
     let refused = Counter::default();
     let help = "Connections of the REST port closed because there were too many";
-    api.metrics.register(|registry| registry.register("rest_connections_refused", help, refused.clone()));
+    front.metrics().register(|registry| registry.register("rest_connections_refused", help, refused.clone()));
     let connections = Connections::new(limits::REST_CONNECTIONS, refused);
-    let router = router(api);
     loop {
         let (stream, address) = tokio::select! {
             accepted = listener.accept() => accepted,
             () = shutdown.stopped() => return Ok(()),
         };
         if let Some(stream) = connections.admit(stream) {
-            shutdown.spawn("rest connection", connection(router.clone(), stream, address, shutdown.clone()));
+            shutdown.spawn("rest connection", connection(front.clone(), stream, address, shutdown.clone()));
         }
     }
 }
 
-async fn connection(router: Router, stream: Guarded, address: SocketAddr, shutdown: Shutdown) {
+async fn connection(front: Front, stream: Guarded, address: SocketAddr, shutdown: Shutdown) {
     let begun = Arc::new(AtomicBool::new(false));
     let begins = Arc::clone(&begun);
     let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         begins.store(true, Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(address));
-        router.clone().oneshot(request)
+        front.router().oneshot(request)
     });
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);

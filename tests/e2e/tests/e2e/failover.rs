@@ -56,6 +56,7 @@ fn without_a_quorum_nothing_is_acknowledged_and_with_it_all_goes_on() {
     }
     let refused = cluster.rest(leader).post("/v1/users", json!({"name": "nobody-agreed"}));
     refused.refused(503, "unavailable");
+    assert!(refused.body.contains("it may still be done"), "{}", refused.body);
     // What needs no agreement is still answered.
     cluster.rest(leader).get("/v1/users").ok();
     assert_eq!(cluster.status(leader)["reachable_voters"], 1);
@@ -65,6 +66,95 @@ fn without_a_quorum_nothing_is_acknowledged_and_with_it_all_goes_on() {
     eventually("the third one up to date", SETTLE, || {
         users(&cluster, others[1]).contains(&"two-agreed".to_owned()).then_some(())
     });
+}
+
+/// What a controller answers without a session, once it does with this status and these words.
+#[track_caller]
+fn told(cluster: &Cluster, at: usize, path: &str, status: u16, words: &str) -> String {
+    let rest = cluster.controllers[at].rest();
+    eventually(&format!("{status} and {words:?} for {path}"), SETTLE, || {
+        let answer = rest.try_send(&reqwest::Method::GET, path, None).ok()?;
+        (answer.status == status && answer.body.contains(words)).then_some(answer.body)
+    })
+}
+
+fn metric(cluster: &Cluster, at: usize, name: &str) -> f64 {
+    let all = told(cluster, at, "/metrics", 200, name);
+    let line = all.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in {all}")).parse().expect("a number")
+}
+
+/// Kills all but one, which must say what is wrong until the others are back; its log of that time.
+fn is_left_alone(cluster: &mut Cluster, left: usize) -> String {
+    let begin = cluster.controllers[left].log().len();
+    let others: Vec<usize> = (0..3).filter(|n| *n != left).collect();
+    for at in &others {
+        cluster.controllers[*at].kill();
+    }
+    let why = told(cluster, left, "/readyz", 503, "raft: no contact with a majority of the controllers for 1");
+    assert!(why.contains("2 of the 3 with a vote"), "what to do: {why}");
+    assert!(metric(cluster, left, "wharden_quorum_age_seconds") >= 10.0);
+    assert!(metric(cluster, left, "wharden_raft_has_leader") < 1.0);
+    let status = cluster.status(left);
+    assert!(status["controllers"].as_array().expect("all").iter().all(|one| one["leader"] == false), "{status}");
+    cluster.controllers[left].log_says("no contact with a majority of the controllers: ");
+    for at in &others {
+        cluster.controllers[*at].launch();
+    }
+    for at in &others {
+        cluster.controllers[*at].becomes_ready();
+    }
+    told(cluster, left, "/readyz", 200, "ok");
+    assert!(metric(cluster, left, "wharden_quorum_age_seconds") < 10.0);
+    eventually("a line that it is over", SETTLE, || {
+        let log = cluster.controllers[left].log();
+        log[begin..].contains("in contact with a majority of the controllers again").then_some(())
+    });
+    let log = cluster.controllers[left].log().split_off(begin);
+    assert!(!log.contains("openraft"), "nothing for each attempt: {log}");
+    log
+}
+
+#[test]
+fn one_that_followed_and_is_left_without_a_majority_says_so() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    let leader = cluster.leader(0);
+    is_left_alone(&mut cluster, (leader + 1) % 3);
+}
+
+#[test]
+fn a_leader_that_is_left_without_a_majority_says_so_and_names_each_that_is_away_once() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    let leader = cluster.leader(0);
+    let log = is_left_alone(&mut cluster, leader);
+    let lines = |words: &str| log.lines().filter(|line| line.contains(words)).count();
+    assert_eq!(lines("a controller does not answer"), 2, "{log}");
+}
+
+#[test]
+fn one_that_starts_without_a_majority_says_whom_it_waits_for() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    for controller in &mut cluster.controllers {
+        controller.stop();
+    }
+    cluster.controllers[1].launch();
+    assert_eq!(told(&cluster, 1, "/healthz", 200, "ok"), "ok\n");
+    told(&cluster, 1, "/readyz", 503, "controller: it has started and waits for a majority");
+    assert!(metric(&cluster, 1, "wharden_quorum_age_seconds") > 0.0);
+    let refused = cluster.rest(1).get("/v1/users");
+    refused.refused(503, "unavailable");
+    assert!(refused.body.contains("2 of the 3 with a vote"), "{}", refused.body);
+    let awaited =
+        format!("1 at {}, 3 at {}", cluster.controllers[0].peer_address(), cluster.controllers[2].peer_address());
+    cluster.controllers[1].log_says(&awaited);
+    cluster.controllers[2].launch();
+    for at in [1, 2] {
+        cluster.controllers[at].becomes_ready();
+    }
+    write(&cluster, 1, "two-agreed");
 }
 
 #[test]
