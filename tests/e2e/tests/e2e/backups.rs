@@ -6,7 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use wharden_harness::{Cli, Controller, Output, World, bins, eventually, limits::SETTLE};
+use wharden_harness::{Admin, Cli, Controller, Output, World, bins, eventually, limits::SETTLE, world::ADMIN};
 
 fn console(arguments: &[&str]) -> Output {
     let mut command = std::process::Command::new(bins::path("wharden-controller"));
@@ -121,6 +121,19 @@ fn a_restored_cluster_has_everything_and_hosts_follow_it_and_leave_the_old_one()
     world.controller.start();
     world.admin.login();
     world.settle();
+
+    // It leaves for a new cluster, which was never restored.
+    let mut founded = Controller::init(&world.place, "founded");
+    founded.start();
+    world.admin = Admin::bootstrap(&founded, ADMIN);
+    world.agent.stop();
+    let token = world.admin.join_token("enforce", 1, &json!({}));
+    let mut command = std::process::Command::new(bins::path("wharden-agent"));
+    command.args(["enroll", "--force", "--token-file", "-", "--controller", &founded.agent_address(), "--data-dir"]);
+    Output::of(command.arg(world.agent.dir()).arg("--hostname=moved"), token.as_bytes()).ok();
+    world.agent.start();
+    world.host = world.admin.hosts("moved")[0]["id"].as_str().expect("host id").to_owned();
+    world.put_policy("roles", ROLES);
 }
 
 #[test]
