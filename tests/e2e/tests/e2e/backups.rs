@@ -189,9 +189,11 @@ fn a_cluster_is_restored_to_a_moment_before_something_was_destroyed() {
     let folder = world.controller.dir().to_str().expect("text").to_owned();
     let (backup, identity) = (file.to_str().expect("text"), key.to_str().expect("text"));
     let fresh = Controller::new(&world.place, "unreachable");
-    fresh
-        .restore_from(["--from-data", &folder, "--until", "999999"])
-        .fails_saying(&["log entry 999999 cannot be reached", "reaches from the beginning to log entry"]);
+    fresh.restore_from(["--from-data", &folder, "--until", "999999"]).fails_saying(&[
+        "log entry 999999 cannot be reached",
+        "the last one was entry",
+        "reaches from the beginning to log entry",
+    ]);
     fresh.restore_from(["--from-data", &folder, "--until", "2020-01-01"]).fails_saying(&["nothing yet"]);
     fresh
         .restore_from(["--identity", identity, "--log", &folder, "--until", "2020-01-01", backup])
@@ -202,6 +204,9 @@ fn a_cluster_is_restored_to_a_moment_before_something_was_destroyed() {
     // By the folder alone, and by the backup and the log after it.
     let copy = Controller::new(&world.place, "by-folder");
     assert!(copy.restore_from(["--from-data", &folder, "--until", &before]).ok().contains("epoch 1"));
+    // Without a moment, up to what it knew last.
+    let whole = Controller::new(&world.place, "whole");
+    assert!(whole.restore_from(["--from-data", &folder]).ok().contains("as of"));
     let restored = Controller::new(&world.place, "restored").at_the_place_of(&world.controller);
     restored.restore_from(["--identity", identity, "--log", &folder, "--until", &before, backup]).ok();
     world.controller = restored;
