@@ -211,4 +211,9 @@ async fn the_doctor_looks_from_here_too() {
     let outcome = shell.run(&["doctor"]).await;
     assert_eq!(outcome.code, 2, "{}", outcome.told());
     assert!(outcome.out.contains("is not to be trusted"), "{}", outcome.out);
+
+    let agents = Server::start().await;
+    agents.on("GET /readyz", 200, Value::Null);
+    let outcome = Shell::at(&agents).run(&["doctor"]).await;
+    assert!(outcome.code == 2 && outcome.out.contains("the port for people is 7440"), "{}", outcome.told());
 }
