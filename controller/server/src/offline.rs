@@ -83,6 +83,8 @@ fn text(error: impl fmt::Display) -> String {
 }
 
 fn configuration(data_dir: &Path) -> Result<String, String> {
+    // Without a file there are defaults, which are in order.
+    fs::metadata(data_dir).map_err(|error| format!("{}: {error}", data_dir.display()))?;
     let config = Config::load(data_dir, None, crate::config::Overrides::default()).map_err(text)?;
     Recipients::parse(&config.backup_recipients).map_err(text)?;
     if let Some(folder) = &config.backup_dir {
@@ -232,7 +234,8 @@ mod tests {
         let all = look(&folder).to_string();
         assert_eq!(wrong(&folder), ["cluster key", "secret files", "certificate", "CA"], "{all}");
         assert!(all.contains("says node_id 2") && !all.contains("rubbish"), "{all}");
-        assert!(look(&dir.path().join("away")).wrong() >= 5);
+        assert_eq!(wrong(&dir.path().join("away")).first(), Some(&"configuration"));
+        assert!(look(&dir.path().join("away")).wrong() >= 6);
     }
 
     #[tokio::test]
