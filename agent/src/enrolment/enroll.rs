@@ -2,6 +2,7 @@ use super::{
     data_dir::{DataDir, DataDirError},
     guard_identity,
     identity::{HOST_FILE, HostFile, HostIdentity, IdentityError, KEY_FILE, KEY_LABEL, blocks},
+    of_cluster::{self, ClearError},
 };
 use crate::{
     bundle,
@@ -70,6 +71,8 @@ pub enum EnrollError {
     Tls(#[from] TlsError),
     #[error("the earlier enrolment's bundle cannot be removed: {0}")]
     Clear(#[source] io::Error),
+    #[error("what is of the earlier enrolment's cluster cannot be removed: {0}")]
+    OtherCluster(#[from] ClearError),
 }
 
 impl From<IdError> for EnrollError {
@@ -93,10 +96,11 @@ pub async fn enroll(options: &EnrollOptions) -> Result<HostIdentity, EnrollError
     let token: JoinToken = options.token.reveal().parse()?;
     let dir = DataDir::create(&options.data_dir)?;
     let _lock = dir.lock()?;
+    let held = dir.read(HOST_FILE)?.map(|bytes| serde_json::from_slice::<HostFile>(&bytes).ok());
     if !options.force
-        && let Some(bytes) = dir.read(HOST_FILE)?
+        && let Some(held) = held
     {
-        let host = serde_json::from_slice(&bytes).map_or_else(|_| "a host".to_owned(), |h: HostFile| h.host_id.into());
+        let host = held.map_or_else(|| "a host".to_owned(), |held| held.host_id.into());
         return Err(EnrollError::AlreadyEnrolled { path: dir.path().to_owned(), host });
     }
     let (pending, key) = begin(&dir, &token)?;
@@ -111,6 +115,13 @@ pub async fn enroll(options: &EnrollOptions) -> Result<HostIdentity, EnrollError
     if options.force {
         bundle::clear(dir.path()).map_err(EnrollError::Clear)?;
         guard_identity::clear(&dir)?;
+        // Of a damaged enrolment it is not known whose it was: the epoch is a fence and the events may be wanted.
+        if let Some(old) = held.flatten().map(|held| held.cluster_id).filter(|old| *old != identity.host.cluster_id) {
+            let unsent = of_cluster::clear(&dir)?;
+            if unsent > 0 {
+                eprintln!("{unsent} decision events that cluster {old} had not got yet are dropped");
+            }
+        }
     }
     HostIdentity::store_key(&dir, KEY_FILE, &key)?;
     identity.store(&dir)?;

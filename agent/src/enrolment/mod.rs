@@ -8,6 +8,7 @@ mod data_dir;
 mod enroll;
 mod guard_identity;
 mod identity;
+mod of_cluster;
 mod renew;
 
 pub use data_dir::{DataDir, DataDirError, Lock};

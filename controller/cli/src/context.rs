@@ -68,9 +68,12 @@ impl<'a> Context<'a> {
         }
         let name = credentials.name_of(&urls);
         let session = name.as_ref().and_then(|name| credentials.sessions.get(name));
-        let remembered = session.and_then(|session| session.ca_pem.clone());
+        // A session that ended leaves behind what the next login needs.
+        let known = if session.is_none() { credentials.known_of(&urls) } else { None };
+        let remembered = session.map_or_else(|| known?.ca_pem.clone(), |session| session.ca_pem.clone());
+        let told = session.map(|session| &session.controllers).or(known.map(|known| &known.controllers));
         // What the cluster said of itself at login comes after what is named.
-        for told in session.iter().flat_map(|session| &session.controllers) {
+        for told in told.into_iter().flatten() {
             if let Ok(url) = settings::check_url(told)
                 && !urls.contains(&url)
             {

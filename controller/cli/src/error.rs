@@ -92,6 +92,11 @@ impl CliError {
         Self::Usage { message: message.into(), hint: hint.into() }
     }
 
+    /// True when it is for want of a session or of a good key.
+    pub fn is_not_logged_in(&self) -> bool {
+        self.exit() == NOT_LOGGED_IN
+    }
+
     /// The exit code that `--help` promises.
     pub fn exit(&self) -> u8 {
         match self {

@@ -87,13 +87,14 @@ enum Command {
         #[arg(long, value_name = "FILE", required_unless_present = "from_data", requires = "backup")]
         identity: Option<PathBuf>,
         /// Follow the log after the backup, or of the folder, up to this entry (a number) or time (2026-11-24T08:00:00Z)
+        /// [default: its end]
         #[arg(long, value_name = "MOMENT")]
         until: Option<Moment>,
         /// Data folder of a stopped controller, or its copy, whose log goes on from the backup
-        #[arg(long, value_name = "DIR", requires_all = ["until", "backup"])]
+        #[arg(long, value_name = "DIR", requires = "backup")]
         log: Option<PathBuf>,
         /// Without a backup: data folder of a stopped controller, or its copy, with the cluster's key
-        #[arg(long, value_name = "DIR", requires = "until", conflicts_with_all = ["log", "backup", "identity"])]
+        #[arg(long, value_name = "DIR", conflicts_with_all = ["log", "backup", "identity"])]
         from_data: Option<PathBuf>,
         /// Print JSON
         #[arg(long)]

@@ -16,6 +16,8 @@ use wharden_runtime::clock::{Clock, SystemClock};
 
 /// A CA that ends within this is told of: what takes its place is a new cluster, which wants time.
 const CA_CAREFUL_MS: u64 = 365 * 24 * 3_600_000;
+/// A certificate that ends within this is told of, as the alert `certificate_ends` does.
+const CERTIFICATE_CAREFUL_MS: u64 = 30 * 24 * 3_600_000;
 
 /// What was looked at, and what is wrong with it.
 pub struct Findings(Vec<(&'static str, Result<String, String>)>);
@@ -81,6 +83,8 @@ fn text(error: impl fmt::Display) -> String {
 }
 
 fn configuration(data_dir: &Path) -> Result<String, String> {
+    // Without a file there are defaults, which are in order.
+    fs::metadata(data_dir).map_err(|error| format!("{}: {error}", data_dir.display()))?;
     let config = Config::load(data_dir, None, crate::config::Overrides::default()).map_err(text)?;
     Recipients::parse(&config.backup_recipients).map_err(text)?;
     if let Some(folder) = &config.backup_dir {
@@ -118,7 +122,15 @@ fn certificate(data_dir: &Path, now: Timestamp) -> Result<String, String> {
     let identity = identity.ok_or("there is none yet: the controller makes it when it starts")?;
     let leaf = identity.chain.first().ok_or("the file is empty")?;
     let cert = controller_of(leaf).map_err(text)?;
-    cert.check_time(now).map_err(text)?;
+    let renew = format!(
+        "no start renews it, so replace this controller: `wharden cluster replace {}` and an empty folder; when the CA \
+         ends with it, see Rotation in docs/operations.md",
+        cert.number
+    );
+    cert.check_time(now).map_err(|error| format!("{error}: {renew}"))?;
+    if cert.not_after.millis_since(now) < CERTIFICATE_CAREFUL_MS {
+        return Err(format!("it ends {}, and then no other controller hears this one: {renew}", cert.not_after));
+    }
     let config = Config::load(data_dir, None, crate::config::Overrides::default()).map_err(text)?;
     if config.node_id != cert.number {
         let (held, said) = (cert.number, config.node_id);
@@ -222,7 +234,23 @@ mod tests {
         let all = look(&folder).to_string();
         assert_eq!(wrong(&folder), ["cluster key", "secret files", "certificate", "CA"], "{all}");
         assert!(all.contains("says node_id 2") && !all.contains("rubbish"), "{all}");
-        assert!(look(&dir.path().join("away")).wrong() >= 5);
+        assert_eq!(wrong(&dir.path().join("away")).first(), Some(&"configuration"));
+        assert!(look(&dir.path().join("away")).wrong() >= 6);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_certificate_is_told_30_days_before_with_the_way_to_a_new_one() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let folder = dir.path().join("controller");
+        boot::init(&folder, Engine::default(), Overrides::default()).await.expect("made");
+        let identity = PeerIdentity::load(&folder).expect("read").expect("made");
+        let end = controller_of(&identity.chain[0]).expect("a certificate").not_after;
+        let early = certificate(&folder, Timestamp(end.0 - CERTIFICATE_CAREFUL_MS)).expect("time enough");
+        assert!(early.ends_with(&format!("good until {end}")), "{early}");
+        for at in [end.0 - CERTIFICATE_CAREFUL_MS + 1, end.0 + 10_000] {
+            let late = certificate(&folder, Timestamp(at)).expect_err("it ends");
+            assert!(late.contains("end") && late.contains("`wharden cluster replace 1`"), "{late}");
+        }
     }
 
     #[tokio::test]

@@ -29,6 +29,8 @@ pub enum Until {
     Index(u64),
     /// Before the first entry that holds anything issued later than this. An entry is taken whole or not at all.
     Time(Timestamp),
+    /// After the last entry that was known to be committed.
+    End,
 }
 
 /// A state and its place in the log.
@@ -56,8 +58,12 @@ pub enum ReplayError {
     BaseIsLater { base: u64 },
     #[error("the folder holds no state from before that moment: take one from a backup made before it")]
     TooEarly,
-    #[error("entry {index} was not known to be committed when this controller stopped; the last one was {committed:?}")]
+    #[error("entry {index} was not known to be committed when this controller stopped; {}", last_one(*.committed))]
     NotCommitted { index: u64, committed: Option<u64> },
+}
+
+fn last_one(committed: Option<u64>) -> String {
+    committed.map_or_else(|| "none was".to_owned(), |index| format!("the last one was entry {index}"))
 }
 
 impl Store {
@@ -158,6 +164,7 @@ impl Log<'_> {
         let Some(applied) = applied else { return Ok(true) };
         match until {
             Until::Index(index) => Ok(applied <= index),
+            Until::End => Ok(true),
             Until::Time(_) => {
                 let near = applied.max(self.first());
                 let entry = self.read(near, near + 1)?.pop();
@@ -215,6 +222,7 @@ impl Until {
     fn is_past(self, entry: &LogEntry) -> bool {
         match (self, &entry.payload) {
             (Self::Index(index), _) => entry.log_id.index > index,
+            (Self::End, _) => false,
             (Self::Time(time), EntryPayload::Normal(batch)) => batch.0.iter().any(|command| command.issued_at > time),
             // They change nothing, so they belong to any time.
             (Self::Time(_), _) => false,

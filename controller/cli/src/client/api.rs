@@ -184,7 +184,7 @@ impl Renewed {
             Err(CliError::Refused { body })
                 if matches!(body.code, ErrorCode::NotLoggedIn | ErrorCode::BadCredentials) =>
             {
-                credentials.log_out(&url);
+                credentials.end(&url);
                 self.store.save(&credentials, &guard)?;
                 Err(ended(&url, Some(&body)))
             }

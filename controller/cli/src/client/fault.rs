@@ -34,9 +34,10 @@ fn tls_fault(tls: &TlsError, url: &str, ca: Option<&Ca>) -> CliError {
             ),
             None => ("this machine knows no CA that signed it".to_owned(), known),
         },
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            ("it has ended".to_owned(), "check this machine's clock; the controller renews its certificate by itself")
-        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
+            "it has ended".to_owned(),
+            "check this machine's clock; the controller makes a new one when it is restarted",
+        ),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             ("it is not valid yet".to_owned(), "check this machine's clock")
         }

@@ -45,7 +45,7 @@ impl Transport {
             let since = at.duration_since(UNIX_EPOCH).ok()?;
             Some(Timestamp::from_secs(since.as_secs()))
         });
-        let ready = answer.status().is_success();
+        let status = answer.status();
         let mut bytes = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(no_answer)? {
             if bytes.len() + chunk.len() > ANSWER_MAX {
@@ -53,6 +53,12 @@ impl Transport {
             }
             bytes.extend_from_slice(&chunk);
         }
-        Ok(Knock { ready, text: String::from_utf8_lossy(&bytes).trim().to_owned(), clock })
+        let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+        // The port for agents has a good status for everything.
+        if status.is_success() && text != "ok" {
+            let cause = "it does not say `ok`; the port for people is 7440".to_owned();
+            return Err(CliError::NotWharden { url: url_key(base), status: status.as_u16(), cause });
+        }
+        Ok(Knock { ready: status.is_success(), text, clock })
     }
 }

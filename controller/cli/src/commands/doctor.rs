@@ -6,13 +6,15 @@ use crate::{
     error::CliError,
     limits::{CLOCK_CAREFUL_MS, CLOCK_WRONG_MS},
     output::{Look, Tone, clean},
+    settings::{check_url, url_key},
 };
 use clap::Args;
+use reqwest::Url;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use wharden_model::{
     Severity,
-    api::{Check, Diagnosis, Problem},
+    api::{Check, Controllers, Diagnosis, Problem},
 };
 
 const HELP: &str = "\
@@ -20,7 +22,8 @@ Looks from here at each controller that is known: does it answer, is its certifi
 CA, do the clocks agree. Then asks the cluster to look at itself: controllers, disks, clocks,
 certificates, backups, hosts.
 
-Exit codes: 0 all is well, 1 something should be looked at, 2 something is broken.";
+Exit codes: 0 all is well, 1 something should be looked at, 2 something is broken,
+3 nothing is, but nobody is logged in, so the cluster was not asked.";
 
 /// Flags of `doctor`.
 #[derive(Debug, Args)]
@@ -50,26 +53,30 @@ impl Report {
 /// `wharden doctor`.
 ///
 /// # Errors
-/// [`CliError::Unwell`] when something is wrong.
+/// [`CliError::Unwell`] when something is wrong; what an account that is not logged in meets.
 pub async fn run(args: Doctor, context: &mut Context<'_>) -> Result<(), CliError> {
-    let mut local = from_here(context).await?;
-    let cluster = match context.api() {
-        Ok(mut api) => api.call::<Diagnosis>(Call::get(&["doctor"])).await,
-        Err(error) => Err(error),
-    };
-    let cluster = match cluster {
-        Ok(cluster) => Some(cluster),
+    // Before anything is asked: that may renew the session, and its list, or end it.
+    let told = context.session().ok().flatten().map(|session| session.controllers).unwrap_or_default();
+    let asked = ask(context).await;
+    let members = asked.as_ref().ok().and_then(|(_, members)| members.as_deref());
+    let mut local = from_here(context, &told, members).await?;
+    let (cluster, not_asked) = match asked {
+        Ok((cluster, _)) => (Some(cluster), None),
         Err(error) => {
             let problem = problem(Severity::Warning, "the cluster", "it was not asked", &error);
             local.push(check("cluster", "the cluster cannot be asked", vec![problem]));
-            None
+            (None, Some(error))
         }
     };
     let report = Report { local, cluster };
     context.answer(&report, |look| text(&report, args.all, look))?;
     let bad: Vec<Severity> =
         report.checks().flat_map(|check| &check.problems).map(|problem| problem.severity).collect();
-    match bad.iter().max() {
+    let worst = bad.iter().max();
+    if let Some(error) = not_asked.filter(|error| error.is_not_logged_in() && worst < Some(&Severity::Critical)) {
+        return Err(error);
+    }
+    match worst {
         Some(worst) if *worst > Severity::Info => {
             let count = bad.iter().filter(|severity| **severity > Severity::Info).count();
             Err(CliError::Unwell { count, broken: *worst == Severity::Critical })
@@ -92,14 +99,34 @@ fn problem(severity: Severity, subject: &str, summary: &str, error: &CliError) -
     }
 }
 
-async fn from_here(context: &Context<'_>) -> Result<Vec<Check>, CliError> {
+/// What the cluster says of itself, and where its controllers are, if it tells.
+async fn ask(context: &Context<'_>) -> Result<(Diagnosis, Option<Vec<Url>>), CliError> {
+    let mut api = context.api()?;
+    let diagnosis = api.call(Call::get(&["doctor"])).await?;
+    let members = api.call::<Controllers>(Call::get(&["cluster"])).await.ok();
+    let urls = |members: Controllers| members.controllers.iter().filter_map(|c| check_url(&c.rest_url).ok()).collect();
+    Ok((diagnosis, members.map(urls)))
+}
+
+/// Looks at the controllers that are named, and at all that the cluster has; `told` are those that it had when the session
+/// was last renewed.
+async fn from_here(context: &Context<'_>, told: &[String], members: Option<&[Url]>) -> Result<Vec<Check>, CliError> {
     let transport = context.transport()?;
     let (mut reach, mut clocks) = (Vec::new(), Vec::new());
-    for url in transport.urls() {
+    let mut urls = transport.urls().to_vec();
+    urls.extend(members.unwrap_or_default().iter().filter(|url| !transport.urls().contains(url)).cloned());
+    for url in &urls {
         let subject = url.as_str().trim_end_matches('/');
         let asked = context.console.now();
         let knock = match transport.knock(url).await {
             Ok(knock) => knock,
+            Err(error) if members.is_some_and(|members| !members.contains(url)) => {
+                let left = told.iter().any(|told| told.trim_end_matches('/') == url_key(url));
+                let severity = if left { Severity::Info } else { Severity::Warning };
+                let summary = "it cannot be used from here, and is the address of none of the cluster's controllers";
+                reach.push(problem(severity, subject, summary, &error));
+                continue;
+            }
             Err(error) => {
                 reach.push(problem(Severity::Critical, subject, "it cannot be used from here", &error));
                 continue;

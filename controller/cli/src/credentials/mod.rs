@@ -54,6 +54,17 @@ impl Session {
     }
 }
 
+/// A cluster whose session is over: what the next login there needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// As [`Session::ca_pem`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_pem: Option<String>,
+    /// As [`Session::controllers`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controllers: Vec<String>,
+}
+
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
@@ -68,11 +79,20 @@ pub struct Credentials {
     /// guessed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub devices: BTreeMap<String, BTreeMap<UserName, Secret>>,
+    /// Clusters whose session ended by itself, by its URL.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub known: BTreeMap<String, Known>,
 }
 
 impl Default for Credentials {
     fn default() -> Self {
-        Self { format: FORMAT, current: None, sessions: BTreeMap::new(), devices: BTreeMap::new() }
+        Self {
+            format: FORMAT,
+            current: None,
+            sessions: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            known: BTreeMap::new(),
+        }
     }
 }
 
@@ -91,15 +111,36 @@ impl Credentials {
         current.or_else(named).or_else(told)
     }
 
+    /// What is known of the cluster of these controllers, although there is no session with it any more.
+    pub fn known_of(&self, urls: &[Url]) -> Option<&Known> {
+        let keys: Vec<String> = urls.iter().map(url_key).collect();
+        let is_named = |url: &str| keys.iter().any(|key| key == url.trim_end_matches('/'));
+        let found = self
+            .known
+            .iter()
+            .find(|(url, known)| is_named(url) || known.controllers.iter().any(|controller| is_named(controller)));
+        found.map(|(_, known)| known)
+    }
+
     /// Sets the session of a URL and makes it the current one.
     pub fn log_in(&mut self, url: &str, session: Session) {
         self.current = Some(url.to_owned());
+        let told = |known: &Known| known.controllers.iter().any(|controller| controller.trim_end_matches('/') == url);
+        self.known.retain(|name, known| name != url && !told(known));
         self.sessions.insert(url.to_owned(), session);
+    }
+
+    /// The session of a URL is over, and nobody asked for that: what the next login needs stays.
+    pub fn end(&mut self, url: &str) {
+        if let Some(Session { ca_pem, controllers, .. }) = self.sessions.remove(url) {
+            self.known.insert(url.to_owned(), Known { ca_pem, controllers });
+        }
     }
 
     /// Forgets the session of a URL.
     pub fn log_out(&mut self, url: &str) {
         self.sessions.remove(url);
+        self.known.remove(url);
         if self.current.as_deref() == Some(url) {
             self.current = self.sessions.keys().next().cloned();
         }

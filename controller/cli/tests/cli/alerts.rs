@@ -156,6 +156,45 @@ async fn the_doctor_says_what_is_wrong_and_ends_with_how_bad_it_is() {
 }
 
 #[tokio::test]
+async fn a_controller_that_was_removed_is_not_broken_and_one_that_came_is_looked_at() {
+    let (left, came) = ("https://127.0.0.1:1", "https://127.0.0.1:2");
+    let member = |number: u64, url: &str| {
+        json!({"number": number, "name": "ctl", "role": "voter", "leader": false, "reachable": true, "version": "",
+               "applied_index": null, "lag": null, "peer_address": "", "rest_url": url, "agent_address": "",
+               "joined_at": 0})
+    };
+    for (members, code) in [(vec![], 0), (vec![came], 2)] {
+        let server = Server::start().await;
+        let own = server.url();
+        let all: Vec<Value> = [own.as_str()].into_iter().chain(members).map(|url| member(1, url)).collect();
+        let cluster = json!({"controllers": all, "changing": null, "quorum": 1, "reachable_voters": 1, "level": 1});
+        server.on("GET /readyz", 200, json!("ok")).on("GET /v1/doctor", 200, diagnosis(None));
+        server.on("GET /v1/cluster", 200, cluster);
+        let mut shell = Shell::at(&server);
+        shell.now = clock().plus_secs(3);
+        let mut session = crate::run::session("access-1", 600, "refresh-1");
+        session.access_expires_at = shell.now.plus_secs(600);
+        session.controllers = vec![own.clone(), left.to_owned()];
+        shell.log_in(&own, session).await;
+        let outcome = shell.run(&["doctor"]).await;
+        assert_eq!(outcome.code, code, "{}", outcome.told());
+        assert!(outcome.out.contains(&format!("info     controllers: {left}: it cannot be used")), "{}", outcome.out);
+        assert_eq!(outcome.out.contains(&format!("critical controllers: {came}: it cannot be used")), code == 2);
+    }
+}
+
+#[tokio::test]
+async fn the_doctor_says_by_its_exit_code_that_nobody_is_logged_in() {
+    let server = Server::start().await;
+    server.on("GET /readyz", 200, json!("ok"));
+    let mut shell = Shell::at(&server);
+    shell.now = clock().plus_secs(3);
+    let outcome = shell.run(&["doctor"]).await;
+    assert_eq!(outcome.code, 3, "{}", outcome.told());
+    assert!(outcome.out.contains("it was not asked") && outcome.out.contains("wharden login"), "{}", outcome.out);
+}
+
+#[tokio::test]
 async fn the_doctor_looks_from_here_too() {
     let server = Server::start().await;
     server.on("GET /readyz", 503, json!("raft: no leader"));
@@ -172,4 +211,9 @@ async fn the_doctor_looks_from_here_too() {
     let outcome = shell.run(&["doctor"]).await;
     assert_eq!(outcome.code, 2, "{}", outcome.told());
     assert!(outcome.out.contains("is not to be trusted"), "{}", outcome.out);
+
+    let agents = Server::start().await;
+    agents.on("GET /readyz", 200, Value::Null);
+    let outcome = Shell::at(&agents).run(&["doctor"]).await;
+    assert!(outcome.code == 2 && outcome.out.contains("the port for people is 7440"), "{}", outcome.told());
 }

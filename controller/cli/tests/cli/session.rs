@@ -70,6 +70,36 @@ async fn a_session_that_cannot_be_renewed_is_forgotten() {
 }
 
 #[tokio::test]
+async fn after_a_session_has_ended_a_login_needs_neither_url_nor_ca() {
+    let server = Server::start().await;
+    server.on(REFRESH, 401, error("not_logged_in", "the cluster was restored", "")).on(WHOAMI, 200, whoami()).on(
+        "POST /v1/login",
+        200,
+        tokens("access-2", "refresh-2"),
+    );
+    let mut shell = Shell::at(&server);
+    shell.vars.remove("WHARDEN_URL");
+    shell.vars.remove("WHARDEN_CA_FILE");
+    let mut old = session("access-1", 0, "refresh-1");
+    old.ca_pem = Some(std::fs::read_to_string(server.ca_file()).unwrap());
+    old.controllers = vec![AWAY.to_owned(), server.url()];
+    // The controller that it began at is gone: another one is asked.
+    shell.log_in(AWAY, old).await;
+    for _ in 0..2 {
+        let outcome = shell.run(&["whoami"]).await;
+        assert!(outcome.code == 3 && outcome.err.contains("`wharden login`"), "{}", outcome.err);
+    }
+    shell.stdin = "correct horse battery".to_owned();
+    let outcome = shell.run(&["login", "--username", "alice", "--password-stdin", "--totp", "123456"]).await;
+    assert_eq!(outcome.code, 0, "{}", outcome.err);
+    assert_eq!(shell.run(&["whoami"]).await.code, 0);
+    let stored = shell.store().load().unwrap();
+    assert_eq!((stored.current, stored.known.len()), (Some(server.url()), 0));
+    shell.run(&["logout", "--local"]).await;
+    assert_eq!(shell.run(&["whoami"]).await.code, 2, "who logs out is forgotten");
+}
+
+#[tokio::test]
 async fn who_held_a_session_is_told_why_it_ended_and_what_to_do() {
     let server = Server::start().await;
     let mut refused = error("not_logged_in", "the session has ended: it was revoked by ada", "log in");

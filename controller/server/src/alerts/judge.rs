@@ -27,6 +27,8 @@ const CA_DAYS: u64 = 365;
 const CA_DAYS_CRITICAL: u64 = 30;
 /// Time that a backup itself may take, in seconds.
 const BACKUP_SLACK_S: u64 = 3600;
+/// Time that a controller has for the backup that is due at its start, and to see that it is there, in seconds.
+const BACKUP_FIRST_S: u64 = 600;
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// Kinds that a view of the controllers decides.
@@ -64,6 +66,9 @@ pub fn controllers(view: &View, config: &AlertsConfig) -> Vec<AlertFact> {
         }
         if let Some(readings) = &seen.readings {
             readings_of(&whom, readings, view.at, config, &mut facts);
+            if view.at.millis_since(status.started_at) / 1000 >= BACKUP_FIRST_S {
+                facts.extend(backup_of(&whom, readings, view.at));
+            }
         }
     }
     clocks(view, config, &mut facts);
@@ -161,15 +166,6 @@ fn readings_of(whom: &Whom, readings: &Readings, at: Timestamp, config: &AlertsC
             facts.push(whom.says_as(severity, &CERTIFICATE_ENDS, "its certificate ends", &format!("it ends {end}")));
         }
     }
-    if let Some(backup) = &readings.backup {
-        let allowed_s = backup.every_s.saturating_mul(2).saturating_add(BACKUP_SLACK_S);
-        let old = backup.newest_at.is_none_or(|newest| at.millis_since(newest) / 1000 > allowed_s);
-        if old {
-            let newest = backup.newest_at.map_or_else(|| "there is none".to_owned(), |at| format!("it is of {at}"));
-            let detail = format!("{newest}; one is due every {} hours", backup.every_s / 3600);
-            facts.push(whom.says(&BACKUP_OLD, "the newest backup is too old", &detail));
-        }
-    }
     for (name, sink) in &readings.sinks {
         if at.millis_since(sink.since) / 1000 < config.audit_sink_s {
             continue;
@@ -182,6 +178,18 @@ fn readings_of(whom: &Whom, readings: &Readings, at: Timestamp, config: &AlertsC
         let detail = format!("since {}; {dropped}; the last attempt: {}", sink.since, sink.error);
         facts.push(each.says_as(severity, &AUDIT_SINK, &format!("the audit sink {name} takes nothing"), &detail));
     }
+}
+
+/// The newest scheduled backup, where some are to be made.
+fn backup_of(whom: &Whom, readings: &Readings, at: Timestamp) -> Option<AlertFact> {
+    let backup = readings.backup.as_ref()?;
+    let due = format!("one is due every {} hours", backup.every_s / 3600);
+    let Some(newest) = backup.newest_at else {
+        return Some(whom.says(&BACKUP_OLD, "there is no backup in its backup_dir, or it cannot be read", &due));
+    };
+    let allowed_s = backup.every_s.saturating_mul(2).saturating_add(BACKUP_SLACK_S);
+    let old = at.millis_since(newest) / 1000 > allowed_s;
+    old.then(|| whom.says(&BACKUP_OLD, "the newest backup is too old", &format!("it is of {newest}; {due}")))
 }
 
 /// Against the one in the middle: when the clock here is wrong, it is not all others that are.

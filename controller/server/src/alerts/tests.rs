@@ -90,6 +90,22 @@ fn each_fault_of_a_controller_is_one_alert() {
 }
 
 #[test]
+fn a_controller_that_has_just_started_has_time_for_its_first_backup() {
+    let day = 24 * 3600;
+    let long_ago = Some(Timestamp(NOW.0 - 30 * day * 1000));
+    for newest_at in [None, long_ago] {
+        let mut view = view();
+        readings(&mut view, 2).backup = Some(BackupReading { newest_at, every_s: day });
+        view.controllers.get_mut(&2).and_then(|seen| seen.status.as_mut()).expect("status").started_at = NOW;
+        assert!(judged(&view).is_empty(), "at once");
+        view.at = NOW.plus_secs(599);
+        assert!(judged(&view).is_empty(), "it may be under way");
+        view.at = NOW.plus_secs(600);
+        assert_eq!(judged(&view), one(&BACKUP_OLD, "2", Severity::Warning));
+    }
+}
+
+#[test]
 fn the_end_of_the_ca_is_told_once_and_a_year_before() {
     let mut view = view();
     for (days, severity) in [(364, Severity::Warning), (30, Severity::Warning), (29, Severity::Critical)] {

@@ -1,26 +1,44 @@
 //! A look at everything at once: the rows of the table of alerts, without waiting whether they pass by themselves, and what
-//! only shows when all are asked.
+//! only shows when all are asked. What is looked at now is not told a second time by an alert, which is over a while later.
 
 use super::{App, AppError, Caller};
 use crate::{
     alerts::{
         View, judge_controllers,
-        table::{HOST_LOST, ROWS, Row},
+        table::{
+            APPLY_LAG, AUDIT_SINK, BACKUP_OLD, CA_ENDS, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM,
+            FSYNC_SLOW, HOST_LOST, QUORUM_AGE, ROWS, Row, SNAPSHOT_OLD,
+        },
     },
     cluster::ask_all,
     peers::{Reply, Request, limits::LIST_LIMIT},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use wharden_model::{
     AdminAction, AlertFact, Severity,
     api::{Check, Diagnosis, Problem},
 };
-use wharden_state::State;
+use wharden_state::{Alert, State};
 
 /// Seconds after which a change of the cluster key should be over: a minute is plenty when all controllers run.
 const KEY_CHANGE_LONG_S: u64 = 600;
 /// Hosts that are named when something is wrong with many.
 const NAMED: usize = 5;
+/// What a look shows as it is: an alert of these says no more than that it was so.
+const LOOKED_AT: &[&Row] = &[
+    &CONTROLLER_AWAY,
+    &QUORUM_AGE,
+    &APPLY_LAG,
+    &FSYNC_SLOW,
+    &SNAPSHOT_OLD,
+    &DISK_HEADROOM,
+    &CLOCK_SKEW,
+    &CERTIFICATE_ENDS,
+    &CA_ENDS,
+    &BACKUP_OLD,
+    &HOST_LOST,
+    &AUDIT_SINK,
+];
 
 impl App {
     pub async fn doctor(&self, caller: &Caller) -> Result<Diagnosis, AppError> {
@@ -29,23 +47,13 @@ impl App {
         let view = self.sight.controllers().await;
         let mut checks = Vec::new();
         let facts = judge_controllers(&view, &self.alerts_config);
-        let open = state.alerts.iter().filter(|(_, alert)| alert.is_open());
-        let open: Vec<AlertFact> = open
-            .map(|(id, alert)| AlertFact {
-                id: id.clone(),
-                severity: alert.severity,
-                subject: alert.subject.clone(),
-                summary: alert.summary.clone(),
-                detail: alert.detail.clone(),
-                advice: alert.advice.clone(),
-            })
-            .collect();
         for row in ROWS {
             let now = facts.iter().filter(|fact| fact.kind().as_str() == row.kind);
             let mut problems: Vec<Problem> = now.map(problem).collect();
-            let known: BTreeSet<_> = facts.iter().map(|fact| &fact.id).collect();
-            let raised = open.iter().filter(|fact| fact.kind().as_str() == row.kind && !known.contains(&fact.id));
-            problems.extend(raised.map(problem));
+            if !LOOKED_AT.contains(row) {
+                let open = state.alerts.iter().filter(|(id, alert)| alert.is_open() && id.kind().as_str() == row.kind);
+                problems.extend(open.map(|(_, alert)| raised(alert)));
+            }
             checks.push(Check { name: row.kind.to_owned(), what: row.when.to_owned(), problems });
         }
         self.hosts_check(&state, &mut checks).await;
@@ -78,9 +86,7 @@ impl App {
                 other.push(format!("{} {version}", host.name));
             }
         }
-        if let Some(check) = checks.iter_mut().find(|check| check.name == HOST_LOST.kind)
-            && check.problems.is_empty()
-        {
+        if let Some(check) = checks.iter_mut().find(|check| check.name == HOST_LOST.kind) {
             check.problems.extend(some(&HOST_LOST, "have no session with any controller now", &away));
         }
         checks.push(Check {
@@ -174,6 +180,14 @@ fn problem(fact: &AlertFact) -> Problem {
     Problem { severity, subject, summary, detail, advice }
 }
 
+/// What an alert tells of, as something that was so.
+fn raised(alert: &Alert) -> Problem {
+    let Alert { severity, subject, summary, detail, advice, raised_at, .. } = alert.clone();
+    let since = format!("so it was at {raised_at}; nothing has said since that it is over");
+    let detail = if detail.is_empty() { since } else { format!("{detail}; {since}") };
+    Problem { severity, subject, summary, detail, advice }
+}
+
 fn some(row: &Row, what: &str, names: &[String]) -> Vec<Problem> {
     counted(row.severity, what, row.advice, names)
 }
@@ -230,7 +244,8 @@ fn membership(state: &State, view: &View) -> Check {
             "there is only one with a vote: when it is lost, so is everything after the last backup".to_owned();
         problems.push(problem(Severity::Info, summary, "add two more: `wharden cluster add`"));
     } else if voters > 0 && voters.is_multiple_of(2) {
-        let summary = format!("{voters} have a vote, which is no better than {}", voters - 1);
+        let than = if voters == 2 { "worse than" } else { "no better than" };
+        let summary = format!("{voters} have a vote, which is {than} {}", voters - 1);
         problems.push(problem(Severity::Warning, summary, "add one more, or remove one"));
     }
     Check { name: "membership".to_owned(), what: "the number of controllers with a vote".to_owned(), problems }

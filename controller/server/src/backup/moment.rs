@@ -24,6 +24,9 @@ use wharden_store::{Moment as At, Reach, ReplayError, Store, Until};
 
 use super::restore::Source;
 
+/// Of a time that is written to the second all milliseconds are meant: it is what people are shown.
+const SECOND_MS: u64 = 999;
+
 /// A moment, as people write it: a log entry, or a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment(pub Until);
@@ -36,7 +39,7 @@ impl FromStr for Moment {
             return Ok(Self(Until::Index(index)));
         }
         s.parse()
-            .map(|time| Self(Until::Time(time)))
+            .map(|Timestamp(ms)| Self(Until::Time(Timestamp(if s.contains('.') { ms } else { ms + SECOND_MS }))))
             .map_err(|_| format!("{s:?} is neither the number of a log entry nor a time, like 2026-11-24T08:00:00Z"))
     }
 }
@@ -46,6 +49,7 @@ impl fmt::Display for Moment {
         match self.0 {
             Until::Index(index) => write!(f, "log entry {index}"),
             Until::Time(time) => write!(f, "{time}"),
+            Until::End => write!(f, "the end of the log"),
         }
     }
 }
@@ -79,10 +83,7 @@ pub(super) fn find(source: &Source) -> anyhow::Result<Found> {
             );
             Ok(base)
         }
-        (base, Some(data)) => {
-            let until = source.until.context("--until says which moment the log is followed to")?;
-            follow(base, data, until)
-        }
+        (base, Some(data)) => follow(base, data, source.until.unwrap_or(Moment(Until::End))),
         (None, None) => bail!("give a backup, or the data folder of a stopped controller with --from-data DIR"),
     }
 }
@@ -123,7 +124,7 @@ fn follow(base: Option<Found>, data: &Path, until: Moment) -> anyhow::Result<Fou
     }
     let as_of = match until.0 {
         Until::Time(time) => time.min(Timestamp(SystemClock.now())),
-        Until::Index(_) => at.state.audit.records().last().map_or(Timestamp(0), |record| record.at),
+        Until::Index(_) | Until::End => at.state.audit.records().last().map_or(Timestamp(0), |record| record.at),
     };
     Ok(Found { state: at.state, index, as_of, keys })
 }
@@ -157,7 +158,8 @@ mod tests {
     #[test]
     fn a_moment_is_an_entry_or_a_time() {
         assert_eq!("1234".parse(), Ok(Moment(Until::Index(1234))));
-        assert_eq!("2026-11-24T08:00:00Z".parse(), Ok(Moment(Until::Time(Timestamp(1_795_507_200_000)))));
+        assert_eq!("2026-11-24T08:00:00Z".parse(), Ok(Moment(Until::Time(Timestamp(1_795_507_200_999)))));
+        assert_eq!("2026-11-24T08:00:00.000Z".parse(), Ok(Moment(Until::Time(Timestamp(1_795_507_200_000)))));
         assert!("yesterday".parse::<Moment>().is_err());
     }
 }

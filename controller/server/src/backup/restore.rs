@@ -63,7 +63,7 @@ pub struct Source {
     pub backup: Option<(PathBuf, PathBuf)>,
     /// The data folder of a stopped controller, or its copy: its log, and without a backup its snapshots and its key too.
     pub data: Option<PathBuf>,
-    /// Up to when; only with `data`.
+    /// Up to when, only with `data`; to the end of its log when it is not given.
     pub until: Option<Moment>,
 }
 

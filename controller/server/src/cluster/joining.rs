@@ -119,13 +119,20 @@ async fn ask(code: &ControllerCode, peer: &str, config: &Config, key: &KeyPair) 
     let mut client = PeerClient::new(channel).max_decoding_message_size(PEER_MESSAGE_MAX);
     match timeout(ANSWER_LIMIT, client.join(request)).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
-        Ok(Err(status)) => Err(failure_of(&status)),
+        Ok(Err(status)) => Err(failure_of(peer, &status)),
         Err(_) => Err(Failure::Lost(anyhow::anyhow!("{peer} did not answer in {} s", ANSWER_LIMIT.as_secs()))),
     }
 }
 
-fn failure_of(status: &Status) -> Failure {
-    let error = anyhow::anyhow!("{}", status.message());
+fn failure_of(peer: &str, status: &Status) -> Failure {
+    let error = match (status.message(), status.code()) {
+        // What a server says of itself to a service that it does not have.
+        ("", Code::Unimplemented) => {
+            anyhow::anyhow!("{peer} is not a port for controllers: give --peer the one that --peer-listen names, 7442")
+        }
+        ("", code) => anyhow::anyhow!("{peer} refused without a reason: {}", code.description()),
+        (message, _) => anyhow::anyhow!("{message}"),
+    };
     match status.code() {
         Code::PermissionDenied | Code::Unimplemented | Code::InvalidArgument => Failure::Refused(error),
         _ => Failure::Lost(error),
@@ -157,4 +164,21 @@ fn finish(
     write_atomic(&data_dir.join(FILE_NAME), toml::to_string(&config)?.as_bytes(), 0o600)?;
     write_atomic(&data_dir.join(CLUSTER_KEY), cluster_key.as_bytes(), 0o600)?;
     Ok(Joined { cluster_id: identity.cluster, number, data_dir: data_dir.display().to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_without_words_is_told_in_words() {
+        let told = |code, message| match failure_of("ctl1:7441", &Status::new(code, message)) {
+            Failure::Refused(error) => format!("refused: {error}"),
+            Failure::Lost(error) => format!("lost: {error}"),
+        };
+        let agents = told(Code::Unimplemented, "");
+        assert!(agents.starts_with("refused: ctl1:7441 is not a port") && agents.contains("7442"), "{agents}");
+        assert!(told(Code::Unavailable, "").starts_with("lost: ctl1:7441 refused without a reason"));
+        assert_eq!(told(Code::PermissionDenied, "the code was used"), "refused: the code was used");
+    }
 }

@@ -52,6 +52,7 @@ async fn a_moment_is_found_by_index_and_by_time(engine: Engine) {
         assert_eq!(read(folder.path(), None, Until::Time(time)).expect("found"), moment(index + 1));
     }
     assert_eq!(read(folder.path(), None, Until::Time(Timestamp(9999))).expect("all"), moment(30));
+    assert_eq!(read(folder.path(), None, Until::End).expect("all"), moment(30));
 
     // What is not of any time, and an entry that is partly too late.
     let (mut log, machine) = Store::open(folder.path(), engine, deaf()).expect("opens");

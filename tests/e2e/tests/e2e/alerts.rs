@@ -54,6 +54,13 @@ fn a_lost_host_and_a_lost_controller_are_raised_acknowledged_and_over() {
     cluster.controllers[follower].kill();
     becomes(&cluster, other, &[format!("controller_away:{} critical raised", follower + 1)]);
     cluster.controllers[follower].start();
+    // The doctor tells what is so now; the alert is over only when it has been for a while.
+    let meanwhile = eventually("the doctor finds it there", SETTLE, || {
+        let look = cluster.rest(other).get("/v1/doctor").ok();
+        let away = look["checks"].as_array()?.iter().find(|check| check["name"] == "controller_away")?.clone();
+        (away["problems"] == json!([])).then(|| open(&cluster, other))
+    });
+    assert_eq!(meanwhile, [format!("controller_away:{} critical raised", follower + 1)]);
     becomes(&cluster, other, &[]);
     let metrics = cluster.rest(leader).get("/metrics").body;
     // These are there where backups are scheduled, and where a channel has failed.

@@ -6,7 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-use wharden_harness::{Cli, Controller, Output, World, bins, eventually, limits::SETTLE};
+use wharden_harness::{Admin, Cli, Controller, Output, World, bins, eventually, limits::SETTLE, world::ADMIN};
 
 fn console(arguments: &[&str]) -> Output {
     let mut command = std::process::Command::new(bins::path("wharden-controller"));
@@ -121,6 +121,19 @@ fn a_restored_cluster_has_everything_and_hosts_follow_it_and_leave_the_old_one()
     world.controller.start();
     world.admin.login();
     world.settle();
+
+    // It leaves for a new cluster, which was never restored.
+    let mut founded = Controller::init(&world.place, "founded");
+    founded.start();
+    world.admin = Admin::bootstrap(&founded, ADMIN);
+    world.agent.stop();
+    let token = world.admin.join_token("enforce", 1, &json!({}));
+    let mut command = std::process::Command::new(bins::path("wharden-agent"));
+    command.args(["enroll", "--force", "--token-file", "-", "--controller", &founded.agent_address(), "--data-dir"]);
+    Output::of(command.arg(world.agent.dir()).arg("--hostname=moved"), token.as_bytes()).ok();
+    world.agent.start();
+    world.host = world.admin.hosts("moved")[0]["id"].as_str().expect("host id").to_owned();
+    world.put_policy("roles", ROLES);
 }
 
 #[test]
@@ -176,9 +189,11 @@ fn a_cluster_is_restored_to_a_moment_before_something_was_destroyed() {
     let folder = world.controller.dir().to_str().expect("text").to_owned();
     let (backup, identity) = (file.to_str().expect("text"), key.to_str().expect("text"));
     let fresh = Controller::new(&world.place, "unreachable");
-    fresh
-        .restore_from(["--from-data", &folder, "--until", "999999"])
-        .fails_saying(&["log entry 999999 cannot be reached", "reaches from the beginning to log entry"]);
+    fresh.restore_from(["--from-data", &folder, "--until", "999999"]).fails_saying(&[
+        "log entry 999999 cannot be reached",
+        "the last one was entry",
+        "reaches from the beginning to log entry",
+    ]);
     fresh.restore_from(["--from-data", &folder, "--until", "2020-01-01"]).fails_saying(&["nothing yet"]);
     fresh
         .restore_from(["--identity", identity, "--log", &folder, "--until", "2020-01-01", backup])
@@ -189,6 +204,9 @@ fn a_cluster_is_restored_to_a_moment_before_something_was_destroyed() {
     // By the folder alone, and by the backup and the log after it.
     let copy = Controller::new(&world.place, "by-folder");
     assert!(copy.restore_from(["--from-data", &folder, "--until", &before]).ok().contains("epoch 1"));
+    // Without a moment, up to what it knew last.
+    let whole = Controller::new(&world.place, "whole");
+    assert!(whole.restore_from(["--from-data", &folder]).ok().contains("as of"));
     let restored = Controller::new(&world.place, "restored").at_the_place_of(&world.controller);
     restored.restore_from(["--identity", identity, "--log", &folder, "--until", &before, backup]).ok();
     world.controller = restored;

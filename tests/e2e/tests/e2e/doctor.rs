@@ -18,7 +18,7 @@ fn the_doctor_tells_a_lost_controller_a_wrong_ca_and_who_may_not_ask() {
     let mut cluster = Cluster::of(&place, 3);
     let urls: Vec<String> = cluster.controllers.iter().map(wharden_harness::Controller::url).collect();
     let cli = Cli::new(&place, &cluster.controllers[0], "ada").with_url(&urls.join(","));
-    let said = cli.run(&["doctor"]).fails_with(1);
+    let said = cli.run(&["doctor"]).fails_with(3);
     assert!(said.contains("it was not asked") && said.contains("wharden login"), "{said}");
     cli.log_in(&mut cluster.admin);
 
