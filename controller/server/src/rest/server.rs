@@ -101,9 +101,7 @@ pub fn openapi() -> OpenApi {
         let operations =
             [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten();
         for operation in operations {
-            if operation.tags.as_deref().is_some_and(|tags| tags.iter().any(|tag| tag == "health")) {
-                continue;
-            }
+            let is_health = operation.tags.as_deref().is_some_and(|tags| tags.iter().any(|tag| tag == "health"));
             if operation.security.is_some() {
                 for (name, what) in [
                     (TOTP, "TOTP code for this one request"),
@@ -119,11 +117,17 @@ pub fn openapi() -> OpenApi {
                     operation.parameters.get_or_insert_with(Vec::new).push(RefOr::T(parameter.build()));
                 }
             }
-            for status in ["400", "401", "403", "404", "409", "413", "422", "429", "500", "503"] {
+            // One address may ask for anything only so often.
+            let statuses: &[&str] = if is_health {
+                &["429"]
+            } else {
+                &["400", "401", "403", "404", "409", "413", "422", "429", "500", "503"]
+            };
+            for status in statuses {
                 let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorBody"))).build();
                 let response =
                     ResponseBuilder::new().description("refused or failed").content("application/json", content);
-                operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.build().into());
+                operation.responses.responses.entry((*status).to_owned()).or_insert_with(|| response.build().into());
             }
         }
     }
