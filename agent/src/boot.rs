@@ -13,7 +13,7 @@ use crate::{
     limits::{DECIDED_AT_ONCE_PER_USER, DRAIN, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER},
     metrics::{self, Gauges},
     protect::{self, ProtectError, Record},
-    report::{Reporter, Spool, SpoolError},
+    report::{Reporter, SPOOL, Spool, SpoolError},
     session::{Address, AddressError, Context, Controllers, Epoch, SessionState, keep_certificate, keep_session},
     status::{self, Status},
     usage::{OwnLimits, Sampler, limit_self},
@@ -178,7 +178,7 @@ async fn run(args: Run) -> Result<(), BootError> {
     let host = identity.host.clone();
     let boot_id = BootId::new(format!("{:016x}", rand::random::<u64>()))?;
     let bundles = Arc::new(Bundles::load(dir.path(), identity.owner(), host.posture));
-    let spool = Spool::open(&dir.file("spool"), boot_id.clone(), config.limits.spool_bytes)?;
+    let spool = Spool::open(&dir.file(SPOOL), boot_id.clone(), config.limits.spool_bytes)?;
     if spool.damaged() > 0 {
         tracing::warn!(lines = spool.damaged(), "the event spool was damaged; what could be read is kept");
     }

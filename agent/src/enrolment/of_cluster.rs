@@ -2,15 +2,14 @@
 //! harm: an epoch of the old cluster would make the new one's controllers look as if they should not run any more.
 
 use super::data_dir::{DataDir, DataDirError};
-use crate::report::{Spool, SpoolError};
+use crate::{
+    inventory::IMAGE_OWNERS_FILE,
+    report::{SPOOL, Spool, SpoolError},
+    session::{CONTROLLERS_FILE, EPOCH_FILE},
+};
 use std::io;
 use wharden_model::{BootId, IdError};
 
-const EPOCH_FILE: &str = "epoch";
-const CONTROLLERS_FILE: &str = "controllers.json";
-const SPOOL: &str = "spool";
-/// By names of accounts, which are others there.
-const IMAGE_OWNERS_FILE: &str = "image-owners.json";
 /// No agent wrote anything in this run: the spool is only emptied.
 const NO_RUN: &str = "0000000000000000";
 
@@ -39,6 +38,7 @@ pub fn clear(dir: &DataDir) -> Result<usize, ClearError> {
         spool.ack(&batch.boot_id, *last)?;
         unsent += batch.events.len();
     }
+    // By names of accounts, which are others there.
     dir.remove(IMAGE_OWNERS_FILE)?;
     dir.remove(CONTROLLERS_FILE)?;
     dir.remove(EPOCH_FILE)?;
@@ -68,7 +68,7 @@ mod tests {
         let old = v1::ControllerAddress { number: 1, address: "old:7441".into() };
         assert!(known().tell(&dir, v1::Controllers { controllers: vec![old] }).expect("kept"));
         let run = || BootId::new("00000000000000aa").expect("id");
-        let open = || Spool::open(&dir.file("spool"), run(), 1 << 20).expect("spool");
+        let open = || Spool::open(&dir.file(SPOOL), run(), 1 << 20).expect("spool");
         let mut spool = open();
         for seq in 1..=3 {
             let mut sum = crc32fast::Hasher::new();

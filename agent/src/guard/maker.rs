@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     inventory::Before,
-    wire::{Body, BodyFraming, Inbox, LAST_CHUNK, ResponseHead, write_chunk},
+    wire::{Body, BodyFraming, Inbox, ResponseHead, write_end, write_part},
 };
 use std::sync::OnceLock;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -77,12 +77,10 @@ impl Maker<'_> {
             if at_hand.is_last {
                 self.made(&mut images).await;
             }
-            let written = if counted.is_some() { to.write_all(part).await } else { write_chunk(part, to).await };
-            written.map_err(ExchangeError::ClientWrite)?;
+            write_part(counted.is_none(), part, to).await.map_err(ExchangeError::ClientWrite)?;
             Body::used(inbox, &at_hand);
             if at_hand.is_last {
-                let end = if counted.is_some() { &[] } else { LAST_CHUNK };
-                return to.write_all(end).await.map_err(ExchangeError::ClientWrite);
+                return write_end(counted.is_none(), to).await.map_err(ExchangeError::ClientWrite);
             }
         }
     }

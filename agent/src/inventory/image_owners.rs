@@ -26,7 +26,8 @@ use tokio::{
 };
 use wharden_docker::{ImageView, OWNER_LABEL};
 
-const FILE: &str = "image-owners.json";
+/// In the data folder.
+pub const FILE: &str = "image-owners.json";
 const VERSION: u32 = 1;
 
 /// See the module.

@@ -26,7 +26,7 @@ pub use described::Process;
 pub use engine::{Engine, EngineError, Reply};
 pub use host_path::resolve as resolve_host_path;
 pub use host_report::host_report;
-pub use image_owners::{Before, ImageOwners};
+pub use image_owners::{Before, FILE as IMAGE_OWNERS_FILE, ImageOwners};
 pub use keeper::Keeper;
 pub use layers::Layers;
 pub use lookup::{LookupError, look_up, look_up_all, look_up_answer};

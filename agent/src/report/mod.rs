@@ -14,4 +14,4 @@ mod spool;
 
 pub use event::{Draft, fit};
 pub use reporter::{Reporter, Writer};
-pub use spool::{Batch, Spool, SpoolError, SpoolStats};
+pub use spool::{Batch, FOLDER as SPOOL, Spool, SpoolError, SpoolStats};

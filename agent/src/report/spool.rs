@@ -13,6 +13,9 @@ use std::{
 use wharden_model::BootId;
 use wharden_runtime::fsync::{make_dir, sync_dir};
 
+/// In the data folder.
+pub const FOLDER: &str = "spool";
+
 /// Why the spool cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SpoolError {

@@ -4,7 +4,8 @@
 use crate::enrolment::{DataDir, DataDirError};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-const FILE: &str = "epoch";
+/// In the data folder.
+pub const FILE: &str = "epoch";
 
 /// The latest epoch that this host was welcomed in.
 pub struct Epoch {

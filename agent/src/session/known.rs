@@ -17,7 +17,8 @@ use std::sync::Arc;
 use wharden_model::HostId;
 use wharden_proto::v1;
 
-const FILE: &str = "controllers.json";
+/// In the data folder.
+pub const FILE: &str = "controllers.json";
 
 /// One of them, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -162,22 +162,32 @@ pub async fn copy_with_end(
         let (first, kept) = held.split_at(passes.min(held.len()));
         let (second, last) = part.split_at(passes - first.len());
         for piece in [first, second] {
-            write_as(is_chunked, piece, to).await?;
+            write_part(is_chunked, piece, to).await.map_err(BodyError::Write)?;
         }
         held = [kept, last].concat();
         Body::used(inbox, &at_hand);
         if at_hand.is_last {
             before_end.await;
-            write_as(is_chunked, &held, to).await?;
-            let end = if is_chunked { LAST_CHUNK } else { &[] };
-            return to.write_all(end).await.map_err(BodyError::Write);
+            write_part(is_chunked, &held, to).await.map_err(BodyError::Write)?;
+            return write_end(is_chunked, to).await.map_err(BodyError::Write);
         }
     }
 }
 
-async fn write_as(chunk: bool, content: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> Result<(), BodyError> {
-    let written = if chunk { write_chunk(content, to).await } else { to.write_all(content).await };
-    written.map_err(BodyError::Write)
+/// Writes a part of a body that comes in chunks, or of one that is counted.
+///
+/// # Errors
+/// Those of the system.
+pub async fn write_part(in_chunks: bool, content: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    if in_chunks { write_chunk(content, to).await } else { to.write_all(content).await }
+}
+
+/// Writes what ends such a body.
+///
+/// # Errors
+/// Those of the system.
+pub async fn write_end(in_chunks: bool, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+    if in_chunks { to.write_all(LAST_CHUNK).await } else { Ok(()) }
 }
 
 struct Gathered {

@@ -10,6 +10,7 @@ mod socket;
 
 pub use body::{
     AtHand, Body, BodyError, BodyFraming, LAST_CHUNK, copy_raw, copy_reframed, copy_with_end, read_body, write_chunk,
+    write_end, write_part,
 };
 pub use chunked::{ChunkError, ChunkScanner, Piece};
 pub use inbox::Inbox;

@@ -27,7 +27,7 @@ pub const ARCHIVE_ENTRY_MAX: u64 = 1 << 46;
 pub const ARCHIVE_DOCUMENT_MAX: usize = 1024 * 1024;
 /// Largest configuration of an image in an archive, in bytes: the Engine's lists and answers about the image carry its labels.
 /// Most have 10 KiB.
-pub const ARCHIVE_CONFIG_MAX: usize = 512 * 1024;
+pub const ARCHIVE_CONFIG_MAX: u64 = 512 * 1024;
 /// Most zeros behind the end of an image archive, in bytes. Programs fill up to 10 KiB, with a block size of their user's.
 pub const ARCHIVE_FILLING_MAX: usize = 1024 * 1024;
 /// Largest extended header of an image archive, in bytes; they hold attributes of files, of which each has 64 KiB at most.

@@ -278,17 +278,15 @@ impl Archive {
 
     /// A file that is no layer; of two with one name the later counts.
     fn file(&mut self, name: &str, size: u64) -> Keep {
-        if !self.files.contains_key(name) {
+        // Of one without content there is no end that would bring the digest.
+        let at_once = (size == 0).then(|| Sha256::digest([]).into());
+        if self.files.insert(name.to_owned(), at_once).is_none() {
             self.files_bytes += name.len() + FILE_BYTES;
-            self.files.insert(name.to_owned(), None);
         }
-        let fits = size <= ARCHIVE_CONFIG_MAX as u64;
-        if fits && size > 0 {
-            return Keep::Digest(name.to_owned(), Box::default());
+        match size {
+            1..=ARCHIVE_CONFIG_MAX => Keep::Digest(name.to_owned(), Box::default()),
+            _ => Keep::Nothing,
         }
-        let digest = fits.then(|| Sha256::digest([]).into());
-        self.files.insert(name.to_owned(), digest);
-        Keep::Nothing
     }
 
     fn open(&mut self, document: Document, size: u64) -> Result<(), Refusal> {

@@ -334,6 +334,7 @@ fn documents_that_readers_differ_about_are_refused() {
 }
 
 const ARCHIVE_NAMES: usize = crate::limits::ARCHIVE_NAMES_MAX;
+const ARCHIVE_CONFIG: usize = ARCHIVE_CONFIG_MAX as usize;
 
 #[test]
 fn there_are_not_more_entries_than_can_be_counted() {
@@ -407,9 +408,9 @@ fn the_ids_of_images_are_the_digests_of_their_configurations() {
 #[test]
 fn a_configuration_has_a_size_that_lists_can_carry() {
     let sized = |size: usize| [file("c.json", vec![b' '; size]), with_config("c.json")];
-    assert_eq!(images(&sized(ARCHIVE_CONFIG_MAX)).len(), 1);
-    refused(&archive(&sized(ARCHIVE_CONFIG_MAX + 1)), "the configuration of an image, is larger than");
+    assert_eq!(images(&sized(ARCHIVE_CONFIG)).len(), 1);
+    refused(&archive(&sized(ARCHIVE_CONFIG + 1)), "the configuration of an image, is larger than");
     // A layer may be as large as it likes, whatever it is called.
-    let other = archive(&[file("blobs/sha256/l", vec![7; ARCHIVE_CONFIG_MAX + 1]), file("c", "{}"), with_config("c")]);
+    let other = archive(&[file("blobs/sha256/l", vec![7; ARCHIVE_CONFIG + 1]), file("c", "{}"), with_config("c")]);
     assert!(read(&other).is_ok());
 }

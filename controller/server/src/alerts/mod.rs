@@ -26,7 +26,7 @@ mod watch;
 
 pub use config::AlertsConfig;
 pub use handle::Alerts;
-pub use judge::controllers as judge_controllers;
+pub use judge::{KINDS as JUDGED_KINDS, controllers as judge_controllers};
 pub use readings::{BackupReading, Probe, Readings, Sampler, SinkReading};
 pub use table::{CHANNEL_FAILS, ROWS, TOKEN_REUSED, is_kind};
 pub use view::{Roll, Seen, Sight, View};

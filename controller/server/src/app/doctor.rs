@@ -4,11 +4,8 @@
 use super::{App, AppError, Caller};
 use crate::{
     alerts::{
-        View, judge_controllers,
-        table::{
-            APPLY_LAG, AUDIT_SINK, BACKUP_OLD, CA_ENDS, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM,
-            FSYNC_SLOW, HOST_LOST, QUORUM_AGE, ROWS, Row, SNAPSHOT_OLD,
-        },
+        JUDGED_KINDS, View, judge_controllers,
+        table::{HOST_LOST, ROWS, Row},
     },
     cluster::ask_all,
     peers::{Reply, Request, limits::LIST_LIMIT},
@@ -24,21 +21,6 @@ use wharden_state::{Alert, State};
 const KEY_CHANGE_LONG_S: u64 = 600;
 /// Hosts that are named when something is wrong with many.
 const NAMED: usize = 5;
-/// What a look shows as it is: an alert of these says no more than that it was so.
-const LOOKED_AT: &[&Row] = &[
-    &CONTROLLER_AWAY,
-    &QUORUM_AGE,
-    &APPLY_LAG,
-    &FSYNC_SLOW,
-    &SNAPSHOT_OLD,
-    &DISK_HEADROOM,
-    &CLOCK_SKEW,
-    &CERTIFICATE_ENDS,
-    &CA_ENDS,
-    &BACKUP_OLD,
-    &HOST_LOST,
-    &AUDIT_SINK,
-];
 
 impl App {
     pub async fn doctor(&self, caller: &Caller) -> Result<Diagnosis, AppError> {
@@ -50,7 +32,8 @@ impl App {
         for row in ROWS {
             let now = facts.iter().filter(|fact| fact.kind().as_str() == row.kind);
             let mut problems: Vec<Problem> = now.map(problem).collect();
-            if !LOOKED_AT.contains(row) {
+            // What is looked at is as the look shows it: an alert says no more than that it was so.
+            if **row != HOST_LOST && !JUDGED_KINDS.contains(row) {
                 let open = state.alerts.iter().filter(|(id, alert)| alert.is_open() && id.kind().as_str() == row.kind);
                 problems.extend(open.map(|(_, alert)| raised(alert)));
             }

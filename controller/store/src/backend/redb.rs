@@ -97,6 +97,11 @@ impl Redb {
     pub(super) fn forget(&self) {
         self.failed.store(true, Ordering::SeqCst);
     }
+
+    /// True when what waits is not kept, since something was not written.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
+    }
 }
 
 impl Backend for Redb {
@@ -185,7 +190,7 @@ impl Backend for Redb {
 impl Drop for Redb {
     /// What nobody waits for is kept too when the process ends in peace.
     fn drop(&mut self) {
-        if !self.failed.load(Ordering::SeqCst)
+        if !self.has_failed()
             && let Err(error) = self.barrier()
         {
             tracing::warn!(%error, "the last changes that need not be durable are lost");

@@ -3,22 +3,15 @@
 /// Makes a test of each function for each engine.
 macro_rules! on_each_engine {
     ($($name:ident),* $(,)?) => {
-        mod journal {
+        on_each_engine!(@ journal Journal $($name)*);
+        on_each_engine!(@ redb Redb $($name)*);
+        on_each_engine!(@ sled Sled $($name)*);
+    };
+    (@ $module:ident $engine:ident $($name:ident)*) => {
+        mod $module {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                super::$name(wharden_store::Engine::Journal).await;
-            })*
-        }
-        mod redb {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                super::$name(wharden_store::Engine::Redb).await;
-            })*
-        }
-        mod sled {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                super::$name(wharden_store::Engine::Sled).await;
+                super::$name(wharden_store::Engine::$engine).await;
             })*
         }
     };

@@ -37,7 +37,6 @@ struct Writing {
     generation: u64,
     /// Changes since the last barrier, as a frame carries them.
     frame: Vec<u8>,
-    failed: bool,
 }
 
 impl Journal {
@@ -69,8 +68,7 @@ impl Journal {
             let ops = ops::read(&frame).ok_or_else(|| damaged("a frame of the journal cannot be read".to_owned()))?;
             redb.batch(ops).map_err(|error| damaged(error.0))?;
         }
-        let journal =
-            Self { redb, writing: Mutex::new(Writing { file, generation, frame: Vec::new(), failed: false }) };
+        let journal = Self { redb, writing: Mutex::new(Writing { file, generation, frame: Vec::new() }) };
         let opened = journal.commit(&mut journal.writing());
         opened.map_err(|error| OpenError::Write { path: path.to_owned(), reason: error.0 })?;
         Ok(journal)
@@ -83,9 +81,8 @@ impl Journal {
     /// Everything into redb; the journal begins anew.
     fn commit(&self, writing: &mut Writing) -> Result<(), BackendError> {
         let next = writing.generation + 1;
-        let committed = self.redb.batch(vec![generation(next)]).and_then(|()| self.redb.barrier());
-        writing.failed |= committed.is_err();
-        committed?;
+        self.redb.batch(vec![generation(next)])?;
+        self.redb.barrier()?;
         writing.begin(next);
         Ok(())
     }
@@ -120,9 +117,7 @@ impl Backend for Journal {
         }
         // More than any journal holds. In one with the next generation, for redb may commit it at once.
         ops.push(generation(writing.generation + 1));
-        let taken = self.redb.batch(ops);
-        writing.failed |= taken.is_err();
-        taken?;
+        self.redb.batch(ops)?;
         self.commit(writing)
     }
 
@@ -141,20 +136,21 @@ impl Backend for Journal {
             return self.commit(writing);
         }
         let appended = writing.file.append(&writing.frame);
-        writing.failed |= appended.is_err();
         writing.frame.clear();
-        appended.map_err(|error| BackendError(format!("{FILE}: {error}")))
+        appended.map_err(|error| {
+            // The next start decides what is there: redb must not get what the journal has not.
+            self.redb.forget();
+            BackendError(format!("{FILE}: {error}"))
+        })
     }
 }
 
 impl Drop for Journal {
-    /// What nobody waits for is kept too when the process ends in peace. After an error the next start decides what is
-    /// there: redb must not get what the journal has not.
+    /// What nobody waits for is kept too when the process ends in peace.
     fn drop(&mut self) {
-        let mut writing = self.writing();
-        if writing.failed {
-            self.redb.forget();
-        } else if let Err(error) = self.commit(&mut writing) {
+        if !self.redb.has_failed()
+            && let Err(error) = self.commit(&mut self.writing())
+        {
             tracing::warn!(%error, "the last changes that need not be durable are lost");
         }
     }
