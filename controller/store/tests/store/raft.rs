@@ -1,6 +1,6 @@
 //! A Raft of one over the store, as a controller runs it.
 
-use crate::support::{Memory, command};
+use crate::support::{Memory, command, open_again};
 use openraft::{
     BasicNode, Config, Raft, RaftNetwork, RaftNetworkFactory, SnapshotPolicy,
     error::{InstallSnapshotError, RPCError, RaftError, Unreachable},
@@ -86,7 +86,7 @@ async fn start((log, machine): (LogStore, StateMachine)) -> Raft<TypeConfig> {
 
 async fn open(folder: &Path, engine: Engine) -> (Raft<TypeConfig>, Memory) {
     let sink = Memory::default();
-    let store = Store::open(folder, engine, sink.clone()).expect("opens");
+    let store = open_again(folder, engine, sink.clone());
     (start(store).await, sink)
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 use wharden_model::{RequestId, Timestamp};
 use wharden_state::{Actor, AuditCommand, Batch, Command, Entry};
-use wharden_store::{Engine, LogEntry, LogId, LogStore, Published, Sink};
+use wharden_store::{Engine, LogEntry, LogId, LogStore, OpenError, Published, Sink, StateMachine, Store};
 
 pub fn id(index: u64) -> LogId {
     LogId::new(CommittedLeaderId::new(1, 1), index)
@@ -56,8 +56,18 @@ impl Memory {
     }
 }
 
+/// Opens a folder that was let go of a moment ago: sled's own threads hold it a little longer.
+pub fn open_again(folder: &Path, engine: Engine, sink: impl Sink + Clone) -> (LogStore, StateMachine) {
+    loop {
+        match Store::open(folder, engine, sink.clone()) {
+            Err(OpenError::InUse { .. }) => std::thread::yield_now(),
+            opened => return opened.expect("opens again"),
+        }
+    }
+}
+
 /// Hears nothing.
-pub fn deaf() -> impl Sink {
+pub fn deaf() -> impl Sink + Clone {
     |_: Published| {}
 }
 
