@@ -317,6 +317,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
         why = cluster::removed(&raft, &client) => bail!(why),
         why = cluster::too_old(&raft) => bail!(why),
         why = raft.failed() => bail!("the replica cannot go on: {why}"),
+        never = tls::turn_away(&agent_tcp) => match never {},
         () = shutdown.stopped() => {
             raft.stop().await;
             return Ok(());

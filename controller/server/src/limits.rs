@@ -7,8 +7,8 @@ use std::{ops::Range, time::Duration};
 pub const RAFT_HEARTBEAT: Duration = Duration::from_millis(250);
 /// Time without a majority after which it is said: elections take 1 to 3 seconds, on a busy machine more.
 pub const QUORUM_LOST: Duration = Duration::from_secs(10);
-/// Between two looks at that.
-pub const QUORUM_LOOK: Duration = Duration::from_secs(1);
+/// Between two looks at that, and how long the leader may take to make sure.
+pub const QUORUM_LOOK: Duration = Duration::from_secs(2);
 /// Time without an answer after which the leader says that a controller is away: a restart may be shorter.
 pub const PEER_AWAY: Duration = Duration::from_secs(2);
 /// Time that a start may take without a word.

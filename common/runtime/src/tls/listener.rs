@@ -8,6 +8,7 @@ use crate::{
 };
 use futures::stream::{self, Stream};
 use std::{
+    convert::Infallible,
     io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
@@ -50,6 +51,16 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         socket.listen(BACKLOG)
     };
     bound().map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))
+}
+
+/// Closes what connects, for as long as it is polled: who comes hears at once that nobody serves here yet, and goes elsewhere.
+pub async fn turn_away(tcp: &TcpListener) -> Infallible {
+    loop {
+        // What cannot be accepted now is so later.
+        if tcp.accept().await.is_err() {
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+        }
+    }
 }
 
 /// A listener whose connections have done their handshake. Handshakes go on only while it is polled for.

@@ -11,7 +11,7 @@ mod server;
 mod verifier;
 
 pub use client::{Connector, DialError, client_config, client_config_pinned};
-pub use listener::{HandshakeLimits, TlsListener, bind, peer_certificate};
+pub use listener::{HandshakeLimits, TlsListener, bind, peer_certificate, turn_away};
 pub use rustls::{ClientConfig, ServerConfig};
 pub use server::{ClientAuth, server_config};
 /// An accepted connection after its handshake.

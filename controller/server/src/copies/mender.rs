@@ -86,12 +86,15 @@ pub(super) async fn look(
         let others: Vec<&Ranges> = second.iter().filter(|(other, _)| **other != number).map(|(_, held)| held).collect();
         alone(first.get(&number), &others)
     };
+    let mut all_covered = true;
     for number in members {
-        coverage.set(*number, missing_of(*number).is_empty());
+        let is_covered = missing_of(*number).is_empty();
+        coverage.set(*number, is_covered);
+        all_covered &= is_covered;
     }
     let missing = missing_of(own);
     if let Some(metrics) = recorder.metrics() {
-        metrics.covered.set(i64::from(missing.is_empty()));
+        metrics.covered.set(i64::from(all_covered));
         metrics.compared.set(i64::try_from(recorder.events().clock() / 1000).unwrap_or(i64::MAX));
     }
     if missing.is_empty() || missing == *left {

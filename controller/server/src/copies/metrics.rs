@@ -16,7 +16,7 @@ pub(super) struct CopyMetrics {
     pub refused: Counter,
     pub seconds: Histogram,
     pub mended: Counter,
-    /// 1 while everything here is known to be held by another controller too.
+    /// 1 while what each controller holds is known to be held by another one too.
     pub covered: Gauge,
     /// When that was looked at, in seconds since 1970.
     pub compared: Gauge,
@@ -54,7 +54,8 @@ impl CopyMetrics {
                 "When all controllers' events were compared",
                 compared,
             );
-            registry.register("events_covered", "1 while another controller holds all events of this one", covered);
+            let help = "1 while, as this controller knows, the events of each are held by another one too";
+            registry.register("events_covered", help, covered);
         });
         own
     }

@@ -44,16 +44,13 @@ pub(super) struct Ear(Arc<Heard>);
 
 struct Heard {
     at: Mutex<Instant>,
-    /// When there was contact with a majority.
-    met: Mutex<Instant>,
     /// Somebody who does not hear the leader either has less of the log.
     asked: Notify,
 }
 
 impl Default for Ear {
     fn default() -> Self {
-        let now = Instant::now();
-        Self(Arc::new(Heard { at: Mutex::new(now), met: Mutex::new(now), asked: Notify::new() }))
+        Self(Arc::new(Heard { at: Mutex::new(Instant::now()), asked: Notify::new() }))
     }
 }
 
@@ -64,17 +61,6 @@ impl Ear {
 
     fn heard(&self) -> Instant {
         *self.0.at.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// There was contact with a majority so long ago.
-    fn meet(&self, ago: Duration) {
-        let Some(at) = Instant::now().checked_sub(ago) else { return };
-        let mut met = self.0.met.lock().unwrap_or_else(PoisonError::into_inner);
-        *met = at.max(*met);
-    }
-
-    pub(super) fn met(&self) -> Instant {
-        *self.0.met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -103,7 +89,6 @@ impl Raft {
     pub(super) fn heard(&self, vote: &Vote) {
         if *vote >= self.inner.metrics().borrow().vote {
             self.ear.hear();
-            self.ear.meet(Duration::ZERO);
         }
     }
 }
@@ -154,11 +139,6 @@ impl Election {
                 Place::Ended => return,
                 Place::Leads => {
                     self.ear.hear();
-                    let acknowledged = self.link.raft.metrics().borrow().millis_since_quorum_ack;
-                    // It may lead without anybody behind it.
-                    if let Some(ago) = acknowledged {
-                        self.ear.meet(Duration::from_millis(ago));
-                    }
                     // It has stopped then, which the next look shows.
                     let _ = self.link.raft.trigger().heartbeat().await;
                     sleep(RAFT_HEARTBEAT).await;

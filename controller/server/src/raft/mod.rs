@@ -70,6 +70,8 @@ pub struct Raft {
     /// Reads for callers without a session.
     rounds: Arc<read::Rounds>,
     ear: Ear,
+    /// When there was contact with a majority.
+    met: quorum::Met,
     durable: Durable,
     /// Id of the snapshot that is arriving, and how many bytes of it are here.
     arriving: Arc<Mutex<Option<(String, u64)>>>,
@@ -180,6 +182,7 @@ impl Raft {
             clock,
             rounds: Arc::default(),
             ear,
+            met: quorum::Met::default(),
             durable,
             arriving: Arc::default(),
         };

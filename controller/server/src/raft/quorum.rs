@@ -2,13 +2,63 @@
 //! another one is elected, however long ago that one fell silent.
 
 use super::Raft;
-use crate::limits::{QUORUM_LOOK, QUORUM_LOST};
-use std::time::Duration;
+use crate::{
+    limits::{QUORUM_LOOK, QUORUM_LOST},
+    peers::{Reply, Request},
+};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// When there was contact with a majority.
+#[derive(Clone)]
+pub(super) struct Met(Arc<Mutex<Instant>>);
+
+impl Default for Met {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+}
+
+impl Met {
+    fn age(&self) -> Duration {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    fn so_long_ago(&self, ago: Duration) {
+        let Some(at) = Instant::now().checked_sub(ago) else { return };
+        let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *met = at.max(*met);
+    }
+}
 
 impl Raft {
-    /// Time since the last contact with a majority: as leader by its answers, else through a leader that was heard.
+    /// Time since the last contact with a majority.
     pub fn quorum_age(&self) -> Duration {
-        self.ear.met().elapsed()
+        self.met.age()
+    }
+
+    /// A leader knows when a majority answered it. Whoever follows one asks it to make sure: it may be heard, and lead nobody
+    /// but those who hear it.
+    async fn meet(&self) {
+        let (leader, answered) = {
+            let metrics = self.inner.metrics();
+            let metrics = metrics.borrow();
+            (metrics.current_leader, metrics.millis_since_quorum_ack)
+        };
+        let ago = match leader {
+            None => return,
+            Some(leader) if leader == self.link.own => answered.map(Duration::from_millis),
+            Some(leader) => match self.ask(leader, Request::ReadIndex, QUORUM_LOOK).await {
+                Ok(Reply::ReadIndex { .. }) => Some(Duration::ZERO),
+                _ => None,
+            },
+        };
+        if let Some(ago) = ago {
+            self.met.so_long_ago(ago);
+        }
     }
 
     /// The same once it is so long that no election explains it.
@@ -51,6 +101,7 @@ impl Raft {
 pub(super) async fn watch(raft: Raft) {
     let mut longest = None;
     loop {
+        raft.meet().await;
         match (raft.without_quorum(), longest) {
             (Some(age), None) => {
                 let advice = raft.advice();

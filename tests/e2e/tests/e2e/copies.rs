@@ -78,7 +78,7 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
-/// Waits until these controllers have found, after a time, that all they hold is held by another one too.
+/// Waits until these controllers have found, after a time, that what each holds is held by another one too.
 fn covered(cluster: &Cluster, at: &[usize], since: u64) {
     for at in at {
         let rest = cluster.controllers[*at].rest();

@@ -1,6 +1,10 @@
 //! Controllers that die: what the others do, and what becomes of those that come back.
 
 use serde_json::{Value, json};
+use std::{
+    io::{ErrorKind, Read},
+    net::TcpStream,
+};
 use wharden_harness::{Agent, Place, cluster::Cluster, eventually, limits::SETTLE};
 
 /// Writes at a controller, trying again while there is no leader.
@@ -134,6 +138,26 @@ fn a_leader_that_is_left_without_a_majority_says_so_and_names_each_that_is_away_
 }
 
 #[test]
+fn one_that_still_hears_a_leader_who_has_no_majority_says_so() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 5);
+    let leader = cluster.leader(0);
+    let left = [leader, (leader + 1) % 5];
+    let lost: Vec<usize> = (0..5).filter(|at| !left.contains(at)).collect();
+    for at in &lost {
+        cluster.controllers[*at].kill();
+    }
+    for at in left {
+        let why = told(&cluster, at, "/readyz", 503, "raft: no contact with a majority of the controllers for 1");
+        assert!(why.contains("3 of the 5 with a vote"), "what to do: {why}");
+    }
+    cluster.controllers[lost[0]].start();
+    for at in left {
+        told(&cluster, at, "/readyz", 200, "ok");
+    }
+}
+
+#[test]
 fn one_that_starts_without_a_majority_says_whom_it_waits_for() {
     let place = Place::new();
     let mut cluster = Cluster::of(&place, 3);
@@ -150,6 +174,13 @@ fn one_that_starts_without_a_majority_says_whom_it_waits_for() {
     let awaited =
         format!("1 at {}, 3 at {}", cluster.controllers[0].peer_address(), cluster.controllers[2].peer_address());
     cluster.controllers[1].log_says(&awaited);
+    let mut agent = TcpStream::connect(cluster.controllers[1].agent_address()).expect("somebody listens");
+    agent.set_read_timeout(Some(SETTLE)).expect("a time");
+    match agent.read(&mut [0]) {
+        Ok(0) => {}
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+        other => panic!("agents are sent elsewhere at once: {other:?}"),
+    }
     cluster.controllers[2].launch();
     for at in [1, 2] {
         cluster.controllers[at].becomes_ready();
