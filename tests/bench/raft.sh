@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a replicated write costs, beside etcd on the same disk: see tests/bench/raft/main.rs.
 #
-#   tests/bench/raft.sh [--seconds 10]
+#   tests/bench/raft.sh [--seconds 10] [--clients 64]
 #
 # Must run as root, on a machine where tests/run.sh works; installs Debian's etcd-server where it is missing. Everything
 # is built for release.

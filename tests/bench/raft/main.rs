@@ -5,7 +5,8 @@
 //! A write of Wharden is a call of the REST API over TLS: checked against policy, committed, in the audit. One of etcd is
 //! a put of a key over gRPC without TLS, which is what most of etcd's own figures are of.
 //!
-//! `tests/bench/raft.sh` builds what it needs and runs it; `--seconds 20` makes each measurement longer.
+//! `tests/bench/raft.sh` builds what it needs and runs it; `--seconds 20` makes each measurement longer, `--clients 64` takes
+//! one load alone.
 
 mod etcd;
 mod wharden;
@@ -27,11 +28,15 @@ const KILLS: usize = 10;
 
 fn main() {
     let arguments: Vec<_> = env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let seconds = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => 5,
-        ["--seconds", n] => n.parse().expect("a number of seconds"),
-        _ => panic!("usage: raft [--seconds 5]"),
-    };
+    let (mut seconds, mut loads, mut kills) = (5, CLIENTS.to_vec(), KILLS);
+    for pair in arguments.chunks(2) {
+        match pair {
+            [option, n] if option == "--seconds" => seconds = n.parse().expect("a number of seconds"),
+            // To look at one load alone.
+            [option, n] if option == "--clients" => (loads, kills) = (vec![n.parse().expect("a number")], 0),
+            _ => panic!("usage: raft [--seconds 5] [--clients N]"),
+        }
+    }
     let place = Place::new();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
@@ -39,7 +44,7 @@ fn main() {
     let etcd = runtime.block_on(async { etcd::Etcd::start(&place.join("")).await });
     let time = Duration::from_secs(seconds);
     let mut rows = Vec::new();
-    for clients in CLIENTS {
+    for clients in loads {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             // The floor of most changes is a second factor of the last five minutes.
@@ -58,7 +63,7 @@ fn main() {
     }
     drop(etcd);
     cluster.admin.login();
-    let failover: Vec<Value> = (0..KILLS).map(|_| json!(wharden::failover(&mut cluster).as_millis())).collect();
+    let failover: Vec<Value> = (0..kills).map(|_| json!(wharden::failover(&mut cluster).as_millis())).collect();
     let report = json!({ "writes": rows, "failover_ms": failover, "seconds": seconds, "rounds": ROUNDS });
     println!("{}", keep("raft", &report));
 }
