@@ -1,8 +1,9 @@
-//! A type for each id. All are strings outside and checked when they come in, so that an id that exists is valid.
+//! A type for each id. All are strings outside and checked when they come in, so that an id that exists is valid. Copies
+//! share the text: ids are keys of maps whose nodes are copied all the time.
 
 use crate::limits::{ALERT_KEY_MAX, ALERT_KIND_MAX, NAME_MAX, POLICY_NAME_MAX};
-use serde::{Deserialize, Serialize};
-use std::{borrow::Borrow, fmt, str::FromStr};
+use serde::{Deserialize, Serialize, Serializer};
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 /// Why a string is not the id that it was taken for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -19,10 +20,10 @@ pub struct IdError {
 macro_rules! string_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $check:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String))]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Checks and takes the value.
@@ -33,7 +34,7 @@ macro_rules! string_id {
                 let value = value.into();
                 let check: fn(&str) -> bool = $check;
                 if check(&value) {
-                    Ok(Self(value))
+                    Ok(Self(value.into()))
                 } else {
                     Err(IdError { kind: $kind, value: value.chars().take(80).collect(), rule: $rule })
                 }
@@ -69,7 +70,12 @@ macro_rules! string_id {
         }
         impl From<$name> for String {
             fn from(id: $name) -> String {
-                id.0
+                id.0.as_ref().to_owned()
+            }
+        }
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
         impl Borrow<str> for $name {
@@ -101,7 +107,7 @@ fn is_alert_kind(s: &str) -> bool {
 impl AlertId {
     /// The kind that it begins with.
     pub fn kind(&self) -> AlertKind {
-        AlertKind(self.0.split(':').next().unwrap_or_default().to_owned())
+        AlertKind(self.0.split(':').next().unwrap_or_default().into())
     }
 
     /// What follows the kind.

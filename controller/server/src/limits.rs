@@ -118,6 +118,8 @@ pub const RECOVERY_TTL_S: u64 = 1800;
 pub const RECOVERY_CODES: usize = 10;
 /// Seconds that an access token is good for.
 pub const ACCESS_TTL_S: u64 = 600;
+/// Access tokens that are remembered as good, at most 1 MiB of them. Those beyond are checked each time.
+pub const TOKENS_SEEN: usize = 4096;
 /// Seconds that a session lasts without a refresh.
 pub const SESSION_TTL_S: u64 = 12 * 3600;
 /// Seconds that a retired signing key counts longer than its tokens last: controllers apply a rotation one after another.

@@ -13,6 +13,7 @@ use crate::{
 };
 use imbl::{OrdMap, OrdSet};
 use serde::{Deserialize, Serialize};
+use std::ops::DerefMut;
 use wharden_model::{GroupName, SessionId, Timestamp, UserName};
 
 /// Members of this group may do everything here, by the policy that the bootstrap stores.
@@ -101,11 +102,15 @@ impl State {
         if cluster.bootstrap_hash.as_ref() == Some(token_hash) {
             cluster.bootstrap_hash = None;
             for first in first_policies {
-                self.policies.insert(first.name.clone(), Policy::first(context, first));
+                self.policies.insert(first.name.clone(), Policy::first(context, first).into());
             }
             self.create_user(context, user, &[])?;
             let group = GroupName::new(FIRST_GROUP).map_err(|_| Rejection::BadToken)?;
-            self.groups.entry(group).or_insert_with(|| crate::Group::new(context.at)).members.insert(user.clone());
+            self.groups
+                .entry(group)
+                .or_insert_with(|| crate::Group::new(context.at).into())
+                .members
+                .insert(user.clone());
         } else {
             let invite = self.invites.remove(token_hash).ok_or(Rejection::BadToken)?;
             if invite.user != *user {
@@ -196,13 +201,13 @@ impl State {
         for group in groups {
             self.group_mut(group)?.members.insert(name.clone());
         }
-        self.users
-            .insert(name.clone(), User { created_at: context.at, disabled: false, account: None, last_login_at: None });
+        let user = User { created_at: context.at, disabled: false, account: None, last_login_at: None };
+        self.users.insert(name.clone(), user.into());
         Ok(())
     }
 
     pub(crate) fn user_mut(&mut self, name: &UserName) -> Result<&mut User, Rejection> {
-        self.users.get_mut(name).ok_or_else(|| not_found(name))
+        self.users.get_mut(name).map(DerefMut::deref_mut).ok_or_else(|| not_found(name))
     }
 
     pub(crate) fn end_sessions_of(&mut self, context: &mut Context<'_>, user: &UserName, why: EndReason) {

@@ -183,20 +183,20 @@ impl State {
             Some(alert) if alert.is_open() => {
                 if fact.severity > alert.severity {
                     // Worse than what was said: it is said again.
-                    *alert = Alert { acknowledged: None, ..Alert::new(fact, at) };
+                    *alert = Alert { acknowledged: None, ..Alert::new(fact, at) }.into();
                 } else {
                     alert.severity = fact.severity;
                     alert.summary.clone_from(&fact.summary);
                     alert.detail.clone_from(&fact.detail);
                 }
             }
-            Some(alert) => *alert = Alert::new(fact, at),
+            Some(alert) => *alert = Alert::new(fact, at).into(),
             None => {
                 if self.alerts.len() >= limits::ALERTS_MAX && !self.forget_one_resolved() {
                     self.alerts_dropped += 1;
                     return;
                 }
-                self.alerts.insert(fact.id.clone(), Alert::new(fact, at));
+                self.alerts.insert(fact.id.clone(), Alert::new(fact, at).into());
             }
         }
     }
@@ -254,7 +254,7 @@ impl State {
                     created_at: context.at,
                     created_by: context.entry.actor.to_string(),
                 };
-                self.channels.insert(name.clone(), channel);
+                self.channels.insert(name.clone(), channel.into());
             }
             ChannelCommand::Delete { name } => {
                 let not_found = || Rejection::NotFound { kind: Kind::Channel, name: name.to_string() };

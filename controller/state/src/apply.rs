@@ -20,6 +20,7 @@ use crate::{
     sealing::Sealing,
     service::ServiceAccount,
     session::Session,
+    shared::Shared,
     token::JoinToken,
     witness::Witness,
 };
@@ -39,9 +40,9 @@ pub struct State {
     pub sealing: Option<Sealing>,
     /// Log index of the last change that affects policy.
     pub policy_revision: Revision,
-    pub users: OrdMap<UserName, User>,
-    pub groups: OrdMap<GroupName, Group>,
-    pub sessions: OrdMap<SessionId, Session>,
+    pub users: OrdMap<UserName, Shared<User>>,
+    pub groups: OrdMap<GroupName, Shared<Group>>,
+    pub sessions: OrdMap<SessionId, Shared<Session>>,
     /// Those that are over, the newest last.
     #[serde(default, skip_serializing_if = "Vector::is_empty")]
     pub(crate) ended_sessions: Vector<EndedSession>,
@@ -52,12 +53,12 @@ pub struct State {
     /// By the address, or by the /64 network of an IPv6 address.
     #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
     pub source_failures: OrdMap<String, Failures>,
-    pub tokens: OrdMap<TokenId, JoinToken>,
-    pub hosts: OrdMap<HostId, Host>,
-    pub policies: OrdMap<PolicyName, Policy>,
+    pub tokens: OrdMap<TokenId, Shared<JoinToken>>,
+    pub hosts: OrdMap<HostId, Shared<Host>>,
+    pub policies: OrdMap<PolicyName, Shared<Policy>>,
     /// Sessions with certificates for Docker that have not ended.
     #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
-    pub docker_sessions: OrdMap<SessionId, DockerSession>,
+    pub docker_sessions: OrdMap<SessionId, Shared<DockerSession>>,
     #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
     pub docker_issues: OrdMap<UserName, Issues>,
     #[serde(default, skip_serializing_if = "Controllers::is_empty")]
@@ -69,17 +70,17 @@ pub struct State {
     #[serde(default, skip_serializing_if = "crate::level::is_none")]
     pub level: u32,
     #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
-    pub service_accounts: OrdMap<UserName, ServiceAccount>,
+    pub service_accounts: OrdMap<UserName, Shared<ServiceAccount>>,
     #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
-    pub alerts: OrdMap<AlertId, Alert>,
+    pub alerts: OrdMap<AlertId, Shared<Alert>>,
     /// Alerts that there was no room for.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub alerts_dropped: u64,
     #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
-    pub channels: OrdMap<ChannelName, Channel>,
+    pub channels: OrdMap<ChannelName, Shared<Channel>>,
     /// When hosts have too much to carry.
     #[serde(default, skip_serializing_if = "OrdMap::is_empty")]
-    pub thresholds: OrdMap<ThresholdName, ThresholdsHeld>,
+    pub thresholds: OrdMap<ThresholdName, Shared<ThresholdsHeld>>,
     pub audit: AuditLog,
     pub(crate) replies: RecentReplies,
 }

@@ -1,8 +1,9 @@
 //! The audit: a hash chain of everything that was attempted.
 
-use crate::{hex::Hex, limits};
+use crate::{hex::Hex, limits, shared::Shared};
 use imbl::Vector;
 use serde::{Deserialize, Serialize};
+use std::ops::Deref;
 use wharden_model::{RequestId, Timestamp, audit::Link};
 
 /// One link.
@@ -36,7 +37,7 @@ pub struct AuditRecord {
 pub struct AuditLog {
     /// Hash of the newest record that left; 32 zero bytes while none has.
     base: Hex,
-    records: Vector<AuditRecord>,
+    records: Vector<Shared<AuditRecord>>,
 }
 
 impl Default for AuditLog {
@@ -52,10 +53,10 @@ impl AuditLog {
         }
         record.seq = self.last_seq() + 1;
         record.hash = link(self.head(), &record);
-        self.records.push_back(record);
+        self.records.push_back(record.into());
         while self.records.len() > limits::AUDIT_MAX {
             if let Some(gone) = self.records.pop_front() {
-                self.base = gone.hash;
+                self.base = gone.hash.clone();
             }
         }
     }
@@ -79,7 +80,7 @@ impl AuditLog {
 
     /// Records kept, oldest first.
     pub fn records(&self) -> impl DoubleEndedIterator<Item = &AuditRecord> + ExactSizeIterator {
-        self.records.iter()
+        self.records.iter().map(Deref::deref)
     }
 
     /// Recomputes the chain.

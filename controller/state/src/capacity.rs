@@ -32,7 +32,7 @@ impl State {
                     updated_by: context.entry.actor.to_string(),
                     updated_at: context.at,
                 };
-                self.thresholds.insert(name.clone(), held);
+                self.thresholds.insert(name.clone(), held.into());
             }
             CapacityCommand::DeleteThresholds { name } => {
                 self.thresholds

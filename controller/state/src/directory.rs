@@ -9,6 +9,7 @@ use crate::{
 };
 use imbl::OrdSet;
 use serde::{Deserialize, Serialize};
+use std::ops::DerefMut;
 use wharden_model::{GroupName, Timestamp, UserName};
 
 /// A named set of users. Its members' sessions end when they come or go: a role is what one logged in with.
@@ -39,7 +40,7 @@ impl State {
                     self.user_mut(member)?;
                     group.members.insert(member.clone());
                 }
-                self.groups.insert(name.clone(), group);
+                self.groups.insert(name.clone(), group.into());
                 for member in members {
                     self.end_other_sessions_of(context, member, EndReason::Roles);
                 }
@@ -68,7 +69,7 @@ impl State {
     }
 
     pub(crate) fn group_mut(&mut self, name: &GroupName) -> Result<&mut Group, Rejection> {
-        self.groups.get_mut(name).ok_or_else(|| not_found(name))
+        self.groups.get_mut(name).map(DerefMut::deref_mut).ok_or_else(|| not_found(name))
     }
 }
 

@@ -82,10 +82,10 @@ impl State {
         let is_same = |known: &DockerSession| {
             known.user == *user && known.is_service_account == is_service_account && !known.ended
         };
-        if !self.docker_sessions.values().any(is_same) {
+        if !self.docker_sessions.values().any(|known| is_same(known)) {
             context.policy_changed();
         }
-        self.docker_sessions.insert(session.clone(), fresh);
+        self.docker_sessions.insert(session.clone(), fresh.into());
         Ok(Applied::Done)
     }
 
@@ -106,7 +106,7 @@ impl State {
     /// Ends a session, and with it the use of its certificates.
     pub(crate) fn end_session(&mut self, context: &mut Context<'_>, id: &SessionId, why: EndReason) {
         let Some(session) = self.sessions.remove(id) else { return };
-        self.remember_end(context, id, session.user, why);
+        self.remember_end(context, id, session.user.clone(), why);
         context.changes.push(Change::SessionEnded(id.clone()));
         self.forget_ended_certificates(context.at);
         if let Some(known) = self.docker_sessions.get_mut(id) {

@@ -45,7 +45,7 @@ impl State {
                     certificate_expires_at: *certificate_expires_at,
                     revoked_at: None,
                 };
-                self.hosts.insert(id.clone(), host);
+                self.hosts.insert(id.clone(), host.into());
                 return Ok(Applied::Host { id: id.clone() });
             }
             HostCommand::Renew { id, serial, certificate_expires_at } => {

@@ -82,7 +82,7 @@ impl State {
                     updated_at: context.at,
                     origin: origin.clone(),
                 };
-                self.policies.insert(name.clone(), Policy { revision: context.index, current, older });
+                self.policies.insert(name.clone(), Policy { revision: context.index, current, older }.into());
                 context.policy_changed();
                 Ok(Applied::Policy { version: actual + 1, revision: context.index })
             }

@@ -45,7 +45,7 @@ impl State {
                     expires_at: *expires_at,
                     docker_issues: None,
                 };
-                self.service_accounts.insert(name.clone(), account);
+                self.service_accounts.insert(name.clone(), account.into());
             }
             ServiceCommand::Rotate { name, hash, expires_at } => {
                 let account = self.service_accounts.get_mut(name).ok_or_else(|| not_found(name))?;
@@ -64,7 +64,8 @@ impl State {
 
     /// The account with this key, when the key has not expired.
     pub fn service_account(&self, hash: &Hex, now: Timestamp) -> Option<(&UserName, &ServiceAccount)> {
-        self.service_accounts.iter().find(|(_, account)| account.hash == *hash && account.expires_at > now)
+        let mut accounts = self.service_accounts.iter().map(|(name, account)| (name, &**account));
+        accounts.find(|(_, account)| account.hash == *hash && account.expires_at > now)
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
     limits,
 };
 use serde::{Deserialize, Serialize};
+use std::ops::Deref;
 use wharden_model::{SessionId, Timestamp, UserName};
 
 /// One login. There is no session with one factor.
@@ -66,7 +67,7 @@ impl State {
                     source: source.clone(),
                     wrong_codes: 0,
                 };
-                self.sessions.insert(id.clone(), session);
+                self.sessions.insert(id.clone(), session.into());
                 Ok(Applied::Session { recovery_codes_left })
             }
             SessionCommand::Fail { name, source, device } => {
@@ -141,7 +142,8 @@ impl State {
     pub fn open_session(&self, id: &SessionId, now: Timestamp) -> Result<&Session, Rejection> {
         self.sessions
             .get(id)
-            .filter(|s| s.expires_at > now && self.users.get(&s.user).is_some_and(|u| !u.disabled))
+            .map(Deref::deref)
+            .filter(|s: &&Session| s.expires_at > now && self.users.get(&s.user).is_some_and(|u| !u.disabled))
             .ok_or(Rejection::SessionEnded)
     }
 }

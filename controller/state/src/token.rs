@@ -45,7 +45,7 @@ impl State {
                     labels: labels.clone(),
                     posture: *posture,
                 };
-                self.tokens.insert(id.clone(), token);
+                self.tokens.insert(id.clone(), token.into());
             }
             TokenCommand::Delete { id } => {
                 self.tokens

@@ -14,7 +14,7 @@ use wharden_model::{
     },
 };
 use wharden_pki::pem;
-use wharden_state::{AuditCommand, ChannelCommand, Command, Kind, Route};
+use wharden_state::{AuditCommand, ChannelCommand, Command, Kind, Route, Shared};
 
 fn channel_of(name: &ChannelName, channel: &wharden_state::Channel) -> Channel {
     let target = match channel.route.clone() {
@@ -78,7 +78,8 @@ impl App {
         let command =
             ChannelCommand::Create { name: name.clone(), route, sealed, min_severity, kinds, repeat_s, ca_pem };
         self.change(caller, Command::Channel(command)).await?;
-        Ok(CreatedChannel { secret: made, info: channel_of(&name, &self.stored_channel(&name)?) })
+        let stored = self.stored_channel(&name)?;
+        Ok(CreatedChannel { secret: made, info: channel_of(&name, &stored) })
     }
 
     pub async fn delete_channel(&self, caller: &Caller, name: ChannelName) -> Result<(), AppError> {
@@ -134,7 +135,7 @@ impl App {
         Ok(Letter { cluster_id, delivery: format!("test#{}", caller.request_id), occasion: Occasion::Test, alert })
     }
 
-    fn stored_channel(&self, name: &ChannelName) -> Result<wharden_state::Channel, AppError> {
+    fn stored_channel(&self, name: &ChannelName) -> Result<Shared<wharden_state::Channel>, AppError> {
         let state = self.state();
         state.channels.get(name).cloned().ok_or_else(|| AppError::not_found(Kind::Channel, name.as_str()))
     }

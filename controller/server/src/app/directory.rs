@@ -8,7 +8,7 @@ use wharden_model::{
 };
 use wharden_pki::token::{SecretKind, hash_secret};
 use wharden_policy::AdminResource;
-use wharden_state::{Command, GroupCommand, Kind, LEVEL_INVITES, Rejection, State, UserCommand};
+use wharden_state::{Command, GroupCommand, Kind, LEVEL_INVITES, Rejection, Shared, State, UserCommand};
 
 fn failed_logins(state: &State, name: &UserName, now: Timestamp) -> Option<FailedLogins> {
     let failures = state.failures.get(name.as_str())?;
@@ -39,7 +39,7 @@ fn group_of(name: &GroupName, group: &wharden_state::Group) -> Group {
 impl App {
     pub async fn users(&self, caller: &Caller) -> Result<Vec<User>, AppError> {
         let (state, now) = (self.state(), self.now());
-        let shown = |(n, u): (&UserName, _)| (AdminResource::User(n.clone()), user_of(&state, n, u, now));
+        let shown = |(n, u): (&UserName, &Shared<_>)| (AdminResource::User(n.clone()), user_of(&state, n, u, now));
         let all = state.users.iter().map(shown).collect();
         self.readable(caller, AdminAction::UserRead, all).await
     }

@@ -1,6 +1,7 @@
 //! Policy documents.
 
 use super::{App, AppError, Caller};
+use std::ops::Deref;
 use wharden_model::{
     AdminAction, Mode, PolicyName, StepUp,
     api::{Policy, PolicyPut, PolicyText, PolicyVersion, RollbackTo, Validation},
@@ -58,7 +59,7 @@ pub(super) fn parsed(text: &str) -> Result<Parsed, AppError> {
 }
 
 fn find<'a>(state: &'a State, name: &PolicyName) -> Result<&'a wharden_state::Policy, AppError> {
-    state.policies.get(name).ok_or_else(|| AppError::not_found(Kind::Policy, name.as_str()))
+    state.policies.get(name).map(Deref::deref).ok_or_else(|| AppError::not_found(Kind::Policy, name.as_str()))
 }
 
 impl App {

@@ -2,8 +2,13 @@
 //! in the replicated state, so that each controller knows of a rotation as soon as it has applied it.
 
 use super::access_token::{AccessError, AccessKeyError, AccessKeys, Bearer};
+use crate::limits;
 use arc_swap::ArcSwapOption;
-use std::sync::Arc;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 use wharden_model::{SessionId, Timestamp, UserName, api::Secret};
 use wharden_pki::ClusterKeys;
 use wharden_state::{Cluster, Hex};
@@ -22,6 +27,15 @@ pub struct Keyring {
     sealed: Vec<Hex>,
     current: AccessKeys,
     retired: Vec<(AccessKeys, Timestamp)>,
+    /// Tokens whose signature was found to be good, by their digest: a client shows the same one again and again.
+    seen: Mutex<HashMap<[u8; 32], Seen>>,
+}
+
+/// What a token says, and until when its key counts.
+#[derive(Clone)]
+struct Seen {
+    bearer: Bearer,
+    until: Option<Timestamp>,
 }
 
 /// The keys of the newest state that was asked about.
@@ -58,6 +72,7 @@ impl Keyring {
             sealed: sealed(cluster).cloned().collect(),
             current: open(&cluster.keys.token)?,
             retired: retired.collect::<Result<_, _>>()?,
+            seen: Mutex::default(),
         })
     }
 
@@ -81,6 +96,9 @@ impl Keyring {
 
     /// False when the header of a token names a key that is not here, and may be known elsewhere.
     pub fn knows(&self, token: &str) -> bool {
+        if self.seen().contains_key(&digest(token)) {
+            return true;
+        }
         let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
         kid.is_none_or(|kid| {
             let mut known = std::iter::once(&self.current).chain(self.retired.iter().map(|(key, _)| key));
@@ -93,18 +111,45 @@ impl Keyring {
     /// # Errors
     /// As [`AccessKeys::check`].
     pub fn check(&self, token: &str, now: Timestamp) -> Result<Bearer, AccessError> {
+        let digest = digest(token);
+        let seen = self.seen().get(&digest).cloned();
+        if let Some(Seen { bearer, until }) = seen {
+            return match until.is_none_or(|until| until > now) {
+                true if bearer.expires_at > now => Ok(bearer),
+                true => Err(AccessError::Expired),
+                false => Err(AccessError::Invalid),
+            };
+        }
         let header = jsonwebtoken::decode_header(token).map_err(|_| AccessError::Invalid)?;
         let kid = header.kid.as_deref().ok_or(AccessError::Invalid)?;
-        let retired = self.retired.iter().filter(|(_, until)| *until > now).map(|(key, _)| key);
-        let mut named = std::iter::once(&self.current).chain(retired).filter(|key| key.key_id() == kid);
-        named.next().ok_or(AccessError::Invalid)?.check(token, now)
+        let retired = self.retired.iter().filter(|(_, until)| *until > now).map(|(key, until)| (key, Some(*until)));
+        let mut named = std::iter::once((&self.current, None)).chain(retired).filter(|(key, _)| key.key_id() == kid);
+        let (key, until) = named.next().ok_or(AccessError::Invalid)?;
+        let bearer = key.check(token, now)?;
+        let mut seen = self.seen();
+        if seen.len() >= limits::TOKENS_SEEN {
+            seen.retain(|_, seen| seen.bearer.expires_at > now);
+        }
+        if seen.len() < limits::TOKENS_SEEN {
+            seen.insert(digest, Seen { bearer: bearer.clone(), until });
+        }
+        Ok(bearer)
     }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<[u8; 32], Seen>> {
+        // The map is whole after a panic.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{keys, limits};
+    use crate::keys;
     use wharden_model::RequestId;
     use wharden_state::{Actor, ClusterCommand, Command, Entry, State};
 
@@ -144,6 +189,12 @@ mod tests {
         let late = until;
         assert!(after.check(old.reveal(), now).is_ok() && after.check(new.reveal(), now).is_ok());
         assert_eq!(after.check(old.reveal(), late), Err(AccessError::Invalid), "its key is out of use");
+        let ended = now.plus_secs(limits::ACCESS_TTL_S);
+        assert_eq!(after.check(new.reveal(), ended), Err(AccessError::Expired), "although it was good before");
+        let mut other = new.reveal().to_owned();
+        let last = other.pop().expect("a token");
+        other.push(if last == 'A' { 'E' } else { 'A' });
+        assert_eq!(after.check(&other, now), Err(AccessError::Invalid), "it only looks like one that was good");
         // A token of the new key under the name of the old one.
         let (head, rest) = new.reveal().split_once('.').expect("a token");
         let old_head = old.reveal().split_once('.').expect("a token").0;

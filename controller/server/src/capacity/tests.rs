@@ -70,7 +70,7 @@ impl Bench {
         let marks = BTreeMap::from([(Signal::Memory, Mark { high_permille: 850, low_permille: 750, hold_s: 0 })]);
         let rule = ThresholdRule { selector: Default::default(), marks };
         let held = ThresholdsHeld { rule, updated_by: "system".to_owned(), updated_at: Timestamp(0) };
-        state.thresholds.insert("all".parse().expect("a name"), held);
+        state.thresholds.insert("all".parse().expect("a name"), held.into());
         let state = Arc::new(Mutex::new(state));
         let (view, clock) = (Arc::new(Fake::default()), Arc::new(ManualClock::at(1_000_000_000)));
         let held = Arc::clone(&state);
@@ -95,7 +95,7 @@ impl Bench {
             certificate_expires_at: Timestamp(0),
             revoked_at: None,
         };
-        self.state.lock().expect("whole").hosts.insert(id(n), host);
+        self.state.lock().expect("whole").hosts.insert(id(n), host.into());
         self.runs(n, containers);
     }
 
@@ -139,7 +139,7 @@ impl Bench {
         };
         let name = PolicyName::new("p").expect("a name");
         let policy = Policy { revision: 1, current, older: Default::default() };
-        self.state.lock().expect("whole").policies.insert(name, policy);
+        self.state.lock().expect("whole").policies.insert(name, policy.into());
     }
 
     fn status(&self) -> CapacityStatus {

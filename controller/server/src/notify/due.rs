@@ -17,7 +17,7 @@ pub fn due(state: &State, name: &ChannelName, channel: &Channel, now: Timestamp)
     // That a channel fails is not said on the channel itself.
     let itself = CHANNEL_FAILS.id(name.as_str());
     let takes = |id: &AlertId, alert: &Alert| *id != itself && channel.takes(&id.kind(), alert.severity);
-    let wanted = state.alerts.iter().filter(|(id, alert)| takes(id, alert));
+    let wanted = state.alerts.iter().map(|(id, alert)| (id, &**alert)).filter(|(id, alert)| takes(id, alert));
     let mut due: Vec<(&AlertId, &Alert, Message)> =
         wanted.filter_map(|(id, alert)| Some((id, alert, next(alert, name, channel, now)?))).collect();
     due.sort_by_key(|(id, alert, _)| (std::cmp::Reverse(alert.severity), alert.raised_at, *id));

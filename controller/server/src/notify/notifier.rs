@@ -25,7 +25,7 @@ use std::{
 use tokio::time::Instant;
 use wharden_model::{AlertId, ChannelName, Timestamp};
 use wharden_runtime::{backoff::Backoff, clock::Clock, metrics::Metrics, shutdown::Shutdown};
-use wharden_state::{Actor, Alert, AlertCommand, Channel, Command, Delivery, State};
+use wharden_state::{Actor, Alert, AlertCommand, Channel, Command, Delivery, Shared, State};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Which {
@@ -195,7 +195,7 @@ impl Notifier {
             .iter()
             .map(|(name, channel)| (CHANNEL_FAILS.id(name.as_str()), channel.created_at))
             .collect();
-        let gone = |(id, alert): &(&AlertId, &Alert)| {
+        let gone = |(id, alert): &(&AlertId, &Shared<Alert>)| {
             alert.is_open()
                 && id.kind().as_str() == CHANNEL_FAILS.kind
                 && made.get(*id).is_none_or(|made_at| alert.raised_at < *made_at)

@@ -9,6 +9,8 @@ pub const CONNECT_LIMIT: Duration = Duration::from_millis(800);
 pub const KEEPALIVE: Duration = Duration::from_secs(2);
 /// …and given up when it does not answer in this time.
 pub const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Certificates of peers that are remembered as read: there are few controllers, and each has one.
+pub const CERTIFICATES_KNOWN: usize = 64;
 /// Questions of one peer at once, on one connection.
 pub const STREAMS_MAX: u32 = 64;
 /// Flow-control window of a connection, in bytes: a part of a snapshot and log entries beside it.

@@ -2,16 +2,23 @@
 
 use super::{
     Inbound, Reply, Request, Roster, Stranger,
-    limits::{CONNECTION_WINDOW, CONNECTIONS, HEADERS_MAX, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAM_WINDOW, STREAMS_MAX},
+    limits::{
+        CERTIFICATES_KNOWN, CONNECTION_WINDOW, CONNECTIONS, HEADERS_MAX, KEEPALIVE, KEEPALIVE_TIMEOUT, STREAM_WINDOW,
+        STREAMS_MAX,
+    },
     message::too_old,
 };
 use crate::connections::Connections;
 use futures::{StreamExt, future::BoxFuture};
 use prometheus_client::metrics::counter::Counter;
-use std::{error::Error, sync::Arc};
+use std::{
+    collections::HashMap,
+    error::Error,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tonic::{Request as Asked, Response, Status, transport};
 use wharden_model::ClusterId;
-use wharden_pki::controller_of;
+use wharden_pki::{CertError, ControllerCert, controller_of};
 use wharden_proto::{
     PEER_MESSAGE_MAX,
     v1::{
@@ -64,7 +71,7 @@ impl Server {
         let incoming = listener
             .incoming()
             .filter_map(move |stream| std::future::ready(stream.map(|stream| connections.admit(stream)).transpose()));
-        let service = Service(Arc::new(self));
+        let service = Service { server: Arc::new(self), known: Arc::default() };
         let peers = PeerServer::new(service)
             .max_decoding_message_size(PEER_MESSAGE_MAX)
             .max_encoding_message_size(PEER_MESSAGE_MAX);
@@ -82,17 +89,36 @@ impl Server {
 }
 
 #[derive(Clone)]
-struct Service(Arc<Server>);
+struct Service {
+    server: Arc<Server>,
+    /// Who a certificate is of, by its bytes: each call of a connection shows the same one.
+    known: Arc<Mutex<HashMap<Vec<u8>, ControllerCert>>>,
+}
 
 impl Service {
+    /// Reads a certificate that the handshake has verified.
+    fn holder(&self, certificate: &[u8]) -> Result<ControllerCert, CertError> {
+        // The map is whole after a panic.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(cert) = known.get(certificate) {
+            return Ok(cert.clone());
+        }
+        let cert = controller_of(certificate)?;
+        if known.len() >= CERTIFICATES_KNOWN {
+            known.clear();
+        }
+        known.insert(certificate.to_vec(), cert.clone());
+        Ok(cert)
+    }
+
     /// The controller that the connection proved, or what to tell it.
     fn who<T>(&self, request: &Asked<T>) -> Result<u64, Stop> {
         let refuse = |why: String| Stop::Refuse(Status::permission_denied(why));
         let certificates = request.peer_certs();
         let leaf = certificates.as_ref().and_then(|chain| chain.first());
         let leaf = leaf.ok_or_else(|| refuse("a controller shows its certificate".to_owned()))?;
-        let cert = controller_of(leaf).map_err(|error| refuse(error.to_string()))?;
-        match self.0.roster.judge(&cert, &self.0.cluster) {
+        let cert = self.holder(leaf).map_err(|error| refuse(error.to_string()))?;
+        match self.server.roster.judge(&cert, &self.server.cluster) {
             Ok(number) => Ok(number),
             Err(Stranger::Removed(number)) => {
                 tracing::debug!(controller = number, "a removed controller calls");
@@ -116,7 +142,7 @@ impl Peer for Service {
     async fn call(&self, request: Asked<PeerFrame>) -> Result<Response<PeerFrame>, Status> {
         let reply = match self.who(&request) {
             Ok(from) => {
-                let (can, must) = (request.get_ref().level, self.0.roster.level());
+                let (can, must) = (request.get_ref().level, self.server.roster.level());
                 if can < must {
                     let why = too_old(from, can, must);
                     tracing::warn!(%why, "a peer is refused");
@@ -124,7 +150,7 @@ impl Peer for Service {
                 }
                 let asked = Request::from_frame(request.into_inner())
                     .map_err(|error| Status::failed_precondition(error.to_string()))?;
-                self.0.inbound.receive(from, asked).await
+                self.server.inbound.receive(from, asked).await
             }
             Err(Stop::Removed) => Reply::Removed,
             Err(Stop::Refuse(status)) => return Err(status),
@@ -133,7 +159,7 @@ impl Peer for Service {
     }
 
     async fn join(&self, request: Asked<JoinRequest>) -> Result<Response<JoinResponse>, Status> {
-        self.0.door.join(request.into_inner()).await.map(Response::new).map_err(|refusal| {
+        self.server.door.join(request.into_inner()).await.map(Response::new).map_err(|refusal| {
             tracing::warn!(%refusal, "a controller was not let in");
             match refusal {
                 JoinRefusal::No(why) => Status::permission_denied(why),

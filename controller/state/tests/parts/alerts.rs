@@ -105,7 +105,7 @@ fn the_number_of_alerts_is_bounded_and_what_is_over_gives_way() {
     let many = |from: usize, to: usize| (from..to).map(|n| fact(&format!("o{n}"), Severity::Warning)).collect();
     log.apply(update(many(0, limits::ALERTS_MAX), vec![])).unwrap();
     assert_eq!((log.state.alerts.len(), log.state.alerts_dropped), (limits::ALERTS_MAX, 0));
-    assert!(log.state.alerts.values().all(Alert::is_open));
+    assert!(log.state.alerts.values().all(|alert| alert.is_open()));
     log.apply(update(many(limits::ALERTS_MAX, limits::ALERTS_MAX + 3), vec![])).unwrap();
     assert_eq!((log.state.alerts.len(), log.state.alerts_dropped), (limits::ALERTS_MAX, 3));
 }
@@ -133,7 +133,7 @@ fn what_a_channel_took_is_remembered_once_and_for_that_time_only() {
     assert!(!log_channel().takes(&AlertKind::new("other").unwrap(), Severity::Critical));
 }
 
-fn log_channel() -> Channel {
+fn log_channel() -> Shared<Channel> {
     let mut log = Log::new();
     log.apply(create("pager")).unwrap();
     log.state.channels[&channel("pager")].clone()

@@ -65,7 +65,7 @@ fn a_container_that_is_gone_is_taken_off_at_once_and_a_full_small_host_counts_as
     let marks = BTreeMap::from([(Signal::Containers, Mark { high_permille: 900, low_permille: 800, hold_s: 0 })]);
     let rule = ThresholdRule { selector: Default::default(), marks };
     let held = ThresholdsHeld { rule, updated_by: "system".to_owned(), updated_at: Timestamp(0) };
-    bench.state.lock().expect("whole").thresholds.insert("all".parse().expect("a name"), held);
+    bench.state.lock().expect("whole").thresholds.insert("all".parse().expect("a name"), held.into());
     let names = ["a", "b", "c", "d"];
     bench.host(1, "containers-max=4", vec![]);
     bench.host(2, "containers-max=40", vec![]);

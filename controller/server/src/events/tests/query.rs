@@ -119,7 +119,7 @@ fn hosts_are_found_by_id_and_by_name() {
             }))
             .expect("host")
         };
-        state.hosts.insert(host(n), made);
+        state.hosts.insert(host(n), made.into());
     }
     let only = |hosts: &[u64]| Ok(HostFilter::Only(hosts.iter().map(|n| host(*n)).collect()));
     assert_eq!(HostFilter::resolve(&state, None), Ok(HostFilter::Any));
