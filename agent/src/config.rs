@@ -195,7 +195,7 @@ impl Config {
             ("limits.buffered_bytes_per_user", limits.buffered_bytes_per_user),
         ] {
             if value < Limits::MIN_BUFFERED {
-                let message = format!("the largest body of one request needs {} bytes", Limits::MIN_BUFFERED);
+                let message = format!("the largest of what one request may hold needs {} bytes", Limits::MIN_BUFFERED);
                 return Err(ConfigError::Value { at, message });
             }
         }

@@ -66,7 +66,7 @@ async fn an_answer_that_is_cut_off_never_looks_whole() {
         let mut client = Client::connect(&world.socket).await;
         assert_eq!(client.send(get("/v1.41/info")).await.head().await.0, 200);
         assert_eq!(String::from_utf8(client.rest().await).expect("text"), seen);
-        // A list is passed on whole or not at all.
+        // Of a small list nothing is passed on.
         assert_eq!(ask(&world.socket, get("/v1.41/containers/json")).await.status, 502);
         world.engine.set_fault(None);
         works_as_ever(&world).await;
