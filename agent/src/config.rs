@@ -184,6 +184,8 @@ impl Config {
             ("limits.head_timeout_s", limits.head_timeout_s),
             ("limits.idle_timeout_s", limits.idle_timeout_s),
             ("limits.body_timeout_s", limits.body_timeout_s),
+            ("limits.loads", limits.loads as u64),
+            ("limits.loads_per_user", limits.loads_per_user as u64),
             ("limits.spool_bytes", limits.spool_bytes),
         ] {
             if value == 0 {

@@ -265,6 +265,11 @@ pub struct Limits {
     pub buffered_bytes: usize,
     /// Bytes of them that one OS user may fill, so that one cannot keep the others waiting.
     pub buffered_bytes_per_user: usize,
+    /// Image archives that are on their way to the engine at one time: it unpacks each with a process of its own, and waits as
+    /// long as the client does.
+    pub loads: usize,
+    /// Of them, those of one user, on the unix socket and on TCP apart.
+    pub loads_per_user: usize,
     /// Bytes of decision events kept on disk while no controller takes them.
     pub spool_bytes: u64,
 }
@@ -279,6 +284,8 @@ impl Default for Limits {
             body_timeout_s: 30,
             buffered_bytes: 32 * 1024 * 1024,
             buffered_bytes_per_user: 16 * 1024 * 1024,
+            loads: 32,
+            loads_per_user: 8,
             spool_bytes: 64 * 1024 * 1024,
         }
     }

@@ -50,7 +50,7 @@ async fn garbage_from_the_engine_is_told_and_lets_nobody_pass() {
         works_as_ever(&world).await;
         assert_eq!(world.engine.lines().len(), lines + 1, "{:?}", world.engine.lines());
     }
-    eventually("all connections end", || world.guard.slots.open_connections() == 0).await;
+    eventually("all connections end", || world.guard.connections.count() == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -72,7 +72,7 @@ async fn an_answer_that_is_cut_off_never_looks_whole() {
         works_as_ever(&world).await;
     }
     assert_eq!(world.guard.stats.engine_errors.get() - errors, 4);
-    eventually("all connections end", || world.guard.slots.open_connections() == 0).await;
+    eventually("all connections end", || world.guard.connections.count() == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,7 +91,7 @@ async fn while_the_engine_hangs_refusals_are_still_given_and_those_who_leave_lea
     assert_eq!(refused.status, 403);
     drop(waiting);
     eventually("the engine's ends close", || world.engine.memory.streams_closed.load(SeqCst) >= 50).await;
-    eventually("all connections end", || world.guard.slots.open_connections() == 0).await;
+    eventually("all connections end", || world.guard.connections.count() == 0).await;
     world.engine.set_fault(None);
     assert_eq!(world.engine.lines(), lines, "nothing was answered, so nothing was remembered");
     works_as_ever(&world).await;
