@@ -18,6 +18,8 @@ const PATH: &str =
 pub struct Dirty {
     pub containers: BTreeSet<String>,
     pub images: bool,
+    /// Images that were removed, and when, in milliseconds: more than a look could tell, since they may be back.
+    pub removed: Vec<(String, u64)>,
     pub volumes: bool,
     pub networks: bool,
     /// More containers than can be remembered: look at all.
@@ -31,7 +33,12 @@ impl Dirty {
         let (kind, action) = (text("/Type"), text("/Action"));
         match kind {
             "container" if is_change(action) => self.container(text("/Actor/ID")),
-            "image" => self.images = true,
+            "image" => {
+                if action == "delete" {
+                    self.removed.push((text("/Actor/ID").to_owned(), at_ms(event)));
+                }
+                self.images = true;
+            }
             "volume" if !matches!(action, "mount" | "unmount") => self.volumes = true,
             "network" if matches!(action, "connect" | "disconnect") => {
                 self.container(text("/Actor/Attributes/container"));
@@ -49,6 +56,11 @@ impl Dirty {
             self.containers.insert(id.to_owned());
         }
     }
+}
+
+/// When it happened. What does not say so is just now.
+fn at_ms(event: &Value) -> u64 {
+    event.get("timeNano").and_then(Value::as_u64).map_or(u64::MAX, |nanos| nanos / 1_000_000)
 }
 
 /// Most of what happens to a container changes nothing that is told of it.
@@ -166,6 +178,20 @@ mod tests {
         }
         let containers = ["a", "b", "joined"].map(str::to_owned).into();
         assert_eq!(dirty, Dirty { containers, volumes: true, ..Dirty::default() });
+    }
+
+    #[test]
+    fn images_that_were_removed_are_named_with_the_time() {
+        let mut dirty = Dirty::default();
+        for (action, id) in [("untag", "sha256:a"), ("delete", "sha256:a"), ("delete", "sha256:b"), ("pull", "app:1")] {
+            let mut event = event("image", action, id);
+            if id == "sha256:a" {
+                event["timeNano"] = json!(1_900_000_000_123_456_789_u64);
+            }
+            assert!(dirty.note(&event), "{action}");
+        }
+        let removed = vec![("sha256:a".to_owned(), 1_900_000_000_123), ("sha256:b".to_owned(), u64::MAX)];
+        assert_eq!(dirty, Dirty { images: true, removed, ..Dirty::default() });
     }
 
     #[test]

@@ -60,6 +60,9 @@ impl Keeper {
                 changed = changes.note(&mut dirty) => if changed? {
                     last = Instant::now();
                     first.get_or_insert(last);
+                    if !dirty.removed.is_empty() {
+                        self.owners.removed(std::mem::take(&mut dirty.removed)).await;
+                    }
                 },
                 () = self.owners.changed.notified() => {
                     dirty.images = true;

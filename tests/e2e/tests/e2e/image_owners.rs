@@ -178,6 +178,35 @@ fn an_image_is_nobodys_whatever_it_says() {
     assert!(seen.contains("mallorys") && !seen.contains("somebodys"), "{seen}");
 }
 
+#[test]
+fn what_was_removed_and_comes_back_at_once_is_not_whose_it_was() {
+    let world = world();
+    let (alice, direct) = (world.docker("alice"), world.direct());
+    let archive = archive(&direct, "comes", "wharden-t-alice");
+    let id = || direct.run(&["inspect", "--format", "{{.Id}}", "comes"]).ok();
+    alice.run_with(&["load"], &archive).ok();
+    is_of(&alice, "comes");
+    let made = id();
+    // As a pull would bring it back: past all looks at what there is.
+    direct.run(&["rmi", "comes"]).ok();
+    direct.run_with(&["load"], &archive).ok();
+    assert_eq!(id(), made);
+    eventually("the engine's word has come", SETTLE, || {
+        (alice.run(&["image", "inspect", "comes"]).code != 0).then_some(())
+    });
+    is_not_of(&alice, "comes");
+    // Removed and loaded by one, it stays theirs, whatever is told late.
+    direct.run(&["rmi", "comes"]).ok();
+    alice.run_with(&["load"], &archive).ok();
+    is_of(&alice, "comes");
+    let found = eventually("the controller has been told", SETTLE, || {
+        let found = world.admin.rest().get("/v1/inventory/images?owner=wharden-t-alice").ok();
+        (found["items"].as_array()?.len() == 1).then_some(found)
+    });
+    assert!(found.to_string().contains("comes:latest"), "{found}");
+    is_of(&alice, "comes");
+}
+
 /// Runs a command that reads from standard input; `meanwhile` happens after the guard has read most of it.
 fn run_slowly(docker: &Docker, args: &[&str], input: &[u8], meanwhile: impl FnOnce()) {
     let mut command = docker.command(args);
