@@ -29,6 +29,8 @@ use wharden_docker::{ImageView, OWNER_LABEL};
 /// In the data folder.
 pub const FILE: &str = "image-owners.json";
 const VERSION: u32 = 1;
+/// `sha256:` and the digits.
+const ID_BYTES: usize = 7 + 64;
 
 /// See the module.
 pub struct ImageOwners {
@@ -223,6 +225,7 @@ impl ImageOwners {
     ) {
         let mut changed = false;
         for id in made {
+            let Some(id) = whole_id(engine, id).await else { continue };
             match look_up_image(engine, &id).await {
                 // A name may look like an id, and mean another image then.
                 Ok(Some(image)) if image.id == id && may_be_of(&image, owner, labelled) => {
@@ -263,6 +266,23 @@ impl ImageOwners {
     fn held(&self) -> MutexGuard<'_, Held> {
         // What is in it is whole after each of its steps.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The one id that there is of this beginning. A name of an image may look like one too, but not like a whole one.
+async fn whole_id(engine: &Engine, beginning: String) -> Option<String> {
+    if beginning.len() == ID_BYTES {
+        return Some(beginning);
+    }
+    match engine.image_ids().await {
+        Ok(ids) => {
+            let mut found = ids.into_iter().filter(|id| id.starts_with(&beginning));
+            found.next().filter(|_| found.next().is_none())
+        }
+        Err(error) => {
+            tracing::warn!(image = beginning, %error, "the engine's images cannot be listed: what was built is nobody's");
+            None
+        }
     }
 }
 

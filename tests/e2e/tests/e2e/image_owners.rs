@@ -63,12 +63,19 @@ fn what_one_made_is_ones_own_and_nobody_elses() {
     let (alice, mallory, direct) = (world.docker("alice"), world.docker("mallory"), world.direct());
     let file = b"FROM app AS base\nFROM base\nLABEL io.wharden.owner=wharden-t-mallory\nENV A=b\n";
     let mut mine = Vec::new();
-    for (kit, quiet) in [("0", ""), ("0", "-q"), ("1", ""), ("1", "-q")] {
-        let name = format!("built{kit}{quiet}");
+    for (kit, api, quiet) in [
+        ("0", "1.41", ""),
+        ("0", "1.41", "-q"),
+        ("1", "1.41", ""),
+        ("1", "1.41", "-q"),
+        ("0", "1.29", ""),
+        ("0", "1.24", "-q"),
+    ] {
+        let name = format!("built{kit}-{api}{quiet}");
         let mut args = vec!["build", "-t", &name, "--label", "io.wharden.owner=wharden-t-mallory"];
         args.extend(Some(quiet).filter(|flag| !flag.is_empty()));
         args.push("-");
-        let docker = alice.clone().with_env("DOCKER_BUILDKIT", kit);
+        let docker = alice.clone().with_env("DOCKER_BUILDKIT", kit).with_env("DOCKER_API_VERSION", api);
         docker.run_with(&args, &[&file[..], format!("ENV N={name}\n").as_bytes()].concat()).ok();
         mine.push(name);
     }
@@ -165,6 +172,11 @@ fn an_image_is_nobodys_whatever_it_says() {
     classic.run_with(&["build", "-q", "--network", "none", "-"], fails.as_bytes()).fails_saying(&["non-zero code"]);
     nobodys("says-mallory");
     is_of(&mallory, "talks");
+    let built = format!("FROM app\nRUN echo Successfully built {}\n", &theirs["sha256:".len()..][..12]);
+    let old = classic.with_env("DOCKER_API_VERSION", "1.29");
+    old.run_with(&["build", "--network", "none", "-t", "says-built", "-"], built.as_bytes()).ok();
+    nobodys("says-mallory");
+    is_of(&mallory, "says-built");
     // The events of the engine are of ones own.
     let since = direct.run(&["run", "--rm", "app", "date", "+%s"]).ok();
     mallory.run(&["tag", "other", "mallorys"]).ok();
