@@ -5,7 +5,7 @@ use super::{Guard, exchange::ExchangeError, room::Holding};
 use crate::{
     inventory::look_up_all,
     limits::EVENT_LINE_MAX,
-    wire::{Body, Inbox, LAST_CHUNK, ResponseHead, write_chunk},
+    wire::{Body, Inbox, LAST_CHUNK, Lines, ResponseHead, write_chunk},
 };
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -95,27 +95,26 @@ impl Sieve<'_> {
     ) -> Result<(), ExchangeError> {
         // Before the first of them.
         to.give(&[]).await?;
-        let mut held = Vec::new();
+        let mut lines = Lines::new(EVENT_LINE_MAX);
         loop {
-            let more = body.append(EVENT_LINE_MAX, inbox, from, &mut held).await.map_err(ExchangeError::EngineBody)?;
-            let mut out = Vec::new();
-            let mut done = 0;
-            while let Some(length) = held.get(done..).and_then(|rest| rest.iter().position(|b| *b == b'\n')) {
-                let line = held.get(done..=done + length).unwrap_or_default();
-                if self.shows(line).await {
-                    out.extend_from_slice(line);
+            let at_hand = body.next(inbox, from).await.map_err(ExchangeError::EngineBody)?;
+            let (mut part, mut out) = (inbox.bytes().get(..at_hand.data).unwrap_or_default(), Vec::new());
+            while !part.is_empty() {
+                if let Some(Some(line)) = lines.next(&mut part)
+                    && self.shows(&line).await
+                {
+                    out.extend_from_slice(&line);
                 }
-                done += length + 1;
             }
-            held.drain(..done);
-            if !more {
+            Body::used(inbox, &at_hand);
+            if at_hand.is_last {
                 return to.end(&out).await;
             }
             to.give(&out).await?;
         }
     }
 
-    /// Whether an event may be seen. What cannot be understood or looked up may not.
+    /// Whether an event may be seen. What cannot be understood or looked up may not, and so may what is too long.
     async fn shows(&self, line: &[u8]) -> bool {
         let Ok(event) = serde_json::from_slice::<Value>(line) else { return false };
         let wanted = match event_subject(&event) {

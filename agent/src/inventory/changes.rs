@@ -3,7 +3,7 @@
 use super::{Engine, EngineError};
 use crate::{
     limits::{EVENT_LINE_MAX, HEAD_MAX, INVENTORY_DIRTY_MAX, LOOKUP_TIMEOUT},
-    wire::{self, Body, Inbox, ResponseError, Socket},
+    wire::{self, Body, Inbox, Lines, ResponseError, Socket},
 };
 use serde_json::Value;
 use std::{collections::BTreeSet, io};
@@ -77,7 +77,7 @@ pub struct Changes {
     stream: Socket,
     inbox: Inbox,
     body: Body,
-    held: Vec<u8>,
+    lines: Lines,
 }
 
 impl Changes {
@@ -108,7 +108,7 @@ impl Changes {
                     });
                 }
                 inbox.consume(head.bytes);
-                return Ok(Self { stream, inbox, body: Body::new(head.framing), held: Vec::new() });
+                return Ok(Self { stream, inbox, body: Body::new(head.framing), lines: Lines::new(EVENT_LINE_MAX) });
             }
             if inbox.len() > HEAD_MAX {
                 return Err(EngineError::Head { path: PATH.to_owned(), source: ResponseError::Malformed });
@@ -124,24 +124,24 @@ impl Changes {
     /// # Errors
     /// [`EngineError`] when the stream has ended.
     pub async fn note(&mut self, dirty: &mut Dirty) -> Result<bool, EngineError> {
-        let body = |source| EngineError::Body { path: PATH.to_owned(), source };
-        let more =
-            self.body.append(EVENT_LINE_MAX, &mut self.inbox, &mut self.stream, &mut self.held).await.map_err(body)?;
-        if !more {
+        let next = self.body.next(&mut self.inbox, &mut self.stream).await;
+        let at_hand = next.map_err(|source| EngineError::Body { path: PATH.to_owned(), source })?;
+        let (mut part, mut changed) = (self.inbox.bytes().get(..at_hand.data).unwrap_or_default(), false);
+        while !part.is_empty() {
+            match self.lines.next(&mut part) {
+                None => {}
+                Some(line) => match line.and_then(|line| serde_json::from_slice::<Value>(&line).ok()) {
+                    Some(event) => changed |= dirty.note(&event),
+                    // Something happened; what it was cannot be told.
+                    None => (dirty.everything, changed) = (true, true),
+                },
+            }
+        }
+        Body::used(&mut self.inbox, &at_hand);
+        if at_hand.is_last {
             let source = io::ErrorKind::UnexpectedEof.into();
             return Err(EngineError::Broken { path: PATH.to_owned(), source });
         }
-        let (mut done, mut changed) = (0, false);
-        while let Some(length) = self.held.get(done..).and_then(|rest| rest.iter().position(|b| *b == b'\n')) {
-            let line = self.held.get(done..done + length).unwrap_or_default();
-            match serde_json::from_slice::<Value>(line) {
-                Ok(event) => changed |= dirty.note(&event),
-                // Something happened; what it was cannot be told.
-                Err(_) => (dirty.everything, changed) = (true, true),
-            }
-            done += length + 1;
-        }
-        self.held.drain(..done);
         Ok(changed)
     }
 }

@@ -2,10 +2,11 @@
 
 use crate::{
     client::{Client, ask, eventually, get},
-    engine::{Fault, NETWORKS, WEB},
+    engine::{EVENT, Fault, NETWORKS, WEB},
     world::{OPEN, World},
 };
 use serde_json::Value;
+use wharden_agent::limits::EVENT_LINE_MAX;
 use wharden_model::{Outcome, Posture};
 
 const LIST: &str = "/v1.41/networks";
@@ -92,6 +93,17 @@ async fn a_list_that_nobody_reads_holds_a_little_of_it() {
     assert_eq!(last.send(get("/v1.41/info")).await.answer().await.status, 200, "and may go on");
     drop((slow, last));
     eventually("nothing is held", || world.guard.room.free() == whole).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_too_long_ends_nobodys_stream() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    assert_eq!(ask(&world.socket, get("/v1.41/info")).await.status, 200);
+    let long = format!("{{\"Type\":\"daemon\",\"Actor\":{{\"ID\":\"{}\"}}}}\n", "x".repeat(EVENT_LINE_MAX));
+    let events = format!("HTTP/1.1 200 OK\r\n\r\n{EVENT}{long}{EVENT}");
+    world.engine.set_fault(Some(Fault::Instead(events.leak())));
+    let answer = ask(&world.socket, get("/v1.41/events")).await;
+    assert_eq!((answer.status, String::from_utf8(answer.body).expect("text")), (200, EVENT.repeat(2)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
