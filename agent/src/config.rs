@@ -184,6 +184,8 @@ impl Config {
             ("limits.head_timeout_s", limits.head_timeout_s),
             ("limits.idle_timeout_s", limits.idle_timeout_s),
             ("limits.body_timeout_s", limits.body_timeout_s),
+            ("limits.loads", limits.loads as u64),
+            ("limits.loads_per_user", limits.loads_per_user as u64),
             ("limits.spool_bytes", limits.spool_bytes),
         ] {
             if value == 0 {
@@ -195,7 +197,7 @@ impl Config {
             ("limits.buffered_bytes_per_user", limits.buffered_bytes_per_user),
         ] {
             if value < Limits::MIN_BUFFERED {
-                let message = format!("the largest body of one request needs {} bytes", Limits::MIN_BUFFERED);
+                let message = format!("the largest of what one request may hold needs {} bytes", Limits::MIN_BUFFERED);
                 return Err(ConfigError::Value { at, message });
             }
         }

@@ -2,6 +2,7 @@
 //! may change in the config file.
 
 use std::time::Duration;
+use wharden_docker::THING_MAX;
 use wharden_proto::{HEARTBEAT, SILENCE};
 
 /// Largest request or response head read, in bytes. Registry credentials ride in headers and may take several
@@ -50,8 +51,9 @@ pub const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
 pub const CONNECT_BUSY: Duration = Duration::from_secs(5);
 /// Pause between two of these attempts.
 pub const CONNECT_BUSY_PAUSE: Duration = Duration::from_millis(5);
-/// Largest answer to an inspect call, in bytes. A container with thousands of labels stays below.
-pub const LOOKUP_MAX: usize = 4 * 1024 * 1024;
+/// Largest answer to an inspect call, in bytes: what can be listed can be looked at. A container with thousands of labels
+/// stays below.
+pub const LOOKUP_MAX: usize = THING_MAX;
 /// The last bytes of a body of which an image is made, which the engine gets once it is known what is there: a tar archive
 /// ends with 1 KiB of zeros, filled up to 10 KiB, and may be taken for whole then.
 pub const HELD_BACK: usize = 16 * 1024;
@@ -62,8 +64,6 @@ pub const LOADS_BUFFERED: usize = 16 * 1024 * 1024;
 pub const LOADS_BUFFERED_PER_USER: usize = LOADS_BUFFERED / 4;
 /// Images of one host whose ids are looked at. With more, what is made is nobody's.
 pub const IMAGES_MAX: usize = 65_536;
-/// Largest list that the engine may answer with, in bytes: 4,000 containers with many labels.
-pub const LIST_MAX: usize = 8 * 1024 * 1024;
 /// Decisions about things in lists that are remembered while a bundle is in force: with [`READING_MAX`], at most about
 /// 4 MiB. A host with more things in its lists decides about them each time.
 pub const READINGS_MAX: usize = 1024;
@@ -260,11 +260,16 @@ pub struct Limits {
     pub idle_timeout_s: u64,
     /// Seconds that a body which has to be read before the decision may take.
     pub body_timeout_s: u64,
-    /// Bytes held at one time of such bodies, of heads larger than usual, and of lists until they have been read, all
-    /// connections together.
+    /// Bytes held at one time of such bodies, of heads larger than usual, and of lists and descriptions that are being read,
+    /// all connections together.
     pub buffered_bytes: usize,
     /// Bytes of them that one OS user may fill, so that one cannot keep the others waiting.
     pub buffered_bytes_per_user: usize,
+    /// Image archives that are on their way to the engine at one time: it unpacks each with a process of its own, and waits as
+    /// long as the client does.
+    pub loads: usize,
+    /// Of them, those of one user, on the unix socket and on TCP apart.
+    pub loads_per_user: usize,
     /// Bytes of decision events kept on disk while no controller takes them.
     pub spool_bytes: u64,
 }
@@ -279,6 +284,8 @@ impl Default for Limits {
             body_timeout_s: 30,
             buffered_bytes: 32 * 1024 * 1024,
             buffered_bytes_per_user: 16 * 1024 * 1024,
+            loads: 32,
+            loads_per_user: 8,
             spool_bytes: 64 * 1024 * 1024,
         }
     }
@@ -286,8 +293,8 @@ impl Default for Limits {
 
 impl Limits {
     /// Least that [`Limits::buffered_bytes`] and [`Limits::buffered_bytes_per_user`] may be: the largest body that any
-    /// route reads whole has to fit, with the buffers that it is read through.
-    pub const MIN_BUFFERED: usize = 4 * 1024 * 1024;
+    /// route reads whole has to fit, with the buffers that it is read through, and so has the largest thing in a list.
+    pub const MIN_BUFFERED: usize = THING_MAX + 1024 * 1024;
 
     /// See [`Limits::head_timeout_s`].
     pub const fn head_timeout(&self) -> Duration {

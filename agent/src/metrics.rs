@@ -60,7 +60,7 @@ impl Gauges {
     fn text(&self) -> String {
         let reporter = &self.guard.reporter;
         let int = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        self.connections.set(int(self.guard.slots.open_connections() as u64));
+        self.connections.set(int(self.guard.connections.count() as u64));
         self.events_lost.set(int(reporter.lost()));
         self.events_over_share.set(int(reporter.over_share()));
         self.events_written.set(int(reporter.written()));

@@ -133,10 +133,13 @@ impl Guard {
         Ok(match decided {
             Ok(Passed { answer: Some(reply), .. }) => Verdict::Answer(reply),
             Ok(Passed { judged, answer: None, undecided }) => {
-                let load = matches!(judged.body, ForwardBody::Archive(_)).then(|| {
-                    let holding = self.loads.holding(caller.holder());
-                    Box::new(Load::new(case, undecided, holding))
-                });
+                let load = match judged.body {
+                    ForwardBody::Archive(_) => match Load::new(case, undecided, caller.holder()) {
+                        Ok(load) => Some(Box::new(load)),
+                        Err(refused) => return Ok(Verdict::Refuse(refused)),
+                    },
+                    _ => None,
+                };
                 Verdict::Forward(Box::new(Admitted { judged, load, continue_first, closes }))
             }
             Err(refused) => Verdict::Refuse(refused),

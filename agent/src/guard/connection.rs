@@ -268,7 +268,8 @@ impl Connection<'_> {
                 error if failed.answered => {
                     // Half an answer is out: only closing tells the client that it is no whole one.
                     tracing::warn!(%error, "an answer was cut off");
-                    self.guard.stats.engine_errors.inc();
+                    let stats = &self.guard.stats;
+                    if matches!(error, ExchangeError::Full(_)) { &stats.no_room } else { &stats.engine_errors }.inc();
                     return Ok(false);
                 }
                 ExchangeError::Refused(refused) => return self.refuse(refused, head_request).await,
@@ -281,7 +282,7 @@ impl Connection<'_> {
                     tracing::warn!(%error, "a request could not be served");
                     self.guard.stats.engine_errors.inc();
                     self.guard.engine.forget();
-                    let message = format!("Wharden: {error}. What to do: {}.", error.advice());
+                    let message = format!("Wharden: {error}. What to do: see the engine's log.");
                     return self.refuse(Refused { status: 502, message, body_read: false }, head_request).await;
                 }
             }

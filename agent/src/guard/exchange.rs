@@ -71,24 +71,10 @@ pub enum ExchangeError {
     EngineBody(#[source] BodyError),
     #[error("the Docker Engine's list cannot be understood")]
     List,
-    #[error("the Docker Engine's list is larger than {0} bytes")]
-    LargeList(usize),
     #[error(transparent)]
     Full(Full),
     #[error("the Docker Engine switched protocols without being asked to")]
     UnaskedSwitch,
-}
-
-impl ExchangeError {
-    /// What whoever is told of it can do.
-    pub fn advice(&self) -> &'static str {
-        match self {
-            Self::LargeList(_) => {
-                "ask for less of it (--filter); on the host itself, as root, look for things with very large labels"
-            }
-            _ => "see the engine's log",
-        }
-    }
 }
 
 /// An error, and whether the client has already got a part of an answer.
@@ -211,12 +197,12 @@ async fn download(
             return Err(ExchangeError::UnaskedSwitch);
         }
         if let Some(sieve) = plan.sieve.filter(|_| head.status == 200 && head.framing != BodyFraming::None) {
-            sieve.pass(&head, inbox, from, to, holding, answered).await?;
+            // Few answers are such: apart, so that the others do not carry it.
+            Box::pin(sieve.pass(&head, inbox, from, to, holding, answered)).await?;
             return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
         }
         answered.store(true, Relaxed);
         if let Some(maker) = plan.maker.as_ref().filter(|_| matches!(head.status, 200 | 201)) {
-            // Few answers are such: apart, so that the others do not carry it.
             Box::pin(maker.pass(&head, inbox, from, to)).await?;
             return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
         }

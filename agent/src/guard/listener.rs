@@ -1,4 +1,4 @@
-use super::{Guard, answer, connection, stream::Stream};
+use super::{Guard, answer, connection, slots::NoSlot, stream::Stream};
 use crate::{
     caller::{Peer, Process},
     wire::Socket,
@@ -184,7 +184,7 @@ fn admit_process(stream: UnixStream, guard: &Arc<Guard>, shutdown: &Shutdown) {
 
 /// Serves a connection as a task of its own, unless a limit is reached.
 pub(super) fn admit(stream: Stream, peer: Peer, guard: &Arc<Guard>, shutdown: &Shutdown) {
-    match guard.slots.take(peer.holder()) {
+    match guard.connections.take(peer.holder()) {
         Ok(slot) => {
             let (guard, stop) = (Arc::clone(guard), shutdown.child());
             drop(shutdown.spawn("guard connection", async move {
@@ -192,14 +192,23 @@ pub(super) fn admit(stream: Stream, peer: Peer, guard: &Arc<Guard>, shutdown: &S
                 connection::serve(guard, stream, peer, stop).await;
             }));
         }
-        Err(why) => turn_away(stream, 503, why, guard, shutdown),
+        Err(NoSlot::All(max)) => {
+            let why = format!("all {max} connections are in use: close some, or raise limits.connections");
+            turn_away(stream, 503, why, guard, shutdown);
+        }
+        Err(NoSlot::User(max)) => {
+            let why = format!(
+                "your user has all of its {max} connections in use: close some, or raise limits.connections_per_user"
+            );
+            turn_away(stream, 503, why, guard, shutdown);
+        }
     }
 }
 
 /// Says why a connection is not served. Beyond a few that are told, a flood is cut off without a word.
 pub(super) fn turn_away(stream: Stream, status: u16, why: String, guard: &Guard, shutdown: &Shutdown) {
     guard.stats.turned_away.inc();
-    if let Some(courtesy) = guard.slots.courtesy() {
+    if let Some(courtesy) = guard.doorway.courtesy() {
         shutdown.spawn_until_stopped("turned away", async move {
             let _courtesy = courtesy;
             if let Err(error) = answer::turn_away(stream, status, &why).await {

@@ -87,7 +87,7 @@ impl Maker<'_> {
 
     async fn made(&self, images: &mut MadeImages) {
         let Some(Begun { before, loaded }) = self.begun.get() else { return };
-        let Guard { owners, engine, .. } = self.guard;
-        owners.made(engine, images.end(loaded), self.owner, *before, self.makes.labels()).await;
+        let Guard { owners, engine, clock, .. } = self.guard;
+        owners.made(engine, images.end(loaded), self.owner, *before, self.makes.labels(), clock.now()).await;
     }
 }

@@ -46,7 +46,7 @@ pub(crate) use case::{Case, Refused, Who};
 pub use listener::{ListenError, Listener, Place, bind, bind_over};
 pub use remote::RemoteListener;
 pub use room::Room;
-pub use slots::Slots;
+pub use slots::{Doorway, Slots};
 pub use stats::Stats;
 pub use tls::{GuardTls, GuardTlsError};
 pub use turns::Turns;
@@ -74,9 +74,12 @@ pub struct Guard {
     pub room: Room,
     /// The same for image archives that are being loaded.
     pub loads: Room,
+    /// Image archives that are on their way to the engine.
+    pub loading: Slots,
     /// Requests of each user that are being decided.
     pub deciding: Turns,
-    pub slots: Slots,
+    pub connections: Slots,
+    pub doorway: Doorway,
     pub break_glass: BreakGlass,
 }
 

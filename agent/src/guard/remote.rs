@@ -70,7 +70,7 @@ fn newcomer(remote: &Result<Remote, Unwelcome>, guard: &Guard) -> Option<(Remote
     if !why.is_unknown() || !remote.is_fresh(now) {
         return None;
     }
-    Some((remote.clone(), guard.slots.newcomer()?))
+    Some((remote.clone(), guard.doorway.newcomer()?))
 }
 
 /// The same one as soon as this host knows them, or why not.

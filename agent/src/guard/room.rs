@@ -1,5 +1,5 @@
 //! Memory that clients can make the guard hold: bodies that are read whole before the decision, heads beyond a small
-//! size, and answers that were decided on, such as lists, until they have been read. It is counted as it is taken, for each
+//! size, and of answers that are decided on what has not been read yet. It is counted as it is taken, for each
 //! user and for all, so that one user who fills their share keeps only themselves waiting.
 //!
 //! Who waits longer than [`ROOM_WAIT`] for more gives up what they hold: many half-read requests that all wait for each

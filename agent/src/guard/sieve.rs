@@ -1,22 +1,18 @@
 //! Answers that tell of many things: what the caller may not read is left out of them. Each thing is decided on as a
 //! request to inspect it would be; nothing of it is reported, since nobody asked for it.
 
-use super::{
-    Guard,
-    exchange::ExchangeError,
-    room::Holding,
-    whole::{Unread, read_whole},
-};
+use super::{Guard, exchange::ExchangeError, room::Holding};
 use crate::{
     inventory::look_up_all,
-    limits::{EVENT_LINE_MAX, LIST_MAX},
-    wire::{Body, BodyError, Inbox, LAST_CHUNK, ResponseHead, write_chunk},
+    limits::EVENT_LINE_MAX,
+    wire::{Body, Inbox, LAST_CHUNK, Lines, ResponseHead, write_chunk},
 };
-use bytes::Buf;
 use serde_json::Value;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use wharden_docker::{Listing, Lookup, Reading, View, event_reading, event_subject, sift};
+use wharden_docker::{
+    Listing, Lookup, Reading, SIFTED_AT_ONCE, Sifter, UnknownForm, View, event_reading, event_subject, listed_reading,
+};
 use wharden_model::{Action, Principal, ResourceKind};
 
 /// Lets through what one caller may see of one answer.
@@ -39,44 +35,54 @@ impl Sieve<'_> {
         holding: &mut Holding,
         answered: &AtomicBool,
     ) -> Result<(), ExchangeError> {
-        let mut out = kept_lines(inbox.bytes().get(..head.bytes).unwrap_or_default());
+        let lines = kept_lines(inbox.bytes().get(..head.bytes).unwrap_or_default());
         inbox.consume(head.bytes);
+        let (body, to) = (Body::new(head.framing), Outgoing { lines, to, answered });
         match self.listing {
-            Listing::Items => {
-                // Held until the client has it all: it may read as slowly as it likes.
-                let list = self.items(head, inbox, from, holding).await?;
-                out.extend_from_slice(format!("Content-Length: {}\r\n\r\n", list.len()).as_bytes());
-                answered.store(true, Relaxed);
-                to.write_all_buf(&mut out.chain(list.as_slice())).await.map_err(ExchangeError::ClientWrite)
+            Listing::Items => self.items(body, inbox, from, to, holding).await,
+            Listing::Events => self.events(body, inbox, from, to).await,
+        }
+    }
+
+    /// Passes lists on thing by thing. A small one goes as a whole, and so not at all when it cannot be understood.
+    async fn items(
+        &self,
+        mut body: Body,
+        inbox: &mut Inbox,
+        from: &mut (impl AsyncRead + Unpin),
+        mut to: Outgoing<'_, impl AsyncWrite + Unpin>,
+        holding: &mut Holding,
+    ) -> Result<(), ExchangeError> {
+        let unknown = |_: UnknownForm| ExchangeError::List;
+        let (mut sifter, mut out) = (Sifter::new(self.action).map_err(unknown)?, Vec::new());
+        loop {
+            let at_hand = body.next(inbox, from).await.map_err(ExchangeError::EngineBody)?;
+            let mut read = 0;
+            while read < at_hand.data {
+                let rest = inbox.bytes().get(read..at_hand.data).unwrap_or_default();
+                read += self.sift(&mut sifter, rest, &mut out).map_err(unknown)?;
+                let held = sifter.footprint() + out.capacity();
+                // The client may read as slowly as it likes.
+                holding.hold(held).await.map_err(ExchangeError::Full)?;
+                if to.has_begun() || held >= SIFTED_AT_ONCE {
+                    to.give(&std::mem::take(&mut out)).await?;
+                }
             }
-            Listing::Events => {
-                out.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
-                answered.store(true, Relaxed);
-                to.write_all(&out).await.map_err(ExchangeError::ClientWrite)?;
-                self.events(Body::new(head.framing), inbox, from, to).await
+            Body::used(inbox, &at_hand);
+            if at_hand.is_last {
+                sifter.end().map_err(unknown)?;
+                return to.end(&out).await;
             }
         }
     }
 
-    /// The whole list, sifted.
-    async fn items(
-        &self,
-        head: &ResponseHead,
-        inbox: &mut Inbox,
-        from: &mut (impl AsyncRead + Unpin),
-        holding: &mut Holding,
-    ) -> Result<Vec<u8>, ExchangeError> {
-        let read = read_whole(head.framing, LIST_MAX, inbox, from, holding, 0).await;
-        let mut list = read.map_err(|unread| match unread {
-            Unread::Body(BodyError::TooLarge(most)) => ExchangeError::LargeList(most),
-            Unread::Body(error) => ExchangeError::EngineBody(error),
-            Unread::Full(full) => ExchangeError::Full(full),
-        })?;
+    fn sift(&self, sifter: &mut Sifter, bytes: &[u8], out: &mut Vec<u8>) -> Result<usize, UnknownForm> {
         let held = self.guard.bundles.current();
-        let mut may = |reading: &Reading| held.shows(self.principal, &self.guard.host_id, reading);
-        sift(self.action, &mut list, &|image: &str| self.guard.owners.of(image), &mut may)
-            .map_err(|_| ExchangeError::List)?;
-        Ok(list)
+        let mut passes = |kind, thing: &[u8]| -> Result<bool, UnknownForm> {
+            let reading = listed_reading(kind, thing, &|image: &str| self.guard.owners.of(image))?;
+            Ok(held.shows(self.principal, &self.guard.host_id, &reading))
+        };
+        sifter.take(bytes, &mut passes, out)
     }
 
     /// Passes events on until the engine ends them.
@@ -85,29 +91,30 @@ impl Sieve<'_> {
         mut body: Body,
         inbox: &mut Inbox,
         from: &mut (impl AsyncRead + Unpin),
-        to: &mut (impl AsyncWrite + Unpin),
+        mut to: Outgoing<'_, impl AsyncWrite + Unpin>,
     ) -> Result<(), ExchangeError> {
-        let mut held = Vec::new();
+        // Before the first of them.
+        to.give(&[]).await?;
+        let mut lines = Lines::new(EVENT_LINE_MAX);
         loop {
-            let more = body.append(EVENT_LINE_MAX, inbox, from, &mut held).await.map_err(ExchangeError::EngineBody)?;
-            let mut out = Vec::new();
-            let mut done = 0;
-            while let Some(length) = held.get(done..).and_then(|rest| rest.iter().position(|b| *b == b'\n')) {
-                let line = held.get(done..=done + length).unwrap_or_default();
-                if self.shows(line).await {
-                    out.extend_from_slice(line);
+            let at_hand = body.next(inbox, from).await.map_err(ExchangeError::EngineBody)?;
+            let (mut part, mut out) = (inbox.bytes().get(..at_hand.data).unwrap_or_default(), Vec::new());
+            while !part.is_empty() {
+                if let Some(Some(line)) = lines.next(&mut part)
+                    && self.shows(&line).await
+                {
+                    out.extend_from_slice(&line);
                 }
-                done += length + 1;
             }
-            held.drain(..done);
-            write_chunk(&out, to).await.map_err(ExchangeError::ClientWrite)?;
-            if !more {
-                return to.write_all(LAST_CHUNK).await.map_err(ExchangeError::ClientWrite);
+            Body::used(inbox, &at_hand);
+            if at_hand.is_last {
+                return to.end(&out).await;
             }
+            to.give(&out).await?;
         }
     }
 
-    /// Whether an event may be seen. What cannot be understood or looked up may not.
+    /// Whether an event may be seen. What cannot be understood or looked up may not, and so may what is too long.
     async fn shows(&self, line: &[u8]) -> bool {
         let Ok(event) = serde_json::from_slice::<Value>(line) else { return false };
         let wanted = match event_subject(&event) {
@@ -132,6 +139,44 @@ impl Sieve<'_> {
         view.ok()
             .and_then(|view| event_reading(&event, &view, &|image: &str| self.guard.owners.of(image)).ok())
             .is_some_and(|reading| reading.as_ref().is_none_or(may))
+    }
+}
+
+/// An answer on its way to the client: in chunks, unless it is at its end before it has begun.
+struct Outgoing<'a, W> {
+    /// What is kept of the head, until it is on its way.
+    lines: Vec<u8>,
+    to: &'a mut W,
+    answered: &'a AtomicBool,
+}
+
+impl<W: AsyncWrite + Unpin> Outgoing<'_, W> {
+    fn has_begun(&self) -> bool {
+        self.answered.load(Relaxed)
+    }
+
+    async fn give(&mut self, part: &[u8]) -> Result<(), ExchangeError> {
+        if !self.has_begun() {
+            self.begin("Transfer-Encoding: chunked").await?;
+        }
+        write_chunk(part, self.to).await.map_err(ExchangeError::ClientWrite)
+    }
+
+    async fn end(mut self, last: &[u8]) -> Result<(), ExchangeError> {
+        if self.has_begun() {
+            self.give(last).await?;
+            return self.to.write_all(LAST_CHUNK).await.map_err(ExchangeError::ClientWrite);
+        }
+        self.begin(&format!("Content-Length: {}", last.len())).await?;
+        self.to.write_all(last).await.map_err(ExchangeError::ClientWrite)
+    }
+
+    async fn begin(&mut self, framing: &str) -> Result<(), ExchangeError> {
+        let mut head = std::mem::take(&mut self.lines);
+        head.extend_from_slice(framing.as_bytes());
+        head.extend_from_slice(b"\r\n\r\n");
+        self.answered.store(true, Relaxed);
+        self.to.write_all(&head).await.map_err(ExchangeError::ClientWrite)
     }
 }
 

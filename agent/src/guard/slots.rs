@@ -1,9 +1,7 @@
 use crate::caller::Holder;
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wharden_runtime::places::{Place, Places};
 
 /// Connections over the limit that are told so at one time.
 const COURTESIES_MAX: usize = 64;
@@ -11,95 +9,76 @@ const COURTESIES_MAX: usize = 64;
 /// Connections that wait at one time until this host knows who they are.
 const NEWCOMERS_MAX: usize = 16;
 
-/// Counts open connections, all and for each user.
-#[derive(Clone, Debug)]
-pub struct Slots(Arc<Inner>);
-
+/// So many of something at one time: of all users, and of each, so that one cannot take what all have.
 #[derive(Debug)]
-struct Inner {
+pub struct Slots {
     max: usize,
     max_per_user: usize,
-    open: Mutex<Open>,
+    /// Of each user, and under no name of all.
+    taken: Places<Option<Holder>>,
+}
+
+/// One of them, until it is dropped.
+#[derive(Debug)]
+pub struct Slot {
+    _of_all: Place<Option<Holder>>,
+    _of_user: Place<Option<Holder>>,
+}
+
+/// Whose limit is reached, and what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoSlot {
+    All(usize),
+    User(usize),
+}
+
+impl Slots {
+    /// At most `max`, and `max_per_user` of one user.
+    pub fn new(max: usize, max_per_user: usize) -> Self {
+        Self { max, max_per_user, taken: Places::default() }
+    }
+
+    /// Takes one.
+    ///
+    /// # Errors
+    /// [`NoSlot`].
+    pub fn take(&self, holder: Holder) -> Result<Slot, NoSlot> {
+        let of_all = self.taken.take(None, self.max).ok_or(NoSlot::All(self.max))?;
+        let of_user = self.taken.take(Some(holder), self.max_per_user).ok_or(NoSlot::User(self.max_per_user))?;
+        Ok(Slot { _of_all: of_all, _of_user: of_user })
+    }
+
+    /// How many are taken.
+    pub fn count(&self) -> usize {
+        self.taken.count(&None)
+    }
+}
+
+/// Connections that are turned away or waited for: few at one time.
+#[derive(Debug)]
+pub struct Doorway {
     courtesies: Arc<Semaphore>,
     newcomers: Arc<Semaphore>,
 }
 
-#[derive(Debug, Default)]
-struct Open {
-    all: usize,
-    by_user: HashMap<Holder, usize>,
-}
-
-/// One open connection; ends its count when dropped.
-#[derive(Debug)]
-pub struct Slot {
-    slots: Slots,
-    holder: Holder,
-}
-
-impl Slots {
-    /// At most `max` connections, and `max_per_user` of one user.
-    pub fn new(max: usize, max_per_user: usize) -> Self {
-        Self(Arc::new(Inner {
-            max,
-            max_per_user,
-            open: Mutex::default(),
+impl Default for Doorway {
+    fn default() -> Self {
+        Self {
             courtesies: Arc::new(Semaphore::new(COURTESIES_MAX)),
             newcomers: Arc::new(Semaphore::new(NEWCOMERS_MAX)),
-        }))
-    }
-
-    /// Takes a slot, or says whose limit is reached.
-    ///
-    /// # Errors
-    /// For people.
-    pub fn take(&self, holder: Holder) -> Result<Slot, String> {
-        let mut open = self.open();
-        if open.all >= self.0.max {
-            return Err(format!("all {} connections are in use: close some, or raise limits.connections", self.0.max));
         }
-        let mine = open.by_user.entry(holder.clone()).or_default();
-        if *mine >= self.0.max_per_user {
-            return Err(format!(
-                "your user has all of its {} connections in use: close some, or raise limits.connections_per_user",
-                self.0.max_per_user
-            ));
-        }
-        *mine += 1;
-        open.all += 1;
-        Ok(Slot { slots: self.clone(), holder })
     }
+}
 
+impl Doorway {
     /// Leave to tell one connection over the limit why it is not served; `None` when many are being told.
     pub fn courtesy(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.courtesies).try_acquire_owned().ok()
+        Arc::clone(&self.courtesies).try_acquire_owned().ok()
     }
 
     /// Leave to wait until this host knows somebody; `None` when many wait.
     pub fn newcomer(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0.newcomers).try_acquire_owned().ok()
-    }
-
-    /// Connections that are open.
-    pub fn open_connections(&self) -> usize {
-        self.open().all
-    }
-
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        let mut open = self.slots.open();
-        open.all = open.all.saturating_sub(1);
-        if let Some(mine) = open.by_user.get_mut(&self.holder) {
-            *mine = mine.saturating_sub(1);
-            if *mine == 0 {
-                open.by_user.remove(&self.holder);
-            }
-        }
+        Arc::clone(&self.newcomers).try_acquire_owned().ok()
     }
 }
 
@@ -112,12 +91,11 @@ mod tests {
         let slots = Slots::new(3, 2);
         let remote = || Holder::User("ann".parse().expect("name"));
         let mine = [slots.take(remote()).expect("free"), slots.take(remote()).expect("free")];
-        assert!(slots.take(remote()).expect_err("limit").contains("your user"));
+        assert_eq!(slots.take(remote()).expect_err("limit"), NoSlot::User(2));
         let other = slots.take(Holder::Uid(2)).expect("free");
-        assert!(slots.take(Holder::Uid(3)).expect_err("full").contains("all 3"));
-        drop(other);
-        drop(mine);
-        assert_eq!(slots.open_connections(), 0);
-        assert!(slots.open().by_user.is_empty());
+        assert_eq!(slots.take(Holder::Uid(3)).expect_err("full"), NoSlot::All(3));
+        assert_eq!(slots.count(), 3);
+        drop((mine, other));
+        assert_eq!(slots.count(), 0);
     }
 }

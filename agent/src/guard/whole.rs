@@ -1,4 +1,4 @@
-//! Bodies that are read whole before anything is decided: those of clients, and the engine's lists.
+//! Bodies of clients that are read whole before anything is decided.
 
 use super::room::{Full, Holding};
 use crate::wire::{Body, BodyError, BodyFraming, Inbox};

@@ -3,7 +3,7 @@
 use super::{Engine, EngineError};
 use crate::{
     limits::{EVENT_LINE_MAX, HEAD_MAX, INVENTORY_DIRTY_MAX, LOOKUP_TIMEOUT},
-    wire::{self, Body, Inbox, ResponseError, Socket},
+    wire::{self, Body, Inbox, Lines, ResponseError, Socket},
 };
 use serde_json::Value;
 use std::{collections::BTreeSet, io};
@@ -18,6 +18,8 @@ const PATH: &str =
 pub struct Dirty {
     pub containers: BTreeSet<String>,
     pub images: bool,
+    /// Images that were removed, and when, in milliseconds: more than a look could tell, since they may be back.
+    pub removed: Vec<(String, u64)>,
     pub volumes: bool,
     pub networks: bool,
     /// More containers than can be remembered: look at all.
@@ -31,7 +33,12 @@ impl Dirty {
         let (kind, action) = (text("/Type"), text("/Action"));
         match kind {
             "container" if is_change(action) => self.container(text("/Actor/ID")),
-            "image" => self.images = true,
+            "image" => {
+                if action == "delete" {
+                    self.removed.push((text("/Actor/ID").to_owned(), at_ms(event)));
+                }
+                self.images = true;
+            }
             "volume" if !matches!(action, "mount" | "unmount") => self.volumes = true,
             "network" if matches!(action, "connect" | "disconnect") => {
                 self.container(text("/Actor/Attributes/container"));
@@ -51,6 +58,11 @@ impl Dirty {
     }
 }
 
+/// When it happened. What does not say so is just now.
+fn at_ms(event: &Value) -> u64 {
+    event.get("timeNano").and_then(Value::as_u64).map_or(u64::MAX, |nanos| nanos / 1_000_000)
+}
+
 /// Most of what happens to a container changes nothing that is told of it.
 fn is_change(action: &str) -> bool {
     let word = action.split(':').next().unwrap_or_default();
@@ -65,7 +77,7 @@ pub struct Changes {
     stream: Socket,
     inbox: Inbox,
     body: Body,
-    held: Vec<u8>,
+    lines: Lines,
 }
 
 impl Changes {
@@ -96,7 +108,7 @@ impl Changes {
                     });
                 }
                 inbox.consume(head.bytes);
-                return Ok(Self { stream, inbox, body: Body::new(head.framing), held: Vec::new() });
+                return Ok(Self { stream, inbox, body: Body::new(head.framing), lines: Lines::new(EVENT_LINE_MAX) });
             }
             if inbox.len() > HEAD_MAX {
                 return Err(EngineError::Head { path: PATH.to_owned(), source: ResponseError::Malformed });
@@ -112,24 +124,24 @@ impl Changes {
     /// # Errors
     /// [`EngineError`] when the stream has ended.
     pub async fn note(&mut self, dirty: &mut Dirty) -> Result<bool, EngineError> {
-        let body = |source| EngineError::Body { path: PATH.to_owned(), source };
-        let more =
-            self.body.append(EVENT_LINE_MAX, &mut self.inbox, &mut self.stream, &mut self.held).await.map_err(body)?;
-        if !more {
+        let next = self.body.next(&mut self.inbox, &mut self.stream).await;
+        let at_hand = next.map_err(|source| EngineError::Body { path: PATH.to_owned(), source })?;
+        let (mut part, mut changed) = (self.inbox.bytes().get(..at_hand.data).unwrap_or_default(), false);
+        while !part.is_empty() {
+            match self.lines.next(&mut part) {
+                None => {}
+                Some(line) => match line.and_then(|line| serde_json::from_slice::<Value>(&line).ok()) {
+                    Some(event) => changed |= dirty.note(&event),
+                    // Something happened; what it was cannot be told.
+                    None => (dirty.everything, changed) = (true, true),
+                },
+            }
+        }
+        Body::used(&mut self.inbox, &at_hand);
+        if at_hand.is_last {
             let source = io::ErrorKind::UnexpectedEof.into();
             return Err(EngineError::Broken { path: PATH.to_owned(), source });
         }
-        let (mut done, mut changed) = (0, false);
-        while let Some(length) = self.held.get(done..).and_then(|rest| rest.iter().position(|b| *b == b'\n')) {
-            let line = self.held.get(done..done + length).unwrap_or_default();
-            match serde_json::from_slice::<Value>(line) {
-                Ok(event) => changed |= dirty.note(&event),
-                // Something happened; what it was cannot be told.
-                Err(_) => (dirty.everything, changed) = (true, true),
-            }
-            done += length + 1;
-        }
-        self.held.drain(..done);
         Ok(changed)
     }
 }
@@ -166,6 +178,20 @@ mod tests {
         }
         let containers = ["a", "b", "joined"].map(str::to_owned).into();
         assert_eq!(dirty, Dirty { containers, volumes: true, ..Dirty::default() });
+    }
+
+    #[test]
+    fn images_that_were_removed_are_named_with_the_time() {
+        let mut dirty = Dirty::default();
+        for (action, id) in [("untag", "sha256:a"), ("delete", "sha256:a"), ("delete", "sha256:b"), ("pull", "app:1")] {
+            let mut event = event("image", action, id);
+            if id == "sha256:a" {
+                event["timeNano"] = json!(1_900_000_000_123_456_789_u64);
+            }
+            assert!(dirty.note(&event), "{action}");
+        }
+        let removed = vec![("sha256:a".to_owned(), 1_900_000_000_123), ("sha256:b".to_owned(), u64::MAX)];
+        assert_eq!(dirty, Dirty { images: true, removed, ..Dirty::default() });
     }
 
     #[test]

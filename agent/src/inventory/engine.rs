@@ -15,7 +15,8 @@ use tokio::{
     net::UnixStream,
     time::{Instant, sleep, timeout_at},
 };
-use wharden_docker::ApiVersion;
+use wharden_docker::{ApiVersion, Sifter, UnknownForm};
+use wharden_model::Action;
 
 /// Why the engine gave no usable answer.
 #[derive(Debug, thiserror::Error)]
@@ -178,7 +179,41 @@ impl Engine {
     /// # Errors
     /// As [`Engine::get`].
     pub async fn image_ids(&self) -> Result<Vec<String>, EngineError> {
-        let path = "/images/json?all=1";
+        let (path, mut ids) = ("/images/json?all=1", ListedIds::default());
+        self.read(path, |part| {
+            ids.take(part);
+            Some(())
+        })
+        .await?;
+        ids.end().ok_or_else(|| EngineError::Json { path: path.to_owned() })
+    }
+
+    /// Gives each of the things in a list, but for those that are too large to be read.
+    ///
+    /// # Errors
+    /// As [`Engine::get`].
+    pub async fn list(&self, path: &str, action: Action, mut each: impl FnMut(&Value)) -> Result<(), EngineError> {
+        let unknown = |_: UnknownForm| EngineError::Json { path: path.to_owned() };
+        let (mut sifter, mut rest) = (Sifter::new(action).map_err(unknown)?, Vec::new());
+        let mut look = |_, thing: &[u8]| -> Result<bool, UnknownForm> {
+            each(&serde_json::from_slice(thing).map_err(|_| UnknownForm)?);
+            Ok(false)
+        };
+        self.read(path, |mut part| {
+            while !part.is_empty() {
+                rest.clear();
+                let read = sifter.take(part, &mut look, &mut rest).ok()?;
+                part = part.get(read..)?;
+            }
+            Some(())
+        })
+        .await?;
+        sifter.end().map_err(unknown)
+    }
+
+    /// Reads the answer to a `GET` as it comes. `take` gives `None` for what it does not understand.
+    async fn read(&self, path: &str, mut take: impl FnMut(&[u8]) -> Option<()>) -> Result<(), EngineError> {
+        let json = || EngineError::Json { path: path.to_owned() };
         let read = async {
             let mut stream = self.connect().await?;
             let (head, mut inbox) = self.begin(&mut stream, path).await?;
@@ -186,14 +221,14 @@ impl Engine {
                 return Err(EngineError::Status { path: path.to_owned(), status: head.status, message: String::new() });
             }
             inbox.consume(head.bytes);
-            let (mut body, mut ids) = (Body::new(head.framing), ListedIds::default());
+            let mut body = Body::new(head.framing);
             loop {
                 let next = body.next(&mut inbox, &mut stream).await;
                 let at_hand = next.map_err(|source| EngineError::Body { path: path.to_owned(), source })?;
-                ids.take(inbox.bytes().get(..at_hand.data).unwrap_or_default());
+                take(inbox.bytes().get(..at_hand.data).unwrap_or_default()).ok_or_else(json)?;
                 Body::used(&mut inbox, &at_hand);
                 if at_hand.is_last {
-                    return ids.end().ok_or_else(|| EngineError::Json { path: path.to_owned() });
+                    return Ok(());
                 }
             }
         };

@@ -1,8 +1,8 @@
 //! Who made an image on this host, by its id. Kept here, since labels of an image are whoever's who wrote them.
 //!
 //! An image becomes the caller's when a request made it: its id was not there before the request, nobody has it yet, and,
-//! where the guard has put the maker's name on it, that name is on it. What comes from a registry is nobody's, and so is
-//! everything once this register is lost.
+//! where the guard has put the maker's name on it, that name is on it. It is nobody's again once the engine says that it is
+//! removed, or does not list it. What comes from a registry is nobody's, and so is everything once this register is lost.
 //!
 //! ```text
 //! request ─▶ before: what is there? ─▶ engine ─▶ answer names an image ─▶ made: is it new? ─▶ memory, disk ─▶ client
@@ -29,6 +29,8 @@ use wharden_docker::{ImageView, OWNER_LABEL};
 /// In the data folder.
 pub const FILE: &str = "image-owners.json";
 const VERSION: u32 = 1;
+/// `sha256:` and the digits.
+const ID_BYTES: usize = 7 + 64;
 
 /// See the module.
 pub struct ImageOwners {
@@ -63,6 +65,8 @@ struct Owned {
     owner: Arc<str>,
     /// Looks that began before say nothing about whether it is gone.
     since: u64,
+    /// The time, in milliseconds. What the engine removed before was another image of that id.
+    given: u64,
 }
 
 /// On disk: images by their owners.
@@ -92,8 +96,16 @@ impl Held {
         (self.seen, self.looked) = (seen, began);
     }
 
+    /// What the engine has removed, and when: should it come back, it is not whose it was.
+    fn removed(&mut self, id: &str, at: u64) {
+        if self.owners.get(id).is_some_and(|owned| owned.given <= at) {
+            self.owners.remove(id);
+            self.unsaved = true;
+        }
+    }
+
     /// Gives an image that came after that moment to its maker. False when it was there, is somebody's, or there is no room.
-    fn give(&mut self, id: &str, owner: &str, before: Before) -> bool {
+    fn give(&mut self, id: &str, owner: &str, before: Before, now: u64) -> bool {
         let was_there = self.seen.get(id).is_some_and(|first| *first <= before.0);
         if was_there || self.owners.contains_key(id) || owner.is_empty() || owner.len() > IMAGE_OWNER_BYTES_MAX {
             return false;
@@ -106,7 +118,7 @@ impl Held {
             return false;
         }
         let since = self.next();
-        self.owners.insert(id.to_owned(), Owned { owner: owner.into(), since });
+        self.owners.insert(id.to_owned(), Owned { owner: owner.into(), since, given: now });
         self.unsaved = true;
         true
     }
@@ -116,7 +128,7 @@ impl Held {
         let mut held = Self::default();
         for (owner, ids) in file.owners {
             let owner: Arc<str> = owner.into();
-            held.owners.extend(ids.into_iter().map(|id| (id, Owned { owner: Arc::clone(&owner), since: 0 })));
+            held.owners.extend(ids.into_iter().map(|id| (id, Owned { owner: Arc::clone(&owner), since: 0, given: 0 })));
         }
         (file.version == VERSION && held.owners.len() <= IMAGE_OWNERS_MAX).then_some(held)
     }
@@ -192,14 +204,32 @@ impl ImageOwners {
         }
     }
 
+    /// Forgets images that the engine has removed, with the times, in milliseconds.
+    pub async fn removed(&self, images: Vec<(String, u64)>) {
+        {
+            let mut held = self.held();
+            images.iter().for_each(|(id, at)| held.removed(id, *at));
+        }
+        self.save().await;
+    }
+
     /// Takes note of what a request made, before its caller hears of it. `labelled`: the guard has put its maker on it.
-    pub async fn made(&self, engine: &Engine, made: Vec<String>, owner: &str, before: Before, labelled: bool) {
+    pub async fn made(
+        &self,
+        engine: &Engine,
+        made: Vec<String>,
+        owner: &str,
+        before: Before,
+        labelled: bool,
+        now: u64,
+    ) {
         let mut changed = false;
         for id in made {
+            let Some(id) = whole_id(engine, id).await else { continue };
             match look_up_image(engine, &id).await {
                 // A name may look like an id, and mean another image then.
                 Ok(Some(image)) if image.id == id && may_be_of(&image, owner, labelled) => {
-                    changed |= self.held().give(&id, owner, before);
+                    changed |= self.held().give(&id, owner, before, now);
                 }
                 Ok(_) => {}
                 Err(error) => tracing::warn!(image = id, %error, "an image cannot be looked at: it is nobody's"),
@@ -239,6 +269,23 @@ impl ImageOwners {
     }
 }
 
+/// The one id that there is of this beginning. A name of an image may look like one too, but not like a whole one.
+async fn whole_id(engine: &Engine, beginning: String) -> Option<String> {
+    if beginning.len() == ID_BYTES {
+        return Some(beginning);
+    }
+    match engine.image_ids().await {
+        Ok(ids) => {
+            let mut found = ids.into_iter().filter(|id| id.starts_with(&beginning));
+            found.next().filter(|_| found.next().is_none())
+        }
+        Err(error) => {
+            tracing::warn!(image = beginning, %error, "the engine's images cannot be listed: what was built is nobody's");
+            None
+        }
+    }
+}
+
 /// The maker's name is on what was built, so that the image of another one, which the answer would have to name by
 /// mistake, cannot be taken; and what says that it is somebody else's is not given away.
 fn may_be_of(image: &ImageView, owner: &str, labelled: bool) -> bool {
@@ -252,6 +299,8 @@ fn may_be_of(image: &ImageView, owner: &str, labelled: bool) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    const NOW: u64 = 1_900_000_000_000;
 
     fn ids(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| (*name).to_owned()).collect()
@@ -271,16 +320,16 @@ mod tests {
     fn what_was_there_is_nobodys_and_what_is_new_the_first_ones() {
         let mut held = Held::default();
         let alice = look(&mut held, &["old"]);
-        assert!(!held.give("old", "alice", alice), "it was there");
-        assert!(held.give("new", "alice", alice));
+        assert!(!held.give("old", "alice", alice, NOW), "it was there");
+        assert!(held.give("new", "alice", alice, NOW));
         // Seen by a request that came when it was there.
         let bob = look(&mut held, &["old", "new", "other"]);
-        assert!(!held.give("new", "bob", bob));
-        assert!(!held.give("other", "bob", bob));
-        assert!(held.give("other", "alice", alice), "whose request began before it came");
-        assert!(!held.give("other", "bob", Before(u64::MAX)));
-        assert!(!held.give("nameless", "", bob));
-        assert!(!held.give("long", &"x".repeat(IMAGE_OWNER_BYTES_MAX + 1), bob));
+        assert!(!held.give("new", "bob", bob, NOW));
+        assert!(!held.give("other", "bob", bob, NOW));
+        assert!(held.give("other", "alice", alice, NOW), "whose request began before it came");
+        assert!(!held.give("other", "bob", Before(u64::MAX), NOW));
+        assert!(!held.give("nameless", "", bob, NOW));
+        assert!(!held.give("long", &"x".repeat(IMAGE_OWNER_BYTES_MAX + 1), bob, NOW));
         assert_eq!(owner(&held, "other").as_deref(), Some("alice"));
     }
 
@@ -288,16 +337,29 @@ mod tests {
     fn what_is_gone_is_forgotten_unless_it_came_after_the_look() {
         let mut held = Held::default();
         let before = look(&mut held, &[]);
-        assert!(held.give("a", "alice", before));
+        assert!(held.give("a", "alice", before, NOW));
         let began = held.next();
-        assert!(held.give("b", "alice", before), "while the engine makes its list");
+        assert!(held.give("b", "alice", before, NOW), "while the engine makes its list");
         held.found(began, ids(&["a"]));
         assert_eq!((owner(&held, "a"), owner(&held, "b")), (Some("alice".into()), Some("alice".into())));
         held.unsaved = false;
         let later = look(&mut held, &["b"]);
         assert_eq!((owner(&held, "a"), held.unsaved), (None, true));
         // Made again, it is whose it is made by then.
-        assert!(held.give("a", "bob", later));
+        assert!(held.give("a", "bob", later, NOW));
+    }
+
+    #[test]
+    fn what_the_engine_removed_is_nobodys_unless_it_was_made_anew() {
+        let mut held = Held::default();
+        let before = look(&mut held, &[]);
+        assert!(held.give("a", "alice", before, NOW) && held.give("b", "bob", before, NOW));
+        held.unsaved = false;
+        held.removed("a", NOW - 1);
+        held.removed("unknown", NOW);
+        assert_eq!((owner(&held, "a").as_deref(), held.unsaved), (Some("alice"), false));
+        held.removed("a", NOW);
+        assert_eq!((owner(&held, "a"), owner(&held, "b").as_deref(), held.unsaved), (None, Some("bob"), true));
     }
 
     #[test]
@@ -305,7 +367,7 @@ mod tests {
         let mut held = Held::default();
         let before = look(&mut held, &[]);
         let fill = |held: &mut Held, owner: &str| {
-            (0..).take_while(|n| held.give(&format!("{owner}{n}"), owner, before)).count()
+            (0..).take_while(|n| held.give(&format!("{owner}{n}"), owner, before, NOW)).count()
         };
         assert_eq!(fill(&mut held, "mallory"), IMAGE_OWNERS_MAX / 2);
         assert_eq!(fill(&mut held, "her friend"), IMAGE_OWNERS_MAX / 4);
@@ -319,7 +381,7 @@ mod tests {
         let before = look(&mut held, &[]);
         // By so many accounts that there is room for each.
         let given = (0..IMAGE_OWNERS_MAX)
-            .filter(|n| held.give(&format!("sha256:{n:064x}"), &format!("{n:0>IMAGE_OWNER_BYTES_MAX$}"), before));
+            .filter(|n| held.give(&format!("sha256:{n:064x}"), &format!("{n:0>IMAGE_OWNER_BYTES_MAX$}"), before, NOW));
         assert_eq!(given.count(), IMAGE_OWNERS_MAX - 1);
         let bytes = serde_json::to_vec(&held.written()).expect("JSON");
         assert!((bytes.len() as u64) < crate::limits::STATE_FILE_MAX, "{} bytes", bytes.len());
@@ -331,7 +393,7 @@ mod tests {
         let parent = tempfile::tempdir().expect("dir");
         let dir = DataDir::create(&parent.path().join("d")).expect("made");
         let owners = ImageOwners::load(&dir);
-        assert!(owners.held().give("a", "alice", Before(0)));
+        assert!(owners.held().give("a", "alice", Before(0), NOW));
         owners.save().await;
         let again = ImageOwners::load(&dir);
         assert_eq!((again.of("a"), again.of("b")), ("alice".to_owned(), String::new()));
@@ -348,7 +410,7 @@ mod tests {
         }
         // And is written anew.
         let owners = ImageOwners::load(&dir);
-        assert!(owners.held().give("c", "bob", Before(0)));
+        assert!(owners.held().give("c", "bob", Before(0), NOW));
         owners.save().await;
         assert_eq!(ImageOwners::load(&dir).of("c"), "bob");
     }

@@ -15,6 +15,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 use wharden_model::{
+    Action,
     inventory::{EngineFacts, Image},
     limits::INVENTORY_CONTAINERS_MAX,
 };
@@ -60,6 +61,9 @@ impl Keeper {
                 changed = changes.note(&mut dirty) => if changed? {
                     last = Instant::now();
                     first.get_or_insert(last);
+                    if !dirty.removed.is_empty() {
+                        self.owners.removed(std::mem::take(&mut dirty.removed)).await;
+                    }
                 },
                 () = self.owners.changed.notified() => {
                     dirty.images = true;
@@ -103,9 +107,10 @@ impl Keeper {
     async fn look_at_everything(&self) -> Result<(), EngineError> {
         let (version, info) = (self.engine.get("/version").await?, self.engine.get("/info").await?);
         self.host(described::engine(&version, &info)).await;
-        let list = self.engine.get("/containers/json?all=1").await?;
-        let ids = list.as_array().into_iter().flatten().filter_map(|it| it.get("Id")?.as_str());
-        let ids: Vec<String> = ids.take(INVENTORY_CONTAINERS_MAX).map(str::to_owned).collect();
+        let mut ids = Vec::new();
+        let id = |it: &Value| Some(it.get("Id")?.as_str()?.to_owned());
+        self.engine.list("/containers/json?all=1", Action::ContainerList, |it| ids.extend(id(it))).await?;
+        ids.truncate(INVENTORY_CONTAINERS_MAX);
         self.told.change(|ledger| ledger.keep_containers(&ids));
         self.told.keep_processes(&ids);
         for id in &ids {
@@ -139,9 +144,9 @@ impl Keeper {
                 self.told.put_process(id, None);
                 self.told.change(|ledger| ledger.drop_container(id));
             }
-            // One container that the engine stumbles over does not hide the others.
-            Err(EngineError::Status { status, message, .. }) => {
-                tracing::debug!(container = id, status, %message, "a container could not be looked at");
+            // One container that the engine stumbles over, or has too much to say about, does not hide the others.
+            Err(error @ (EngineError::Status { .. } | EngineError::Body { .. })) => {
+                tracing::debug!(container = id, %error, "a container could not be looked at");
             }
             Err(error) => return Err(error),
         }
@@ -150,15 +155,15 @@ impl Keeper {
 
     /// Everything about an image but its names is asked once: it is known by its content.
     async fn images(&self) -> Result<(), EngineError> {
-        let list = self.engine.get("/images/json").await?;
-        let mut images = Vec::new();
-        for (id, tags, digests) in list.as_array().into_iter().flatten().filter_map(described::image_names) {
+        let (mut listed, mut images) = (Vec::new(), Vec::new());
+        self.engine.list("/images/json", Action::ImageList, |it| listed.extend(described::image_names(it))).await?;
+        for (id, tags, digests) in listed {
             let known = self.told.look(|ledger| ledger.image(&id).cloned());
             let image = match known {
                 Some(image) => Some(image),
                 None => match self.engine.get(&format!("/images/{id}/json")).await {
                     Ok(json) => described::image(&json),
-                    Err(EngineError::Status { .. }) => None,
+                    Err(EngineError::Status { .. } | EngineError::Body { .. }) => None,
                     Err(error) => return Err(error),
                 },
             };
@@ -173,16 +178,15 @@ impl Keeper {
     }
 
     async fn volumes(&self) -> Result<(), EngineError> {
-        let list = self.engine.get("/volumes").await?;
-        let all = list.get("Volumes").and_then(Value::as_array).into_iter().flatten();
-        let volumes = all.filter_map(described::volume).collect();
+        let mut volumes = Vec::new();
+        self.engine.list("/volumes", Action::VolumeList, |it| volumes.extend(described::volume(it))).await?;
         self.told.change(|ledger| ledger.set_volumes(volumes));
         Ok(())
     }
 
     async fn networks(&self) -> Result<(), EngineError> {
-        let list = self.engine.get("/networks").await?;
-        let networks = list.as_array().into_iter().flatten().filter_map(described::network).collect();
+        let mut networks = Vec::new();
+        self.engine.list("/networks", Action::NetworkList, |it| networks.extend(described::network(it))).await?;
         self.told.change(|ledger| ledger.set_networks(networks));
         Ok(())
     }

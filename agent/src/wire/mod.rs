@@ -5,6 +5,7 @@
 mod body;
 mod chunked;
 mod inbox;
+mod lines;
 mod response;
 mod socket;
 
@@ -14,5 +15,6 @@ pub use body::{
 };
 pub use chunked::{ChunkError, ChunkScanner, Piece};
 pub use inbox::Inbox;
+pub use lines::Lines;
 pub use response::{ResponseError, ResponseHead, parse_response};
 pub use socket::{Socket, SocketReader, SocketWriter};

@@ -50,7 +50,7 @@ async fn garbage_from_the_engine_is_told_and_lets_nobody_pass() {
         works_as_ever(&world).await;
         assert_eq!(world.engine.lines().len(), lines + 1, "{:?}", world.engine.lines());
     }
-    eventually("all connections end", || world.guard.slots.open_connections() == 0).await;
+    eventually("all connections end", || world.guard.connections.count() == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,13 +66,13 @@ async fn an_answer_that_is_cut_off_never_looks_whole() {
         let mut client = Client::connect(&world.socket).await;
         assert_eq!(client.send(get("/v1.41/info")).await.head().await.0, 200);
         assert_eq!(String::from_utf8(client.rest().await).expect("text"), seen);
-        // A list is passed on whole or not at all.
+        // Of a small list nothing is passed on.
         assert_eq!(ask(&world.socket, get("/v1.41/containers/json")).await.status, 502);
         world.engine.set_fault(None);
         works_as_ever(&world).await;
     }
     assert_eq!(world.guard.stats.engine_errors.get() - errors, 4);
-    eventually("all connections end", || world.guard.slots.open_connections() == 0).await;
+    eventually("all connections end", || world.guard.connections.count() == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,7 +91,7 @@ async fn while_the_engine_hangs_refusals_are_still_given_and_those_who_leave_lea
     assert_eq!(refused.status, 403);
     drop(waiting);
     eventually("the engine's ends close", || world.engine.memory.streams_closed.load(SeqCst) >= 50).await;
-    eventually("all connections end", || world.guard.slots.open_connections() == 0).await;
+    eventually("all connections end", || world.guard.connections.count() == 0).await;
     world.engine.set_fault(None);
     assert_eq!(world.engine.lines(), lines, "nothing was answered, so nothing was remembered");
     works_as_ever(&world).await;

@@ -80,9 +80,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.buffer.drain(..n).collect()
     }
 
-    /// A whole answer with `Content-Length`, or without a body.
+    /// A whole answer, if it has a body with `Content-Length` or in chunks.
     pub async fn answer(&mut self) -> Answer {
         let (status, head) = self.head().await;
+        if head.contains("Transfer-Encoding: chunked\r\n") {
+            return Answer { status, head, body: self.chunks().await };
+        }
         let length = head
             .to_ascii_lowercase()
             .split("content-length: ")
@@ -90,6 +93,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             .map(|rest| rest.split("\r\n").next().expect("value").parse::<usize>().expect("number"));
         let body = self.take(length.unwrap_or(0)).await;
         Answer { status, head, body }
+    }
+
+    /// The body of an answer in chunks, up to its end.
+    pub async fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let mut line = Vec::new();
+            while !line.ends_with(b"\r\n") {
+                line.append(&mut self.take(1).await);
+            }
+            let size = usize::from_str_radix(String::from_utf8_lossy(&line).trim_end(), 16).expect("a chunk");
+            body.append(&mut self.take(size).await);
+            assert_eq!(self.take(2).await, b"\r\n");
+            if size == 0 {
+                return body;
+            }
+        }
     }
 
     /// Everything until the other side closes.

@@ -1,15 +1,14 @@
-//! Answers that are held until they have been decided on: lists, and the description of one thing.
+//! Answers that are decided on: lists, thing by thing, and the description of one thing.
 
 use crate::{
     client::{Client, ask, eventually, get},
-    engine::{NETWORKS, WEB},
+    engine::{EVENT, Fault, NETWORKS, WEB},
     world::{OPEN, World},
 };
 use serde_json::Value;
-use wharden_agent::limits::Limits;
+use wharden_agent::limits::EVENT_LINE_MAX;
 use wharden_model::{Outcome, Posture};
 
-const OTHER: u32 = 64_322;
 const LIST: &str = "/v1.41/networks";
 
 fn json(body: &[u8]) -> Value {
@@ -74,24 +73,60 @@ async fn a_list_passes_as_the_engine_wrote_it_without_what_must_not_be_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_that_nobody_reads_fill_the_share_of_their_user_only() {
-    let limits = Limits { buffered_bytes_per_user: 6 << 20, ..Limits::default() };
-    let (whole, per_user) = (limits.buffered_bytes, limits.buffered_bytes_per_user);
-    let world = World::with(Some(OPEN), Posture::Enforce, limits);
-    let mut slow = Client::connect(&world.socket).await;
-    slow.send(get(LIST)).await;
-    let (status, head) = slow.head().await;
-    assert_eq!(status, 200);
-    let length: usize =
-        head.split("Content-Length: ").nth(1).and_then(|n| n.split('\r').next()?.parse().ok()).expect("n");
-    assert!(length * 2 > per_user && length < per_user, "{length}");
-    assert!(world.guard.room.free() <= whole - length, "what waits for its reader is counted");
-    let refused = ask(&world.socket, get(LIST)).await;
-    assert_eq!(refused.status, 429);
-    let mut other = Client::connect_as(OTHER, &world.socket).await;
-    assert_eq!(other.send(get(LIST)).await.answer().await.status, 200, "another user does not notice");
-    slow.take(length).await;
-    assert_eq!(ask(&world.socket, get(LIST)).await.status, 200);
-    drop((slow, other));
+async fn a_list_that_nobody_reads_holds_a_little_of_it() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    let (share, whole) = (world.guard.limits.buffered_bytes_per_user, world.guard.limits.buffered_bytes);
+    let list = ask(&world.socket, get(LIST)).await.body;
+    assert!(list.len() * 8 > share, "{} bytes", list.len());
+    let mut slow = Vec::new();
+    for _ in 0..32 {
+        let mut client = Client::connect(&world.socket).await;
+        let (status, head) = client.send(get(LIST)).await.head().await;
+        assert!(status == 200 && head.contains("Transfer-Encoding: chunked\r\n"), "{head}");
+        slow.push(client);
+    }
+    eventually("what waits for its reader is counted", || world.guard.room.free() < whole).await;
+    assert!(ask(&world.socket, get(LIST)).await.body == list, "the same user may have another");
+    assert!(world.guard.room.free() > whole - share / 2, "{} of {whole} are left", world.guard.room.free());
+    let mut last = slow.pop().expect("some");
+    assert!(last.chunks().await == list, "whoever reads slowly gets all");
+    assert_eq!(last.send(get("/v1.41/info")).await.answer().await.status, 200, "and may go on");
+    drop((slow, last));
     eventually("nothing is held", || world.guard.room.free() == whole).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_too_long_ends_nobodys_stream() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    assert_eq!(ask(&world.socket, get("/v1.41/info")).await.status, 200);
+    let long = format!("{{\"Type\":\"daemon\",\"Actor\":{{\"ID\":\"{}\"}}}}\n", "x".repeat(EVENT_LINE_MAX));
+    let events = format!("HTTP/1.1 200 OK\r\n\r\n{EVENT}{long}{EVENT}");
+    world.engine.set_fault(Some(Fault::Instead(events.leak())));
+    let answer = ask(&world.socket, get("/v1.41/events")).await;
+    assert_eq!((answer.status, String::from_utf8(answer.body).expect("text")), (200, EVENT.repeat(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_turns_out_not_to_be_one_is_an_error_or_cut_off() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    assert_eq!(ask(&world.socket, get(LIST)).await.status, 200);
+    for (networks, end) in [(2, "]x"), (2, ",]"), (2, ""), (5000, "]x"), (5000, "")] {
+        let network = |n| format!("{{\"Id\":\"{n}\",\"Name\":\"{}\"}}", "n".repeat(60));
+        let list = format!("[{}{end}", (0..networks).map(network).collect::<Vec<_>>().join(","));
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", list.len());
+        world.engine.set_fault(Some(Fault::Instead((head + &list).leak())));
+        let mut client = Client::connect(&world.socket).await;
+        client.send(get(LIST)).await;
+        if networks == 2 {
+            let answer = client.answer().await;
+            assert_eq!(answer.status, 502);
+            assert!(answer.message().contains("list cannot be understood"), "{}", answer.message());
+        } else {
+            assert_eq!(client.head().await.0, 200);
+            let part = client.rest().await;
+            assert!(!part.is_empty() && !part.ends_with(b"0\r\n\r\n"), "{networks} {end:?}");
+        }
+        world.engine.set_fault(None);
+        assert_eq!(ask(&world.socket, get("/v1.41/info")).await.status, 200);
+    }
 }

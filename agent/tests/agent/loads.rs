@@ -2,11 +2,12 @@
 
 use crate::{
     archive::{end, file, gzip, image},
-    client::{Answer, Client, ask, get},
+    client::{Answer, Client, ask, eventually, get},
     world::{OPEN, World, bundle},
 };
 use std::path::Path;
 use tokio::time::{Duration, timeout};
+use wharden_agent::limits::Limits;
 use wharden_model::{Action, DecisionEvent, FactValue, Outcome, Posture};
 
 /// Everybody may load, under names of their own.
@@ -20,6 +21,8 @@ when { context.target_registry == "r.example" };
 const ONLY: &str = r#"
 permit(principal, action == Docker::Action::"image.load", resource) when { context.target like "docker.io/team/*" };
 "#;
+
+const OTHER: u32 = 64_323;
 
 /// Nobody may load anything.
 const READERS: &str = r#"permit(principal, action in Docker::Action::"read", resource);"#;
@@ -146,9 +149,9 @@ async fn an_archive_that_never_ends_is_told_once() {
     let whole = request(&image(&["app:1"], &vec![1; 300_000]));
     let mut client = Client::connect(&world.socket).await;
     client.send(&whole[..200_000]).await;
-    crate::client::eventually("the connection is taken", || world.guard.slots.open_connections() == 1).await;
+    eventually("the connection is taken", || world.guard.connections.count() == 1).await;
     drop(client);
-    crate::client::eventually("the connection ends", || world.guard.slots.open_connections() == 0).await;
+    eventually("the connection ends", || world.guard.connections.count() == 0).await;
     let events = world.events().await;
     assert_eq!(events.len(), 1, "{events:?}");
     assert!(events[0].outcome == Outcome::Invalid && events[0].error.contains("was not judged"), "{events:?}");
@@ -178,4 +181,42 @@ async fn observing_blocks_nothing_and_tells_what_it_read() {
     assert_eq!(outcomes, [would, Outcome::Allowed, would, no, Outcome::Invalid]);
     let unread = events[1].facts.as_ref().and_then(|facts| facts.get("names_unread")).cloned();
     assert_eq!(unread, Some(true.into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_many_archives_of_one_user_and_of_all_are_loaded_at_one_time() {
+    let limits = Limits { loads: 3, loads_per_user: 2, ..Limits::default() };
+    let mut world = World::with(Some(OPEN), Posture::Enforce, limits);
+    let whole = request(&image(&["app:1"], &vec![1; 300_000]));
+    let (first, rest) = whole.split_at(200_000);
+    let mut mine = [Client::connect(&world.socket).await, Client::connect(&world.socket).await];
+    for client in &mut mine {
+        client.send(first).await;
+    }
+    let loading = |count| {
+        let guard = &world.guard;
+        eventually("so many are on their way", move || guard.loading.count() == count)
+    };
+    loading(2).await;
+    let refused = ask(&world.socket, &whole).await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.message().contains("raise limits.loads_per_user"), "{}", refused.message());
+    let mut other = Client::connect_as(OTHER, &world.socket).await;
+    other.send(first).await;
+    loading(3).await;
+    let refused = Client::connect_as(OTHER + 1, &world.socket).await.send(&whole).await.answer().await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.message().contains("raise limits.loads"), "{}", refused.message());
+    // One that ends, and one whose client goes, make room.
+    let [mut ends, goes] = mine;
+    assert_eq!(ends.send(rest).await.answer().await.status, 200);
+    drop(goes);
+    loading(1).await;
+    assert_eq!(ask(&world.socket, &whole).await.status, 200);
+    assert_eq!(other.send(rest).await.answer().await.status, 200);
+    loading(0).await;
+    let loads = world.engine.lines().iter().filter(|line| line.contains("/images/load")).count();
+    let events = world.events().await;
+    let told = events.iter().filter(|event| event.error.contains("raise limits.loads")).count();
+    assert_eq!((loads, told, events.len()), (3, 2, 6), "{events:#?}");
 }

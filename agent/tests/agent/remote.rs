@@ -222,7 +222,7 @@ async fn whoever_is_no_longer_welcome_is_cut_off_in_the_middle_of_a_stream() {
             assert_eq!(client.rest().await, b"", "{n}");
         }
         eventually("the engine's ends close", || port.world.engine.memory.streams_closed.load(SeqCst) >= 2).await;
-        eventually("no connection is left", || port.world.guard.slots.open_connections() == 0).await;
+        eventually("no connection is left", || port.world.guard.connections.count() == 0).await;
     }
 }
 

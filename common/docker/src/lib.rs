@@ -44,12 +44,13 @@ pub use archive::{Archive, FROM_ARCHIVE, Names as ArchiveNames, Packing};
 pub use canonical::{Asker, Canonical, ForwardBody, Judged};
 pub use endpoint::{BodyKind, ENDPOINTS, Endpoint, ResponseKind};
 pub use head::{Head, parse_head};
+pub use limits::{SIFTED_AT_ONCE, THING_MAX};
 pub use listing::{ImageOwner, Listing, Reading, UnknownForm, event_reading, event_subject};
 pub use made_image::{MadeImages, MakesImage};
 pub use owner::LABEL as OWNER_LABEL;
 pub use refusal::Refusal;
 pub use request::{Framing, Request, begin};
-pub use sift::sift;
+pub use sift::{Sifter, listed_reading};
 pub use version::ApiVersion;
 pub use view::{
     ContainerView, ExecView, HostPathView, ImageView, Lookup, Making, MountView, NetworkView, SwarmView, View,

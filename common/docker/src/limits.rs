@@ -10,7 +10,7 @@ pub const QUERY_PARAMS_MAX: usize = 512;
 pub const JSON_MAX: usize = 2 * 1024 * 1024;
 /// Largest body read where the Engine reads none, in bytes; some clients repeat their query there.
 pub const NO_BODY_MAX: usize = 64 * 1024;
-/// Deepest nesting of a JSON body. The deepest that the Engine knows is 9, in a service.
+/// Deepest nesting of a JSON body, and of the Engine's lists. The deepest that the Engine knows is 9, in a service.
 pub const JSON_DEPTH_MAX: usize = 24;
 /// Most values in a JSON body: bounds the memory that a body of [`JSON_MAX`] bytes can take to about 8 MiB.
 pub const JSON_VALUES_MAX: usize = 64 * 1024;
@@ -42,3 +42,10 @@ pub const USER_AGENT_MAX: usize = 512;
 pub const ACCEPT_MAX: usize = 512;
 /// Longest message of an engine's answer that may name an image, in bytes. Those that do are shorter than a name and an id.
 pub const ANSWER_LINE_MAX: usize = 4 * 1024;
+/// Largest thing in a list that is held until it is decided on, in bytes: as large as its description may be, which says more.
+/// A larger one is left out, so that it does not keep everybody from the rest of the list.
+pub const THING_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of a list that are passed on at one time, and one thing: some dozens of things, so that a small list is one piece.
+pub const SIFTED_AT_ONCE: usize = 64 * 1024;
+/// Longest name of a field beside or around lists, in bytes, as it is written. The longest that the Engine writes has 15.
+pub const LIST_FIELD_MAX: usize = 64;

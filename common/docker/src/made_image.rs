@@ -2,12 +2,17 @@
 //! or is cut, tells of no image. What an archive makes, the archive itself says; its answer, only that it was made.
 //!
 //! What runs in a build writes into the answer too, but only inside of texts: the engine makes JSON of them. So a text
-//! counts nowhere but in the two answers that hold none of it.
+//! counts nowhere but in the two answers that hold none of it, and where it comes after everything that has run.
 
-use crate::{canonical::Canonical, limits::ANSWER_LINE_MAX};
+use crate::{canonical::Canonical, limits::ANSWER_LINE_MAX, version::ApiVersion};
 use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
 use wharden_model::Action;
+
+/// What an old build tells at last, once for each name.
+const TAGGED: &str = "Successfully tagged ";
+/// From here on builds tell the whole id.
+const TELLS_IDS: ApiVersion = ApiVersion { major: 1, minor: 30 };
 
 /// How the answer tells of the images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +21,8 @@ pub enum MakesImage {
     Commit,
     /// Among much else `{"aux": {"ID": ID}}`, one for each stage; the last is the image.
     Build,
+    /// Below API 1.30, last but for names: `{"stream": "Successfully built SHORT\n"}`, with the first 12 digits of the id.
+    OldBuild,
     /// `{"stream": "ID\n"}`, nothing else: what failed tells all that was suppressed.
     QuietBuild,
     /// At last `{"status": ID}`.
@@ -30,6 +37,7 @@ impl MakesImage {
         match canonical.action() {
             Action::ContainerCommit => Some(Self::Commit),
             Action::ImageBuild if canonical.query.truth("q") => Some(Self::QuietBuild),
+            Action::ImageBuild if canonical.version.is_some_and(|version| version < TELLS_IDS) => Some(Self::OldBuild),
             Action::ImageBuild => Some(Self::Build),
             Action::ImagePull if canonical.query.get("fromImage").is_empty() => Some(Self::Import),
             Action::ImageLoad => Some(Self::Load),
@@ -85,7 +93,8 @@ impl MadeImages {
         self.add(part);
     }
 
-    /// The answer is whole: the ids (`sha256:` and 64 digits) of what it says was made, of an archive those that are in it.
+    /// The answer is whole: the ids (`sha256:` and 64 digits) of what it says was made, of an archive those that are in it, of
+    /// an old build the beginning of one.
     pub fn end(&mut self, loaded: &[String]) -> Vec<String> {
         self.message();
         match self.makes {
@@ -121,6 +130,11 @@ impl MadeImages {
                     self.found = aux.get("ID").and_then(Value::as_str).and_then(id_of).into_iter().collect();
                 }
             }
+            (MakesImage::OldBuild, Some(Message { stream: Some(text), .. })) if text.starts_with(TAGGED) => {}
+            (MakesImage::OldBuild, message) => {
+                let text = message.and_then(|message| message.stream);
+                self.found = text.as_deref().and_then(short_id_of).into_iter().collect();
+            }
             (MakesImage::Build, message) => self.failed |= message.is_none() && !too_long,
             (MakesImage::Commit, Some(Message { made: Some(id), .. })) if only => self.found.extend(id_of(&id)),
             (MakesImage::QuietBuild, Some(Message { stream: Some(text), .. })) if only => {
@@ -137,9 +151,16 @@ impl MadeImages {
 }
 
 fn id_of(text: &str) -> Option<String> {
-    let digits = text.strip_prefix("sha256:")?;
-    let good = digits.len() == 64 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-    good.then(|| text.to_owned())
+    text.strip_prefix("sha256:").is_some_and(|digits| are_digits(digits, 64)).then(|| text.to_owned())
+}
+
+fn short_id_of(text: &str) -> Option<String> {
+    let short = text.strip_prefix("Successfully built ")?.strip_suffix('\n')?;
+    are_digits(short, 12).then(|| format!("sha256:{short}"))
+}
+
+fn are_digits(text: &str, count: usize) -> bool {
+    text.len() == count && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]
@@ -196,6 +217,29 @@ mod tests {
         assert_eq!(made(MakesImage::Build, &answer), id(NEW));
         let other = answer.replace("moby.image.id", "moby.other");
         assert_eq!(made(MakesImage::Build, &other), [""; 0]);
+    }
+
+    #[test]
+    fn an_old_build_makes_what_it_says_at_last() {
+        let line = |text: &str| format!("{{\"stream\":\"{text}\\n\"}}\r\n");
+        let short = id("sha256:63a187601573");
+        let built = line("Successfully built 63a187601573");
+        let said =
+            [line("Step 1/2 : FROM app"), line("Successfully built 20b2515f34b5"), line(" ---\\u003e 63a187601573")];
+        let answer = said.concat() + &built;
+        assert_eq!(made(MakesImage::OldBuild, &answer), short);
+        let tagged = answer.clone() + &line("Successfully tagged ms:latest") + &line("Successfully tagged ms:2");
+        assert_eq!(made(MakesImage::OldBuild, &tagged), short);
+        for (after, what) in [
+            (line("more"), "what runs in a build may say so too"),
+            ("{\"error\":\"no space\"}\r\n".to_owned(), "it failed"),
+            (line("Successfully built 63A187601573"), "no digits"),
+            (line("Successfully built 63a1876015733"), "too many"),
+            ("surprise\r\n".to_owned(), "no message"),
+            (line(&"x".repeat(ANSWER_LINE_MAX)), "too long"),
+        ] {
+            assert_eq!(made(MakesImage::OldBuild, &(answer.clone() + &after)), [""; 0], "{what}");
+        }
     }
 
     #[test]

@@ -11,9 +11,13 @@ use super::{
     case::{Case, Refused},
     maker::Maker,
     room::Holding,
+    slots::{NoSlot, Slot},
     undecided::Undecided,
 };
-use crate::wire::{Body, BodyError, BodyFraming, Inbox, LAST_CHUNK, write_chunk};
+use crate::{
+    caller::Holder,
+    wire::{Body, BodyError, BodyFraming, Inbox, LAST_CHUNK, write_chunk},
+};
 use gunzip::Gunzip;
 use std::io;
 use tokio::{
@@ -36,6 +40,7 @@ pub struct Load<'g> {
     unread: bool,
     /// For documents of the archive.
     holding: Holding,
+    _slot: Option<Slot>,
 }
 
 /// How the archive is packed.
@@ -61,16 +66,27 @@ impl From<BodyError> for Stopped {
 
 impl<'g> Load<'g> {
     /// Nothing of it has been read. When it is decided already, nothing will be.
-    pub fn new(case: Case<'g>, undecided: Option<Undecided>, holding: Holding) -> Self {
-        let unread = undecided.is_none();
-        Self {
+    ///
+    /// # Errors
+    /// When too many are on their way.
+    pub fn new(case: Case<'g>, undecided: Option<Undecided>, holder: Holder) -> Result<Self, Refused> {
+        let guard = case.guard;
+        let holding = guard.loads.holding(holder.clone());
+        let taken = guard.loading.take(holder);
+        let full = taken.as_ref().err().copied();
+        let mut load = Self {
             case,
+            unread: undecided.is_none(),
             undecided,
             archive: Archive::default(),
             end: Vec::new(),
             form: Form::Unknown(Vec::new()),
-            unread,
             holding,
+            _slot: taken.ok(),
+        };
+        match full {
+            None => Ok(load),
+            Some(full) => Err(load.refused(too_many(full))),
         }
     }
 
@@ -247,13 +263,35 @@ impl<'g> Load<'g> {
         self.refuse(Refusal::bad(format!("the image archive cannot be judged: as gzip it is damaged: {error}")))
     }
 
-    /// An event where there is none yet.
     fn refuse(&mut self, refusal: Refusal) -> Stopped {
+        Stopped::Refused(self.refused(refusal))
+    }
+
+    /// An event where there is none yet.
+    fn refused(&mut self, refusal: Refusal) -> Refused {
         self.case.begins_now();
-        Stopped::Refused(match self.undecided.take() {
+        match self.undecided.take() {
             Some(_) => self.case.invalid(Action::ImageLoad, refusal),
             None => Refused { status: refusal.status, message: refusal.message, body_read: false },
-        })
+        }
+    }
+}
+
+fn too_many(full: NoSlot) -> Refusal {
+    match full {
+        NoSlot::All(max) => Refusal::with(
+            503,
+            format!(
+                "all {max} places for image archives are taken: try again when one is loaded, or raise limits.loads"
+            ),
+        ),
+        NoSlot::User(max) => Refusal::with(
+            429,
+            format!(
+                "your user has {max} image archives on their way, which is all that it may: let one come to its end and \
+                 try again, or raise limits.loads_per_user"
+            ),
+        ),
     }
 }
 

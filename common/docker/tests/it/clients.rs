@@ -128,7 +128,9 @@ fn nothing_that_the_usual_clients_send_is_refused_or_changed() {
         // The guard says whose the image is.
         match judged.makes {
             Some(MakesImage::Commit | MakesImage::Import) => wanted.push("changes".into()),
-            Some(MakesImage::Build | MakesImage::QuietBuild) if !wanted.contains(&"labels".into()) => {
+            Some(MakesImage::Build | MakesImage::OldBuild | MakesImage::QuietBuild)
+                if !wanted.contains(&"labels".into()) =>
+            {
                 wanted.push("labels".into());
             }
             _ => {}

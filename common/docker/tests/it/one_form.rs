@@ -2,8 +2,8 @@
 
 use crate::support::{VICTIM, canonical, judge, request};
 use serde_json::json;
-use wharden_docker::{Lookup, View, event_reading, sift};
-use wharden_model::{Action, Resource};
+use wharden_docker::{Lookup, View, event_reading, listed_reading};
+use wharden_model::{Resource, ResourceKind};
 
 fn judged(method: &str, target: &str, body: &str) -> Resource {
     judge(&request(method, target, body)).expect("judged").resources.remove(0)
@@ -17,15 +17,10 @@ fn an_image_is_called_the_same_in_creations_descriptions_lists_and_events() {
     assert_eq!(described.image, made);
     assert_eq!(judged("POST", "/v1.41/containers/victim/stop", "").image, made);
     let labels = json!({"tenant": "b", "io.wharden.owner": "bob"});
-    let list = json!([{"Id": VICTIM, "Names": ["/victim"], "Image": "base", "Labels": labels}]);
-    let mut listed = Vec::new();
+    let thing = json!({"Id": VICTIM, "Names": ["/victim"], "Image": "base", "Labels": labels}).to_string();
     let nobody = |_: &str| String::new();
-    let mut look = |reading: &wharden_docker::Reading| {
-        listed.push(reading.resource.clone());
-        true
-    };
-    sift(Action::ContainerList, &mut serde_json::to_vec(&list).expect("JSON"), &nobody, &mut look).expect("a list");
-    assert_eq!(listed, [described]);
+    let listed = listed_reading(ResourceKind::Container, thing.as_bytes(), &nobody).expect("a container");
+    assert_eq!(listed.resource, described);
     let event =
         json!({"Type": "container", "Actor": {"ID": VICTIM, "Attributes": {"image": "base", "name": "victim"}}});
     let told = event_reading(&event, &View::default(), &nobody).expect("an event").expect("about a container");

@@ -45,6 +45,22 @@ impl Plugin {
         let plugin = format!("--authorization-plugin={}", self.name);
         world.engine.start_again(&[&[plugin.as_str()], more].concat());
     }
+
+    /// The same, with an engine that listens on TCP too. Gives the folder with the certificates of these people, and the port.
+    fn put_between_over_tls(&self, world: &mut World, people: &[&str]) -> (PathBuf, u16) {
+        let dir = certificates(&world.place, people);
+        let port = free_port();
+        let at = |file: &str| dir.join(file).display().to_string();
+        let more = [
+            format!("--host=tcp://127.0.0.1:{port}"),
+            "--tlsverify".to_owned(),
+            format!("--tlscacert={}", at("ca.pem")),
+            format!("--tlscert={}", at("localhost/cert.pem")),
+            format!("--tlskey={}", at("localhost/key.pem")),
+        ];
+        self.put_between_with(world, &more.iter().map(String::as_str).collect::<Vec<_>>());
+        (dir, port)
+    }
 }
 
 fn world() -> World {
@@ -221,17 +237,7 @@ fn over_tls(dir: &Path, name: &str, port: u16) -> Docker {
 fn who_comes_to_the_engine_over_mutual_tls_is_the_name_in_the_certificate() {
     let mut world = world();
     let plugin = Plugin::of_this_test("tls");
-    let dir = certificates(&world.place, &["wharden-t-alice", "wharden-t-olga", "stranger"]);
-    let port = free_port();
-    let at = |file: &str| dir.join(file).display().to_string();
-    let more = [
-        format!("--host=tcp://127.0.0.1:{port}"),
-        "--tlsverify".to_owned(),
-        format!("--tlscacert={}", at("ca.pem")),
-        format!("--tlscert={}", at("localhost/cert.pem")),
-        format!("--tlskey={}", at("localhost/key.pem")),
-    ];
-    plugin.put_between_with(&mut world, &more.iter().map(String::as_str).collect::<Vec<_>>());
+    let (dir, port) = plugin.put_between_over_tls(&mut world, &["wharden-t-alice", "wharden-t-olga", "stranger"]);
 
     let alice = over_tls(&dir, "wharden-t-alice", port);
     assert_eq!(alice.run(&["run", "--rm", "app", "echo", "hi"]).ok(), "hi");
@@ -247,6 +253,50 @@ fn who_comes_to_the_engine_over_mutual_tls_is_the_name_in_the_certificate() {
     let events = world.events("action=container.delete", 2);
     let by = |name: &str| events.iter().filter(|event| event["principal"]["name"] == name).count();
     assert_eq!((by("wharden-t-alice"), by("wharden-t-olga")), (1, 1), "{events:#?}");
+    // While the agent is there: without it the engine answers nobody, and the containers would stay.
+    world.engine.stop();
+}
+
+const OWN_IMAGES: &str = r#"
+@id("own-images") @reason("images are for whoever made them")
+forbid (principal, action in [Docker::Action::"image.inspect", Docker::Action::"image.tag"], resource)
+unless { resource has owner && resource.owner == principal };
+@id("run-own") @reason("containers are made of images of one's own")
+forbid (principal, action == Docker::Action::"container.create", resource) unless { context.own_image };
+"#;
+
+#[test]
+fn whose_an_image_is_counts_past_the_guard_too() {
+    let groups = &["launchers", "builders"];
+    let setup = World::setup().user("alice", groups).user("bob", groups).packs(&["roles"]);
+    let mut world = setup.policy("socket", SOCKET).policy("own", OWN_IMAGES).start();
+    let build = ["build", "-t", "made", "-"];
+    let classic = |docker: Docker| docker.with_env("DOCKER_BUILDKIT", "0");
+    classic(world.docker("alice")).run_with(&build, b"FROM app\nENV A=b\n").ok();
+    let plugin = Plugin::of_this_test("owners");
+    let (dir, port) = plugin.put_between_over_tls(&mut world, &["wharden-t-alice", "wharden-t-bob"]);
+    let [alice, bob] = ["wharden-t-alice", "wharden-t-bob"].map(|name| classic(over_tls(&dir, name, port)));
+
+    for owner in [&alice, &world.docker("alice")] {
+        owner.run(&["image", "inspect", "made"]).ok();
+        owner.run(&["tag", "made", "again"]).ok();
+        assert_eq!(owner.run(&["run", "--rm", "made", "echo", "hi"]).ok(), "hi");
+    }
+    for (other, name) in [
+        (bob.clone(), "user wharden-t-bob"),
+        (world.docker("bob"), "user wharden-t-bob"),
+        (world.direct(), "user engine-socket"),
+    ] {
+        other.run(&["image", "inspect", "made"]).fails_saying(&["own/own-images", name]);
+        other.run(&["create", "made"]).fails_saying(&["own/run-own", name]);
+    }
+    bob.run(&["tag", "made", "bobs"]).fails_saying(&["own/own-images"]);
+    // What is made past the guard is nobody's, and so is what is there already.
+    bob.run_with(&["build", "-t", "past", "-"], b"FROM app\nENV A=c\n").ok();
+    bob.run(&["create", "past"]).fails_saying(&["own/run-own"]);
+    bob.run_with(&build, b"FROM app\nENV A=b\n").ok();
+    alice.run(&["image", "inspect", "again"]).ok();
+    bob.run(&["create", "again"]).fails_saying(&["own/run-own"]);
     // While the agent is there: without it the engine answers nobody, and the containers would stay.
     world.engine.stop();
 }

@@ -63,12 +63,19 @@ fn what_one_made_is_ones_own_and_nobody_elses() {
     let (alice, mallory, direct) = (world.docker("alice"), world.docker("mallory"), world.direct());
     let file = b"FROM app AS base\nFROM base\nLABEL io.wharden.owner=wharden-t-mallory\nENV A=b\n";
     let mut mine = Vec::new();
-    for (kit, quiet) in [("0", ""), ("0", "-q"), ("1", ""), ("1", "-q")] {
-        let name = format!("built{kit}{quiet}");
+    for (kit, api, quiet) in [
+        ("0", "1.41", ""),
+        ("0", "1.41", "-q"),
+        ("1", "1.41", ""),
+        ("1", "1.41", "-q"),
+        ("0", "1.29", ""),
+        ("0", "1.24", "-q"),
+    ] {
+        let name = format!("built{kit}-{api}{quiet}");
         let mut args = vec!["build", "-t", &name, "--label", "io.wharden.owner=wharden-t-mallory"];
         args.extend(Some(quiet).filter(|flag| !flag.is_empty()));
         args.push("-");
-        let docker = alice.clone().with_env("DOCKER_BUILDKIT", kit);
+        let docker = alice.clone().with_env("DOCKER_BUILDKIT", kit).with_env("DOCKER_API_VERSION", api);
         docker.run_with(&args, &[&file[..], format!("ENV N={name}\n").as_bytes()].concat()).ok();
         mine.push(name);
     }
@@ -165,6 +172,11 @@ fn an_image_is_nobodys_whatever_it_says() {
     classic.run_with(&["build", "-q", "--network", "none", "-"], fails.as_bytes()).fails_saying(&["non-zero code"]);
     nobodys("says-mallory");
     is_of(&mallory, "talks");
+    let built = format!("FROM app\nRUN echo Successfully built {}\n", &theirs["sha256:".len()..][..12]);
+    let old = classic.with_env("DOCKER_API_VERSION", "1.29");
+    old.run_with(&["build", "--network", "none", "-t", "says-built", "-"], built.as_bytes()).ok();
+    nobodys("says-mallory");
+    is_of(&mallory, "says-built");
     // The events of the engine are of ones own.
     let since = direct.run(&["run", "--rm", "app", "date", "+%s"]).ok();
     mallory.run(&["tag", "other", "mallorys"]).ok();
@@ -176,6 +188,35 @@ fn an_image_is_nobodys_whatever_it_says() {
     });
     let seen = mallory.run(&["events", "--since", &since, "--until", &until]).ok();
     assert!(seen.contains("mallorys") && !seen.contains("somebodys"), "{seen}");
+}
+
+#[test]
+fn what_was_removed_and_comes_back_at_once_is_not_whose_it_was() {
+    let world = world();
+    let (alice, direct) = (world.docker("alice"), world.direct());
+    let archive = archive(&direct, "comes", "wharden-t-alice");
+    let id = || direct.run(&["inspect", "--format", "{{.Id}}", "comes"]).ok();
+    alice.run_with(&["load"], &archive).ok();
+    is_of(&alice, "comes");
+    let made = id();
+    // As a pull would bring it back: past all looks at what there is.
+    direct.run(&["rmi", "comes"]).ok();
+    direct.run_with(&["load"], &archive).ok();
+    assert_eq!(id(), made);
+    eventually("the engine's word has come", SETTLE, || {
+        (alice.run(&["image", "inspect", "comes"]).code != 0).then_some(())
+    });
+    is_not_of(&alice, "comes");
+    // Removed and loaded by one, it stays theirs, whatever is told late.
+    direct.run(&["rmi", "comes"]).ok();
+    alice.run_with(&["load"], &archive).ok();
+    is_of(&alice, "comes");
+    let found = eventually("the controller has been told", SETTLE, || {
+        let found = world.admin.rest().get("/v1/inventory/images?owner=wharden-t-alice").ok();
+        (found["items"].as_array()?.len() == 1).then_some(found)
+    });
+    assert!(found.to_string().contains("comes:latest"), "{found}");
+    is_of(&alice, "comes");
 }
 
 /// Runs a command that reads from standard input; `meanwhile` happens after the guard has read most of it.

@@ -1,7 +1,11 @@
 //! `docker load` is decided by the names that the archive gives, and the engine makes nothing of one that is refused.
 
-use std::process::Command;
-use wharden_harness::{Docker, Output, World};
+use std::{
+    fs,
+    io::Write,
+    process::{Child, Command, Stdio},
+};
+use wharden_harness::{Docker, Output, World, eventually, limits::SETTLE};
 
 /// Who may load images under the names of their team.
 const LOADERS: &str = "t-loaders";
@@ -147,4 +151,45 @@ fn what_clients_save_is_loaded() {
     let id = direct.run(&["images", "-q", "--no-trunc", "app"]).ok();
     let archive = direct.run(&["save", &id]).stdout;
     assert!(lara.run_with(&["load"], &archive).ok().contains(&id));
+}
+
+/// Processes in which the engine unpacks archives.
+fn unpacking(world: &World) -> usize {
+    let children = format!("\nPPid:\t{}\n", world.engine.pid());
+    let processes = fs::read_dir("/proc").expect("proc").flatten().map(|process| process.path());
+    let unpacks = |process: &std::path::PathBuf| {
+        let read = |file| fs::read_to_string(process.join(file)).unwrap_or_default();
+        read("status").contains(&children) && read("cmdline").starts_with("docker-untar")
+    };
+    processes.filter(unpacks).count()
+}
+
+#[test]
+fn loads_that_never_end_are_few_and_keep_others_from_nothing() {
+    let world = World::setup().user("lara", &[LOADERS]).user("mia", &[LOADERS]).policy("loads", POLICY).start();
+    let (lara, mia) = (world.docker("lara"), world.docker("mia"));
+    let own = saved(&world, &["team/app:1"]).bytes;
+    let (first, rest) = own.split_at(own.len() / 2);
+    let begin = |docker: &Docker| {
+        let mut command = docker.command(&["load"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("docker");
+        child.stdin.as_mut().expect("piped").write_all(first).expect("taken");
+        child
+    };
+    let mut open: Vec<Child> = (0..8).map(|_| begin(&lara)).collect();
+    let all_are_unpacked = || eventually("the engine unpacks them", SETTLE, || (unpacking(&world) == 8).then_some(()));
+    all_are_unpacked();
+    lara.run_with(&["load"], &own).fails_saying(&["has 8 image archives on their way", "limits.loads_per_user"]);
+    all_are_unpacked();
+    mia.run_with(&["load"], &own).ok();
+
+    let mut last = open.pop().expect("some");
+    last.stdin.take().expect("piped").write_all(rest).expect("taken");
+    assert!(last.wait().expect("ends").success());
+    lara.run_with(&["load"], &own).ok();
+    for mut child in open {
+        child.kill().expect("killed");
+        child.wait().expect("ended");
+    }
+    eventually("nothing is left", SETTLE, || (unpacking(&world) == 0).then_some(()));
 }

@@ -31,6 +31,7 @@ mod ground;
 mod hosts;
 mod image_owners;
 mod inventory;
+mod large_lists;
 mod layering;
 mod lifecycle;
 mod loads;

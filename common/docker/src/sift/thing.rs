@@ -1,0 +1,109 @@
+//! What is read of one of the things in a list.
+
+use crate::{
+    image_ref::ImageRef,
+    listing::{ImageOwner, Reading, UnknownForm, of_image, reading},
+    owner,
+    view::ImageView,
+};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use wharden_model::{Action, Facts, Resource, ResourceKind};
+
+/// What it would be to read a thing in a list, written as the engine wrote it.
+///
+/// # Errors
+/// [`UnknownForm`].
+pub fn listed_reading(kind: ResourceKind, thing: &[u8], owner: ImageOwner<'_>) -> Result<Reading, UnknownForm> {
+    serde_json::from_slice::<Thing>(thing).map_err(|_| UnknownForm)?.reading(kind, owner)
+}
+
+/// Each kind has some of this; the engine writes no field twice.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Thing {
+    id: Option<String>,
+    #[serde(rename = "ID")]
+    swarm_id: Option<String>,
+    name: Option<String>,
+    names: Option<Vec<String>>,
+    image: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
+    repo_tags: Option<Vec<String>>,
+    repo_digests: Option<Vec<String>>,
+    #[serde(rename = "ServiceID")]
+    service_id: Option<String>,
+    spec: Option<Spec>,
+    description: Option<Description>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Spec {
+    name: Option<String>,
+    labels: Option<BTreeMap<String, String>>,
+    container_spec: Option<Box<Spec>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Description {
+    hostname: Option<String>,
+}
+
+impl Thing {
+    /// What it would be to read the thing.
+    fn reading(self, kind: ResourceKind, owner: ImageOwner<'_>) -> Result<Reading, UnknownForm> {
+        let needed = |id: Option<String>| id.filter(|id| !id.is_empty()).ok_or(UnknownForm);
+        let (name, labels) = (self.name.unwrap_or_default(), self.labels.unwrap_or_default());
+        Ok(match kind {
+            ResourceKind::Container => {
+                let name = self.names.iter().flatten().next().map(|name| name.trim_start_matches('/').to_owned());
+                let image = self.image.unwrap_or_default();
+                let image = ImageRef::parse(&image).map_or(image, |r| r.to_string());
+                let thing = thing(kind, needed(self.id)?, name.unwrap_or_default(), labels);
+                reading(kind, Resource { image, ..thing })
+            }
+            ResourceKind::Image => {
+                let id = needed(self.id)?;
+                of_image(&ImageView {
+                    owner: owner(&id),
+                    id,
+                    tags: named(self.repo_tags),
+                    digests: named(self.repo_digests),
+                    user: String::new(),
+                    volumes: Vec::new(),
+                    labels,
+                })
+            }
+            ResourceKind::Volume => {
+                let name = needed(Some(name))?;
+                reading(kind, thing(kind, name.clone(), name, labels))
+            }
+            ResourceKind::Network => reading(kind, thing(kind, needed(self.id)?, name, labels)),
+            ResourceKind::Plugin => reading(kind, thing(kind, name.clone(), name, BTreeMap::new())),
+            // A task is read as a part of its service, with the labels that it got from it.
+            ResourceKind::Service if self.service_id.is_some() => {
+                let labels = self.spec.and_then(|spec| spec.container_spec?.labels).unwrap_or_default();
+                let task = thing(kind, needed(self.service_id)?, name, labels);
+                Reading { action: Action::ServiceInspect, resource: task, facts: Facts::zero(Action::ServiceInspect) }
+            }
+            _ => {
+                let spec = self.spec.unwrap_or_default();
+                let hostname = self.description.and_then(|description| description.hostname);
+                let name = spec.name.filter(|name| !name.is_empty()).or(hostname).unwrap_or_default();
+                reading(kind, thing(kind, needed(self.swarm_id)?, name, spec.labels.unwrap_or_default()))
+            }
+        })
+    }
+}
+
+/// A thing that exists and is no image; its owner is the one that its labels name.
+fn thing(kind: ResourceKind, id: String, name: String, labels: BTreeMap<String, String>) -> Resource {
+    Resource { kind, id, name, image: String::new(), owner: owner::of(&labels), labels }
+}
+
+/// Untagged images are called `<none>:<none>`.
+fn named(references: Option<Vec<String>>) -> Vec<String> {
+    references.into_iter().flatten().filter(|name| !name.starts_with("<none>")).collect()
+}
