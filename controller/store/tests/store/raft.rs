@@ -86,7 +86,7 @@ async fn start((log, machine): (LogStore, StateMachine)) -> Raft<TypeConfig> {
 
 async fn open(folder: &Path, engine: Engine) -> (Raft<TypeConfig>, Memory) {
     let sink = Memory::default();
-    let store = open_again(folder, engine, sink.clone());
+    let store = open_again(folder, engine, &sink);
     (start(store).await, sink)
 }
 

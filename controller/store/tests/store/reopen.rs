@@ -28,7 +28,7 @@ async fn log_vote_and_committed_are_there_after_a_restart(engine: Engine) {
         log.save_vote(&Vote::new_committed(7, 2)).await.expect("saved");
         log.save_committed(Some(id(80))).await.expect("saved");
     }
-    let (mut log, _machine) = open_again(folder.path(), engine, deaf());
+    let (mut log, _machine) = open_again(folder.path(), engine, &deaf());
     let state = log.get_log_state().await.expect("state");
     assert_eq!((state.last_purged_log_id, state.last_log_id), (None, Some(id(94))));
     assert_eq!(log.read_vote().await.expect("vote"), Some(Vote::new_committed(7, 2)));
@@ -56,7 +56,7 @@ async fn a_snapshot_and_the_log_after_it_are_there_after_a_restart(engine: Engin
     assert_eq!(names, 2, "only the newest two stay");
 
     let sink = Memory::default();
-    let (mut log, mut machine) = open_again(folder.path(), engine, sink.clone());
+    let (mut log, mut machine) = open_again(folder.path(), engine, &sink);
     let loaded = sink.last();
     assert!(loaded.whole && loaded.applied == Some(14));
     assert_eq!(loaded.state, before);
@@ -88,7 +88,7 @@ async fn an_installed_snapshot_replaces_the_state_and_is_there_after_a_restart(e
         assert_eq!(machine.applied_state().await.expect("state").0, Some(id(29)));
     }
     let sink = Memory::default();
-    let (_log, mut machine) = open_again(folder.path(), engine, sink.clone());
+    let (_log, mut machine) = open_again(folder.path(), engine, &sink);
     assert_eq!(sink.last().state.to_bytes().expect("bytes"), bytes);
     assert_eq!(machine.applied_state().await.expect("state").0, Some(id(29)));
 }
@@ -114,14 +114,14 @@ async fn a_folder_keeps_the_engine_that_it_was_made_with(engine: Engine) {
     let other = if engine == Engine::Sled { Engine::Redb } else { Engine::Sled };
     let folder = tempfile::tempdir().expect("folder");
     for asked in [engine, other] {
-        let (mut log, _machine) = open_again(folder.path(), asked, deaf());
+        let (mut log, _machine) = open_again(folder.path(), asked, &deaf());
         let first = log.get_log_state().await.expect("state").last_log_id.map_or(0, |id| id.index + 1);
         append(&mut log, first..first + 5).await;
     }
     assert_eq!(folder.path().join("log/log.redb").exists(), engine != Engine::Sled);
     assert_eq!(folder.path().join("log/journal").exists(), engine == Engine::Journal);
     assert_eq!(folder.path().join("log/db").exists(), engine == Engine::Sled);
-    let (mut log, _machine) = open_again(folder.path(), engine, deaf());
+    let (mut log, _machine) = open_again(folder.path(), engine, &deaf());
     assert_eq!(log.try_get_log_entries(..).await.expect("entries").len(), 10);
 }
 
@@ -136,10 +136,10 @@ async fn what_a_first_start_left_half_made_is_made_anew(engine: Engine) {
     for left in [&whole[..], &whole[..whole.len() / 2], &whole[..100], b"", &vec![0; whole.len()]] {
         fs::write(&file, left).expect("left");
         fs::write(folder.path().join("FORMAT"), marker.replace("in use\n", "")).expect("marker");
-        let (mut log, machine) = open_again(folder.path(), engine, deaf());
+        let (mut log, machine) = open_again(folder.path(), engine, &deaf());
         append(&mut log, 0..1).await;
         drop((log, machine));
-        let (mut log, _machine) = open_again(folder.path(), engine, deaf());
+        let (mut log, _machine) = open_again(folder.path(), engine, &deaf());
         assert_eq!(log.try_get_log_entries(..).await.expect("entries").len(), 1);
         log.truncate(id(0)).await.expect("emptied");
     }
@@ -151,7 +151,7 @@ async fn a_folder_has_one_owner_at_a_time(engine: Engine) {
     let second = Store::open(folder.path(), engine, deaf()).err().expect("refused");
     assert!(matches!(second, OpenError::InUse { .. }), "{second}");
     drop((log, machine));
-    open_again(folder.path(), engine, deaf());
+    open_again(folder.path(), engine, &deaf());
 }
 
 async fn a_read_for_a_peer_is_bounded_but_never_empty(engine: Engine) {
@@ -164,6 +164,6 @@ async fn a_read_for_a_peer_is_bounded_but_never_empty(engine: Engine) {
     let read = log.limited_get_log_entries(0, 8).await.expect("read");
     assert_eq!(read, large[..1]);
     drop((log, _machine));
-    let (mut log, _machine) = open_again(folder.path(), engine, deaf());
+    let (mut log, _machine) = open_again(folder.path(), engine, &deaf());
     assert_eq!(log.try_get_log_entries(..).await.expect("read"), large);
 }

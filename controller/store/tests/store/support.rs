@@ -57,7 +57,7 @@ impl Memory {
 }
 
 /// Opens a folder that was let go of a moment ago: sled's own threads hold it a little longer.
-pub fn open_again(folder: &Path, engine: Engine, sink: impl Sink + Clone) -> (LogStore, StateMachine) {
+pub fn open_again(folder: &Path, engine: Engine, sink: &(impl Sink + Clone)) -> (LogStore, StateMachine) {
     loop {
         match Store::open(folder, engine, sink.clone()) {
             Err(OpenError::InUse { .. }) => std::thread::yield_now(),
