@@ -36,12 +36,16 @@ fi
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 port=$(free_port)
 "$BIN/wharden-controller" init --data-dir "$work/controller" --advertise 127.0.0.1 \
-    --rest-listen "127.0.0.1:$port" --agent-listen "127.0.0.1:$(free_port)" --json >"$work/init.json"
+    --rest-listen "127.0.0.1:$port" --agent-listen "127.0.0.1:$(free_port)" --peer-listen "127.0.0.1:$(free_port)" \
+    --json >"$work/init.json"
 "$BIN/wharden-controller" run --data-dir "$work/controller" >"$work/log" 2>&1 &
 pid=$!
 
 export WHARDEN_URL=https://127.0.0.1:$port WHARDEN_CA_FILE=$work/controller/ca.pem WHARDEN_CONFIG_DIR=$work/cli
-curl -sf --retry 100 --retry-delay 1 --retry-connrefused --cacert "$WHARDEN_CA_FILE" "$WHARDEN_URL/readyz" >/dev/null
+curl -sf --retry 100 --retry-delay 1 --retry-connrefused --cacert "$WHARDEN_CA_FILE" "$WHARDEN_URL/readyz" >/dev/null || {
+    cat "$work/log"
+    exit 1
+}
 token=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["bootstrap_token"])' <"$work/init.json")
 password=$(head -c 18 /dev/urandom | base64)
 printf '%s\n%s\n' "$token" "$password" | "$BIN/wharden" bootstrap --token-stdin --username admin --password-stdin \
