@@ -14,10 +14,19 @@ use wharden_model::{
 const GUARD: &str = "/run/wharden/docker.sock";
 
 /// From an inspection to the body of a creation. The engine's own name for the container in its network and the host name
-/// that it made up go, since both are the old container's id.
-const CREATION: &str = ".[0] | .Id[:12] as $id | {HostConfig, NetworkingConfig: {EndpointsConfig: (.NetworkSettings.Networks | \
-    map_values({Links, IPAMConfig, Aliases: [.Aliases[]? | select(. != $id)]}))}} as $rest | \
-    .Config + $rest | if .Hostname == $id then del(.Hostname) else . end";
+/// that it made up go, since both are the old container's id. So does what inspections say of every container and nobody has
+/// asked for, which policies would take for a wish: the paths that are masked as usual, and the host's cgroups where there is
+/// nothing else, before cgroup v2. Whoever made it with --rm has to hear that it does not outlive its stop.
+const CREATION: &str = ".[0] | if .HostConfig.AutoRemove then \
+    error(\"it was made with --rm: once it stops it is gone, with what it wrote. Make it anew on the target, then stop it\") \
+    else . end | .Id[:12] as $id | {HostConfig, NetworkingConfig: {EndpointsConfig: (.NetworkSettings.Networks | \
+    map_values({Links, IPAMConfig, DriverOpts, Aliases: [.Aliases[]? | select(. != $id)]}))}} as $rest | \
+    .Config + $rest | if .Hostname == $id then del(.Hostname) else . end | .HostConfig |= (\
+    if .MaskedPaths == [] then . else del(.MaskedPaths) end | if .ReadonlyPaths == [] then . else del(.ReadonlyPaths) end | \
+    if .CgroupnsMode == \"host\" and $cgroups != \"cgroup2fs\" then del(.CgroupnsMode) else . end)";
+
+/// What `$cgroups` is on the host.
+const CGROUPS: &str = "--arg cgroups \"$(stat -fc %T /sys/fs/cgroup)\"";
 
 /// An engine before 25 makes a container in one network only.
 const IN_ONE_NETWORK: &str =
@@ -25,7 +34,9 @@ const IN_ONE_NETWORK: &str =
 
 /// Words for `docker network connect`, a line for each other network.
 const OTHER_NETWORKS: &str = ".HostConfig.NetworkMode as $first | .NetworkingConfig.EndpointsConfig | to_entries[] | \
-    select(.key != $first) | [(.value.Aliases[] | \"--alias\", .), .key] | @sh";
+    select(.key != $first) | [(.value.Aliases[] | \"--alias\", .), (.value.IPAMConfig // {} | \
+    (.IPv4Address // empty | \"--ip\", .), (.IPv6Address // empty | \"--ip6\", .)), (.value.Links[]? | \"--link\", .), \
+    (.value.DriverOpts // {} | to_entries[] | \"--driver-opt\", \"\\(.key)=\\(.value)\"), .key] | @sh";
 
 /// What is known of the container and of both hosts beside the advice.
 pub struct Carried {
@@ -89,7 +100,10 @@ pub fn preview(advice: Advice, carried: &Carried) -> MovePreview {
     let by_id = if carried.by_name { String::new() } else { format!(" | .Image = \"{}\"", carried.image) };
     steps.on_source(
         "write down how it was made, for nobody else to read: what it is started with, its environment, limits and labels",
-        format!("(umask 077 && {docker} container inspect {name} | jq {} > {file})", word(&format!("{CREATION}{by_id}"))),
+        format!(
+            "(umask 077 && {docker} container inspect {name} | jq {CGROUPS} {} > {file})",
+            word(&format!("{CREATION}{by_id}"))
+        ),
     );
     if carried.layer_bytes.is_none() {
         let why =

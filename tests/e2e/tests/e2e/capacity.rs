@@ -8,8 +8,15 @@ use wharden_harness::{
     os_user::OsUser,
 };
 
-/// Whoever moves containers may do everything with Docker.
-const MOVERS: &str = r#"@id("move") permit (principal in Group::"t-movers", action, resource);"#;
+/// Whoever moves containers may do everything with Docker, but what the pack `baseline` forbids of what engines say of each
+/// container.
+const MOVERS: &str = r#"
+@id("move") permit (principal in Group::"t-movers", action, resource);
+@id("no-host-cgroup") forbid (principal, action == Docker::Action::"container.create", resource)
+when { context.host_namespaces.contains("cgroup") };
+@id("no-unmasked-paths") forbid (principal, action == Docker::Action::"container.create", resource)
+when { context.unmasked_paths };
+"#;
 
 /// Ports are published on addresses of their own, since both engines are on this machine.
 const PORTS: [&str; 2] = ["127.0.0.71:18071:80", "127.0.0.72:18071:80"];
@@ -65,9 +72,7 @@ fn pair() -> Pair {
     let archive = wharden_harness::image::archive(place.path());
     let second = engines[1].docker();
     second.run_with(&["import", "-", "other:1"], &archive).ok();
-    for network in ["front-net", "shop-net"] {
-        second.run(&["network", "create", network]).ok();
-    }
+    networks(&second);
     let other =
         ["run", "-d", "--name", "other", "--network", "front-net", "-p", PORTS[1], "other:1", "/bin/sleep", "1000"];
     second.run(&other).ok();
@@ -97,11 +102,16 @@ fn pair() -> Pair {
     pair
 }
 
-/// Fills a host: what is pinned, what has a port, and what can go.
-fn fill(docker: &Docker) {
+fn networks(docker: &Docker) {
     for network in ["front-net", "shop-net"] {
         docker.run(&["network", "create", network]).ok();
     }
+    docker.run(&["network", "create", "--subnet", "10.213.7.0/24", "back-net"]).ok();
+}
+
+/// Fills a host: what is pinned, what has a port, and what can go.
+fn fill(docker: &Docker) {
+    networks(docker);
     let sleep = ["app", "sleep", "1000"];
     let run = |args: &[&str]| docker.run(&[&["run", "-d"], args, &sleep].concat()).ok();
     run(&["--name", "db", "-v", "db-data:/data"]);
@@ -113,6 +123,7 @@ fn fill(docker: &Docker) {
     let made = ["-e", "GREETING=good 'day' \"$HOME\"", "--label", "app=shop", "--restart", "unless-stopped"];
     let limits = ["--memory", "64m", "--cpus", "0.5", "--pids-limit", "50", "--init"];
     run(&[&kept[..], &made, &limits].concat());
+    docker.run(&["network", "connect", "--alias", "till-2", "--ip", "10.213.7.44", "back-net", "shop"]).ok();
 }
 
 /// What must be the same before and after, of what the engine keeps.
@@ -130,6 +141,7 @@ fn kept(docker: &Docker) -> Value {
         "memory": host["Memory"], "cpus": host["NanoCpus"], "pids": host["PidsLimit"], "init": host["Init"],
         "restart": host["RestartPolicy"], "network": host["NetworkMode"],
         "alias": it["NetworkSettings"]["Networks"]["shop-net"]["Aliases"][0],
+        "address": it["NetworkSettings"]["Networks"]["back-net"]["IPAMConfig"],
     })
 }
 
