@@ -4,12 +4,12 @@ use crate::{
     authz,
     break_glass::{self, BreakGlass, BreakGlassError},
     bundle::Bundles,
-    caller::UserNames,
+    caller::{UserNames, Workloads},
     cli::{Cli, Command, Enroll, Run, Status as StatusArgs},
     config::{Config, ConfigError},
     enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
     guard::{self, Doorway, Guard, GuardTls, GuardTlsError, ListenError, RemoteListener, Room, Slots, Stats, Turns},
-    inventory::{Engine, ImageOwners, Keeper, Layers, Mark, Told, resolve_host_path},
+    inventory::{Engine, ImageOwners, Keeper, LastLabels, Layers, Mark, Told, resolve_host_path},
     limits::{DECIDED_AT_ONCE_PER_USER, DRAIN, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER},
     metrics::{self, Gauges},
     protect::{self, ProtectError, Record},
@@ -190,6 +190,7 @@ async fn run(args: Run) -> Result<(), BootError> {
     }
     let engine = Arc::new(engine);
     let owners = Arc::new(ImageOwners::load(&dir));
+    let labels = Arc::new(LastLabels::default());
     let glass = BreakGlass::new(dir.clone());
     let registry = Metrics::new("wharden_agent");
     let guard = Arc::new(Guard {
@@ -200,9 +201,11 @@ async fn run(args: Run) -> Result<(), BootError> {
         private: ArcSwap::from_pointee(private_paths(&config, dir.path())),
         engine: Arc::clone(&engine),
         owners: Arc::clone(&owners),
+        labels: Arc::clone(&labels),
         bundles: Arc::clone(&bundles),
         reporter: reporter.clone(),
         names: UserNames::default(),
+        workloads: Workloads::default(),
         clock: Arc::clone(&clock),
         stats: Stats::new(&registry),
         room: Room::new(config.limits.buffered_bytes, config.limits.buffered_bytes_per_user),
@@ -262,7 +265,7 @@ async fn run(args: Run) -> Result<(), BootError> {
     shutdown.spawn_until_stopped("protected socket", keeper);
     shutdown.spawn_until_stopped("break-glass", break_glass::watch(glass, Arc::clone(&clock)));
     shutdown.spawn_until_stopped("layers", Layers::new(Arc::clone(&engine), Arc::clone(&told)).run());
-    shutdown.spawn_until_stopped("inventory", Keeper::new(engine, owners, Arc::clone(&told)).run());
+    shutdown.spawn_until_stopped("inventory", Keeper::new(engine, owners, Arc::clone(&told), labels).run());
     shutdown.spawn_until_stopped("usage", Sampler::new(told, Arc::clone(&clock)).run());
     shutdown.spawn_until_stopped("session", keep_session(Arc::clone(&context)));
     shutdown.spawn_until_stopped("renewal", keep_certificate(Arc::clone(&context)));

@@ -12,6 +12,19 @@ pub const HEAD_MAX: usize = 64 * 1024;
 pub const BUFFER_MIN: usize = 4 * 1024;
 /// Size that the read buffer of a fast stream grows to, in bytes: the size of a unix socket's own buffer.
 pub const BUFFER_MAX: usize = 256 * 1024;
+/// Bytes by which all read buffers together may be larger than [`BUFFER_MIN`]. While half of it is left, each may grow to its
+/// full size; then to [`BUFFER_CROWDED`], as long as there is any.
+pub const BUFFERS_GROWN_MAX: usize = 32 * 1024 * 1024;
+/// See [`BUFFERS_GROWN_MAX`].
+pub const BUFFER_CROWDED: usize = 16 * 1024;
+/// How long a fast stream may be silent until its buffer is given back.
+pub const BUFFER_IDLE: Duration = Duration::from_secs(1);
+/// Connections of one user whose sockets hold as much as the system gives them of what was not read yet: about 200 KiB each…
+pub const SOCKETS_ROOMY: usize = 32;
+/// …then those that hold [`SOCKET_NARROW`], twice that as the kernel counts. All others hold as little as there can be.
+pub const SOCKETS_NARROW: usize = 512;
+/// See [`SOCKETS_NARROW`], in bytes.
+pub const SOCKET_NARROW: usize = 16 * 1024;
 /// Bytes of further requests that are taken while one is answered; more waits in the socket.
 pub const PIPELINE_MAX: usize = 16 * 1024;
 /// Longest line of chunked framing, extensions included, in bytes (the engine's own limit).
@@ -54,6 +67,15 @@ pub const CONNECT_BUSY_PAUSE: Duration = Duration::from_millis(5);
 /// Largest answer to an inspect call, in bytes: what can be listed can be looked at. A container with thousands of labels
 /// stays below.
 pub const LOOKUP_MAX: usize = THING_MAX;
+/// Memory that the descriptions may take that one decision needs, in bytes, see [`wharden_docker::weight`]: one of the largest,
+/// with as many values as a thing in a list may have.
+pub const LOOKED_UP_MAX: usize = 2 * LOOKUP_MAX;
+/// Of that, what a decision may take without waiting for its turn: some ten usual descriptions.
+pub const LOOKED_UP_FREE: usize = 256 * 1024;
+/// Decisions at one time that may take more.
+pub const LARGE_DECISIONS: usize = 2;
+/// Largest description that is held until its reader has taken it, in bytes; a larger one is asked for again.
+pub const ANSWER_HELD_MAX: usize = 64 * 1024;
 /// The last bytes of a body of which an image is made, which the engine gets once it is known what is there: a tar archive
 /// ends with 1 KiB of zeros, filled up to 10 KiB, and may be taken for whole then.
 pub const HELD_BACK: usize = 16 * 1024;
@@ -71,9 +93,19 @@ pub const READINGS_MAX: usize = 1024;
 pub const READING_MAX: usize = 2 * 1024;
 /// Requests of one user that are on their way from head to decision at one time. More wait, so that one user who sends many at
 /// once does not slow the others down with all of them.
-pub const DECIDED_AT_ONCE_PER_USER: usize = 32;
+pub const DECIDED_AT_ONCE_PER_USER: usize = 16;
 /// Longest event of the engine, in bytes; a container's labels ride in it.
-pub const EVENT_LINE_MAX: usize = 1024 * 1024;
+pub const EVENT_LINE_MAX: usize = 512 * 1024;
+/// Memory that an event may take once it is read, in bytes, see [`wharden_docker::weight`].
+pub const EVENT_WEIGHT_MAX: usize = 1024 * 1024;
+/// Volumes and networks whose labels are remembered until the look after they are gone…
+pub const LAST_LABELS_MAX: usize = 2048;
+/// …and the text of the labels of one, in bytes.
+pub const LAST_LABELS_BYTES_MAX: usize = 1024;
+/// Labels of a container that calls the engine: their number…
+pub const WORKLOAD_LABELS_MAX: usize = 256;
+/// …and their text, in bytes. They are part of who asks, for as long as the connection lasts.
+pub const WORKLOAD_LABELS_BYTES_MAX: usize = 16 * 1024;
 /// Most lookups for one request.
 pub const LOOKUPS_MAX: usize = 256;
 /// Images of which it is remembered who made them. What is made beyond is nobody's; those that are gone make room.
@@ -250,7 +282,8 @@ pub const KERNEL_FILE_MAX: u64 = 256 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Open connections to the guard. Each costs two file descriptors, three on TCP, and up to 512 KiB while it streams.
+    /// Open connections to the guard. Each costs two file descriptors, three on TCP, and 4 KiB or more while it streams, see
+    /// [`BUFFERS_GROWN_MAX`].
     pub connections: usize,
     /// Open connections of one user, on the unix socket and on TCP apart, so that one cannot lock out the others.
     pub connections_per_user: usize,
@@ -260,8 +293,8 @@ pub struct Limits {
     pub idle_timeout_s: u64,
     /// Seconds that a body which has to be read before the decision may take.
     pub body_timeout_s: u64,
-    /// Bytes held at one time of such bodies, of heads larger than usual, and of lists and descriptions that are being read,
-    /// all connections together.
+    /// Bytes held at one time of such bodies, of heads larger than usual, and of lists, descriptions and events that are being
+    /// read, all connections together.
     pub buffered_bytes: usize,
     /// Bytes of them that one OS user may fill, so that one cannot keep the others waiting.
     pub buffered_bytes_per_user: usize,

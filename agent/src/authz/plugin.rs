@@ -85,7 +85,7 @@ fn head(question: &Question) -> Head {
 }
 
 fn who(question: &Question) -> Who {
-    let user = |name: &str| Principal::User { name: name.to_owned() };
+    let user = |name: &str| Arc::new(Principal::User { name: name.to_owned() });
     match (question.authn.as_str(), question.user.as_str()) {
         ("TLS", "") => {
             let nobody = Some("the client's certificate has no common name".to_owned());
@@ -165,7 +165,7 @@ mod tests {
     fn a_name_is_believed_only_from_a_verified_certificate() {
         let named =
             |user: &str, authn: &str| who(&Question { user: user.into(), authn: authn.into(), ..Question::default() });
-        let user = |name: &str| Principal::User { name: name.into() };
+        let user = |name: &str| Arc::new(Principal::User { name: name.into() });
         assert_eq!(named("alice", "TLS").principal, user("alice"));
         assert_eq!(named("alice", "").principal, user(SOCKET_USER));
         assert!(named("", "").nobody.is_none());

@@ -11,9 +11,11 @@ mod peer;
 mod process;
 mod remote;
 mod workload;
+mod workloads;
 
 pub use names::UserNames;
 pub use peer::{Holder, Peer};
 pub use process::{PeerError, Process};
 pub use remote::{Remote, Unwelcome};
 pub use workload::{Unidentified, identify};
+pub use workloads::Workloads;

@@ -4,7 +4,10 @@ use super::{
     process::{PeerError, Process, read_proc, same_namespace},
     remote::Unwelcome,
 };
-use crate::inventory::{Engine, EngineError};
+use crate::{
+    inventory::{Engine, EngineError},
+    limits::{WORKLOAD_LABELS_BYTES_MAX, WORKLOAD_LABELS_MAX},
+};
 use serde_json::Value;
 use wharden_docker::ContainerView;
 use wharden_model::Principal;
@@ -24,6 +27,11 @@ pub enum Unidentified {
     ForeignContainer(String),
     #[error("the caller's control group has the name of container {0}, but is not that container's")]
     Impostor(String),
+    #[error(
+        "the caller is container {0}, which has more labels than the {WORKLOAD_LABELS_MAX}, or longer ones than the \
+         {WORKLOAD_LABELS_BYTES_MAX} bytes, that a caller may have"
+    )]
+    Labels(String),
     #[error(transparent)]
     Unwelcome(#[from] Unwelcome),
     #[error("the caller's container cannot be looked up: {0}")]
@@ -55,7 +63,7 @@ pub async fn identify(peer: &Process, engine: &Engine, names: &UserNames) -> Res
     if ids.len() > 1 {
         return Err(Unidentified::Contradiction);
     }
-    let container = match engine.get(&format!("/containers/{id}/json")).await {
+    let container = match engine.get_within(&format!("/containers/{id}/json"), &engine.allowance()).await {
         Ok(json) => json,
         Err(EngineError::Status { status: 404, .. }) => return Err(Unidentified::ForeignContainer((*id).to_owned())),
         Err(error) => return Err(error.into()),
@@ -70,5 +78,9 @@ pub async fn identify(peer: &Process, engine: &Engine, names: &UserNames) -> Res
     let view = ContainerView::from_inspect(&container)
         .filter(|view| view.id == **id)
         .ok_or_else(|| Unidentified::ForeignContainer((*id).to_owned()))?;
+    let text: usize = view.labels.iter().map(|(name, value)| name.len() + value.len()).sum();
+    if view.labels.len() > WORKLOAD_LABELS_MAX || text > WORKLOAD_LABELS_BYTES_MAX {
+        return Err(Unidentified::Labels(view.name));
+    }
     Ok(Principal::Workload { container_id: view.id, name: view.name, image: view.image, labels: view.labels })
 }

@@ -13,7 +13,7 @@ use crate::{
     limits::HELD_FREE,
     wire::{BodyError, BodyFraming},
 };
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 use tokio::{io::AsyncWriteExt, time::timeout};
 use wharden_docker::{ApiVersion, ForwardBody, Head, Judged, Refusal, Request};
 use wharden_model::{Principal, Timestamp};
@@ -45,7 +45,7 @@ pub struct Lost;
 #[derive(Debug)]
 pub struct Caller {
     peer: Peer,
-    known: Option<Principal>,
+    known: Option<Arc<Principal>>,
 }
 
 impl Caller {
@@ -55,7 +55,7 @@ impl Caller {
     }
 
     /// Who it is, if that has been found out.
-    pub fn known(&self) -> Option<&Principal> {
+    pub fn known(&self) -> Option<&Arc<Principal>> {
         self.known.as_ref()
     }
 
@@ -64,21 +64,21 @@ impl Caller {
         self.peer.holder()
     }
 
-    async fn principal(&mut self, guard: &Guard) -> Result<Principal, Unidentified> {
+    async fn principal(&mut self, guard: &Guard) -> Result<Arc<Principal>, Unidentified> {
         let process = match &self.peer {
             Peer::Remote(remote) => {
                 // Asked anew for every request: what a certificate is worth may end while its connection goes on.
-                let principal = remote.principal(&guard.bundles.current(), Timestamp(guard.clock.now()))?;
-                self.known = Some(principal.clone());
+                let principal = Arc::new(remote.principal(&guard.bundles.current(), Timestamp(guard.clock.now()))?);
+                self.known = Some(Arc::clone(&principal));
                 return Ok(principal);
             }
             Peer::Process(process) => process,
         };
         if let Some(known) = &self.known {
-            return Ok(known.clone());
+            return Ok(Arc::clone(known));
         }
-        let principal = identify(process, &guard.engine, &guard.names).await?;
-        self.known = Some(principal.clone());
+        let principal = guard.workloads.one(identify(process, &guard.engine, &guard.names).await?);
+        self.known = Some(Arc::clone(&principal));
         Ok(principal)
     }
 }
@@ -96,7 +96,7 @@ impl Guard {
         let started = Instant::now();
         let who = match caller.principal(self).await {
             Ok(principal) => {
-                let uid = caller.peer.uid().filter(|_| matches!(principal, Principal::User { .. }));
+                let uid = caller.peer.uid().filter(|_| matches!(*principal, Principal::User { .. }));
                 Who { principal, nobody: None, uid }
             }
             Err(Unidentified::Engine(error)) => return Ok(Verdict::Refuse(self.engine_failed(&error, false))),
@@ -105,7 +105,7 @@ impl Guard {
                 return Ok(Verdict::Refuse(Refused { status: 401, message, body_read: false }));
             }
             Err(error) => {
-                let principal = Principal::User { name: caller.peer.name() };
+                let principal = Arc::new(Principal::User { name: caller.peer.name() });
                 Who { principal, nobody: Some(error.to_string()), uid: None }
             }
         };
@@ -129,6 +129,15 @@ impl Guard {
         };
         let turn = self.deciding.take(caller.holder()).await;
         let decided = case.decide(request, body).await;
+        let held = decided.as_ref().ok().and_then(|passed| passed.answer.as_ref()).map_or(0, |it| it.body.capacity());
+        // Until the client has taken it, which it may do as slowly as it likes.
+        if held > HELD_FREE
+            && let Err(full) = holding.hold(held).await
+        {
+            self.stats.no_room.inc();
+            let Refusal { status, message, .. } = full.into();
+            return Ok(Verdict::Refuse(Refused { status, message, body_read: true }));
+        }
         drop(turn);
         Ok(match decided {
             Ok(Passed { answer: Some(reply), .. }) => Verdict::Answer(reply),

@@ -4,10 +4,10 @@
 use super::{Guard, explain, undecided::Undecided};
 use crate::{
     break_glass::Grant,
-    inventory::{EngineError, LookupError, Reply, look_up, look_up_answer},
+    inventory::{Allowance, EngineError, LookupError, Lookups, Reply, look_up, look_up_answer},
     report::Draft,
 };
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 use wharden_docker::{ApiVersion, Asker, Canonical, ForwardBody, Framing, Head, Judged, Refusal, Request, View, begin};
 use wharden_model::{
     Action, Decision, Effect, Facts, Outcome, Posture, Principal, Resource, ResourceKind, Timestamp,
@@ -32,7 +32,7 @@ pub(crate) struct Refused {
 /// Who asks.
 #[derive(Debug)]
 pub(crate) struct Who {
-    pub(crate) principal: Principal,
+    pub(crate) principal: Arc<Principal>,
     /// Why the principal is nobody.
     pub(crate) nobody: Option<String>,
     /// Of the OS user, where the principal is one of this host.
@@ -102,7 +102,9 @@ impl<'a> Case<'a> {
         let action = request.endpoint().action;
         let canonical = request.finish(body.as_deref()).map_err(|refusal| self.invalid(action, refusal))?;
         drop(body);
-        let (answer, view) = self.look_up(&canonical).await?;
+        // Held for as long as what it was taken for.
+        let allowance = self.guard.engine.allowance();
+        let (answer, view) = self.look_up(&canonical, &allowance).await?;
         let mut judged = self.judge(&canonical, &view)?;
         if self.serves && judged.action == Action::ImageLoad && self.waits_for_archive(&judged) {
             let undecided = Undecided::of(&judged, canonical.describe());
@@ -139,18 +141,24 @@ impl<'a> Case<'a> {
         self.conclude(&self.engine(), decision, held.posture, told)
     }
 
-    async fn look_up(&self, canonical: &Canonical) -> Result<(Option<Reply>, View), Refused> {
+    async fn look_up(&self, canonical: &Canonical, allowance: &Allowance) -> Result<(Option<Reply>, View), Refused> {
         let Guard { engine, owners, .. } = self.guard;
+        let at = Lookups { engine, owners, allowance };
         let found = async {
             if self.serves
                 && let Some((path, lookup)) = canonical.own_answer()
-                && let Some((reply, view)) = look_up_answer(engine, owners, &path, &lookup).await?
+                && let Some(answered) = look_up_answer(at, &path, &lookup).await?
             {
-                return Ok((Some(reply), view));
+                return Ok(answered);
             }
-            Ok((None, look_up(engine, owners, canonical).await?))
+            Ok((None, look_up(at, canonical).await?))
         };
         found.await.map_err(|error| match error {
+            LookupError::Engine(error @ EngineError::TooMuch { .. }) => {
+                let what = "root can remove it at the engine's own socket";
+                self.refused(413, format!("Wharden: {error}. What to do: {what}."))
+            }
+            LookupError::Engine(error @ EngineError::Busy { .. }) => self.refused(503, format!("Wharden: {error}")),
             LookupError::Engine(error) => self.guard.engine_failed(&error, self.body_read),
             LookupError::Answer(_) | LookupError::HostPath(_) => self.refused(502, format!("Wharden: {error}")),
             LookupError::Reference(_) | LookupError::TooMany => {
@@ -283,7 +291,7 @@ impl<'a> Case<'a> {
     ) {
         self.guard.reporter.record(Draft {
             at: Timestamp(self.guard.clock.now()),
-            principal: self.who.principal.clone(),
+            principal: Principal::clone(&self.who.principal),
             action: told.action,
             resource,
             outcome,

@@ -105,7 +105,7 @@ impl Connection<'_> {
         drop(head);
         match admitted {
             Ok(Verdict::Forward(admitted)) => Box::pin(self.forward(*admitted, head_request)).await,
-            Ok(Verdict::Answer(reply)) => Box::pin(self.answer(&reply, head_request)).await,
+            Ok(Verdict::Answer(reply)) => Box::pin(self.answer(&reply)).await,
             Ok(Verdict::Refuse(refused)) => self.refuse(refused, head_request).await,
             Err(super::admit::Lost) => Ok(false),
         }
@@ -172,11 +172,7 @@ impl Connection<'_> {
     }
 
     /// Passes on what the engine has answered already.
-    async fn answer(&mut self, reply: &Reply, head_request: bool) -> io::Result<bool> {
-        // It is held until the client has taken it.
-        if let Err(full) = self.holding.hold(reply.body.capacity().saturating_sub(HELD_FREE)).await {
-            return self.refuse_full(full, true, head_request).await;
-        }
+    async fn answer(&mut self, reply: &Reply) -> io::Result<bool> {
         let mut head = kept_lines(&reply.head);
         head.extend_from_slice(format!("Content-Length: {}\r\n\r\n", reply.body.len()).as_bytes());
         self.client.stream.write_all_buf(&mut head.chain(reply.body.as_slice())).await?;
@@ -221,7 +217,11 @@ impl Connection<'_> {
             let (mut engine, used) = match self.engine.take().filter(Link::is_quiet) {
                 Some(engine) => (engine, true),
                 None => match self.guard.engine.connect().await {
-                    Ok(stream) => (Link::from(stream), false),
+                    Ok(stream) => {
+                        let engine = Link::from(stream);
+                        engine.stream.narrow(self.guard.connections.of_user(self.caller.holder()));
+                        (engine, false)
+                    }
                     Err(error) => {
                         let refused = self.guard.engine_failed(&error, !streams);
                         return self.refuse(refused, head_request).await;

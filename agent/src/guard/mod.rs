@@ -32,8 +32,8 @@ mod whole;
 use crate::{
     break_glass::BreakGlass,
     bundle::Bundles,
-    caller::UserNames,
-    inventory::{Engine, ImageOwners},
+    caller::{UserNames, Workloads},
+    inventory::{Engine, ImageOwners, LastLabels},
     limits::Limits,
     report::Reporter,
 };
@@ -64,9 +64,12 @@ pub struct Guard {
     pub engine: Arc<Engine>,
     /// Who made which image.
     pub owners: Arc<ImageOwners>,
+    /// Of volumes and networks.
+    pub labels: Arc<LastLabels>,
     pub bundles: Arc<Bundles>,
     pub reporter: Reporter,
     pub names: UserNames,
+    pub workloads: Workloads,
     pub limits: Limits,
     pub clock: Arc<dyn Clock>,
     pub stats: Stats,

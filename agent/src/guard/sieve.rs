@@ -3,8 +3,8 @@
 
 use super::{Guard, exchange::ExchangeError, room::Holding};
 use crate::{
-    inventory::look_up_all,
-    limits::EVENT_LINE_MAX,
+    inventory::{Lookups, look_up_all},
+    limits::{EVENT_LINE_MAX, EVENT_WEIGHT_MAX, HELD_FREE},
     wire::{Body, Inbox, LAST_CHUNK, Lines, ResponseHead, write_chunk},
 };
 use serde_json::Value;
@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use wharden_docker::{
     Listing, Lookup, Reading, SIFTED_AT_ONCE, Sifter, UnknownForm, View, event_reading, event_subject, listed_reading,
+    weight,
 };
 use wharden_model::{Action, Principal, ResourceKind};
 
@@ -40,7 +41,7 @@ impl Sieve<'_> {
         let (body, to) = (Body::new(head.framing), Outgoing { lines, to, answered });
         match self.listing {
             Listing::Items => self.items(body, inbox, from, to, holding).await,
-            Listing::Events => self.events(body, inbox, from, to).await,
+            Listing::Events => self.events(body, inbox, from, to, holding).await,
         }
     }
 
@@ -92,6 +93,7 @@ impl Sieve<'_> {
         inbox: &mut Inbox,
         from: &mut (impl AsyncRead + Unpin),
         mut to: Outgoing<'_, impl AsyncWrite + Unpin>,
+        holding: &mut Holding,
     ) -> Result<(), ExchangeError> {
         // Before the first of them.
         to.give(&[]).await?;
@@ -100,7 +102,12 @@ impl Sieve<'_> {
             let at_hand = body.next(inbox, from).await.map_err(ExchangeError::EngineBody)?;
             let (mut part, mut out) = (inbox.bytes().get(..at_hand.data).unwrap_or_default(), Vec::new());
             while !part.is_empty() {
-                if let Some(Some(line)) = lines.next(&mut part)
+                let line = lines.next(&mut part).flatten().filter(|line| weight(line) <= EVENT_WEIGHT_MAX);
+                // Read once as it is, and once as a thing to be decided on.
+                let read = line.as_ref().map_or(0, |line| line.capacity() + 2 * weight(line));
+                let held = lines.footprint() + read + out.capacity();
+                holding.hold(held.saturating_sub(2 * HELD_FREE)).await.map_err(ExchangeError::Full)?;
+                if let Some(line) = line
                     && self.shows(&line).await
                 {
                     out.extend_from_slice(&line);
@@ -110,35 +117,40 @@ impl Sieve<'_> {
             if at_hand.is_last {
                 return to.end(&out).await;
             }
-            to.give(&out).await?;
+            to.give(&std::mem::take(&mut out)).await?;
+            holding.hold(lines.footprint().saturating_sub(2 * HELD_FREE)).await.map_err(ExchangeError::Full)?;
         }
     }
 
     /// Whether an event may be seen. What cannot be understood or looked up may not, and so may what is too long.
     async fn shows(&self, line: &[u8]) -> bool {
         let Ok(event) = serde_json::from_slice::<Value>(line) else { return false };
-        let wanted = match event_subject(&event) {
+        let (kind, id) = match event_subject(&event) {
             Ok(None) => return true,
-            Ok(Some((kind, id))) => match kind {
-                ResourceKind::Volume => Some(Lookup::Volume(id)),
-                ResourceKind::Network => Some(Lookup::Network(id)),
-                ResourceKind::Image => Some(Lookup::Image(id)),
-                ResourceKind::Service | ResourceKind::Secret | ResourceKind::Config | ResourceKind::Node => {
-                    Some(Lookup::Swarm(kind, id))
-                }
-                _ => None,
-            },
+            Ok(Some(subject)) => subject,
             Err(_) => return false,
         };
-        let view = match wanted {
-            None => Ok(View::default()),
-            Some(lookup) => look_up_all(&self.guard.engine, &self.guard.owners, vec![lookup]).await,
+        let wanted = match kind {
+            ResourceKind::Volume => Some(Lookup::Volume(id.clone())),
+            ResourceKind::Network => Some(Lookup::Network(id.clone())),
+            ResourceKind::Image => Some(Lookup::Image(id.clone())),
+            ResourceKind::Service | ResourceKind::Secret | ResourceKind::Config | ResourceKind::Node => {
+                Some(Lookup::Swarm(kind, id.clone()))
+            }
+            _ => None,
         };
+        let Guard { engine, owners, .. } = self.guard;
+        let allowance = engine.allowance();
+        let found = match wanted {
+            None => Ok(View::default()),
+            Some(lookup) => look_up_all(Lookups { engine, owners, allowance: &allowance }, vec![lookup]).await,
+        };
+        let Ok(mut view) = found else { return false };
+        self.guard.labels.fill(&mut view, kind, &id);
         let held = self.guard.bundles.current();
         let may = |reading: &Reading| held.shows(self.principal, &self.guard.host_id, reading);
-        view.ok()
-            .and_then(|view| event_reading(&event, &view, &|image: &str| self.guard.owners.of(image)).ok())
-            .is_some_and(|reading| reading.as_ref().is_none_or(may))
+        let reading = event_reading(&event, &view, &|image: &str| self.guard.owners.of(image));
+        reading.is_ok_and(|reading| reading.as_ref().is_none_or(may))
     }
 }
 

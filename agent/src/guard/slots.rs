@@ -48,6 +48,11 @@ impl Slots {
         Ok(Slot { _of_all: of_all, _of_user: of_user })
     }
 
+    /// How many one user has.
+    pub fn of_user(&self, holder: Holder) -> usize {
+        self.taken.count(&Some(holder))
+    }
+
     /// How many are taken.
     pub fn count(&self) -> usize {
         self.taken.count(&None)

@@ -1,5 +1,11 @@
-use crate::wire::{Socket, SocketReader, SocketWriter};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use crate::{
+    limits::{SOCKET_NARROW, SOCKETS_NARROW, SOCKETS_ROOMY},
+    wire::{Socket, SocketReader, SocketWriter},
+};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::sockopt::set_socket_send_buffer_size,
+};
 use std::{
     io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
@@ -55,6 +61,18 @@ impl Stream {
                 let Tls { stream, socket } = &mut **tls;
                 let (read, write) = tokio::io::split(stream);
                 (ReadSide::Tls(read, socket), WriteSide::Tls(write))
+            }
+        }
+    }
+
+    /// Takes less of the system's memory for what the other end has not read yet, where one user has many connections. It counts
+    /// as the agent's.
+    pub fn narrow(&self, connections: usize) {
+        if connections > SOCKETS_ROOMY {
+            // The kernel makes it the least that it allows.
+            let bytes = if connections > SOCKETS_NARROW { 0 } else { SOCKET_NARROW };
+            if let Err(error) = set_socket_send_buffer_size(self.socket(), bytes) {
+                tracing::debug!(%error, "a socket keeps its size");
             }
         }
     }

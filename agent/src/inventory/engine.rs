@@ -1,6 +1,6 @@
-use super::{Mark, listed_ids::ListedIds};
+use super::{Allowance, Mark, listed_ids::ListedIds};
 use crate::{
-    limits::{CONNECT_BUSY, CONNECT_BUSY_PAUSE, HEAD_MAX, LOOKUP_MAX, LOOKUP_POOL, LOOKUP_TIMEOUT},
+    limits::{CONNECT_BUSY, CONNECT_BUSY_PAUSE, HEAD_MAX, LARGE_DECISIONS, LOOKUP_MAX, LOOKUP_POOL, LOOKUP_TIMEOUT},
     wire::{self, Body, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead, Socket},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -13,9 +13,10 @@ use std::{
 use tokio::{
     io::AsyncWriteExt,
     net::UnixStream,
+    sync::Semaphore,
     time::{Instant, sleep, timeout_at},
 };
-use wharden_docker::{ApiVersion, Sifter, UnknownForm};
+use wharden_docker::{ApiVersion, Sifter, UnknownForm, weight};
 use wharden_model::Action;
 
 /// Why the engine gave no usable answer.
@@ -35,11 +36,23 @@ pub enum EngineError {
     Json { path: String },
     #[error("the Docker Engine answered {path} with status {status}: {message}")]
     Status { path: String, status: u16, message: String },
+    #[error(
+        "what the Docker Engine says of {path} is too much to decide by: whoever made it gave it too many labels, or too \
+         long ones"
+    )]
+    TooMuch { path: String },
+    #[error("many requests at one time are about things with very large labels, {path} too: try again in a moment")]
+    Busy { path: String },
     #[error("the Docker Engine speaks API version {0:?}, which is older than any that Wharden knows")]
     Version(String),
 }
 
 impl EngineError {
+    /// True when the engine serves, but for this one thing.
+    pub fn is_of_one_thing(&self) -> bool {
+        matches!(self, Self::Status { .. } | Self::Body { .. } | Self::TooMuch { .. })
+    }
+
     /// True when nothing listens at the socket.
     pub fn is_down(&self) -> bool {
         matches!(self, Self::Unreachable { .. })
@@ -69,6 +82,8 @@ pub struct Engine {
     /// Where the engine keeps images and volumes, as it says.
     root: ArcSwapOption<PathBuf>,
     mark: Option<Mark>,
+    /// Turns of decisions that need much of what it says.
+    large: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -81,6 +96,7 @@ impl Engine {
             asking: tokio::sync::Mutex::new(()),
             root: ArcSwapOption::empty(),
             mark: None,
+            large: Arc::new(Semaphore::new(LARGE_DECISIONS)),
         }
     }
 
@@ -160,12 +176,25 @@ impl Engine {
         *lock(&self.api) = None;
     }
 
-    /// The JSON answer to a `GET`.
+    /// What a decision may read.
+    pub fn allowance(&self) -> Allowance {
+        Allowance::shared(&self.large)
+    }
+
+    /// The JSON answer to a `GET` of the agent's own, which asks one thing after the other.
     ///
     /// # Errors
     /// [`EngineError`]; [`EngineError::Status`] for every status but 200.
     pub async fn get(&self, path: &str) -> Result<Value, EngineError> {
-        let Reply { status, body, .. } = self.ask(path).await?;
+        self.get_within(path, &Allowance::alone()).await
+    }
+
+    /// The same for a decision.
+    ///
+    /// # Errors
+    /// As [`Engine::get`].
+    pub async fn get_within(&self, path: &str, allowance: &Allowance) -> Result<Value, EngineError> {
+        let Reply { status, body, .. } = self.ask(path, allowance).await?;
         let json = serde_json::from_slice::<Value>(&body);
         if status != 200 {
             let message = json.ok().and_then(|v| v.get("message")?.as_str().map(str::to_owned)).unwrap_or_default();
@@ -240,20 +269,20 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`].
-    pub async fn ask(&self, path: &str) -> Result<Reply, EngineError> {
+    pub async fn ask(&self, path: &str, allowance: &Allowance) -> Result<Reply, EngineError> {
         let deadline = Instant::now() + LOOKUP_TIMEOUT;
         let late = |_| EngineError::Timeout { path: path.to_owned() };
         let pooled = lock(&self.idle).pop();
         if let Some(stream) = pooled {
             // The engine may have closed it meanwhile, and nothing here changes anything: try once more on a new one.
-            match timeout_at(deadline, self.exchange(stream, path)).await.map_err(late)? {
+            match timeout_at(deadline, self.exchange(stream, path, allowance)).await.map_err(late)? {
                 Err(EngineError::Broken { .. }) => self.forget(),
                 other => return other,
             }
         }
         let fresh = async {
             let stream = self.connect().await?;
-            self.exchange(stream, path).await
+            self.exchange(stream, path, allowance).await
         };
         timeout_at(deadline, fresh).await.map_err(late)?
     }
@@ -282,20 +311,24 @@ impl Engine {
         }
     }
 
-    async fn exchange(&self, mut stream: Socket, path: &str) -> Result<Reply, EngineError> {
+    async fn exchange(&self, mut stream: Socket, path: &str, allowance: &Allowance) -> Result<Reply, EngineError> {
         let (head, mut inbox) = self.begin(&mut stream, path).await?;
         let lines = inbox.bytes().get(..head.bytes).unwrap_or_default().to_vec();
         inbox.consume(head.bytes);
-        let body = wire::read_body(head.framing, LOOKUP_MAX, &mut inbox, &mut stream)
-            .await
-            .map_err(|source| EngineError::Body { path: path.to_owned(), source })?;
+        let (mut body, mut bytes, mut taken) = (Body::new(head.framing), Vec::new(), 0);
+        let failed = |source| EngineError::Body { path: path.to_owned(), source };
+        while body.append(LOOKUP_MAX, &mut inbox, &mut stream, &mut bytes).await.map_err(failed)? {
+            allowance.take(bytes.len() - taken, path).await?;
+            taken = bytes.len();
+        }
+        allowance.take(weight(&bytes) - taken, path).await?;
         if !head.close && head.framing != BodyFraming::UntilClose && inbox.is_empty() {
             let mut idle = lock(&self.idle);
             if idle.len() < LOOKUP_POOL {
                 idle.push(stream);
             }
         }
-        Ok(Reply { status: head.status, head: lines, body, close: head.close })
+        Ok(Reply { status: head.status, head: lines, body: bytes, close: head.close })
     }
 }
 

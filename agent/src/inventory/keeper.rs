@@ -1,7 +1,7 @@
 //! Keeps the inventory as the engine has it: a look at everything, then at what its events name.
 
 use super::{
-    Engine, EngineError, ImageOwners,
+    Engine, EngineError, ImageOwners, LastLabels,
     changes::{Changes, Dirty},
     described,
     facts::machine_facts,
@@ -14,8 +14,9 @@ use tokio::{
     task::spawn_blocking,
     time::{Instant, sleep, sleep_until},
 };
+use wharden_docker::{NetworkView, VolumeView};
 use wharden_model::{
-    Action,
+    Action, ResourceKind,
     inventory::{EngineFacts, Image},
     limits::INVENTORY_CONTAINERS_MAX,
 };
@@ -25,12 +26,13 @@ pub struct Keeper {
     engine: Arc<Engine>,
     owners: Arc<ImageOwners>,
     told: Arc<Told>,
+    labels: Arc<LastLabels>,
 }
 
 impl Keeper {
     /// Does not look yet.
-    pub fn new(engine: Arc<Engine>, owners: Arc<ImageOwners>, told: Arc<Told>) -> Self {
-        Self { engine, owners, told }
+    pub fn new(engine: Arc<Engine>, owners: Arc<ImageOwners>, told: Arc<Told>, labels: Arc<LastLabels>) -> Self {
+        Self { engine, owners, told, labels }
     }
 
     /// Keeps it, for ever.
@@ -145,7 +147,7 @@ impl Keeper {
                 self.told.change(|ledger| ledger.drop_container(id));
             }
             // One container that the engine stumbles over, or has too much to say about, does not hide the others.
-            Err(error @ (EngineError::Status { .. } | EngineError::Body { .. })) => {
+            Err(error) if error.is_of_one_thing() => {
                 tracing::debug!(container = id, %error, "a container could not be looked at");
             }
             Err(error) => return Err(error),
@@ -163,7 +165,7 @@ impl Keeper {
                 Some(image) => Some(image),
                 None => match self.engine.get(&format!("/images/{id}/json")).await {
                     Ok(json) => described::image(&json),
-                    Err(EngineError::Status { .. } | EngineError::Body { .. }) => None,
+                    Err(error) if error.is_of_one_thing() => None,
                     Err(error) => return Err(error),
                 },
             };
@@ -178,15 +180,25 @@ impl Keeper {
     }
 
     async fn volumes(&self) -> Result<(), EngineError> {
-        let mut volumes = Vec::new();
-        self.engine.list("/volumes", Action::VolumeList, |it| volumes.extend(described::volume(it))).await?;
+        let (mut volumes, mut labels) = (Vec::new(), Vec::new());
+        let mut each = |it: &Value| {
+            volumes.extend(described::volume(it));
+            labels.extend(VolumeView::from_inspect(it).map(|volume| (volume.name, volume.labels)));
+        };
+        self.engine.list("/volumes", Action::VolumeList, &mut each).await?;
+        self.labels.set(ResourceKind::Volume, labels);
         self.told.change(|ledger| ledger.set_volumes(volumes));
         Ok(())
     }
 
     async fn networks(&self) -> Result<(), EngineError> {
-        let mut networks = Vec::new();
-        self.engine.list("/networks", Action::NetworkList, |it| networks.extend(described::network(it))).await?;
+        let (mut networks, mut labels) = (Vec::new(), Vec::new());
+        let mut each = |it: &Value| {
+            networks.extend(described::network(it));
+            labels.extend(NetworkView::from_inspect(it).map(|network| (network.id, network.labels)));
+        };
+        self.engine.list("/networks", Action::NetworkList, &mut each).await?;
+        self.labels.set(ResourceKind::Network, labels);
         self.told.change(|ledger| ledger.set_networks(networks));
         Ok(())
     }

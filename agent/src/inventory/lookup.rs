@@ -1,5 +1,5 @@
-use super::{Engine, EngineError, ImageOwners, Reply, resolve_host_path};
-use crate::limits::{HOST_PATH_TIMEOUT, LOOKUP_POOL, LOOKUPS_MAX};
+use super::{Allowance, Engine, EngineError, ImageOwners, Reply, resolve_host_path};
+use crate::limits::{ANSWER_HELD_MAX, HOST_PATH_TIMEOUT, LOOKUP_POOL, LOOKUPS_MAX};
 use futures::{StreamExt, stream};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -35,20 +35,28 @@ enum Found {
     HostPath(HostPathView),
 }
 
+/// Where a decision looks things up.
+#[derive(Clone, Copy)]
+pub struct Lookups<'l> {
+    pub engine: &'l Engine,
+    pub owners: &'l ImageOwners,
+    pub allowance: &'l Allowance,
+}
+
 /// Looks up everything that the request refers to, and everything that those things refer to.
 ///
 /// # Errors
 /// [`LookupError`]: the request must not be judged on half of what there is.
-pub async fn look_up(engine: &Engine, owners: &ImageOwners, request: &Canonical) -> Result<View, LookupError> {
-    look_up_from(engine, owners, request.lookups(), |view| request.follow_ups(view)).await
+pub async fn look_up(at: Lookups<'_>, request: &Canonical) -> Result<View, LookupError> {
+    look_up_from(at, request.lookups(), |view| request.follow_ups(view)).await
 }
 
 /// Looks up these things.
 ///
 /// # Errors
 /// As [`look_up`].
-pub async fn look_up_all(engine: &Engine, owners: &ImageOwners, todo: Vec<Lookup>) -> Result<View, LookupError> {
-    look_up_from(engine, owners, todo, |_| Vec::new()).await
+pub async fn look_up_all(at: Lookups<'_>, todo: Vec<Lookup>) -> Result<View, LookupError> {
+    look_up_from(at, todo, |_| Vec::new()).await
 }
 
 /// The image that a name or an id means now; nobody's, since who made it is what is to be found out.
@@ -56,18 +64,18 @@ pub async fn look_up_all(engine: &Engine, owners: &ImageOwners, todo: Vec<Lookup
 /// # Errors
 /// As [`look_up`].
 pub async fn look_up_image(engine: &Engine, name: &str) -> Result<Option<ImageView>, LookupError> {
-    Ok(match find(engine, &Lookup::Image(name.to_owned())).await? {
+    Ok(match find(engine, &engine.allowance(), &Lookup::Image(name.to_owned())).await? {
         Found::Image(image) => Some(image),
         _ => None,
     })
 }
 
 async fn look_up_from(
-    engine: &Engine,
-    owners: &ImageOwners,
+    at: Lookups<'_>,
     mut todo: Vec<Lookup>,
     follow_ups: impl Fn(&View) -> Vec<Lookup>,
 ) -> Result<View, LookupError> {
+    let Lookups { engine, owners, allowance } = at;
     let mut view = View::default();
     let mut tried = BTreeSet::new();
     loop {
@@ -80,11 +88,11 @@ async fn look_up_from(
             return Err(LookupError::TooMany);
         }
         if let [one] = todo.as_slice() {
-            let found = find(engine, one).await?;
+            let found = find(engine, allowance, one).await?;
             insert(&mut view, owners, one, found);
         } else {
             let mut answers = stream::iter(todo)
-                .map(|lookup| async { (find(engine, &lookup).await, lookup) })
+                .map(|lookup| async { (find(engine, allowance, &lookup).await, lookup) })
                 .buffer_unordered(LOOKUP_POOL);
             while let Some((found, lookup)) = answers.next().await {
                 insert(&mut view, owners, &lookup, found?);
@@ -94,18 +102,17 @@ async fn look_up_from(
     }
 }
 
-/// The engine's answer to a request that asks for the description of one thing, and the view that it gives to judge the
-/// request by. `None` when the engine answers anything else: then the request takes the way of all others.
+/// The view to judge a request by that asks for the description of one thing, and the engine's answer to it, unless that is
+/// large. `None` when the engine answers anything else: then the request takes the way of all others.
 ///
 /// # Errors
 /// [`LookupError`].
 pub async fn look_up_answer(
-    engine: &Engine,
-    owners: &ImageOwners,
+    at: Lookups<'_>,
     path: &str,
     lookup: &Lookup,
-) -> Result<Option<(Reply, View)>, LookupError> {
-    let reply = engine.ask(path).await?;
+) -> Result<Option<(Option<Reply>, View)>, LookupError> {
+    let reply = at.engine.ask(path, at.allowance).await?;
     if reply.status != 200 {
         return Ok(None);
     }
@@ -115,11 +122,11 @@ pub async fn look_up_answer(
     };
     let found = found.ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
     let mut view = View::default();
-    insert(&mut view, owners, lookup, found);
-    Ok(Some((reply, view)))
+    insert(&mut view, at.owners, lookup, found);
+    Ok(Some(((reply.body.len() <= ANSWER_HELD_MAX).then_some(reply), view)))
 }
 
-async fn find(engine: &Engine, lookup: &Lookup) -> Result<Found, LookupError> {
+async fn find(engine: &Engine, allowance: &Allowance, lookup: &Lookup) -> Result<Found, LookupError> {
     let (before, name, after) = match lookup {
         Lookup::Container(name) => ("/containers/", name, "/json"),
         Lookup::Image(name) => ("/images/", name, "/json"),
@@ -132,7 +139,7 @@ async fn find(engine: &Engine, lookup: &Lookup) -> Result<Found, LookupError> {
         Lookup::Swarm(_, name) => ("/nodes/", name, ""),
         Lookup::HostPath(path) => return follow(path).await,
     };
-    let Some(json) = inspect(engine, before, name, after).await? else { return Ok(Found::Nothing) };
+    let Some(json) = inspect(engine, allowance, before, name, after).await? else { return Ok(Found::Nothing) };
     described(lookup, &json).ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))
 }
 
@@ -160,13 +167,19 @@ async fn follow(path: &str) -> Result<Found, LookupError> {
 }
 
 /// The engine's description of one thing; `None` when there is no such thing.
-async fn inspect(engine: &Engine, before: &str, name: &str, after: &str) -> Result<Option<Value>, LookupError> {
+async fn inspect(
+    engine: &Engine,
+    allowance: &Allowance,
+    before: &str,
+    name: &str,
+    after: &str,
+) -> Result<Option<Value>, LookupError> {
     let dots = name.split('/').any(|part| part.is_empty() || part == "." || part == "..");
     if dots {
         // The engine's router would clean such a path into another one.
         return Err(LookupError::Reference(format!("{name:?} is not a name of anything: it has an empty or dot part")));
     }
-    match engine.get(&format!("{before}{}{after}", escape(name))).await {
+    match engine.get_within(&format!("{before}{}{after}", escape(name)), allowance).await {
         Ok(json) => Ok(Some(json)),
         Err(EngineError::Status { status: 404, .. }) => Ok(None),
         Err(EngineError::Status { status: 400, message, .. }) => Err(LookupError::Reference(message)),

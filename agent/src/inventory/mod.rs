@@ -7,6 +7,7 @@
 //!
 //! Must not know: policies, who is calling, what is decided.
 
+mod allowance;
 mod changes;
 mod described;
 mod engine;
@@ -15,6 +16,7 @@ mod host_path;
 mod host_report;
 mod image_owners;
 mod keeper;
+mod last_labels;
 mod layers;
 mod ledger;
 mod listed_ids;
@@ -22,13 +24,15 @@ mod lookup;
 mod mark;
 mod told;
 
+pub use allowance::Allowance;
 pub use described::Process;
 pub use engine::{Engine, EngineError, Reply};
 pub use host_path::resolve as resolve_host_path;
 pub use host_report::host_report;
 pub use image_owners::{Before, FILE as IMAGE_OWNERS_FILE, ImageOwners};
 pub use keeper::Keeper;
+pub use last_labels::LastLabels;
 pub use layers::Layers;
-pub use lookup::{LookupError, look_up, look_up_all, look_up_answer};
+pub use lookup::{LookupError, Lookups, look_up, look_up_all, look_up_answer};
 pub use mark::{HEADER as MARK_HEADER, Mark};
 pub use told::Told;

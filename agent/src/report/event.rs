@@ -22,7 +22,44 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// The event, cut to the sizes that events have.
+    /// Cuts everything to the sizes that events have: thousands may wait, and labels and facts may be as large as requests.
+    #[must_use]
+    pub fn cut(mut self) -> Self {
+        for text in [
+            &mut self.request,
+            &mut self.error,
+            &mut self.resource.id,
+            &mut self.resource.name,
+            &mut self.resource.image,
+            &mut self.resource.owner,
+        ] {
+            fit(text);
+        }
+        fit_map(&mut self.resource.labels);
+        match &mut self.principal {
+            Principal::User { name } | Principal::ServiceAccount { name } => fit(name),
+            Principal::Workload { container_id, name, image, labels } => {
+                for text in [container_id, name, image] {
+                    fit(text);
+                }
+                fit_map(labels);
+            }
+        }
+        for rules in [&mut self.decision.rules, &mut self.decision.monitor] {
+            rules.truncate(EVENT_ENTRIES_MAX);
+            for rule in rules {
+                for text in [&mut rule.id, &mut rule.reason, &mut rule.severity, &mut rule.cis] {
+                    fit(text);
+                }
+            }
+        }
+        self.decision.errors.truncate(EVENT_ENTRIES_MAX);
+        self.decision.errors.iter_mut().for_each(fit);
+        self.facts = self.facts.filter(keepable);
+        self
+    }
+
+    /// The event of a draft that was cut, no longer than events are.
     pub fn number(self, host_id: HostId, boot_id: BootId, seq: u64) -> DecisionEvent {
         let mut event = DecisionEvent {
             host_id,
@@ -35,12 +72,12 @@ impl Draft {
             outcome: self.outcome,
             posture: self.posture,
             decision: self.decision,
-            facts: self.facts.filter(keepable),
+            facts: self.facts,
             request: self.request,
             error: self.error,
             decided_in_us: self.decided_in_us,
         };
-        trim(&mut event);
+        shorten(&mut event);
         event
     }
 }
@@ -73,45 +110,21 @@ fn fit_map(map: &mut BTreeMap<String, String>) {
 
 /// Facts are kept whole or not at all: a decision cannot be replayed on a part of them.
 fn keepable(facts: &Facts) -> bool {
+    let mut left = EVENT_MAX;
+    let mut fits = |bytes: usize| {
+        let fits = bytes <= left;
+        left = left.saturating_sub(bytes);
+        fits
+    };
     facts.0.values().all(|value| match value {
         FactValue::Bool(_) | FactValue::Long(_) => true,
-        FactValue::String(text) => text.len() <= EVENT_STRING_MAX,
-        FactValue::Set(set) => set.iter().all(|text| text.len() <= EVENT_STRING_MAX),
-        FactValue::LongSet(set) => set.len() <= EVENT_STRING_MAX,
+        FactValue::String(text) => text.len() <= EVENT_STRING_MAX && fits(text.len()),
+        FactValue::Set(set) => set.iter().all(|text| text.len() <= EVENT_STRING_MAX && fits(text.len() + 3)),
+        FactValue::LongSet(set) => fits(set.len() * 2),
     })
 }
 
-fn trim(event: &mut DecisionEvent) {
-    for text in [
-        &mut event.request,
-        &mut event.error,
-        &mut event.resource.id,
-        &mut event.resource.name,
-        &mut event.resource.image,
-        &mut event.resource.owner,
-    ] {
-        fit(text);
-    }
-    fit_map(&mut event.resource.labels);
-    match &mut event.principal {
-        Principal::User { name } | Principal::ServiceAccount { name } => fit(name),
-        Principal::Workload { container_id, name, image, labels } => {
-            for text in [container_id, name, image] {
-                fit(text);
-            }
-            fit_map(labels);
-        }
-    }
-    for rules in [&mut event.decision.rules, &mut event.decision.monitor] {
-        rules.truncate(EVENT_ENTRIES_MAX);
-        for rule in rules {
-            for text in [&mut rule.id, &mut rule.reason, &mut rule.severity, &mut rule.cis] {
-                fit(text);
-            }
-        }
-    }
-    event.decision.errors.truncate(EVENT_ENTRIES_MAX);
-    event.decision.errors.iter_mut().for_each(fit);
+fn shorten(event: &mut DecisionEvent) {
     if weight(event) > EVENT_MAX {
         event.facts = None;
     }
@@ -174,8 +187,13 @@ pub(crate) mod tests {
         draft.decision.rules = vec![rule; 500];
         let host = HostId::new("h-0000000000000000").expect("id");
         let boot = BootId::new("0000000000000000").expect("id");
-        let event = draft.number(host, boot, 1);
+        let event = draft.cut().number(host, boot, 1);
         assert_eq!(event.facts, None);
+        let mut many = self::draft("alice");
+        let mut facts = Facts::default();
+        facts.set("command", (0..EVENT_MAX).map(|n| n.to_string()).collect::<std::collections::BTreeSet<_>>());
+        many.facts = Some(facts);
+        assert_eq!(many.cut().facts, None);
         assert!(event.request.len() <= EVENT_STRING_MAX && event.request.ends_with('…'));
         assert!(weight(&event) <= 2 * EVENT_MAX, "{}", weight(&event));
     }

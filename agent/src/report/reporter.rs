@@ -119,7 +119,7 @@ impl Reporter {
         if !mine {
             self.shared.over_share.fetch_add(1, Ordering::Relaxed);
         }
-        if !mine || self.queue.try_send(Order::Write(Box::new(draft), holder.clone())).is_err() {
+        if !mine || self.queue.try_send(Order::Write(Box::new(draft.cut()), holder.clone())).is_err() {
             if mine {
                 self.shared.leave_queue(&holder);
             }

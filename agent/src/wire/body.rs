@@ -332,24 +332,20 @@ impl Body {
     }
 }
 
-/// Reads a whole body into memory.
-///
-/// # Errors
-/// [`BodyError`]; [`BodyError::TooLarge`] as soon as it is known that the body exceeds `max` bytes.
-pub async fn read_body(
-    framing: BodyFraming,
-    max: usize,
-    inbox: &mut Inbox,
-    from: &mut (impl AsyncRead + Unpin),
-) -> Result<Vec<u8>, BodyError> {
-    let (mut body, mut bytes) = (Body::new(framing), Vec::new());
-    while body.append(max, inbox, from, &mut bytes).await? {}
-    Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    async fn read_body(
+        framing: BodyFraming,
+        max: usize,
+        inbox: &mut Inbox,
+        from: &mut (impl AsyncRead + Unpin),
+    ) -> Result<Vec<u8>, BodyError> {
+        let (mut body, mut bytes) = (Body::new(framing), Vec::new());
+        while body.append(max, inbox, from, &mut bytes).await? {}
+        Ok(bytes)
+    }
 
     #[tokio::test]
     async fn chunks_are_written_anew_without_extensions_and_trailers() {

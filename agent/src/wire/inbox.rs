@@ -1,13 +1,18 @@
-use crate::limits::{BUFFER_MAX, BUFFER_MIN};
+use super::grown::Grown;
+use crate::limits::{BUFFER_CROWDED, BUFFER_IDLE, BUFFER_MAX, BUFFER_MIN};
 use std::{
     future::poll_fn,
     io,
     pin::Pin,
     task::{Poll, ready},
 };
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    time::timeout,
+};
 
-/// What has been read from a stream and not yet used. Grows with the stream's speed, within bounds.
+/// What has been read from a stream and not yet used. Grows with the stream's speed, within bounds, and as far as all together
+/// may.
 #[derive(Debug)]
 pub struct Inbox {
     /// Written once when it is made, so that it can be lent out again and again.
@@ -17,11 +22,12 @@ pub struct Inbox {
     /// …and end here.
     end: usize,
     step: usize,
+    grown: Grown,
 }
 
 impl Default for Inbox {
     fn default() -> Self {
-        Self { memory: Vec::new(), start: 0, end: 0, step: BUFFER_MIN }
+        Self { memory: Vec::new(), start: 0, end: 0, step: BUFFER_MIN, grown: Grown::default() }
     }
 }
 
@@ -59,9 +65,20 @@ impl Inbox {
     /// # Errors
     /// Those of the stream.
     pub async fn fill(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
-        if self.is_empty() && self.step == BUFFER_MIN {
-            return self.fill_late(from).await;
+        if self.is_empty() && self.step > BUFFER_CROWDED {
+            match timeout(BUFFER_IDLE, self.fill_grown(from)).await {
+                Ok(filled) => return filled,
+                Err(_) => self.shrink(),
+            }
         }
+        if self.is_empty() && self.step == BUFFER_MIN {
+            self.fill_late(from).await
+        } else {
+            self.fill_grown(from).await
+        }
+    }
+
+    async fn fill_grown(&mut self, from: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
         self.make_room();
         let room = self.memory.get_mut(self.end..).unwrap_or_default();
         let wanted = room.len();
@@ -72,8 +89,8 @@ impl Inbox {
         })
         .await?;
         self.end += n;
-        if n >= wanted.min(self.step) {
-            self.step = (self.step * 4).min(BUFFER_MAX);
+        if n >= wanted.min(self.step) && self.step < BUFFER_MAX {
+            self.grow();
         }
         Ok(n)
     }
@@ -96,11 +113,18 @@ impl Inbox {
             }
             self.end = some.len();
             if some.len() == BUFFER_MIN {
-                self.step = BUFFER_MIN * 4;
+                self.grow();
             }
             Poll::Ready(Ok(some.len()))
         })
         .await
+    }
+
+    fn grow(&mut self) {
+        let step = (self.step * 4).min(BUFFER_MAX);
+        if self.grown.reach(step) {
+            self.step = step;
+        }
     }
 
     /// Bytes of memory that this takes.
@@ -137,6 +161,7 @@ impl Inbox {
             self.memory = Vec::new();
         }
         self.step = BUFFER_MIN;
+        self.grown = Grown::default();
     }
 }
 

@@ -12,6 +12,11 @@ impl Lines {
         Self { max, held: Vec::new(), too_long: false }
     }
 
+    /// Bytes of memory that this takes.
+    pub fn footprint(&self) -> usize {
+        self.held.capacity()
+    }
+
     /// The next line that ends in `piece`, with its end, or nothing of it; `piece` then begins behind it.
     pub fn next(&mut self, piece: &mut &[u8]) -> Option<Option<Vec<u8>>> {
         let end = piece.iter().position(|byte| *byte == b'\n').map_or(piece.len(), |at| at + 1);

@@ -4,14 +4,15 @@
 
 mod body;
 mod chunked;
+mod grown;
 mod inbox;
 mod lines;
 mod response;
 mod socket;
 
 pub use body::{
-    AtHand, Body, BodyError, BodyFraming, LAST_CHUNK, copy_raw, copy_reframed, copy_with_end, read_body, write_chunk,
-    write_end, write_part,
+    AtHand, Body, BodyError, BodyFraming, LAST_CHUNK, copy_raw, copy_reframed, copy_with_end, write_chunk, write_end,
+    write_part,
 };
 pub use chunked::{ChunkError, ChunkScanner, Piece};
 pub use inbox::Inbox;

@@ -112,6 +112,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
+    /// Everything up to these bytes, and them.
+    pub async fn until(&mut self, end: &[u8]) -> Vec<u8> {
+        loop {
+            if let Some(at) = self.buffer.windows(end.len()).position(|some| some == end) {
+                return self.buffer.drain(..at + end.len()).collect();
+            }
+            assert_ne!(self.more().await, 0, "closed early");
+        }
+    }
+
     /// Everything until the other side closes.
     pub async fn rest(&mut self) -> Vec<u8> {
         while self.more().await > 0 {}

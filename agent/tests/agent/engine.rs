@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
     },
 };
@@ -224,7 +224,7 @@ async fn answer(
         "/containers/json" => {
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\nX-T: 1\r\n\r\n".to_vec()
         }
-        "/networks" => json(&networks()),
+        "/networks" => NETWORKS_ANSWER.clone(),
         "/containers/create" => {
             let id = serde_json::json!({ "Id": WEB, "Warnings": [] }).to_string();
             format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{id}", id.len()).into_bytes()
@@ -232,12 +232,15 @@ async fn answer(
         "/images/load" => plain(200, &format!("{} bytes", body.len())),
         "/images/busybox/json" => json(&serde_json::json!({ "Id": format!("sha256:{WEB}"), "Config": { "User": "" } })),
         "/images/get" => return export(stream, memory).await,
+        "/events" if line.contains("since=1") => return follow(stream, memory, &LABELLED_EVENTS).await,
         "/events" => return follow(stream, memory, EVENT).await,
         _ if tail.ends_with("/logs") => return follow(stream, memory, "hello\n").await,
         _ if tail.ends_with("/attach") => return tunnel(stream, memory, line).await,
         _ if tail.starts_with("/containers/") && tail.ends_with("/json") => {
             let name = tail.trim_start_matches("/containers/").trim_end_matches("/json");
-            if WEB.starts_with(name) || name == "web" {
+            if name == LABELLED {
+                LABELLED_ANSWER.clone()
+            } else if WEB.starts_with(name) || name == "web" {
                 json(&serde_json::json!({
                     "Id": WEB, "Name": "/web", "Image": format!("sha256:{WEB}"),
                     "Config": { "Image": "busybox", "Labels": { "team": "a" } }, "State": { "Pid": 0 },
@@ -253,16 +256,34 @@ async fn answer(
     Ok(true)
 }
 
+/// A container of very many labels.
+pub const LABELLED: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+static LABELLED_ANSWER: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    json(&serde_json::json!({ "Id": LABELLED, "Name": "/labelled", "Image": format!("sha256:{WEB}"),
+        "Config": { "Image": "busybox", "Labels": labels(20_000, 50) } }))
+});
+
+fn labels(count: usize, bytes: usize) -> serde_json::Value {
+    (0..count).map(|n| (n.to_string(), "x".repeat(bytes).into())).collect::<serde_json::Map<_, _>>().into()
+}
+
+/// Of containers with about as many labels as an event may have, and with as long ones.
+static LABELLED_EVENTS: LazyLock<String> = LazyLock::new(|| {
+    let event = |id: &str, attributes| serde_json::json!({ "Type": "container", "Action": "start", "Actor": { "ID": id, "Attributes": attributes } });
+    format!("{}\n{}\n{EVENT}", event("many", labels(6_000, 0)), event("long", labels(100, 4_000)))
+});
+
 /// Networks of the engine, and the bytes that each has in a list.
 pub const NETWORKS: usize = 256;
 const NETWORK_BYTES: usize = 16 * 1024;
 
-fn networks() -> serde_json::Value {
+static NETWORKS_ANSWER: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let about = "x".repeat(NETWORK_BYTES);
     let network =
         |n| serde_json::json!({ "Id": format!("{n:064x}"), "Name": format!("net-{n}"), "Options": { "about": about } });
-    (0..NETWORKS).map(network).collect()
-}
+    json(&(0..NETWORKS).map(network).collect())
+});
 
 /// A body without end; counts what was taken.
 async fn export(stream: &mut UnixStream, memory: &Memory) -> std::io::Result<bool> {

@@ -2,11 +2,11 @@
 
 use crate::{
     client::{Client, ask, eventually, get},
-    engine::{EVENT, Fault, NETWORKS, WEB},
+    engine::{EVENT, Fault, LABELLED, NETWORKS, WEB},
     world::{OPEN, World},
 };
 use serde_json::Value;
-use wharden_agent::limits::EVENT_LINE_MAX;
+use wharden_agent::limits::{EVENT_ENTRIES_MAX, EVENT_LINE_MAX};
 use wharden_model::{Outcome, Posture};
 
 const LIST: &str = "/v1.41/networks";
@@ -129,4 +129,29 @@ async fn a_list_that_turns_out_not_to_be_one_is_an_error_or_cut_off() {
         world.engine.set_fault(None);
         assert_eq!(ask(&world.socket, get("/v1.41/info")).await.status, 200);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_description_is_decided_on_and_asked_for_again() {
+    let mut world = World::start(Some(OPEN), Posture::Enforce);
+    let path = format!("/v1.41/containers/{LABELLED}/json");
+    let answer = ask(&world.socket, get(&path)).await;
+    assert_eq!((answer.status, json(&answer.body)["Id"].as_str()), (200, Some(LABELLED)));
+    assert_eq!(world.engine.lines(), [format!("GET {path} HTTP/1.1")]);
+    let events = world.events().await;
+    assert_eq!(events.len(), 1, "{events:#?}");
+    assert!(events[0].resource.labels.len() <= EVENT_ENTRIES_MAX, "cut before it waits to be told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_large_to_decide_by_is_refused_and_says_so() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    assert_eq!(ask(&world.socket, get("/v1.41/info")).await.status, 200);
+    let labels = (0..70_000).map(|n| format!("\"{n}\":\"\"")).collect::<Vec<_>>().join(",");
+    let body = format!("{{\"Id\":\"{LABELLED}\",\"Name\":\"/l\",\"Config\":{{\"Labels\":{{{labels}}}}}}}");
+    let whole = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    world.engine.set_fault(Some(Fault::Instead(whole.leak())));
+    let answer = ask(&world.socket, get(&format!("/v1.41/containers/{LABELLED}/json"))).await;
+    assert_eq!(answer.status, 413);
+    assert!(answer.message().contains("too many labels"), "{}", answer.message());
 }

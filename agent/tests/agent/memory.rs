@@ -2,6 +2,7 @@
 
 use crate::{
     client::{Client, eventually, get, post},
+    engine::{EVENT, LABELLED},
     session::{Host, PRIVILEGED},
     world::NO_PRIVILEGED,
 };
@@ -27,8 +28,8 @@ pub struct MemoryGroup {
 }
 
 impl MemoryGroup {
-    fn new(limit: u64) -> Self {
-        let name = format!("wharden-test-{}", std::process::id());
+    fn new(name: &str, limit: u64) -> Self {
+        let name = format!("wharden-test-{}-{name}", std::process::id());
         let second = Path::new("/sys/fs/cgroup/cgroup.controllers");
         let (dir, names) = if second.exists() {
             // Usual, and an error where it is so already.
@@ -75,12 +76,16 @@ impl Drop for MemoryGroup {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn within_its_limit_of_memory_five_thousand_streams_leave_room_for_decisions_and_nothing_behind() {
+fn raise_files() {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
     rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).expect("limit of open files");
-    let group = MemoryGroup::new(LIMIT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn within_its_limit_of_memory_five_thousand_streams_leave_room_for_decisions_and_nothing_behind() {
+    raise_files();
+    let group = MemoryGroup::new("streams", LIMIT);
     let host = Host::within(&group).await;
     host.controller.push(NO_PRIVILEGED, Posture::Enforce, 10);
     host.acked(10).await;
@@ -119,4 +124,51 @@ async fn within_its_limit_of_memory_five_thousand_streams_leave_room_for_decisio
     let count = || fs::read_dir(&files).expect("fd").count();
     eventually("the agent's files are closed", || count() < 100).await;
     assert_eq!(host.create(PRIVILEGED).await, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn within_its_limit_of_memory_labels_of_any_size_and_readers_of_any_patience_harm_nobody() {
+    raise_files();
+    let group = MemoryGroup::new("labels", LIMIT);
+    let host = Host::within(&group).await;
+    host.controller.push(NO_PRIVILEGED, Posture::Enforce, 10);
+    host.acked(10).await;
+    let guard = host.guard();
+    let asking = |count: usize, request: String| {
+        let (guard, request) = (guard.clone(), std::sync::Arc::new(request));
+        let some = move |_| {
+            let (guard, request) = (guard.clone(), std::sync::Arc::clone(&request));
+            async move {
+                let mut client = Client::connect(&guard).await;
+                client.send(request.as_str()).await;
+                client
+            }
+        };
+        futures::future::join_all((0..count).map(some))
+    };
+    let slow = asking(400, get("/v1.41/networks")).await;
+    let mut followers = asking(200, get("/v1.41/events?since=1")).await;
+    let mut answers = Vec::new();
+    for request in
+        [get(&format!("/v1.41/containers/{LABELLED}/json")), post(&format!("/v1.41/containers/{LABELLED}/start"), "")]
+    {
+        for mut client in asking(100, request).await {
+            answers.push(client.head().await.0);
+        }
+    }
+    assert!(answers.contains(&200), "{answers:?}");
+    let busy = |status: &&u16| !matches!(**status, 200 | 204 | 404 | 429 | 503);
+    assert_eq!(answers.iter().find(busy), None, "{answers:?}");
+    assert_eq!(host.create(PRIVILEGED).await, 403);
+    assert_eq!(host.create(r#"{"Image":"busybox"}"#).await, 201);
+    drop(slow);
+    let mut last = followers.pop().expect("some");
+    drop(followers);
+    assert_eq!(last.head().await.0, 200);
+    let mut alone = asking(1, get("/v1.41/events?since=1")).await.pop().expect("one");
+    assert_eq!(alone.head().await.0, 200);
+    alone.until(EVENT.as_bytes()).await;
+    assert_eq!(group.killed(), 0, "{}", host.log());
+    let held = group.held();
+    assert!(held < LIMIT * 3 / 4, "{} MiB: the kernel needs the rest", held / MIB);
 }

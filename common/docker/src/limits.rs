@@ -12,8 +12,8 @@ pub const JSON_MAX: usize = 2 * 1024 * 1024;
 pub const NO_BODY_MAX: usize = 64 * 1024;
 /// Deepest nesting of a JSON body, and of the Engine's lists. The deepest that the Engine knows is 9, in a service.
 pub const JSON_DEPTH_MAX: usize = 24;
-/// Most values in a JSON body: bounds the memory that a body of [`JSON_MAX`] bytes can take to about 8 MiB.
-pub const JSON_VALUES_MAX: usize = 64 * 1024;
+/// Most values in a JSON body: bounds the memory that a body of [`JSON_MAX`] bytes can take to about 4 MiB.
+pub const JSON_VALUES_MAX: usize = 16 * 1024;
 /// Longest reference (name, id or prefix of one) in a path, in bytes. A repository may have 255, a tag 128, a
 /// digest 135.
 pub const REFERENCE_MAX: usize = 640;
@@ -45,6 +45,11 @@ pub const ANSWER_LINE_MAX: usize = 4 * 1024;
 /// Largest thing in a list that is held until it is decided on, in bytes: as large as its description may be, which says more.
 /// A larger one is left out, so that it does not keep everybody from the rest of the list.
 pub const THING_MAX: usize = 4 * 1024 * 1024;
+/// Most values of a thing in a list, for the same reason: each takes some [`VALUE_BYTES`] once it is read, however short. A
+/// container may have as many labels as a request can give it, and those of its image.
+pub const THING_VALUES_MAX: usize = 2 * JSON_VALUES_MAX;
+/// Bytes that a value takes once it is read, beside its text: a label is two texts in a map.
+pub const VALUE_BYTES: usize = 128;
 /// Bytes of a list that are passed on at one time, and one thing: some dozens of things, so that a small list is one piece.
 pub const SIFTED_AT_ONCE: usize = 64 * 1024;
 /// Longest name of a field beside or around lists, in bytes, as it is written. The longest that the Engine writes has 15.

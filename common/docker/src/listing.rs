@@ -89,11 +89,11 @@ pub fn reading(kind: ResourceKind, resource: Resource) -> Reading {
     Reading { action, facts: Facts::zero(action), resource }
 }
 
-/// What an event tells of: the thing, which is read as the view knows it, or else as the event says. `None` when it
-/// tells of the engine itself.
+/// What an event tells of: the thing, which is read as the view knows it, or as the event says where that names its labels.
+/// `None` when it tells of the engine itself.
 ///
 /// # Errors
-/// [`UnknownForm`] for what is no event.
+/// [`UnknownForm`] for what is no event, and for things that are gone with all that was known of them.
 pub fn event_reading(event: &Value, view: &View, owner: ImageOwner<'_>) -> Result<Option<Reading>, UnknownForm> {
     let Some((kind, id)) = event_subject(event)? else { return Ok(None) };
     let known = |pointer: &str| {
@@ -103,12 +103,12 @@ pub fn event_reading(event: &Value, view: &View, owner: ImageOwner<'_>) -> Resul
     };
     Ok(Some(match kind {
         ResourceKind::Volume => {
-            let labels = view.volumes.get(&id).map(|v| v.labels.clone()).unwrap_or_default();
-            reading(kind, existing(kind, &id, &id, &labels))
+            let labels = &view.volumes.get(&id).ok_or(UnknownForm)?.labels;
+            reading(kind, existing(kind, &id, &id, labels))
         }
         ResourceKind::Network => {
-            let labels = view.networks.get(&id).map(|n| n.labels.clone()).unwrap_or_default();
-            reading(kind, existing(kind, &id, &known("name").1, &labels))
+            let labels = &view.networks.get(&id).ok_or(UnknownForm)?.labels;
+            reading(kind, existing(kind, &id, &known("name").1, labels))
         }
         ResourceKind::Image => match view.images.get(&id) {
             Some(image) => of_image(image),
@@ -124,8 +124,8 @@ pub fn event_reading(event: &Value, view: &View, owner: ImageOwner<'_>) -> Resul
             }
         },
         ResourceKind::Service | ResourceKind::Secret | ResourceKind::Config | ResourceKind::Node => {
-            let labels = view.swarm.get(&(kind, id.clone())).map(|o| o.labels.clone()).unwrap_or_default();
-            reading(kind, existing(kind, &id, &known("name").1, &labels))
+            let labels = &view.swarm.get(&(kind, id.clone())).ok_or(UnknownForm)?.labels;
+            reading(kind, existing(kind, &id, &known("name").1, labels))
         }
         // A container's labels are among the attributes of its events.
         _ => {

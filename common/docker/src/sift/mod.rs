@@ -5,7 +5,7 @@ mod thing;
 
 use crate::{
     json::{Scan, Token},
-    limits::{LIST_FIELD_MAX, SIFTED_AT_ONCE, THING_MAX},
+    limits::{LIST_FIELD_MAX, SIFTED_AT_ONCE, THING_MAX, THING_VALUES_MAX},
     listing::UnknownForm,
 };
 pub use thing::listed_reading;
@@ -25,6 +25,8 @@ pub struct Sifter {
     field: Vec<u8>,
     /// What has come of a thing.
     thing: Vec<u8>,
+    /// Its values.
+    values: usize,
     /// It is larger than any that is held.
     too_large: bool,
 }
@@ -50,6 +52,8 @@ enum Part {
     DiskUsage,
     /// In it, from API 1.52 on: the list and its sums.
     Summary(ResourceKind),
+    /// A number in it.
+    Sum,
     /// Nothing that belongs to anybody.
     Other,
 }
@@ -88,7 +92,7 @@ impl Part {
             // What the build cache holds belongs to nobody.
             (Self::DiskUsage, "LayersSize" | "BuilderSize" | "BuildCache" | "BuildCacheUsage") => Self::Other,
             (Self::Summary(kind), "Items") => Self::Things(kind),
-            (Self::Summary(_), _) => Self::Other,
+            (Self::Summary(_), _) => Self::Sum,
             _ => return None,
         })
     }
@@ -106,6 +110,7 @@ impl Sifter {
             part: Part::of(action).ok_or(UnknownForm)?,
             field: Vec::new(),
             thing: Vec::new(),
+            values: 0,
             too_large: false,
         })
     }
@@ -158,6 +163,8 @@ impl Sifter {
                 Token::Scalar if depth == levels => return Err(UnknownForm),
                 Token::Open if depth == levels && piece != b"{" => return Err(UnknownForm),
                 _ => {
+                    // Each value but the first of a bracket comes after a comma.
+                    self.values += usize::from(matches!(token, Token::Open | Token::Comma));
                     self.hold(piece);
                     return Ok(false);
                 }
@@ -174,6 +181,7 @@ impl Sifter {
                 (Token::Open, _) => self.opens(piece)?,
                 (Token::Scalar, _) => match self.part {
                     Part::Other => {}
+                    Part::Sum if piece != b"\"" => {}
                     Part::Things(_) | Part::Summary(_) if piece.iter().all(|byte| b"null".contains(byte)) => {}
                     _ => return Err(UnknownForm),
                 },
@@ -196,7 +204,7 @@ impl Sifter {
 
     fn hold(&mut self, piece: &[u8]) {
         let length = self.thing.len() + piece.len();
-        self.too_large |= length > THING_MAX;
+        self.too_large |= length > THING_MAX || self.values > THING_VALUES_MAX;
         if self.too_large {
             self.thing = Vec::new();
             return;
@@ -216,6 +224,7 @@ impl Sifter {
             }
             out.extend_from_slice(&self.thing);
         }
+        self.values = 0;
         self.thing.clear();
         self.thing.shrink_to(SIFTED_AT_ONCE);
         Ok(())

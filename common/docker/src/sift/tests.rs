@@ -157,7 +157,7 @@ fn document(action: Action, things: &[Drawn], all: bool) -> String {
         Action::VolumeList => format!("{{\"Volumes\":{list},\"Warnings\":[\"\\\"Volumes\\\":[\"]}}\n"),
         Action::SystemDf => format!(
             "{{\"LayersSize\":-1 ,\"Images\":{list},\"Containers\":null,\"BuildCache\":[{{\"Id\":\"b\"}}, {{}}],\
-             \"VolumeUsage\":{{\"Items\":{half},\"Total\":{{\"Items\":[1]}}}}}}"
+             \"VolumeUsage\":{{\"Items\":{half},\"Total\":1}}}}"
         ),
         _ => list + "\n",
     }
@@ -209,6 +209,15 @@ fn a_thing_that_is_too_large_is_left_out_and_the_others_stay() {
     let list = |things: &[(&str, usize)]| {
         format!("[{}]\n", things.iter().map(|(id, size)| thing(id, *size)).collect::<Vec<_>>().join(","))
     };
+    let many = |labels: usize| {
+        let labels: serde_json::Map<String, Value> = (0..labels).map(|n| (n.to_string(), json!(""))).collect();
+        json!({"Id": "many", "Labels": labels}).to_string()
+    };
+    let sifted =
+        |list: String| sift(Action::NetworkList, list.as_bytes(), &[usize::MAX], &mut |_| true).expect("known");
+    let fits = many(THING_VALUES_MAX - 4);
+    assert_eq!(sifted(format!("[{fits}]")), format!("[{fits}]").into_bytes());
+    assert_eq!(sifted(format!("[{},{fits}]", many(THING_VALUES_MAX))), format!("[{fits}]").into_bytes());
     let kept: Vec<_> = things.into_iter().filter(|(_, size)| *size <= THING_MAX).collect();
     for size in [4096, 250_000, usize::MAX] {
         let mut seen = Vec::new();
