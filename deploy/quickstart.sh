@@ -309,6 +309,12 @@ agent_address=127.0.0.1:$((port + 1))
 
 wharden() { "$bin/wharden" "$@"; }
 listening() { ! port_is_free "$1"; }
+# To somebody who is not logged in (3) it says no more than whether this controller can serve.
+ready() {
+    local status=0
+    WHARDEN_CONFIG_DIR=$run_dir/nobody wharden doctor || status=$?
+    ((status == 3))
+}
 
 if ! pid_of controller >/dev/null; then
     listening "$port" && die "something else listens on port $port, which the controller in $dir uses"
@@ -321,7 +327,7 @@ for init in "$dir"/controller-*.init; do
         launch "$name" "$bin/wharden-controller" run --data-dir "$dir/$name"
     fi
 done
-await_process controller "port $port" listening "$port"
+await_process controller "ready at $WHARDEN_URL" ready
 note "listens at $WHARDEN_URL, agents connect to $agent_address"
 
 # --- admin --------------------------------------------------------------------------------------------------------

@@ -186,6 +186,7 @@ impl Config {
             ("limits.body_timeout_s", limits.body_timeout_s),
             ("limits.loads", limits.loads as u64),
             ("limits.loads_per_user", limits.loads_per_user as u64),
+            ("limits.load_silence_s", limits.load_silence_s),
             ("limits.spool_bytes", limits.spool_bytes),
         ] {
             if value == 0 {

@@ -84,6 +84,8 @@ pub const HELD_BACK: usize = 16 * 1024;
 pub const LOADS_BUFFERED: usize = 16 * 1024 * 1024;
 /// …and what one user may fill of it.
 pub const LOADS_BUFFERED_PER_USER: usize = LOADS_BUFFERED / 4;
+/// Bytes of an image archive with which it comes on: who brings a few now and then holds a place as who brings none.
+pub const LOAD_COMES_ON: usize = 64 * 1024;
 /// Images of one host whose ids are looked at. With more, what is made is nobody's.
 pub const IMAGES_MAX: usize = 65_536;
 /// Decisions about things in lists that are remembered while a bundle is in force: with [`READING_MAX`], at most about
@@ -301,8 +303,10 @@ pub struct Limits {
     /// Image archives that are on their way to the engine at one time: it unpacks each with a process of its own, and waits as
     /// long as the client does.
     pub loads: usize,
-    /// Of them, those of one user, on the unix socket and on TCP apart.
+    /// Of them, those of one user, on the unix socket and on TCP apart. Beyond one, at most half of what others leave.
     pub loads_per_user: usize,
+    /// Seconds that one of them may bring next to nothing and keep its place, when others are turned away.
+    pub load_silence_s: u64,
     /// Bytes of decision events kept on disk while no controller takes them.
     pub spool_bytes: u64,
 }
@@ -319,6 +323,7 @@ impl Default for Limits {
             buffered_bytes_per_user: 16 * 1024 * 1024,
             loads: 32,
             loads_per_user: 8,
+            load_silence_s: 60,
             spool_bytes: 64 * 1024 * 1024,
         }
     }
@@ -337,6 +342,11 @@ impl Limits {
     /// See [`Limits::idle_timeout_s`].
     pub const fn idle_timeout(&self) -> Duration {
         Duration::from_secs(self.idle_timeout_s)
+    }
+
+    /// See [`Limits::load_silence_s`].
+    pub const fn load_silence(&self) -> Duration {
+        Duration::from_secs(self.load_silence_s)
     }
 
     /// See [`Limits::body_timeout_s`].

@@ -7,7 +7,7 @@ use crate::{
     inventory::{Allowance, EngineError, LookupError, Lookups, Reply, look_up, look_up_answer},
     report::Draft,
 };
-use std::{sync::Arc, time::Instant};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 use wharden_docker::{ApiVersion, Asker, Canonical, ForwardBody, Framing, Head, Judged, Refusal, Request, View, begin};
 use wharden_model::{
     Action, Decision, Effect, Facts, Outcome, Posture, Principal, Resource, ResourceKind, Timestamp,
@@ -170,7 +170,7 @@ impl<'a> Case<'a> {
     fn judge(&self, canonical: &Canonical, view: &View) -> Result<Judged, Refused> {
         let owner = owner(&self.who.principal);
         let private = self.guard.out_of_reach();
-        let asker = Asker { owner, host_id: &self.guard.host_id, private: &private };
+        let asker = Asker { owner: &owner, host_id: &self.guard.host_id, private: &private };
         canonical.judge(view, &asker).map_err(|refusal| self.invalid(canonical.action(), refusal))
     }
 
@@ -342,9 +342,27 @@ fn builtin(id: &str, reason: String, revision: u64) -> Decision {
     Decision { rules: vec![rule], ..deny(revision) }
 }
 
-/// The owner of what this principal creates.
-pub(super) fn owner(principal: &Principal) -> &str {
+/// The owner of what this principal creates. A container may be called like any user, and does not make things of theirs.
+pub(super) fn owner(principal: &Principal) -> Cow<'_, str> {
     match principal {
-        Principal::User { name } | Principal::ServiceAccount { name } | Principal::Workload { name, .. } => name,
+        Principal::User { name } | Principal::ServiceAccount { name } => name.into(),
+        Principal::Workload { name, .. } => format!("workload:{name}").into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_container_makes_is_not_the_users_of_its_name() {
+        let workload = |name: &str| Principal::Workload {
+            container_id: "c1".to_owned(),
+            name: name.to_owned(),
+            image: String::new(),
+            labels: Default::default(),
+        };
+        assert_eq!(owner(&Principal::User { name: "bob".to_owned() }), "bob");
+        assert_eq!(owner(&workload("bob")), "workload:bob");
     }
 }

@@ -3,7 +3,7 @@ use super::{
     admit::{Admitted, Caller, Verdict},
     answer::{self, Answer},
     case::Refused,
-    exchange::{self, End, ExchangeError, Plan},
+    exchange::{self, End, ExchangeError, Failed, Plan},
     link::Link,
     remote,
     room::{Full, Holding},
@@ -230,12 +230,20 @@ impl Connection<'_> {
             };
             let exchanged =
                 exchange::run(&mut self.client, &mut engine, &plan, &mut self.holding, load.as_deref_mut()).await;
-            if let Some(load) = &mut load {
+            let place = load.take().and_then(|load| {
                 load.conclude(&match &exchanged {
                     Ok(_) => "the Docker Engine answered before its end".to_owned(),
                     Err(failed) => failed.error.to_string(),
-                });
+                })
+            });
+            if let Err(Failed { error: ExchangeError::ClientGone | ExchangeError::ClientWrite(_), .. }) = &exchanged
+                && place.is_some()
+            {
+                exchange::see_out(engine).await;
+                return Ok(false);
             }
+            // What follows waits for the client, and not for the engine.
+            drop(place);
             let failed = match exchanged {
                 Ok(End::Answered { client_open, engine_open }) => {
                     if engine_open {

@@ -173,6 +173,17 @@ async fn upload(
     }
 }
 
+/// Waits until the engine is done with a request that nobody waits for any more: it goes on with what it has got, and ends
+/// the connection behind its answer.
+pub async fn see_out(mut engine: Link) {
+    if engine.stream.shutdown().await.is_err() {
+        return;
+    }
+    while let Ok(1..) = engine.inbox.fill(&mut engine.stream).await {
+        engine.inbox.consume(usize::MAX);
+    }
+}
+
 enum Answered {
     Whole { close: bool },
     Switched,

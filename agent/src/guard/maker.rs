@@ -15,7 +15,7 @@ use crate::{
     inventory::Before,
     wire::{Body, BodyFraming, Inbox, ResponseHead, write_end, write_part},
 };
-use std::sync::OnceLock;
+use std::{borrow::Cow, sync::OnceLock};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use wharden_docker::{MadeImages, MakesImage};
 use wharden_model::Principal;
@@ -23,7 +23,7 @@ use wharden_model::Principal;
 /// Whose the images are that one answer tells of.
 pub struct Maker<'a> {
     guard: &'a Guard,
-    owner: &'a str,
+    owner: Cow<'a, str>,
     makes: MakesImage,
     begun: OnceLock<Begun>,
 }
@@ -88,6 +88,6 @@ impl Maker<'_> {
     async fn made(&self, images: &mut MadeImages) {
         let Some(Begun { before, loaded }) = self.begun.get() else { return };
         let Guard { owners, engine, clock, .. } = self.guard;
-        owners.made(engine, images.end(loaded), self.owner, *before, self.makes.labels(), clock.now()).await;
+        owners.made(engine, images.end(loaded), &self.owner, *before, self.makes.labels(), clock.now()).await;
     }
 }

@@ -44,6 +44,7 @@ use wharden_runtime::clock::Clock;
 
 pub(crate) use case::{Case, Refused, Who};
 pub use listener::{ListenError, Listener, Place, bind, bind_over};
+pub use load::LoadPlaces;
 pub use remote::RemoteListener;
 pub use room::Room;
 pub use slots::{Doorway, Slots};
@@ -78,7 +79,7 @@ pub struct Guard {
     /// The same for image archives that are being loaded.
     pub loads: Room,
     /// Image archives that are on their way to the engine.
-    pub loading: Slots,
+    pub loading: LoadPlaces,
     /// Requests of each user that are being decided.
     pub deciding: Turns,
     pub connections: Slots,

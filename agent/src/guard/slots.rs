@@ -53,6 +53,21 @@ impl Slots {
         self.taken.count(&Some(holder))
     }
 
+    /// Takes one of few, that are held for long: a user may have half of what others leave, and one at least, so that there is
+    /// another for whoever comes next.
+    ///
+    /// # Errors
+    /// [`NoSlot`].
+    pub fn take_share(&self, holder: Holder) -> Result<Slot, NoSlot> {
+        let of_all = self.taken.take(None, self.max).ok_or(NoSlot::All(self.max))?;
+        let holder = Some(holder);
+        // This one is among all, and not yet among the user's.
+        let of_others = self.taken.count(&None).saturating_sub(1 + self.taken.count(&holder));
+        let share = (self.max.saturating_sub(of_others) / 2).max(1).min(self.max_per_user);
+        let of_user = self.taken.take(holder, share).ok_or(NoSlot::User(share))?;
+        Ok(Slot { _of_all: of_all, _of_user: of_user })
+    }
+
     /// How many are taken.
     pub fn count(&self) -> usize {
         self.taken.count(&None)
@@ -101,6 +116,20 @@ mod tests {
         assert_eq!(slots.take(Holder::Uid(3)).expect_err("full"), NoSlot::All(3));
         assert_eq!(slots.count(), 3);
         drop((mine, other));
+        assert_eq!(slots.count(), 0);
+    }
+
+    #[test]
+    fn there_is_one_for_whoever_comes_next() {
+        let slots = Slots::new(8, 3);
+        let take = |uid| slots.take_share(Holder::Uid(uid));
+        let mut held: Vec<_> = (0..3).map(|_| take(1).expect("free")).collect();
+        assert_eq!(take(1).expect_err("limit"), NoSlot::User(3));
+        held.extend((0..2).map(|_| take(2).expect("half of the others' five")));
+        assert_eq!(take(2).expect_err("half"), NoSlot::User(2));
+        held.extend([take(3).expect("half of three"), take(4).expect("one of two"), take(5).expect("the last one")]);
+        assert_eq!(take(6).expect_err("full"), NoSlot::All(8));
+        drop(held);
         assert_eq!(slots.count(), 0);
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
-use wharden_docker::OWNER_LABEL;
+use wharden_docker::{OWNER_LABEL, container_owner};
 use wharden_model::{
     Timestamp,
     inventory::{
@@ -51,15 +51,15 @@ fn owner(labels: &BTreeMap<String, String>) -> String {
 
 /// From `GET /containers/{id}/json`.
 pub fn container(json: &Value) -> Option<(Container, Option<Process>)> {
-    let labels = labels(json, "/Config/Labels");
+    let (labels, image_id) = (labels(json, "/Config/Labels"), text(json, "/Image"));
     let mode = text(json, "/HostConfig/NetworkMode");
     let state = ContainerState::of(&text(json, "/State/Status"));
     let mut container = Container {
         id: Some(text(json, "/Id")).filter(|id| !id.is_empty())?,
         name: text(json, "/Name").trim_start_matches('/').to_owned(),
-        owner: owner(&labels),
+        owner: container_owner(&labels, &image_id),
         image: text(json, "/Config/Image"),
-        image_id: text(json, "/Image"),
+        image_id,
         state,
         health: Health::of(&text(json, "/State/Health/Status")),
         limits: limits(json),
@@ -295,7 +295,7 @@ mod tests {
             "State": {"Status": "running", "Pid": 7, "StartedAt": "2026-11-24T08:00:01Z", "Health": {"Status": "healthy",
                 "Log": [{"Output": "token hunter2"}]}},
             "Config": {"Image": "nginx", "Env": ["PASSWORD=hunter2"], "Cmd": ["hunter2"], "Entrypoint": ["hunter2"],
-                "Labels": {"io.wharden.owner": "alice", "app": "shop"}},
+                "Labels": {"io.wharden.owner": "alice", "io.wharden.image": "sha256:1", "app": "shop"}},
             "HostConfig": {"NanoCpus": 1_500_000_000_u64, "Memory": 64, "PidsLimit": -1, "NetworkMode": "front",
                 "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3}, "Tmpfs": {"/tmp": "size=1m"},
                 "Devices": [{"PathOnHost": "/dev/fuse"}], "LogConfig": {"Config": {"splunk-token": "hunter2"}}},
@@ -317,6 +317,9 @@ mod tests {
             [(MountKind::Bind, "/etc", true), (MountKind::Volume, "data", false), (MountKind::Tmpfs, "", false)];
         assert_eq!(mounts, wanted);
         assert!(super::container(&json!({"message": "no such container"})).is_none());
+        let mut step = json;
+        step["Image"] = json!("sha256:2");
+        assert_eq!(super::container(&step).expect("a container").0.owner, "", "its labels are its image's");
     }
 
     #[test]

@@ -241,7 +241,8 @@ impl ImageOwners {
         }
     }
 
-    async fn save(&self) {
+    /// Writes down what is not written yet.
+    pub(super) async fn save(&self) {
         let turn = Arc::clone(&self.writing).lock_owned().await;
         let written = {
             let mut held = self.held();

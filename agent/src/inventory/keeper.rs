@@ -51,11 +51,15 @@ impl Keeper {
     async fn follow(&self) -> Result<(), EngineError> {
         // First, so that nothing happens between the look and the first event.
         let mut changes = Changes::open(&self.engine).await?;
-        self.look_at_everything().await?;
-        let mut next_full = Instant::now() + FULL_LOOK;
         let mut dirty = Dirty::default();
+        self.meanwhile(&mut changes, &mut dirty, self.look_at_everything()).await?;
+        let mut next_full = Instant::now() + FULL_LOOK;
         let (mut first, mut last) = (None, Instant::now());
         loop {
+            if first.is_none() && dirty != Dirty::default() {
+                last = Instant::now();
+                first = Some(last);
+            }
             let quiet = if self.told.is_strained() { INVENTORY_STRAINED_WAIT } else { INVENTORY_QUIET };
             let latest = if self.told.is_strained() { INVENTORY_STRAINED_WAIT } else { INVENTORY_LATEST };
             let due = first.map(|first| (last + quiet).min(first + latest));
@@ -63,9 +67,7 @@ impl Keeper {
                 changed = changes.note(&mut dirty) => if changed? {
                     last = Instant::now();
                     first.get_or_insert(last);
-                    if !dirty.removed.is_empty() {
-                        self.owners.removed(std::mem::take(&mut dirty.removed)).await;
-                    }
+                    self.owners.removed(std::mem::take(&mut dirty.removed)).await;
                 },
                 () = self.owners.changed.notified() => {
                     dirty.images = true;
@@ -82,11 +84,37 @@ impl Keeper {
                         continue;
                     }
                     first = None;
-                    let look = std::mem::take(&mut dirty);
-                    if full || look.everything { self.look_at_everything().await? } else { self.look_at(&look).await? }
+                    let seen = std::mem::take(&mut dirty);
+                    let look = async {
+                        if full || seen.everything { self.look_at_everything().await } else { self.look_at(&seen).await }
+                    };
+                    self.meanwhile(&mut changes, &mut dirty, look).await?;
                 }
             }
         }
+    }
+
+    /// Looks, and follows the engine while it does: an image that is removed and comes back within a look is not whose it was.
+    async fn meanwhile(
+        &self,
+        changes: &mut Changes,
+        dirty: &mut Dirty,
+        look: impl Future<Output = Result<(), EngineError>>,
+    ) -> Result<(), EngineError> {
+        let follow = async {
+            loop {
+                changes.note(dirty).await?;
+                self.owners.removed(std::mem::take(&mut dirty.removed)).await;
+            }
+        };
+        // Both go on at any time: each may wait for what the other is writing.
+        let looked = tokio::select! {
+            looked = look => looked,
+            lost = follow => lost,
+        };
+        // What the end of the look has cut short.
+        self.owners.save().await;
+        looked
     }
 
     async fn look_at(&self, dirty: &Dirty) -> Result<(), EngineError> {
@@ -201,5 +229,58 @@ impl Keeper {
         self.labels.set(ResourceKind::Network, labels);
         self.told.change(|ledger| ledger.set_networks(networks));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{enrolment::DataDir, inventory::IMAGE_OWNERS_FILE};
+    use std::time::Duration;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{UnixListener, UnixStream},
+        time::timeout,
+    };
+
+    const IMAGE: &str = "sha256:a";
+
+    /// An engine that has removed an image, and takes its time to tell of anything else.
+    async fn busy_engine(listener: UnixListener) {
+        let event = format!("{{\"Type\":\"image\",\"Action\":\"delete\",\"Actor\":{{\"ID\":\"{IMAGE}\"}}}}\n");
+        let events = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{event}\r\n", event.len());
+        let mut open: Vec<UnixStream> = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request).await.expect("a request");
+            if request[..read].starts_with(b"GET /events") {
+                stream.write_all(events.as_bytes()).await.expect("taken");
+            }
+            open.push(stream);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_removed_while_the_engine_is_looked_at_is_nobodys_at_once() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let socket = dir.path().join("engine.sock");
+        let engine = tokio::spawn(busy_engine(UnixListener::bind(&socket).expect("bound")));
+        let data = DataDir::create(&dir.path().join("data")).expect("data");
+        let held = format!("{{\"version\":1,\"owners\":{{\"alice\":[\"{IMAGE}\"]}}}}");
+        data.write(IMAGE_OWNERS_FILE, held.as_bytes()).expect("written");
+        let owners = Arc::new(ImageOwners::load(&data));
+        assert_eq!(owners.of(IMAGE), "alice");
+        let keeper = Keeper::new(Arc::new(Engine::new(&socket)), Arc::clone(&owners), Arc::default(), Arc::default());
+        let keeper = tokio::spawn(keeper.run());
+        let told = async {
+            let written = || data.read(IMAGE_OWNERS_FILE).expect("read").expect("there");
+            while !owners.of(IMAGE).is_empty() || written() == held.as_bytes() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(5), told).await.expect("while the first look goes on");
+        keeper.abort();
+        engine.abort();
     }
 }

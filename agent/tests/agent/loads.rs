@@ -5,8 +5,8 @@ use crate::{
     client::{Answer, Client, ask, eventually, get},
     world::{OPEN, World, bundle},
 };
-use std::path::Path;
-use tokio::time::{Duration, timeout};
+use std::{path::Path, sync::atomic::Ordering::SeqCst};
+use tokio::time::{Duration, sleep, timeout};
 use wharden_agent::limits::Limits;
 use wharden_model::{Action, DecisionEvent, FactValue, Outcome, Posture};
 
@@ -185,7 +185,7 @@ async fn observing_blocks_nothing_and_tells_what_it_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn so_many_archives_of_one_user_and_of_all_are_loaded_at_one_time() {
-    let limits = Limits { loads: 3, loads_per_user: 2, ..Limits::default() };
+    let limits = Limits { loads: 4, loads_per_user: 2, ..Limits::default() };
     let mut world = World::with(Some(OPEN), Posture::Enforce, limits);
     let whole = request(&image(&["app:1"], &vec![1; 300_000]));
     let (first, rest) = whole.split_at(200_000);
@@ -204,13 +204,19 @@ async fn so_many_archives_of_one_user_and_of_all_are_loaded_at_one_time() {
     let mut other = Client::connect_as(OTHER, &world.socket).await;
     other.send(first).await;
     loading(3).await;
-    let refused = Client::connect_as(OTHER + 1, &world.socket).await.send(&whole).await.answer().await;
+    let refused = Client::connect_as(OTHER, &world.socket).await.send(&whole).await.answer().await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.message().contains("has 1 image archives"), "{}", refused.message());
+    let mut third = Client::connect_as(OTHER + 1, &world.socket).await;
+    third.send(first).await;
+    loading(4).await;
+    let refused = Client::connect_as(OTHER + 2, &world.socket).await.send(&whole).await.answer().await;
     assert_eq!(refused.status, 503);
     assert!(refused.message().contains("raise limits.loads"), "{}", refused.message());
     // One that ends, and one whose client goes, make room.
     let [mut ends, goes] = mine;
     assert_eq!(ends.send(rest).await.answer().await.status, 200);
-    drop(goes);
+    drop((goes, third));
     loading(1).await;
     assert_eq!(ask(&world.socket, &whole).await.status, 200);
     assert_eq!(other.send(rest).await.answer().await.status, 200);
@@ -218,5 +224,50 @@ async fn so_many_archives_of_one_user_and_of_all_are_loaded_at_one_time() {
     let loads = world.engine.lines().iter().filter(|line| line.contains("/images/load")).count();
     let events = world.events().await;
     let told = events.iter().filter(|event| event.error.contains("raise limits.loads")).count();
-    assert_eq!((loads, told, events.len()), (3, 2, 6), "{events:#?}");
+    assert_eq!((loads, told, events.len()), (3, 3, 8), "{events:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_is_held_until_the_engine_is_done_whoever_waits_for_it() {
+    let limits = Limits { loads: 4, loads_per_user: 1, ..Limits::default() };
+    let world = World::with(Some(NAMES), Posture::Enforce, limits);
+    let whole = request(&image(&["app:1"], b"x"));
+    world.engine.memory.unpacking.store(true, SeqCst);
+    let mut client = Client::connect(&world.socket).await;
+    client.send(&whole).await;
+    eventually("the engine has it", || world.engine.lines().iter().any(|line| line.contains("/images/load"))).await;
+    drop(client);
+    sleep(Duration::from_millis(300)).await;
+    let refused = ask(&world.socket, &whole).await;
+    assert_eq!(refused.status, 429, "{}", refused.message());
+    world.engine.memory.unpacking.store(false, SeqCst);
+    eventually("the engine has answered", || world.guard.loading.count() == 0).await;
+    eventually("the connection ends", || world.guard.connections.count() == 0).await;
+    // A client that does not read on holds none.
+    let mut refused = Client::connect(&world.socket).await;
+    assert_eq!(refused.send(request(&image(&["r.example/base:1"], b"x"))).await.answer().await.status, 403);
+    assert_eq!(world.guard.loading.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_does_not_come_on_gives_way_to_others() {
+    let limits = Limits { loads: 1, loads_per_user: 1, load_silence_s: 1, ..Limits::default() };
+    let mut world = World::with(Some(OPEN), Posture::Enforce, limits);
+    let whole = request(&image(&["app:1"], &vec![1; 300_000]));
+    let mut slow = Client::connect(&world.socket).await;
+    slow.send(&whole[..200_000]).await;
+    eventually("it is on its way", || world.guard.loading.count() == 1).await;
+    // Nobody waits for its place, and a little now and then is not enough.
+    sleep(Duration::from_millis(700)).await;
+    slow.send(&whole[200_000..200_001]).await;
+    sleep(Duration::from_millis(700)).await;
+    assert_eq!(world.guard.loading.count(), 1);
+    let other = || Client::connect_as(OTHER, &world.socket);
+    assert_eq!(other().await.send(&whole).await.answer().await.status, 503);
+    let cut = slow.answer().await;
+    assert_eq!(cut.status, 408);
+    assert!(cut.message().contains("raise limits.load_silence_s"), "{}", cut.message());
+    assert_eq!(other().await.send(&whole).await.answer().await.status, 200);
+    let events = world.events().await;
+    assert_eq!(events.iter().filter(|event| event.error.contains("somebody else waits")).count(), 1, "{events:#?}");
 }

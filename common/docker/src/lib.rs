@@ -48,7 +48,7 @@ pub use json::weight;
 pub use limits::{SIFTED_AT_ONCE, THING_MAX};
 pub use listing::{ImageOwner, Listing, Reading, UnknownForm, event_reading, event_subject};
 pub use made_image::{MadeImages, MakesImage};
-pub use owner::LABEL as OWNER_LABEL;
+pub use owner::{IMAGE_LABEL, LABEL as OWNER_LABEL, of_container as container_owner};
 pub use refusal::Refusal;
 pub use request::{Framing, Request, begin};
 pub use sift::{Sifter, listed_reading};

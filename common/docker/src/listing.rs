@@ -4,7 +4,7 @@
 use crate::{
     facts::image_facts,
     image_ref::ImageRef,
-    inspect,
+    inspect, owner,
     resolve::existing,
     view::{ImageView, View},
 };
@@ -131,8 +131,9 @@ pub fn event_reading(event: &Value, view: &View, owner: ImageOwner<'_>) -> Resul
         _ => {
             let (labels, name) = known("name");
             let image = labels.get("image").cloned().unwrap_or_default();
+            let owner = owner::of_event(&labels, &image);
             let image = ImageRef::parse(&image).map_or(image, |r| r.to_string());
-            reading(kind, Resource { image, ..existing(kind, &id, &name, &labels) })
+            reading(kind, Resource { image, owner, ..existing(kind, &id, &name, &labels) })
         }
     }))
 }
@@ -168,13 +169,21 @@ mod tests {
     fn events_are_about_things_or_about_the_engine() {
         let nobody = |_: &str| String::new();
         let event = json!({"Type": "container", "Action": "start", "Actor": {"ID": "c1",
-            "Attributes": {"image": "app", "name": "web", "io.wharden.owner": "alice", "tier": "front"}}});
+            "Attributes": {"image": "app", "name": "web", "io.wharden.owner": "alice", "io.wharden.image": "sha256:1"}}});
         let read = event_reading(&event, &View::default(), &nobody).expect("an event").expect("about a container");
         assert_eq!((read.action, read.resource.owner.as_str()), (Action::ContainerInspect, "alice"));
         assert_eq!(
             (read.resource.name.as_str(), read.resource.image.as_str()),
             ("web", "docker.io/library/app:latest")
         );
+        // A step of a build has the labels of its image.
+        for (image, label, owner) in [("sha256:1", "sha256:1", "alice"), ("sha256:2", "sha256:1", ""), ("app", "", "")]
+        {
+            let event = json!({"Type": "container", "Actor": {"ID": "c2", "Attributes": {"image": image,
+                "io.wharden.owner": "alice", "io.wharden.image": label}}});
+            let read = event_reading(&event, &View::default(), &nobody).expect("an event").expect("about a container");
+            assert_eq!(read.resource.owner, owner, "{image} {label}");
+        }
         // What was deleted is told to whom it belonged, whatever its labels say.
         let event = json!({"Type": "image", "Action": "delete", "Actor": {"ID": "sha256:1",
             "Attributes": {"io.wharden.owner": "alice"}}});

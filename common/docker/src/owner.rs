@@ -28,9 +28,31 @@ pub fn put_image(body: &mut Value, image: &str) {
     label(body, IMAGE_LABEL, image);
 }
 
-/// The owner that a label names; empty when nobody is known to be.
+/// The owner that a label names; empty when nobody is known to be. Of containers it is not enough.
 pub fn of(labels: &BTreeMap<String, String>) -> String {
     labels.get(LABEL).cloned().unwrap_or_default()
+}
+
+/// The owner of a container of that image; empty when nobody is known to be. The engine makes containers too, those of a
+/// build's steps, with the labels of their images: so the owner's label counts only beside the one that tells the image.
+/// The guard puts both on what it creates; no image tells its own id, which is a digest of all that it tells.
+pub fn of_container(labels: &BTreeMap<String, String>, image_id: &str) -> String {
+    let by_the_guard = labels.get(IMAGE_LABEL).is_some_and(|judged| same_image(judged, image_id));
+    if by_the_guard { of(labels) } else { String::new() }
+}
+
+/// The owner of a container that an event tells of, with its labels and the image that it was made from as that was called.
+/// The engine calls those that it makes for a build's steps by the id of their image.
+pub fn of_event(labels: &BTreeMap<String, String>, image: &str) -> String {
+    let by_the_guard =
+        |judged: &String| !judged.is_empty() && (!image.starts_with("sha256:") || same_image(judged, image));
+    if labels.get(IMAGE_LABEL).is_some_and(by_the_guard) { of(labels) } else { String::new() }
+}
+
+/// Whether two ids of images are one. Some engines leave the algorithm out; an image without an id is no other's.
+pub fn same_image(one: &str, other: &str) -> bool {
+    let [one, other] = [one, other].map(|id| id.strip_prefix("sha256:").unwrap_or(id));
+    !one.is_empty() && one == other
 }
 
 /// Puts the owner on what an action makes or replaces, whatever the request said about it; takes it away where nobody
@@ -52,6 +74,11 @@ pub fn put(action: Action, body: &mut Value, owner: &str) {
     let borrows = body.pointer("/ConfigFrom/Network").and_then(Value::as_str).is_some_and(|name| !name.is_empty());
     if makes && !borrows {
         label(body, LABEL, owner);
+    }
+    // Tasks of services are the engine's own too: nothing that is said of them makes them somebody's.
+    if let Some(tasks) = body.pointer_mut("/TaskTemplate/ContainerSpec") {
+        label(tasks, LABEL, "");
+        label(tasks, IMAGE_LABEL, "");
     }
     // Volumes that come into being because something mounts them.
     let mounts = match action {
@@ -160,6 +187,15 @@ mod tests {
         let mut nobodys = json!({"Labels": {"a": "b", LABEL: "bob"}});
         put(Action::ServiceUpdate, &mut nobodys, "");
         assert_eq!(nobodys, json!({"Labels": {"a": "b"}}));
+    }
+
+    #[test]
+    fn what_a_service_says_of_its_tasks_makes_them_nobodys() {
+        let forged = json!({LABEL: "bob", IMAGE_LABEL: "sha256:1", "a": "b"});
+        let mut service = json!({"TaskTemplate": {"ContainerSpec": {"Labels": forged}}});
+        put(Action::ServiceUpdate, &mut service, "alice");
+        let sent = json!({"TaskTemplate": {"ContainerSpec": {"Labels": {"a": "b"}}}, "Labels": {LABEL: "alice"}});
+        assert_eq!(service, sent);
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn to_be(kind: ResourceKind, name: &str, body: Doc<'_>, asker: &Asker<'_>) -> Re
     }
 }
 
-/// A thing that exists and is no image; its owner is the one that its labels name.
+/// A thing that exists and is no image; its owner is the one that its labels name, which of a container is not enough.
 pub fn existing(kind: ResourceKind, id: &str, name: &str, labels: &BTreeMap<String, String>) -> Resource {
     Resource { name: name.to_owned(), owner: owner::of(labels), labels: labels.clone(), ..bare(kind, id) }
 }
@@ -107,18 +107,19 @@ pub fn existing(kind: ResourceKind, id: &str, name: &str, labels: &BTreeMap<Stri
 /// Its image is called as in lists, events and creations: by the whole reference.
 fn container_resource(view: &ContainerView) -> Resource {
     let image = ImageRef::parse(&view.image).map_or_else(|| view.image.clone(), |r| r.to_string());
-    Resource { image, ..existing(ResourceKind::Container, &view.id, &view.name, &view.labels) }
+    let owner = view.owner();
+    Resource { image, owner, ..existing(ResourceKind::Container, &view.id, &view.name, &view.labels) }
 }
 
 /// What a name of an image meant when the creation was decided is what the container was made of. Before it was
 /// created the name may have gone to another image.
 fn same_image(view: &ContainerView) -> Result<(), Refusal> {
     match view.labels.get(owner::IMAGE_LABEL) {
-        Some(judged) if judged.trim_start_matches("sha256:") != view.image_id.trim_start_matches("sha256:") => {
+        Some(judged) if !owner::same_image(judged, &view.image_id) => {
             let (name, image) = (&view.name, &view.image);
             let message = format!(
-                "container {name}: its image {image} became another one while the container was created; \
-                 delete the container and create it again"
+                "container {name}: its image {image} became another one while the container was created, so that it is \
+                 nobody's; create it again by another name"
             );
             Err(Refusal::with(409, message))
         }

@@ -206,6 +206,11 @@ impl ContainerView {
         inspect::container(json)
     }
 
+    /// Who made it through the guard; empty when nobody is known to have.
+    pub fn owner(&self) -> String {
+        owner::of_container(&self.labels, &self.image_id)
+    }
+
     /// The same from the answer's bytes, without what the container was made of: enough for requests that start nothing.
     pub fn to_look_at(answer: &[u8]) -> Option<Self> {
         inspect::container_to_look_at(answer)

@@ -6,6 +6,7 @@
 //! have made of the packed ones.
 
 mod gunzip;
+mod places;
 
 use super::{
     case::{Case, Refused},
@@ -16,13 +17,16 @@ use super::{
 };
 use crate::{
     caller::Holder,
+    limits::LOAD_COMES_ON,
     wire::{Body, BodyError, BodyFraming, Inbox, LAST_CHUNK, write_chunk},
 };
 use gunzip::Gunzip;
+pub use places::LoadPlaces;
 use std::io;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt},
     task::yield_now,
+    time::Instant,
 };
 use wharden_docker::{Archive, Packing, Refusal};
 use wharden_model::Action;
@@ -40,7 +44,7 @@ pub struct Load<'g> {
     unread: bool,
     /// For documents of the archive.
     holding: Holding,
-    _slot: Option<Slot>,
+    slot: Option<Slot>,
 }
 
 /// How the archive is packed.
@@ -82,7 +86,7 @@ impl<'g> Load<'g> {
             end: Vec::new(),
             form: Form::Unknown(Vec::new()),
             holding,
-            _slot: taken.ok(),
+            slot: taken.ok(),
         };
         match full {
             None => Ok(load),
@@ -104,23 +108,34 @@ impl<'g> Load<'g> {
         maker: Option<&Maker<'_>>,
     ) -> Result<(), Stopped> {
         let mut body = Body::new(framing);
+        let places = &self.case.guard.loading;
+        let (mut came_on, mut brought) = (Instant::now(), 0);
         loop {
-            let at_hand = body.next(inbox, from).await?;
+            let at_hand = tokio::select! {
+                biased;
+                at_hand = body.next(inbox, from) => at_hand?,
+                () = places.wanted_from(came_on) => return Err(self.refuse(too_slow(places))),
+            };
             self.take(inbox.bytes().get(..at_hand.data).unwrap_or_default(), to).await?;
             Body::used(inbox, &at_hand);
             if at_hand.is_last {
                 break;
             }
+            brought += at_hand.data;
+            if brought >= LOAD_COMES_ON {
+                (came_on, brought) = (Instant::now(), 0);
+            }
         }
         self.finish(to, maker).await
     }
 
-    /// Tells that nothing was decided, where nothing was, and why.
-    pub fn conclude(&mut self, why: &str) {
+    /// Tells that nothing was decided, where nothing was, and why. Its place is held as long as the engine is at it.
+    pub fn conclude(mut self, why: &str) -> Option<Slot> {
         if self.undecided.take().is_some() {
             self.case.begins_now();
             self.case.invalid(Action::ImageLoad, Refusal::bad(format!("the image archive was not judged: {why}")));
         }
+        self.slot
     }
 
     async fn take(&mut self, bytes: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Stopped> {
@@ -288,11 +303,22 @@ fn too_many(full: NoSlot) -> Refusal {
         NoSlot::User(max) => Refusal::with(
             429,
             format!(
-                "your user has {max} image archives on their way, which is all that it may: let one come to its end and \
-                 try again, or raise limits.loads_per_user"
+                "your user has {max} image archives on their way, which is all that it may beside those of others: let one \
+                 come to its end and try again, or raise limits.loads_per_user and limits.loads"
             ),
         ),
     }
+}
+
+fn too_slow(places: &LoadPlaces) -> Refusal {
+    let waited = places.silence().as_secs();
+    Refusal::with(
+        408,
+        format!(
+            "the image archive has hardly come on for {waited} s, and somebody else waits for its place: load it again from \
+             where it comes faster, or raise limits.load_silence_s"
+        ),
+    )
 }
 
 async fn write(bytes: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Stopped> {

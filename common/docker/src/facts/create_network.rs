@@ -7,6 +7,7 @@ use crate::{
     lookup::{SHARED, linked, networks, shared_with},
     owner,
     version::ApiVersion,
+    view::ContainerView,
 };
 use std::collections::BTreeSet;
 
@@ -76,7 +77,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
 pub fn owner_of(source: &Source<'_>, container: &str) -> Option<String> {
     let containers = &source.view.containers;
     let found = containers.get(container).or_else(|| containers.values().find(|c| c.id == container));
-    found.map(|container| owner::of(&container.labels))
+    found.map(ContainerView::owner)
 }
 
 /// The networks joined, by name where it is known.

@@ -1,7 +1,6 @@
 //! Facts of networks.
 
 use super::{Sheet, Source};
-use crate::owner;
 use std::collections::BTreeSet;
 use wharden_model::Action;
 
@@ -14,7 +13,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
             out.put("container", source.resolved.container.map_or(asked, |c| c.name.as_str()));
             if let Some(container) = source.resolved.container {
                 out.put("container_id", container.id.as_str());
-                out.put("container_owner", owner::of(&container.labels));
+                out.put("container_owner", container.owner());
                 let labels = container.labels.iter().map(|(k, v)| format!("{k}={v}"));
                 out.put("container_labels", labels.collect::<BTreeSet<_>>());
             }

@@ -40,9 +40,9 @@ fn names(action: Action, body: &Value, allowed: &[&str]) -> Value {
 
 #[test]
 fn lists_keep_what_may_be_read() {
-    let mine = json!({"io.wharden.owner": "alice"});
-    let theirs = json!({"io.wharden.owner": "bob"});
-    let container = |id: &str, labels: &Value| json!({"Id": id, "Names": ["/n"], "Image": "app", "Labels": labels});
+    let of = |owner: &str| json!({"io.wharden.owner": owner, "io.wharden.image": "sha256:1"});
+    let (mine, theirs) = (of("alice"), of("bob"));
+    let container = |id: &str, labels: &Value| json!({"Id": id, "Names": ["/n"], "Image": "app", "ImageID": "sha256:1", "Labels": labels});
     let list = json!([container("1", &mine), container("2", &theirs), container("3", &Value::Null)]);
     assert_eq!(names(Action::ContainerList, &list, &["alice"]), json!([container("1", &mine)]));
     let volume = |name: &str, labels: &Value| json!({"Name": name, "Labels": labels});

@@ -28,6 +28,8 @@ struct Thing {
     name: Option<String>,
     names: Option<Vec<String>>,
     image: Option<String>,
+    #[serde(rename = "ImageID")]
+    image_id: Option<String>,
     labels: Option<BTreeMap<String, String>>,
     repo_tags: Option<Vec<String>>,
     repo_digests: Option<Vec<String>>,
@@ -61,8 +63,9 @@ impl Thing {
                 let name = self.names.iter().flatten().next().map(|name| name.trim_start_matches('/').to_owned());
                 let image = self.image.unwrap_or_default();
                 let image = ImageRef::parse(&image).map_or(image, |r| r.to_string());
+                let owner = owner::of_container(&labels, &self.image_id.unwrap_or_default());
                 let thing = thing(kind, needed(self.id)?, name.unwrap_or_default(), labels);
-                reading(kind, Resource { image, ..thing })
+                reading(kind, Resource { image, owner, ..thing })
             }
             ResourceKind::Image => {
                 let id = needed(self.id)?;
@@ -98,7 +101,7 @@ impl Thing {
     }
 }
 
-/// A thing that exists and is no image; its owner is the one that its labels name.
+/// A thing that exists and is no image; its owner is the one that its labels name, which of a container is not enough.
 fn thing(kind: ResourceKind, id: String, name: String, labels: BTreeMap<String, String>) -> Resource {
     Resource { kind, id, name, image: String::new(), owner: owner::of(&labels), labels }
 }

@@ -1,6 +1,6 @@
 //! The same thing is the same for a rule, whichever way a request comes to it.
 
-use crate::support::{VICTIM, canonical, judge, request};
+use crate::support::{IMAGE, VICTIM, canonical, judge, request};
 use serde_json::json;
 use wharden_docker::{Lookup, View, event_reading, listed_reading};
 use wharden_model::{Resource, ResourceKind};
@@ -16,8 +16,9 @@ fn an_image_is_called_the_same_in_creations_descriptions_lists_and_events() {
     let described = judged("GET", "/v1.41/containers/victim/json", "");
     assert_eq!(described.image, made);
     assert_eq!(judged("POST", "/v1.41/containers/victim/stop", "").image, made);
-    let labels = json!({"tenant": "b", "io.wharden.owner": "bob"});
-    let thing = json!({"Id": VICTIM, "Names": ["/victim"], "Image": "base", "Labels": labels}).to_string();
+    let labels = json!({"tenant": "b", "io.wharden.owner": "bob", "io.wharden.image": IMAGE});
+    let thing = json!({"Id": VICTIM, "Names": ["/victim"], "Image": "base", "ImageID": IMAGE, "Labels": labels});
+    let thing = thing.to_string();
     let nobody = |_: &str| String::new();
     let listed = listed_reading(ResourceKind::Container, thing.as_bytes(), &nobody).expect("a container");
     assert_eq!(listed.resource, described);

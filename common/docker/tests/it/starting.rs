@@ -2,7 +2,8 @@
 
 use crate::support::{self, IMAGE, VICTIM, judge_with, request, shows};
 use serde_json::{Value, json};
-use wharden_docker::{ContainerView, ForwardBody, HostPathView, Judged, Lookup, Refusal, View};
+use wharden_docker::{ContainerView, ForwardBody, HostPathView, Judged, Lookup, Refusal, View, listed_reading};
+use wharden_model::ResourceKind;
 
 const ID: &str = "b000000000000000000000000000000000000000000000000000000000000001";
 
@@ -10,7 +11,8 @@ const ID: &str = "b0000000000000000000000000000000000000000000000000000000000000
 fn inspected(config: &Value, host: &Value) -> Value {
     let mut answer = json!({
         "Id": ID, "Name": "/app", "Image": IMAGE,
-        "Config": {"Image": "base", "User": "1000", "Labels": {"io.wharden.owner": "alice"}},
+        "Config": {"Image": "base", "User": "1000",
+            "Labels": {"io.wharden.owner": "alice", "io.wharden.image": IMAGE}},
         "HostConfig": {
             "NetworkMode": "default", "IpcMode": "private", "CgroupnsMode": "host", "SecurityOpt": null,
             "MaskedPaths": ["/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
@@ -120,6 +122,50 @@ fn a_container_of_another_image_than_was_decided_on_does_not_start() {
     let refusal = start(&with(&labels("sha256:0123"), &json!({})), "start").unwrap_err();
     assert_eq!(refusal.status, 409);
     assert!(refusal.message.contains("create it again"), "{}", refusal.message);
+}
+
+#[test]
+fn labels_of_a_containers_image_do_not_say_whose_it_is() {
+    let owner = |image: &str, label: Option<&str>| {
+        let mut answer = inspected(&json!({"Labels": {"io.wharden.owner": "alice"}}), &json!({}));
+        answer["Image"] = image.into();
+        if let Some(label) = label {
+            answer["Config"]["Labels"]["io.wharden.image"] = label.into();
+        }
+        let view = ContainerView::from_inspect(&answer).unwrap();
+        let listed = json!({"Id": ID, "ImageID": image, "Labels": answer["Config"]["Labels"]}).to_string();
+        let nobody = |_: &str| String::new();
+        let listed = listed_reading(ResourceKind::Container, listed.as_bytes(), &nobody).unwrap().resource;
+        assert_eq!(listed.owner, view.owner(), "{image} {label:?}");
+        listed.owner
+    };
+    let digits = &IMAGE["sha256:".len()..];
+    for (image, label) in [(IMAGE, IMAGE), (digits, IMAGE), (IMAGE, digits)] {
+        assert_eq!(owner(image, Some(label)), "alice", "{image} {label}");
+    }
+    // What a build's step has of its image, which knows the ids of others at most.
+    for (image, label) in [
+        (IMAGE, None),
+        (IMAGE, Some("")),
+        (IMAGE, Some("sha256:0123")),
+        (IMAGE, Some("base")),
+        (IMAGE, Some(&IMAGE[..19])),
+        ("", None),
+        ("", Some("")),
+        ("", Some("sha256:")),
+        ("sha256:", Some("")),
+        ("", Some(IMAGE)),
+    ] {
+        assert_eq!(owner(image, label), "", "{image} {label:?}");
+    }
+    let mut view = with(&json!({"Labels": {"io.wharden.owner": "alice"}}), &json!({}));
+    let exec = request("POST", "/containers/app/exec", r#"{"Cmd":["sh"]}"#);
+    assert_eq!(judge_with(&exec, &view).unwrap().resources[0].owner, "");
+    let join = request("POST", "/networks/front/connect", r#"{"Container":"app"}"#);
+    assert!(shows(&judge_with(&join, &view).unwrap(), "container_owner", ""));
+    view = with(&json!({}), &json!({}));
+    assert_eq!(judge_with(&exec, &view).unwrap().resources[0].owner, "alice");
+    assert!(shows(&judge_with(&join, &view).unwrap(), "container_owner", "alice"));
 }
 
 #[test]

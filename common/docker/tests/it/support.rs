@@ -25,7 +25,7 @@ pub fn view() -> View {
         name: "victim".into(),
         image: "base".into(),
         image_id: IMAGE.into(),
-        labels: map(&[("tenant", "b"), ("io.wharden.owner", "bob")]),
+        labels: map(&[("tenant", "b"), ("io.wharden.owner", "bob"), ("io.wharden.image", IMAGE)]),
         user: "1000".into(),
         privileged: true,
         mounts: vec![

@@ -7,8 +7,8 @@ use crate::{
 };
 use std::collections::BTreeMap;
 use wharden_docker::{
-    ApiVersion, Asker, Canonical, ContainerView, ExecView, Head, HostPathView, ImageView, Judged, Lookup, Making,
-    NetworkView, OWNER_LABEL, SwarmView, View, VolumeView,
+    ApiVersion, Asker, Canonical, ContainerView, ExecView, Head, HostPathView, IMAGE_LABEL, ImageView, Judged, Lookup,
+    Making, NetworkView, OWNER_LABEL, SwarmView, View, VolumeView,
 };
 use wharden_model::{
     AdminAction, BundlePolicy, Decision, DecisionEvent, Effect, HostId, Principal, Resource, UserName,
@@ -189,7 +189,9 @@ fn assume(view: &mut View, lookup: Lookup, owner: &str) {
             let found = ContainerView {
                 id: name.clone(),
                 name: name.clone(),
-                labels: labels(),
+                // Made through the guard, of an image that is called as it is.
+                image_id: name.clone(),
+                labels: labels().into_iter().chain([(IMAGE_LABEL.to_owned(), name.clone())]).collect(),
                 made,
                 ..ContainerView::default()
             };

@@ -219,6 +219,42 @@ fn what_was_removed_and_comes_back_at_once_is_not_whose_it_was() {
     is_of(&alice, "comes");
 }
 
+#[test]
+fn the_container_of_a_builds_step_is_nobodys_whatever_its_image_says() {
+    let world = world();
+    let (alice, mallory, direct) = (world.docker("alice"), world.docker("mallory"), world.direct());
+    // What a public image says of whose its containers are, and of which image.
+    let app = direct.run(&["inspect", "--format", "{{.Id}}", "app"]).ok();
+    let labels = format!("LABEL io.wharden.owner=wharden-t-mallory io.wharden.image={app}");
+    direct.run(&["create", "--name", "seed", "app"]).ok();
+    direct.run(&["commit", "-c", &labels, "seed", "public"]).ok();
+    direct.run(&["rm", "seed"]).ok();
+    let mut build = alice.clone().with_env("DOCKER_BUILDKIT", "0").command(&["build", "--network", "none", "-"]);
+    let mut build = build.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("docker");
+    build.stdin.take().expect("piped").write_all(b"FROM public\nRUN sleep 1000\n").expect("taken");
+    let step = eventually("the step runs", SETTLE, || {
+        let ids = direct.run(&["ps", "-q", "--no-trunc"]).ok();
+        (!ids.is_empty()).then_some(ids)
+    });
+    let owner = "{{index .Config.Labels \"io.wharden.owner\"}} {{index .Config.Labels \"io.wharden.image\"}}";
+    assert_eq!(direct.run(&["inspect", "--format", owner, &step]).ok(), format!("wharden-t-mallory {app}"));
+    mallory.run(&["exec", &step, "id"]).fails_saying(&["container.exec", "no policy permits"]);
+    alice.run(&["exec", &step, "id"]).fails_saying(&["container.exec", "no policy permits"]);
+    let found = eventually("the controller has been told", SETTLE, || {
+        let found = world.admin.rest().get("/v1/inventory/containers").ok();
+        found["items"].as_array()?.iter().find(|found| found["item"]["id"] == step.as_str()).cloned()
+    });
+    assert_eq!(found["item"]["owner"].as_str().unwrap_or_default(), "", "{found}");
+    // The engine takes the step's container away with the build.
+    build.kill().expect("killed");
+    build.wait().expect("ended");
+    // A container of an image that says the same is whose it is made for.
+    alice.run_with(&["build", "-t", "own", "-"], b"FROM public\n").ok();
+    alice.run(&["run", "-d", "--name", "own", "own", "sleep", "1000"]).ok();
+    alice.run(&["exec", "own", "id"]).ok();
+    mallory.run(&["exec", "own", "id"]).fails_saying(&["container.exec", "no policy permits"]);
+}
+
 /// Runs a command that reads from standard input; `meanwhile` happens after the guard has read most of it.
 fn run_slowly(docker: &Docker, args: &[&str], input: &[u8], meanwhile: impl FnOnce()) {
     let mut command = docker.command(args);
