@@ -17,7 +17,7 @@ use wharden_capacity::{Moves, Reservation};
 use wharden_model::{
     HostId, Timestamp, UserName,
     api::{CapacityForecast, CapacityHappening, CapacityRecord, CapacityStatus},
-    capacity::{Advice, AdviceId, Amount, CapacityPlan, HostRef, Signal, Transition, show_permille},
+    capacity::{Advice, AdviceId, CapacityPlan, HostRef, Signal, Transition, show_permille},
 };
 use wharden_state::State;
 
@@ -67,16 +67,13 @@ impl Held {
             // What a host that is not connected has, is how it was.
             let look = |track: &mut Track| {
                 let contents = view.contents(&id).filter(|_| connected);
-                contents.map(|contents| track.observe_containers(now, &contents.containers)).unwrap_or_default()
+                contents.and_then(|contents| track.observe_containers(now, &contents.containers))
             };
             // Those of pressed hosts are what a plan is about, so they are always fresh.
             let pressed = !track.pressed().is_empty();
             if with_containers || pressed {
                 let gone = look(track);
-                if pressed && gone != Amount::default() {
-                    track.take_off(gone);
-                    self.stale = true;
-                }
+                self.stale |= pressed && track.take_off(gone);
             }
             for changed in track.observe(now, host, &marks, offset) {
                 let host = HostRef { id: id.clone(), name: held.name.clone() };

@@ -308,6 +308,23 @@ fn what_is_not_known_is_said_to_be_unknown() {
 }
 
 #[test]
+fn short_lived_containers_end_no_alert_of_a_host_that_is_as_full_as_ever() {
+    let bench = Bench::new();
+    bench.host(1, "", full());
+    bench.look_after(30);
+    for n in 0..40 {
+        bench.runs(1, vec![seen("db", 5000), seen("web", 2400), seen(&format!("job{n}"), 1600)]);
+        bench.look_after(30);
+        let alerts = bench.status().alerts;
+        assert_eq!(
+            alerts.iter().map(|alert| alert.value_permille >= 900).collect::<Vec<_>>(),
+            [true],
+            "{n}: {alerts:?}"
+        );
+    }
+}
+
+#[test]
 fn what_holds_a_container_is_read_off_what_the_agent_tells() {
     let other = SeenContainer { networks: vec!["shop".to_owned()], ..seen("other", 1) };
     let sidecar = SeenContainer { networks: vec![format!("container:{}", seen("c", 1).id)], ..seen("sidecar", 1) };
