@@ -2,6 +2,7 @@
 
 use super::{Input, choose::Vector, room::Rooms};
 use crate::{
+    address::Address,
     fleet::{Admission, Container, Host, HostPort, Requirement},
     limits::{CLASSES_MAX, TARGETS_COMPARED, TARGETS_VISITED},
 };
@@ -21,10 +22,11 @@ pub(crate) struct Found {
     pub bytes: u64,
 }
 
-/// Ports and anti-affinity groups that the plan brings to a host.
+/// Ports, fixed addresses and anti-affinity groups that the plan brings to a host.
 #[derive(Default)]
 struct Promised {
     ports: Vec<HostPort>,
+    addresses: Vec<Address>,
     apart: Vec<String>,
 }
 
@@ -134,9 +136,17 @@ impl<'a> Targets<'a> {
     }
 
     /// Promises the room for a container.
-    pub(crate) fn promise(&mut self, host: u32, need: Amount, ports: &BTreeSet<HostPort>, apart: &BTreeSet<String>) {
+    pub(crate) fn promise(
+        &mut self,
+        host: u32,
+        need: Amount,
+        ports: &BTreeSet<HostPort>,
+        addresses: &BTreeSet<Address>,
+        apart: &BTreeSet<String>,
+    ) {
         let promised = self.promised.entry(host).or_default();
         promised.ports.extend(ports);
+        promised.addresses.extend(addresses.iter().cloned());
         promised.apart.extend(apart.iter().cloned());
         let load = Amount::from_array(self.load[host as usize]).plus(need);
         self.set_load(host, load.to_array());
@@ -147,6 +157,9 @@ impl<'a> Targets<'a> {
         let promised = self.promised.entry(host).or_default();
         for port in &container.ports {
             promised.ports.iter().position(|p| p == port).map(|at| promised.ports.swap_remove(at));
+        }
+        for address in &container.addresses {
+            promised.addresses.iter().position(|a| a == address).map(|at| promised.addresses.swap_remove(at));
         }
         for group in &container.apart {
             promised.apart.iter().position(|g| g == group).map(|at| promised.apart.swap_remove(at));
@@ -184,6 +197,16 @@ impl<'a> Targets<'a> {
         }
         if let Some(port) = container.ports.iter().find(|p| target.ports.contains(p) || promised.ports.contains(p)) {
             return Some((ObstacleKind::Port, format!("port {port} is taken")));
+        }
+        for address in &container.addresses {
+            let ranges = target.subnets.get(&address.network);
+            if !ranges.is_some_and(|ranges| ranges.iter().any(|range| range.holds(address.ip))) {
+                let detail = format!("no range there holds its fixed address {address}");
+                return Some((ObstacleKind::Constraint, detail));
+            }
+            if target.addresses.contains(address) || promised.addresses.contains(address) {
+                return Some((ObstacleKind::Constraint, format!("its fixed address {address} is taken")));
+            }
         }
         let group = container.apart.iter().find(|g| target.apart.contains(*g) || promised.apart.contains(g))?;
         Some((ObstacleKind::Apart, format!("a container of the anti-affinity group {group} is there")))

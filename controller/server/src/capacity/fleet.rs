@@ -88,6 +88,8 @@ fn host(
         features,
         images: contents.map(|contents| contents.images.keys().cloned().collect()).unwrap_or_default(),
         ports: containers.iter().flat_map(|c| c.ports.iter().copied()).collect(),
+        subnets: networks.iter().map(|n| (n.name.clone(), n.subnets.clone())).collect(),
+        addresses: containers.iter().flat_map(|c| c.addresses.iter().cloned()).collect(),
         apart: containers.iter().flat_map(apart).collect(),
         containers: Vec::new(),
     }

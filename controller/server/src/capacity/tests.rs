@@ -12,7 +12,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
-use wharden_capacity::{Feature, HostPort, Pin, Protocol, Requirement};
+use wharden_capacity::{Address, Feature, HostPort, Pin, Protocol, Requirement};
 use wharden_model::{
     ClusterId, HostId, Mode, PolicyName, Posture, Timestamp, TokenId, UserName,
     api::{CapacityAdvice, CapacityHappening, CapacityHistory, CapacityStatus},
@@ -249,6 +249,35 @@ fn a_policy_that_refuses_it_there_sends_it_elsewhere() {
 }
 
 #[test]
+fn a_fixed_address_is_looked_for_in_the_ranges_of_the_target() {
+    let front = |range: &str| SeenNetwork {
+        name: "front".to_owned(),
+        subnets: vec![range.parse().expect("a range")],
+        ..SeenNetwork::default()
+    };
+    let moves = |range: &str| {
+        let bench = Bench::new();
+        let mut containers = full();
+        for container in &mut containers {
+            container.networks = vec!["front".to_owned()];
+            container.labels.insert(PINNED.to_owned(), (container.name != "job").to_string());
+        }
+        containers[0].networks.clear();
+        containers[1].networks.clear();
+        let ip = [10, 0, 0, 9].into();
+        containers[2].addresses.insert(Address { network: "front".to_owned(), ip });
+        bench.host(1, "", containers);
+        bench.host(2, "", vec![]);
+        for (n, range) in [(1, "10.0.0.0/24"), (2, range)] {
+            bench.view.0.lock().expect("whole").get_mut(&id(n)).expect("it is there").1.networks = vec![front(range)];
+        }
+        bench.look_after(30);
+        bench.moves().len()
+    };
+    assert_eq!(["10.0.0.0/8", "10.1.0.0/16"].map(moves), [1, 0]);
+}
+
+#[test]
 fn a_name_that_is_taken_is_in_the_way() {
     let bench = Bench::new();
     bench.host(1, "", full());
@@ -331,7 +360,7 @@ fn what_holds_a_container_is_read_off_what_the_agent_tells() {
     let contents = |leans: bool| Contents {
         containers: if leans { vec![other.clone(), sidecar.clone()] } else { vec![other.clone()] },
         networks: [("shop", "bridge", "local"), ("mesh", "overlay", "swarm")]
-            .map(|(n, d, s)| SeenNetwork { name: n.into(), driver: d.into(), scope: s.into() })
+            .map(|(n, d, s)| SeenNetwork { name: n.into(), driver: d.into(), scope: s.into(), subnets: Vec::new() })
             .into(),
         volumes: BTreeMap::from([("data".into(), "local".into()), ("share".into(), "nfs".into())]),
         images: BTreeMap::new(),
@@ -348,7 +377,7 @@ fn what_holds_a_container_is_read_off_what_the_agent_tells() {
             c.labels.insert(key.to_owned(), value.to_owned());
         }
     };
-    let pins: [(Change<'_>, Pin); 10] = [
+    let pins: [(Change<'_>, Pin); 11] = [
         (&|c| c.mounts = vec![SeenMount::Bind("/srv".into())], Pin::BindMount("/srv".into())),
         (&|c| c.mounts = vec![SeenMount::Volume("data".into())], Pin::LocalVolume("data".into())),
         (&|c| c.mounts = vec![SeenMount::Volume("lost".into())], Pin::LocalVolume("lost".into())),
@@ -357,6 +386,7 @@ fn what_holds_a_container_is_read_off_what_the_agent_tells() {
         (&|c| c.networks = vec!["host".into()], Pin::HostNetwork),
         (&|c| c.networks = vec!["container:abc".into()], Pin::OtherContainer("abc".into())),
         (&label("com.docker.swarm.service.id", "x"), Pin::Swarm),
+        (&|c| c.auto_remove = true, Pin::AutoRemove),
         (&label(PINNED, "true"), Pin::Label),
         (&label(REQUIRES, "no equals sign"), Pin::Label),
     ];
