@@ -47,6 +47,8 @@ pub(crate) struct Targets<'a> {
     limit: Vec<Vector>,
     /// Hosts that are open for anything, the emptiest first.
     open: Vec<u32>,
+    /// Those that are not, by architecture and reason.
+    closed: BTreeMap<&'a str, BTreeMap<ObstacleKind, Vec<u32>>>,
     classes: BTreeMap<(String, BTreeSet<Requirement>), Class>,
     promised: BTreeMap<u32, Promised>,
 }
@@ -58,13 +60,20 @@ impl<'a> Targets<'a> {
         let newcomer = |host: &Host| newcomers.get(&host.id).copied().unwrap_or_default();
         let load: Vec<Vector> = hosts.iter().map(|h| h.peak.max(h.used).plus(newcomer(h)).to_array()).collect();
         let limit = hosts.iter().map(|h| h.up_to(false)).collect();
-        let mut open: Vec<(u16, u32)> = (0..hosts.len())
-            .filter(|i| hosts[*i].closed().is_none())
-            .map(|i| (fullest(&hosts[i], &load[i]), i as u32))
-            .collect();
+        let mut open: Vec<(u16, u32)> = Vec::new();
+        let mut closed: BTreeMap<&str, BTreeMap<ObstacleKind, Vec<u32>>> = BTreeMap::new();
+        for (i, host) in hosts.iter().enumerate() {
+            match host.closed() {
+                None => open.push((fullest(host, &load[i]), i as u32)),
+                Some((kind, _)) => {
+                    closed.entry(&host.architecture).or_default().entry(kind).or_default().push(i as u32);
+                }
+            }
+        }
         open.sort_unstable();
         let open = open.into_iter().map(|(_, i)| i).collect();
-        Self { hosts, admission, load, limit, open, classes: BTreeMap::new(), promised: BTreeMap::new() }
+        let (classes, promised) = Default::default();
+        Self { hosts, admission, load, limit, open, closed, classes, promised }
     }
 
     pub(crate) fn load(&self, host: u32) -> Amount {
@@ -92,7 +101,7 @@ impl<'a> Targets<'a> {
         let key = self.class_of(source, container);
         let class = &self.classes[&key];
         if class.rooms.is_empty() {
-            return Err(vec![self.nowhere(source, container)]);
+            return Err(self.nowhere(source, container));
         }
         let mut in_the_way: BTreeMap<ObstacleKind, (String, u32)> = BTreeMap::new();
         let (mut candidates, mut visited) = (Vec::new(), 0);
@@ -233,21 +242,31 @@ impl<'a> Targets<'a> {
     }
 
     /// Why no host at all may take a container.
-    fn nowhere(&self, source: u32, container: &Container) -> Obstacle {
+    fn nowhere(&self, source: u32, container: &Container) -> Vec<Obstacle> {
         let architecture = &self.hosts[source as usize].architecture;
-        let fitting: Vec<&Host> =
-            self.open.iter().map(|i| &self.hosts[*i as usize]).filter(|h| h.architecture == *architecture).collect();
-        let ruled_out = (self.open.len() as u32, fitting.len() as u32);
-        if fitting.is_empty() {
-            let detail = format!("no other host of architecture {architecture} is open for anything");
-            return Obstacle { kind: ObstacleKind::Architecture, detail, hosts: ruled_out.0 };
+        let alike = |host: &&Host| host.architecture == *architecture;
+        let open: Vec<&Host> = self.open.iter().map(|i| &self.hosts[*i as usize]).filter(alike).collect();
+        if !open.is_empty() {
+            let unmet = container.requires.iter().find(|r| !open.iter().any(|h| r.met_by(h)));
+            let detail = match unmet {
+                Some(requirement) => format!("no host that is open for anything has {requirement}"),
+                None => "no host has everything that it requires".to_owned(),
+            };
+            return vec![Obstacle { kind: ObstacleKind::Constraint, detail, hosts: open.len() as u32 }];
         }
-        let unmet = container.requires.iter().find(|r| !fitting.iter().any(|h| r.met_by(h)));
-        let detail = match unmet {
-            Some(requirement) => format!("no host that is open for anything has {requirement}"),
-            None => "no host has everything that it requires".to_owned(),
+        let closed = |(kind, hosts): (&ObstacleKind, &Vec<u32>)| {
+            let example = &self.hosts[*hosts.iter().find(|host| **host != source)? as usize];
+            let detail = format!("{}: {}", example.name, example.closed()?.1);
+            let others = hosts.len() - usize::from(hosts.binary_search(&source).is_ok());
+            Some(Obstacle { kind: *kind, detail, hosts: others as u32 })
         };
-        Obstacle { kind: ObstacleKind::Constraint, detail, hosts: ruled_out.1 }
+        let closed: Vec<Obstacle> =
+            self.closed.get(architecture.as_str()).into_iter().flatten().filter_map(closed).collect();
+        if closed.is_empty() {
+            let detail = format!("there is no other host of architecture {architecture}");
+            return vec![Obstacle { kind: ObstacleKind::Architecture, detail, hosts: self.open.len() as u32 }];
+        }
+        closed
     }
 }
 

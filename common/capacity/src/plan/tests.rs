@@ -172,10 +172,9 @@ fn what_cannot_be_is_never_advised() {
         (obstacle(|c| c.requires.extend([network.clone()]), |_| {}), ObstacleKind::Constraint, "network backbone"),
         (obstacle(|c| c.requires.extend([zone.clone()]), |_| {}), ObstacleKind::Constraint, "label zone=a"),
         (obstacle(no_change, |h| h.peak.memory_bytes = 6000 * MIB), ObstacleKind::Room, "memory: 100.0 MiB more"),
-        // No host is open for anything, so that no host of the architecture is.
-        (obstacle(no_change, |h| h.reachable = false), ObstacleKind::Architecture, "open for anything"),
-        (obstacle(no_change, |h| h.full_in_h = Some(24)), ObstacleKind::Architecture, "open for anything"),
-        (obstacle(no_change, |h| h.psi_permille = [0, 60, 0]), ObstacleKind::Architecture, "open for anything"),
+        (obstacle(no_change, |h| h.reachable = false), ObstacleKind::Unreachable, "host2: not connected"),
+        (obstacle(no_change, |h| h.full_in_h = Some(24)), ObstacleKind::FillingUp, "host2: forecast"),
+        (obstacle(no_change, |h| h.psi_permille = [0, 60, 0]), ObstacleKind::UnderPressure, "host2: psi_memory"),
     ];
     for ((kind, detail), expected, part) in cases {
         assert_eq!(kind, expected, "{detail}");
