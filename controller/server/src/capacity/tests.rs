@@ -249,6 +249,26 @@ fn a_policy_that_refuses_it_there_sends_it_elsewhere() {
 }
 
 #[test]
+fn a_policy_is_asked_about_the_image_that_it_is_made_from_there_and_named_when_it_refuses_only_there() {
+    let bench = Bench::new();
+    let mut containers = full();
+    containers.iter_mut().for_each(|container| container.layer_bytes = Some(5));
+    bench.host(1, "", containers);
+    bench.host(2, "", vec![]);
+    // What is refused here too says nothing, whichever rule comes first.
+    bench.forbid(
+        "@id(\"a-no-bob\") forbid (principal, action == Docker::Action::\"container.create\", resource) when { context.name == \"job\" };
+         @id(\"only-app\") forbid (principal, action == Docker::Action::\"container.create\", resource) unless { context.image_repository == \"library/app\" };",
+    );
+    bench.look_after(30);
+    assert_eq!(bench.moves(), []);
+    let ask = Ask::Explain { host: id(1), container: "job".to_owned() };
+    let Told::Explained(explanation) = bench.watch.answer_now(ask) else { panic!("it is not explained") };
+    let detail = &explanation.obstacles[0].detail;
+    assert!(detail.contains("only-app") && detail.contains("wharden-move/job:mv-"), "{detail}");
+}
+
+#[test]
 fn a_fixed_address_is_looked_for_in_the_ranges_of_the_target() {
     let front = |range: &str| SeenNetwork {
         name: "front".to_owned(),

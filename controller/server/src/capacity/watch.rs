@@ -94,7 +94,7 @@ impl Watch {
         };
         let view = WithGuests { view: self.0.view.as_ref(), guests: &guests };
         let Ground { fleet, moves, accepted } = self.held().ground(&guests, state, &view, None);
-        let policies = Policies::new(&self.0.cluster, state, &view, &fleet.seen, &fleet.hosts);
+        let policies = Policies::new(&self.0.cluster, state, &view, &fleet.residents);
         let input = Input { at: now, hosts: &fleet.hosts, moves: &moves, accepted: &accepted, previous: &previous };
         let fresh = plan(input, &policies);
         self.held().take(fresh, &fleet, &view, &moves);
@@ -146,7 +146,7 @@ impl Watch {
             c.name == container || (container.len() >= 4 && c.id.starts_with(container))
         };
         let Some(found) = fleet.hosts[source].containers.iter().find(called) else { return Told::Unknown };
-        let policies = Policies::new(&self.0.cluster, state, &view, &fleet.seen, &fleet.hosts);
+        let policies = Policies::new(&self.0.cluster, state, &view, &fleet.residents);
         let input = Input { at: now, hosts: &fleet.hosts, moves: &moves, accepted: &accepted, previous: &[] };
         let explained = explain(input, &policies, source, found, POLICIES_ASKED);
         Told::Explained(Box::new(CapacityExplanation {
