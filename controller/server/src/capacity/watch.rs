@@ -174,7 +174,7 @@ impl Watch {
             let guard = |host: &HostId| held.guard(host);
             [guard(&advice.source.host.id), guard(&advice.target.host.id)]
         };
-        let carried = Carried::new(seen, &source, &target, guards);
+        let carried = Carried::new(&advice.id, seen, &source, &target, guards);
         Told::Commands(Box::new(preview(advice, &carried)))
     }
 

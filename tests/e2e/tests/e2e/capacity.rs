@@ -119,7 +119,9 @@ fn fill(docker: &Docker) {
     for n in 1..=5 {
         run(&["--name", &format!("fixed-{n}"), "--label", "wharden.capacity.pinned=true"]);
     }
-    let kept = ["--name", "shop", "--network", "shop-net", "--network-alias", "store", "--hostname", "till"];
+    // By its id, which is another one on the other host.
+    let shop_net = docker.run(&["network", "inspect", "--format", "{{.Id}}", "shop-net"]).ok();
+    let kept = ["--name", "shop", "--network", shop_net.trim(), "--network-alias", "store", "--hostname", "till"];
     let made = ["-e", "GREETING=good 'day' \"$HOME\"", "--label", "app=shop", "--restart", "unless-stopped"];
     let limits = ["--memory", "64m", "--cpus", "0.5", "--pids-limit", "50", "--init"];
     run(&[&kept[..], &made, &limits].concat());
@@ -139,7 +141,8 @@ fn kept(docker: &Docker) -> Value {
         "of": config["Image"], "env": config["Env"], "command": config["Cmd"], "user": config["User"],
         "hostname": config["Hostname"], "labels": labels,
         "memory": host["Memory"], "cpus": host["NanoCpus"], "pids": host["PidsLimit"], "init": host["Init"],
-        "restart": host["RestartPolicy"], "network": host["NetworkMode"],
+        "restart": host["RestartPolicy"],
+        "networks": it["NetworkSettings"]["Networks"].as_object().expect("networks").keys().collect::<Vec<_>>(),
         "alias": it["NetworkSettings"]["Networks"]["shop-net"]["Aliases"][0],
         "address": it["NetworkSettings"]["Networks"]["back-net"]["IPAMConfig"],
     })
