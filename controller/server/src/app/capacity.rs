@@ -204,7 +204,7 @@ fn named(name: &ThresholdName, held: &wharden_state::ThresholdsHeld) -> NamedThr
 
 fn no_advice(id: &AdviceId) -> AppError {
     AppError::NoCapacity {
-        message: format!("there is no advice {id} any more"),
+        message: format!("there is no advice {id} any more: its container is gone, or the plan is another one by now"),
         hint: "`wharden capacity advice` shows what is advised now",
     }
 }

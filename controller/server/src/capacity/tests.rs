@@ -66,12 +66,7 @@ fn seen(name: &str, memory_mib: u64) -> SeenContainer {
 
 impl Bench {
     fn new() -> Self {
-        let mut state = State::default();
-        let marks = BTreeMap::from([(Signal::Memory, Mark { high_permille: 850, low_permille: 750, hold_s: 0 })]);
-        let rule = ThresholdRule { selector: Default::default(), marks };
-        let held = ThresholdsHeld { rule, updated_by: "system".to_owned(), updated_at: Timestamp(0) };
-        state.thresholds.insert("all".parse().expect("a name"), held.into());
-        let state = Arc::new(Mutex::new(state));
+        let state = Arc::new(Mutex::new(State::default()));
         let (view, clock) = (Arc::new(Fake::default()), Arc::new(ManualClock::at(1_000_000_000)));
         let held = Arc::clone(&state);
         let watch = Watch::new(
@@ -81,7 +76,16 @@ impl Bench {
             Arc::clone(&clock) as Arc<dyn Clock>,
             Alerts::new(&Metrics::new("test")),
         );
-        Self { watch, view, clock, state }
+        let bench = Self { watch, view, clock, state };
+        bench.mark_memory(850, 750);
+        bench
+    }
+
+    fn mark_memory(&self, high_permille: u16, low_permille: u16) {
+        let marks = BTreeMap::from([(Signal::Memory, Mark { high_permille, low_permille, hold_s: 0 })]);
+        let rule = ThresholdRule { selector: Default::default(), marks };
+        let held = ThresholdsHeld { rule, updated_by: "system".to_owned(), updated_at: Timestamp(0) };
+        self.state.lock().expect("whole").thresholds.insert("all".parse().expect("a name"), held.into());
     }
 
     fn host(&self, n: u64, labels: &str, containers: Vec<SeenContainer>) {
@@ -295,6 +299,43 @@ fn a_fixed_address_is_looked_for_in_the_ranges_of_the_target() {
         bench.moves().len()
     };
     assert_eq!(["10.0.0.0/8", "10.1.0.0/16"].map(moves), [1, 0]);
+}
+
+#[test]
+fn new_thresholds_make_a_new_plan_at_the_next_look() {
+    let bench = Bench::new();
+    bench.host(1, "", full());
+    bench.host(2, "", vec![]);
+    bench.look_after(30);
+    assert_eq!(bench.moves(), [("job".to_owned(), "host2".to_owned())]);
+    bench.mark_memory(850, 600);
+    bench.look_after(30);
+    assert_eq!(bench.moves(), [("db".to_owned(), "host2".to_owned())]);
+}
+
+#[test]
+fn the_commands_are_to_be_had_while_the_container_is_stopped_and_nobody_said_that_they_do_it() {
+    let bench = Bench::new();
+    bench.host(1, "", full());
+    bench.host(2, "", vec![]);
+    bench.look_after(30);
+    let advice = bench.plan().plan.advice[0].id.clone();
+    let commands = || matches!(bench.watch.answer_now(Ask::Commands { advice: advice.clone() }), Told::Commands(_));
+    let mut containers = full();
+    containers[2] = SeenContainer { up: false, used: None, ..containers[2].clone() };
+    bench.runs(1, containers);
+    for _ in 0..40 {
+        bench.look_after(30);
+        assert!(commands());
+    }
+    assert_eq!(bench.moves(), []);
+    let accept = Ask::Accept { advice: advice.clone(), by: alice() };
+    assert!(matches!(bench.watch.answer_now(accept), Told::Accepted(_)));
+    bench.watch.held().accepted.clear();
+    bench.runs(1, full()[..2].into());
+    bench.watch.held().stale = true;
+    bench.look_after(30);
+    assert!(!commands(), "it is gone");
 }
 
 #[test]

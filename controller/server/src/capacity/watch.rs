@@ -183,7 +183,7 @@ impl Watch {
         if let Some(known) = held.accepted.iter().find(|a| a.shown.advice.id == *id) {
             return Told::Accepted(Box::new(known.shown.clone()));
         }
-        let Some(advice) = held.plan.advice.iter().find(|a| a.id == *id).cloned() else { return Told::Unknown };
+        let Some(advice) = held.advice(id).cloned() else { return Told::Unknown };
         if held.accepted.len() >= ACCEPTED_MAX {
             return Told::Full;
         }
