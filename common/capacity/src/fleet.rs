@@ -103,7 +103,7 @@ impl Host {
             return Some((ObstacleKind::UnderPressure, format!("{signal} is over its low mark")));
         }
         let hours = self.full_in_h.filter(|hours| *hours <= crate::limits::FILLING_HOURS)?;
-        Some((ObstacleKind::FillingUp, format!("forecast to be over its mark in {hours} hours")))
+        Some((ObstacleKind::FillingUp, format!("forecast to be over its mark within {hours} h")))
     }
 }
 

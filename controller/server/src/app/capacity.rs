@@ -115,7 +115,8 @@ impl App {
                 hint: "`wharden capacity status` shows the alerts there are",
             });
         };
-        self.capacity_done(caller, format!("host {host}"), "snooze", format!("{count} alerts until {until}")).await?;
+        self.capacity_done(caller, format!("host {host}"), "snooze", format!("alerts put off until {until}: {count}"))
+            .await?;
         self.capacity_status(caller).await
     }
 

@@ -162,9 +162,9 @@ fn a_full_host_is_relieved_by_the_commands_that_are_printed() {
 
     let status = eventually("dock-1 is over its mark, and a plan is there", LOOKS, || {
         let status = pair.capacity(&["status"]);
-        (status.contains("raised") && status.contains("1 moves, 0 hosts without help")).then_some(status)
+        (status.contains("raised") && status.contains("1 move, 0 hosts without help")).then_some(status)
     });
-    for words in ["2 hosts are watched", "dock-1", "containers", "80.0 %", "79.5 % / 79.0 %"] {
+    for words in ["2 hosts watched", "dock-1", "containers", "80.0 %", "79.5 % / 79.0 %"] {
         assert!(status.contains(words), "{words}: {status}");
     }
     eventually("an alert like any other", SETTLE, || {
@@ -189,7 +189,7 @@ fn a_full_host_is_relieved_by_the_commands_that_are_printed() {
     assert!(explain("db").contains("stays where it is: local volume db-data"), "{}", explain("db"));
     assert!(explain("front").contains("dock-2: port 18071/tcp is taken"), "{}", explain("front"));
     assert!(explain("fixed-1").contains("stays where it is"), "{}", explain("fixed-1"));
-    assert!(explain("shop").contains("could go to 1 hosts, best first: dock-2"), "{}", explain("shop"));
+    assert!(explain("shop").contains("could go to 1 host, best first: dock-2"), "{}", explain("shop"));
 
     // Not now; and when that is over, it is advised again.
     pair.capacity(&["snooze", "dock-1", "--for", "1m"]);
