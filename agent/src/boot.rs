@@ -19,7 +19,7 @@ use crate::{
     report::{Reporter, SPOOL, Spool, SpoolError},
     session::{Address, AddressError, Context, Controllers, Epoch, SessionState, keep_certificate, keep_session},
     status::{self, Status},
-    usage::{OwnLimits, Sampler, limit_self},
+    usage::{OwnLimits, Sampler, leave_own_groups, limit_self},
 };
 use arc_swap::ArcSwap;
 use std::{
@@ -293,6 +293,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         tracing::warn!(%unfinished, "ending with work in progress");
     }
     tokio::task::spawn_blocking(move || writer.stop()).await.map_err(io::Error::other)?;
+    leave_own_groups();
     tracing::info!("stopped");
     Ok(())
 }

@@ -7,8 +7,8 @@ use wharden_docker::{OWNER_LABEL, container_owner};
 use wharden_model::{
     Timestamp,
     inventory::{
-        Container, ContainerLimits, ContainerState, EngineFacts, Health, Image, Mount, MountKind, Network, Port,
-        Protocol, RestartKind, RestartPolicy, Volume,
+        Container, ContainerLimits, ContainerState, EngineFacts, FixedAddress, Health, Image, Mount, MountKind,
+        Network, Port, Protocol, RestartKind, RestartPolicy, Volume,
     },
 };
 
@@ -66,11 +66,13 @@ pub fn container(json: &Value) -> Option<(Container, Option<Process>)> {
         ports: ports(json, state.is_up()),
         mounts: mounts(json),
         networks: networks(json, &mode),
+        fixed_addresses: fixed_addresses(json),
         labels,
         restart: RestartPolicy {
             kind: RestartKind::of(&text(json, "/HostConfig/RestartPolicy/Name")),
             max_retries: u32::try_from(number(json, "/HostConfig/RestartPolicy/MaximumRetryCount")).unwrap_or(u32::MAX),
         },
+        auto_remove: truth(json, "/HostConfig/AutoRemove"),
         devices: list(json, "/HostConfig/Devices").map(|device| text(device, "/PathOnHost")).collect(),
         privileged: truth(json, "/HostConfig/Privileged"),
         created_at: time(&text(json, "/Created")),
@@ -145,6 +147,15 @@ fn networks(json: &Value, mode: &str) -> Vec<String> {
     }
     names.sort_unstable();
     names
+}
+
+fn fixed_addresses(json: &Value) -> Vec<FixedAddress> {
+    let held = json.pointer("/NetworkSettings/Networks").and_then(Value::as_object);
+    let of = |(network, end): (&String, &Value)| {
+        let asked = ["/IPAMConfig/IPv4Address", "/IPAMConfig/IPv6Address"].map(|version| text(end, version));
+        asked.map(|address| FixedAddress { network: network.clone(), address })
+    };
+    held.into_iter().flatten().flat_map(of).filter(|fixed| !fixed.address.is_empty()).collect()
 }
 
 /// From `GET /images/{id}/json`.
@@ -320,6 +331,16 @@ mod tests {
         let mut step = json;
         step["Image"] = json!("sha256:2");
         assert_eq!(super::container(&step).expect("a container").0.owner, "", "its labels are its image's");
+    }
+
+    #[test]
+    fn addresses_that_the_engine_chose_are_not_fixed() {
+        let json = json!({"Id": "c", "HostConfig": {"AutoRemove": true}, "NetworkSettings": {"Networks": {
+            "front": {"IPAMConfig": {"IPv4Address": "10.0.0.9", "IPv6Address": ""}, "IPAddress": "10.0.0.9"},
+            "back": {"IPAMConfig": null, "IPAddress": "10.1.0.2"}}}});
+        let (container, _) = container(&json).expect("a container");
+        let fixed = FixedAddress { network: "front".to_owned(), address: "10.0.0.9".to_owned() };
+        assert_eq!((container.fixed_addresses, container.auto_remove), (vec![fixed], true));
     }
 
     #[test]

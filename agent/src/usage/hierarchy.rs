@@ -122,15 +122,19 @@ impl Groups {
         }
     }
 
-    /// True when some group's name has this word in it.
-    pub fn names(&self, word: &str) -> bool {
-        let has = |path: &PathBuf| path.to_string_lossy().contains(word);
+    /// Their folders.
+    pub fn paths(&self) -> Vec<&PathBuf> {
         match self {
-            Self::V2(path) => has(path),
+            Self::V2(path) => vec![path],
             Self::V1(GroupsV1 { cpu, cpuacct, memory, pids, blkio }) => {
-                [cpu, cpuacct, memory, pids, blkio].into_iter().flatten().any(has)
+                [cpu, cpuacct, memory, pids, blkio].into_iter().flatten().collect()
             }
         }
+    }
+
+    /// True when some group's name has this word in it.
+    pub fn names(&self, word: &str) -> bool {
+        self.paths().iter().any(|path| path.to_string_lossy().contains(word))
     }
 }
 

@@ -12,5 +12,5 @@ mod own_limits;
 mod pace;
 mod sampler;
 
-pub use own_limits::{OwnLimits, limit_self};
+pub use own_limits::{OwnLimits, leave_own_groups, limit_self};
 pub use sampler::Sampler;

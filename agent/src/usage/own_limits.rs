@@ -2,7 +2,7 @@
 //! that holds the agent alone.
 
 use super::{
-    hierarchy::{Groups, GroupsV1, Hierarchies, read},
+    hierarchy::{Groups, GroupsV1, Hierarchies},
     own,
 };
 use std::{
@@ -88,18 +88,44 @@ const fn quota(wanted: OwnLimits) -> u64 {
     wanted.cpu_millicores.saturating_mul(PERIOD_US) / 1000
 }
 
-/// A group for this process, in this one. Those that agents have left behind are removed; one with a process stays.
+/// A group for this process, in this one. Those of agents that are gone are removed; the kernel keeps one that has a process.
 fn make(parent: &Path) -> Result<PathBuf, String> {
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
-        let left = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
-        if left && read(&entry.path().join("cgroup.procs")).is_some_and(|pids| pids.trim().is_empty()) {
+        // Of an agent that lives it may be empty for a moment, before the agent has entered it.
+        let gone = |pid: u32| !Path::new(&format!("/proc/{pid}")).exists();
+        if entry.file_name().to_str().and_then(maker).is_some_and(gone) {
             let _ = fs::remove_dir(entry.path());
         }
     }
-    let group = parent.join(format!("{PREFIX}{}", process::id()));
+    let group = parent.join(own_name());
     match fs::create_dir(&group) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(format!("{}: {error}", group.display())),
         _ => Ok(group),
+    }
+}
+
+fn own_name() -> String {
+    format!("{PREFIX}{}", process::id())
+}
+
+/// The process that made a group of this name for itself.
+fn maker(name: &str) -> Option<u32> {
+    name.strip_prefix(PREFIX)?.parse().ok()
+}
+
+/// Leaves the groups that this process made for itself, and removes them. One that cannot be left, since version 2 has no place
+/// for processes around it, is removed by the next agent.
+pub fn leave_own_groups() {
+    let groups = Hierarchies::of_this_machine().of_process("self");
+    groups.iter().flat_map(Groups::paths).for_each(|group| leave(group));
+}
+
+fn leave(group: &Path) {
+    if let Some(parent) = group.parent()
+        && group.ends_with(own_name())
+        && enter(parent).is_ok()
+    {
+        let _ = fs::remove_dir(group);
     }
 }
 
@@ -118,10 +144,27 @@ mod tests {
     const WANTED: OwnLimits = OwnLimits { memory_bytes: 128 << 20, cpu_millicores: 200 };
 
     #[test]
-    fn a_group_is_made_and_entered_and_one_that_was_left_is_removed() {
+    fn groups_of_agents_that_are_gone_are_removed_and_an_agent_leaves_none() {
+        let dir = tempfile::tempdir().expect("dir");
+        // No process has the greatest number; the first one always lives.
+        for name in ["wharden-agent-4294967295", "wharden-agent-1", "wharden-agent-x"] {
+            fs::create_dir(dir.path().join(name)).expect("folder");
+        }
+        let made = make(dir.path()).expect("a group");
+        let there = |name: &str| dir.path().join(name).exists();
+        let names = ["wharden-agent-4294967295", "wharden-agent-1", "wharden-agent-x", &own_name()];
+        assert_eq!(names.map(there), [false, true, true, true]);
+        leave(&dir.path().join("wharden-agent-1"));
+        leave(&made);
+        assert!(!made.exists() && there("wharden-agent-1"));
+        let pid = fs::read_to_string(dir.path().join("cgroup.procs")).expect("entered");
+        assert_eq!(pid, process::id().to_string());
+    }
+
+    #[test]
+    fn a_group_is_made_and_entered() {
         let dir = tempfile::tempdir().expect("dir");
         let own = dir.path().join("own");
-        // A folder that is no group has files of its own: what was left behind here has none in it.
         fs::create_dir_all(&own).expect("folder");
         fs::write(own.join("cgroup.type"), "domain\n").expect("write");
         limit_v2(&own, WANTED).expect("limits");

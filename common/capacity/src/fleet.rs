@@ -1,7 +1,11 @@
 //! What the plan is made from: hosts as they are, and the containers of those that need relief.
 
+use crate::address::{Address, Subnet};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 use wharden_model::{
     HostId, Labels,
     capacity::{Amount, ContainerRef, HostRef, Marks, ObstacleKind, Reason, Resource, Signal, permille},
@@ -34,6 +38,12 @@ pub struct Host {
     pub images: BTreeSet<String>,
     /// Ports of the host that something listens on.
     pub ports: BTreeSet<HostPort>,
+    /// Ranges of its networks, by name.
+    #[serde(default)]
+    pub subnets: BTreeMap<String, Vec<Subnet>>,
+    /// Addresses that are fixed for its containers.
+    #[serde(default)]
+    pub addresses: BTreeSet<Address>,
     /// Anti-affinity groups of its containers.
     pub apart: BTreeSet<String>,
     /// Needed of pressed hosts only.
@@ -93,7 +103,7 @@ impl Host {
             return Some((ObstacleKind::UnderPressure, format!("{signal} is over its low mark")));
         }
         let hours = self.full_in_h.filter(|hours| *hours <= crate::limits::FILLING_HOURS)?;
-        Some((ObstacleKind::FillingUp, format!("forecast to be over its mark in {hours} hours")))
+        Some((ObstacleKind::FillingUp, format!("forecast to be over its mark within {hours} h")))
     }
 }
 
@@ -114,6 +124,9 @@ pub struct Container {
     /// Anti-affinity groups: no two containers of one group on one host.
     pub apart: BTreeSet<String>,
     pub ports: BTreeSet<HostPort>,
+    /// Those that are fixed for it.
+    #[serde(default)]
+    pub addresses: BTreeSet<Address>,
     pub pins: Vec<Pin>,
     pub image_bytes: u64,
     /// What it wrote itself, outside of volumes.
@@ -220,6 +233,8 @@ pub enum Pin {
     OtherContainer(String),
     /// Swarm places it.
     Swarm,
+    /// The engine removes it when it stops, with what it wrote.
+    AutoRemove,
     /// Somebody said so with a label.
     Label,
 }
@@ -234,6 +249,7 @@ impl fmt::Display for Pin {
             Self::HostNetwork => f.write_str("the host's network: nothing says which ports it takes"),
             Self::OtherContainer(name) => write!(f, "shares a namespace or volumes with container {name}"),
             Self::Swarm => f.write_str("placed by swarm: change the service's constraints instead"),
+            Self::AutoRemove => f.write_str("made with --rm: once it stops it is gone, with what it wrote"),
             Self::Label => f.write_str("pinned by its label"),
         }
     }

@@ -17,6 +17,7 @@
 //! Must not know: tokio, IO, clocks, randomness, hash order, Cedar. Time is an argument, a policy's opinion is asked for
 //! through [`Admission`], and the same input gives the same plan, byte for byte.
 
+mod address;
 pub mod alert;
 #[cfg(test)]
 mod days;
@@ -26,6 +27,7 @@ pub mod moves;
 pub mod plan;
 pub mod series;
 
+pub use address::{Address, NoSubnet, Subnet};
 pub use alert::Alert;
 pub use fleet::{Admission, Container, Denial, Everywhere, Feature, Host, HostPort, Pin, Protocol, Requirement};
 pub use moves::Moves;

@@ -44,6 +44,7 @@ pub use archive::{Archive, FROM_ARCHIVE, Names as ArchiveNames, Packing};
 pub use canonical::{Asker, Canonical, ForwardBody, Judged};
 pub use endpoint::{BodyKind, ENDPOINTS, Endpoint, ResponseKind};
 pub use head::{Head, parse_head};
+pub use image_ref::ImageRef;
 pub use json::weight;
 pub use limits::{SIFTED_AT_ONCE, THING_MAX};
 pub use listing::{ImageOwner, Listing, Reading, UnknownForm, event_reading, event_subject};

@@ -1,6 +1,6 @@
 //! Fleets that follow from one number.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use wharden_capacity::{Container, Host, HostPort, Pin, Protocol, Requirement};
 use wharden_model::{
     HostId, Labels,
@@ -95,6 +95,8 @@ fn host(n: u64, number: &mut u64, shape: Shape, dice: &mut Dice) -> Host {
         features: BTreeSet::new(),
         images: containers.iter().map(|c| c.image_key.clone()).collect(),
         ports: containers.iter().flat_map(|c| c.ports.iter().copied()).collect(),
+        subnets: BTreeMap::new(),
+        addresses: BTreeSet::new(),
         apart: containers.iter().flat_map(|c| c.apart.iter().cloned()).collect(),
         containers,
     };
@@ -126,6 +128,7 @@ fn container(n: u64, shape: Shape, dice: &mut Dice) -> Container {
         requires: if dice.one_in(10) { BTreeSet::from([requirement]) } else { BTreeSet::new() },
         apart: if dice.one_in(20) { BTreeSet::from([format!("g{}", dice.roll(500))]) } else { BTreeSet::new() },
         ports: if dice.one_in(5) { BTreeSet::from([port]) } else { BTreeSet::new() },
+        addresses: BTreeSet::new(),
         pins: if dice.roll(10) < 3 { vec![Pin::LocalVolume("data".to_owned())] } else { Vec::new() },
         image_bytes: (50 + image * 7919 % 1400) * MIB,
         layer_bytes: dice.roll(200) * MIB,

@@ -20,6 +20,7 @@ mod targets;
 pub(crate) mod tests;
 
 use crate::{
+    address::Address,
     fleet::{Admission, Host, HostPort},
     moves::Moves,
 };
@@ -43,6 +44,8 @@ pub struct Reservation {
     pub used: Amount,
     pub need: Amount,
     pub ports: BTreeSet<HostPort>,
+    #[serde(default)]
+    pub addresses: BTreeSet<Address>,
     pub apart: BTreeSet<String>,
 }
 
@@ -87,7 +90,8 @@ fn reserve(accepted: &[Reservation], index: &BTreeMap<&HostId, u32>, targets: &m
     let mut leaving: BTreeMap<u32, Leaving> = BTreeMap::new();
     for reservation in accepted {
         if let Some(target) = index.get(&reservation.target) {
-            targets.promise(*target, reservation.need, &reservation.ports, &reservation.apart);
+            let Reservation { need, ports, addresses, apart, .. } = reservation;
+            targets.promise(*target, *need, ports, addresses, apart);
         }
         if let Some(source) = index.get(&reservation.source) {
             let leaving = leaving.entry(*source).or_default();

@@ -146,7 +146,8 @@ impl<'a> Relief<'a> {
             let preferred = preferred.or(Some(found.host));
             match self.targets.find(source, container, homes, preferred) {
                 Ok(found) => {
-                    self.targets.promise(found.host, container.need, &container.ports, &container.apart);
+                    let Container { need, ports, addresses, apart, .. } = container;
+                    self.targets.promise(found.host, *need, ports, addresses, apart);
                     moves.push(Move { container, source, target: found.host, bytes: found.bytes });
                 }
                 Err(obstacles) => {

@@ -2,6 +2,7 @@
 
 use super::{Input, choose::Vector, room::Rooms};
 use crate::{
+    address::Address,
     fleet::{Admission, Container, Host, HostPort, Requirement},
     limits::{CLASSES_MAX, TARGETS_COMPARED, TARGETS_VISITED},
 };
@@ -21,10 +22,11 @@ pub(crate) struct Found {
     pub bytes: u64,
 }
 
-/// Ports and anti-affinity groups that the plan brings to a host.
+/// Ports, fixed addresses and anti-affinity groups that the plan brings to a host.
 #[derive(Default)]
 struct Promised {
     ports: Vec<HostPort>,
+    addresses: Vec<Address>,
     apart: Vec<String>,
 }
 
@@ -45,6 +47,8 @@ pub(crate) struct Targets<'a> {
     limit: Vec<Vector>,
     /// Hosts that are open for anything, the emptiest first.
     open: Vec<u32>,
+    /// Those that are not, by architecture and reason.
+    closed: BTreeMap<&'a str, BTreeMap<ObstacleKind, Vec<u32>>>,
     classes: BTreeMap<(String, BTreeSet<Requirement>), Class>,
     promised: BTreeMap<u32, Promised>,
 }
@@ -56,13 +60,20 @@ impl<'a> Targets<'a> {
         let newcomer = |host: &Host| newcomers.get(&host.id).copied().unwrap_or_default();
         let load: Vec<Vector> = hosts.iter().map(|h| h.peak.max(h.used).plus(newcomer(h)).to_array()).collect();
         let limit = hosts.iter().map(|h| h.up_to(false)).collect();
-        let mut open: Vec<(u16, u32)> = (0..hosts.len())
-            .filter(|i| hosts[*i].closed().is_none())
-            .map(|i| (fullest(&hosts[i], &load[i]), i as u32))
-            .collect();
+        let mut open: Vec<(u16, u32)> = Vec::new();
+        let mut closed: BTreeMap<&str, BTreeMap<ObstacleKind, Vec<u32>>> = BTreeMap::new();
+        for (i, host) in hosts.iter().enumerate() {
+            match host.closed() {
+                None => open.push((fullest(host, &load[i]), i as u32)),
+                Some((kind, _)) => {
+                    closed.entry(&host.architecture).or_default().entry(kind).or_default().push(i as u32);
+                }
+            }
+        }
         open.sort_unstable();
         let open = open.into_iter().map(|(_, i)| i).collect();
-        Self { hosts, admission, load, limit, open, classes: BTreeMap::new(), promised: BTreeMap::new() }
+        let (classes, promised) = Default::default();
+        Self { hosts, admission, load, limit, open, closed, classes, promised }
     }
 
     pub(crate) fn load(&self, host: u32) -> Amount {
@@ -90,7 +101,7 @@ impl<'a> Targets<'a> {
         let key = self.class_of(source, container);
         let class = &self.classes[&key];
         if class.rooms.is_empty() {
-            return Err(vec![self.nowhere(source, container)]);
+            return Err(self.nowhere(source, container));
         }
         let mut in_the_way: BTreeMap<ObstacleKind, (String, u32)> = BTreeMap::new();
         let (mut candidates, mut visited) = (Vec::new(), 0);
@@ -134,9 +145,17 @@ impl<'a> Targets<'a> {
     }
 
     /// Promises the room for a container.
-    pub(crate) fn promise(&mut self, host: u32, need: Amount, ports: &BTreeSet<HostPort>, apart: &BTreeSet<String>) {
+    pub(crate) fn promise(
+        &mut self,
+        host: u32,
+        need: Amount,
+        ports: &BTreeSet<HostPort>,
+        addresses: &BTreeSet<Address>,
+        apart: &BTreeSet<String>,
+    ) {
         let promised = self.promised.entry(host).or_default();
         promised.ports.extend(ports);
+        promised.addresses.extend(addresses.iter().cloned());
         promised.apart.extend(apart.iter().cloned());
         let load = Amount::from_array(self.load[host as usize]).plus(need);
         self.set_load(host, load.to_array());
@@ -147,6 +166,9 @@ impl<'a> Targets<'a> {
         let promised = self.promised.entry(host).or_default();
         for port in &container.ports {
             promised.ports.iter().position(|p| p == port).map(|at| promised.ports.swap_remove(at));
+        }
+        for address in &container.addresses {
+            promised.addresses.iter().position(|a| a == address).map(|at| promised.addresses.swap_remove(at));
         }
         for group in &container.apart {
             promised.apart.iter().position(|g| g == group).map(|at| promised.apart.swap_remove(at));
@@ -185,6 +207,16 @@ impl<'a> Targets<'a> {
         if let Some(port) = container.ports.iter().find(|p| target.ports.contains(p) || promised.ports.contains(p)) {
             return Some((ObstacleKind::Port, format!("port {port} is taken")));
         }
+        for address in &container.addresses {
+            let ranges = target.subnets.get(&address.network);
+            if !ranges.is_some_and(|ranges| ranges.iter().any(|range| range.holds(address.ip))) {
+                let detail = format!("no range there holds its fixed address {address}");
+                return Some((ObstacleKind::Constraint, detail));
+            }
+            if target.addresses.contains(address) || promised.addresses.contains(address) {
+                return Some((ObstacleKind::Constraint, format!("its fixed address {address} is taken")));
+            }
+        }
         let group = container.apart.iter().find(|g| target.apart.contains(*g) || promised.apart.contains(g))?;
         Some((ObstacleKind::Apart, format!("a container of the anti-affinity group {group} is there")))
     }
@@ -210,21 +242,31 @@ impl<'a> Targets<'a> {
     }
 
     /// Why no host at all may take a container.
-    fn nowhere(&self, source: u32, container: &Container) -> Obstacle {
+    fn nowhere(&self, source: u32, container: &Container) -> Vec<Obstacle> {
         let architecture = &self.hosts[source as usize].architecture;
-        let fitting: Vec<&Host> =
-            self.open.iter().map(|i| &self.hosts[*i as usize]).filter(|h| h.architecture == *architecture).collect();
-        let ruled_out = (self.open.len() as u32, fitting.len() as u32);
-        if fitting.is_empty() {
-            let detail = format!("no other host of architecture {architecture} is open for anything");
-            return Obstacle { kind: ObstacleKind::Architecture, detail, hosts: ruled_out.0 };
+        let alike = |host: &&Host| host.architecture == *architecture;
+        let open: Vec<&Host> = self.open.iter().map(|i| &self.hosts[*i as usize]).filter(alike).collect();
+        if !open.is_empty() {
+            let unmet = container.requires.iter().find(|r| !open.iter().any(|h| r.met_by(h)));
+            let detail = match unmet {
+                Some(requirement) => format!("no host that is open for anything has {requirement}"),
+                None => "no host has everything that it requires".to_owned(),
+            };
+            return vec![Obstacle { kind: ObstacleKind::Constraint, detail, hosts: open.len() as u32 }];
         }
-        let unmet = container.requires.iter().find(|r| !fitting.iter().any(|h| r.met_by(h)));
-        let detail = match unmet {
-            Some(requirement) => format!("no host that is open for anything has {requirement}"),
-            None => "no host has everything that it requires".to_owned(),
+        let closed = |(kind, hosts): (&ObstacleKind, &Vec<u32>)| {
+            let example = &self.hosts[*hosts.iter().find(|host| **host != source)? as usize];
+            let detail = format!("{}: {}", example.name, example.closed()?.1);
+            let others = hosts.len() - usize::from(hosts.binary_search(&source).is_ok());
+            Some(Obstacle { kind: *kind, detail, hosts: others as u32 })
         };
-        Obstacle { kind: ObstacleKind::Constraint, detail, hosts: ruled_out.1 }
+        let closed: Vec<Obstacle> =
+            self.closed.get(architecture.as_str()).into_iter().flatten().filter_map(closed).collect();
+        if closed.is_empty() {
+            let detail = format!("there is no other host of architecture {architecture}");
+            return vec![Obstacle { kind: ObstacleKind::Architecture, detail, hosts: self.open.len() as u32 }];
+        }
+        closed
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn container(n: u64, cpu_millis: u64, memory_mib: u64) -> Container {
         requires: BTreeSet::new(),
         apart: BTreeSet::new(),
         ports: BTreeSet::new(),
+        addresses: BTreeSet::new(),
         pins: Vec::new(),
         image_bytes: 100 * MIB,
         layer_bytes: MIB,
@@ -55,6 +56,8 @@ pub(crate) fn host(n: u64, containers: Vec<Container>) -> Host {
         features: BTreeSet::new(),
         images: BTreeSet::from(["sha256:app".to_owned()]),
         ports: containers.iter().flat_map(|c| c.ports.iter().copied()).collect(),
+        subnets: BTreeMap::new(),
+        addresses: BTreeSet::new(),
         apart: containers.iter().flat_map(|c| c.apart.iter().cloned()).collect(),
         containers,
     };
@@ -169,15 +172,51 @@ fn what_cannot_be_is_never_advised() {
         (obstacle(|c| c.requires.extend([network.clone()]), |_| {}), ObstacleKind::Constraint, "network backbone"),
         (obstacle(|c| c.requires.extend([zone.clone()]), |_| {}), ObstacleKind::Constraint, "label zone=a"),
         (obstacle(no_change, |h| h.peak.memory_bytes = 6000 * MIB), ObstacleKind::Room, "memory: 100.0 MiB more"),
-        // No host is open for anything, so that no host of the architecture is.
-        (obstacle(no_change, |h| h.reachable = false), ObstacleKind::Architecture, "open for anything"),
-        (obstacle(no_change, |h| h.full_in_h = Some(24)), ObstacleKind::Architecture, "open for anything"),
-        (obstacle(no_change, |h| h.psi_permille = [0, 60, 0]), ObstacleKind::Architecture, "open for anything"),
+        (obstacle(no_change, |h| h.reachable = false), ObstacleKind::Unreachable, "host2: not connected"),
+        (obstacle(no_change, |h| h.full_in_h = Some(24)), ObstacleKind::FillingUp, "host2: forecast"),
+        (obstacle(no_change, |h| h.psi_permille = [0, 60, 0]), ObstacleKind::UnderPressure, "host2: psi_memory"),
     ];
     for ((kind, detail), expected, part) in cases {
         assert_eq!(kind, expected, "{detail}");
         assert!(detail.contains(part), "{detail} does not say {part}");
     }
+}
+
+#[test]
+fn a_fixed_address_goes_where_its_network_has_it_and_nobody_else_does() {
+    let address = |n: u8| Address { network: "front".to_owned(), ip: [10, 0, 0, n].into() };
+    let ranges = |range: &str| BTreeMap::from([("front".to_owned(), vec![range.parse().expect("a range")])]);
+    let fixed = |c: &mut Container| c.addresses.extend([address(9)]);
+    let cases = [
+        (obstacle(fixed, |_| {}), "no range there holds its fixed address 10.0.0.9 of network front"),
+        (obstacle(fixed, |h| h.subnets = ranges("10.1.0.0/16")), "no range there holds"),
+        (
+            obstacle(fixed, |h| {
+                h.subnets = ranges("10.0.0.0/16");
+                h.addresses.insert(address(9));
+            }),
+            "its fixed address 10.0.0.9 of network front is taken",
+        ),
+    ];
+    for ((kind, detail), part) in cases {
+        assert_eq!(kind, ObstacleKind::Constraint);
+        assert!(detail.contains(part), "{detail} does not say {part}");
+    }
+
+    // Two that have the same one, each on its own host, do not go to the same third one.
+    let with_address = || {
+        let mut containers = full();
+        containers[2].addresses.insert(address(9));
+        containers.iter_mut().filter(|c| c.name != "c3").for_each(|c| c.pins.push(Pin::Label));
+        containers
+    };
+    let mut hosts = [host(1, with_address()), host(2, with_address()), host(3, vec![])];
+    hosts[2].subnets = ranges("10.0.0.0/16");
+    hosts[2].addresses.insert(address(8));
+    let plan = planned(&hosts);
+    assert_eq!(moves_of(&plan), [("c3", "host3")]);
+    let blocked = plan.stuck[0].blocked.iter().find(|b| b.container.name == "c3").expect("it is named");
+    assert!(blocked.obstacles[0].detail.ends_with("is taken"), "{blocked:?}");
 }
 
 #[test]
@@ -240,6 +279,7 @@ fn accepted_moves_hold_their_room_and_are_not_advised_again() {
         used: c3.used,
         need: c3.need,
         ports: BTreeSet::new(),
+        addresses: BTreeSet::new(),
         apart: BTreeSet::new(),
     }];
     let plan = planned_with(&hosts, &Moves::default(), &accepted, &[]);

@@ -1,12 +1,14 @@
 //! From samples to what can be said about them: smoothed, hour by hour, against earlier days, and as a trend.
 
 pub mod hourly;
+pub mod level;
 pub mod need;
 pub mod season;
 pub mod smooth;
 pub mod trend;
 
 pub use hourly::Hourly;
+pub use level::Level;
 pub use need::Need;
 pub use season::Season;
 pub use smooth::Smooth;

@@ -31,9 +31,9 @@ impl Smooth {
         self.value
     }
 
-    /// Takes off what is known to be gone, as if it had never been there.
-    pub fn lower(&mut self, by: f64) {
-        self.value = (self.value - by).max(0.0);
+    /// Puts something on top, as if it had been there all along.
+    pub fn raise(&mut self, by: f64) {
+        self.value += by;
     }
 
     /// The value as of the last sample; 0 before the first.

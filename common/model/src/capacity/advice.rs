@@ -126,7 +126,7 @@ pub enum ObstacleKind {
     /// The target was its home before: moving it back and forth helps nobody.
     MovedFromThere,
     Architecture,
-    /// A label, network, volume driver or runtime that the container needs is not there.
+    /// A label, network, volume driver or runtime that the container needs is not there, or its fixed address is not to be had.
     Constraint,
     /// Not connected, so that nothing is known about it.
     Unreachable,

@@ -1,4 +1,4 @@
-use super::{Mount, Port, bound};
+use super::{FixedAddress, Mount, Port, bound};
 use crate::{
     limits::{INVENTORY_ID_MAX, INVENTORY_LIST_MAX, INVENTORY_TEXT_MAX},
     time::Timestamp,
@@ -29,8 +29,11 @@ pub struct Container {
     pub mounts: Vec<Mount>,
     /// Names of its networks; `host` and `none` are among them, `container:<id>` stands for that container's.
     pub networks: Vec<String>,
+    pub fixed_addresses: Vec<FixedAddress>,
     pub labels: BTreeMap<String, String>,
     pub restart: RestartPolicy,
+    /// The engine removes it when it stops.
+    pub auto_remove: bool,
     /// Devices of the host that it may use, as paths on the host.
     pub devices: Vec<String>,
     pub privileged: bool,
@@ -52,6 +55,7 @@ impl Container {
         bound::list(&mut self.ports, INVENTORY_LIST_MAX, Port::bound);
         bound::list(&mut self.mounts, INVENTORY_LIST_MAX, Mount::bound);
         bound::texts(&mut self.networks);
+        bound::list(&mut self.fixed_addresses, INVENTORY_LIST_MAX, FixedAddress::bound);
         bound::texts(&mut self.devices);
         bound::labels(&mut self.labels);
     }

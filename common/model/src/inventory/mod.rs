@@ -9,6 +9,7 @@
 //! cgroup files, /proc ─▶ UsageSample ─▶ the same view
 //! ```
 
+mod address;
 mod bound;
 mod container;
 mod delta;
@@ -22,6 +23,7 @@ mod pressure;
 mod usage;
 mod volume;
 
+pub use address::FixedAddress;
 pub use container::{Container, ContainerLimits, ContainerState, Health, RestartKind, RestartPolicy};
 pub use delta::{Delta, Removed};
 pub use engine::EngineFacts;

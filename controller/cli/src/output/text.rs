@@ -22,6 +22,11 @@ pub fn one_line(s: &str, most: usize) -> String {
     cut
 }
 
+/// `1 host`, `2 hosts`.
+pub fn counted(count: u32, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 fn escape(s: &str, keep: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(s.len());
     for c in s.chars() {
@@ -50,5 +55,10 @@ mod tests {
         assert_eq!(clean_text("a\n\tb\x07"), "a\n\tb\\u{7}");
         assert_eq!(one_line("permit\n  all things", 10), "permit al…");
         assert_eq!(clean("größe ☃"), "größe ☃");
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!([0, 1, 2].map(|n| counted(n, "host")), ["0 hosts", "1 host", "2 hosts"]);
     }
 }

@@ -115,7 +115,8 @@ impl App {
                 hint: "`wharden capacity status` shows the alerts there are",
             });
         };
-        self.capacity_done(caller, format!("host {host}"), "snooze", format!("{count} alerts until {until}")).await?;
+        self.capacity_done(caller, format!("host {host}"), "snooze", format!("alerts put off until {until}: {count}"))
+            .await?;
         self.capacity_status(caller).await
     }
 
@@ -204,7 +205,7 @@ fn named(name: &ThresholdName, held: &wharden_state::ThresholdsHeld) -> NamedThr
 
 fn no_advice(id: &AdviceId) -> AppError {
     AppError::NoCapacity {
-        message: format!("there is no advice {id} any more"),
+        message: format!("there is no advice {id} any more: its container is gone, or the plan is another one by now"),
         hint: "`wharden capacity advice` shows what is advised now",
     }
 }

@@ -29,6 +29,7 @@ impl Accepted {
             used: container.map_or(gone, |c| c.used),
             need: container.map_or(gone, |c| c.need),
             ports: container.map_or_else(BTreeSet::new, |c| c.ports.clone()),
+            addresses: container.map_or_else(BTreeSet::new, |c| c.addresses.clone()),
             apart: container.map_or_else(BTreeSet::new, |c| c.apart.clone()),
         };
         let until = at.plus_secs(ACCEPTED_KEPT_S);

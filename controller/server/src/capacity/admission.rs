@@ -2,9 +2,12 @@
 //!
 //! Not all of a creation is known here (the agent tells no commands and no environment). So the same question, with
 //! what is known, is decided for both hosts: a rule that refuses on the target and not on the source is a reason not to go
-//! there. What is refused on both says nothing about the move.
+//! there. What is refused on both says nothing about the move. On the target it is asked of the image that the container is
+//! made from there.
 
 use super::{
+    fleet::Resident,
+    image::keeping,
     limits::SCOPES_MAX,
     view::{FleetView, SeenContainer},
 };
@@ -15,9 +18,10 @@ use std::{
     rc::Rc,
 };
 use wharden_capacity::{Admission, Container, Denial, Host};
+use wharden_docker::ImageRef;
 use wharden_model::{
     Action, ClusterId, Decision, Effect, Facts, HostId, Posture, Principal, Resource, ResourceKind, Scope,
-    capacity::ObstacleKind,
+    capacity::{AdviceId, ObstacleKind},
 };
 use wharden_policy::{Compiled, Planner, Query};
 use wharden_state::State;
@@ -26,9 +30,7 @@ use wharden_state::State;
 pub struct Policies<'a> {
     state: &'a State,
     view: &'a dyn FleetView,
-    seen: &'a BTreeMap<String, SeenContainer>,
-    /// Where each of `seen` is.
-    homes: BTreeMap<String, HostId>,
+    residents: &'a BTreeMap<String, Resident>,
     planner: Option<Planner>,
     compiled: RefCell<BTreeMap<Scope, Option<Rc<Compiled>>>>,
 }
@@ -38,16 +40,10 @@ impl<'a> Policies<'a> {
         cluster: &ClusterId,
         state: &'a State,
         view: &'a dyn FleetView,
-        seen: &'a BTreeMap<String, SeenContainer>,
-        hosts: &[Host],
+        residents: &'a BTreeMap<String, Resident>,
     ) -> Self {
         let planner = Planner::new(cluster.clone(), policy_set::policies(state), policy_set::users(state)).ok();
-        let home = |host: &Host| {
-            let id = host.id.clone();
-            host.containers.iter().map(move |c| (c.id.clone(), id.clone())).collect::<Vec<_>>()
-        };
-        let homes = hosts.iter().flat_map(home).collect();
-        Self { state, view, seen, homes, planner, compiled: RefCell::default() }
+        Self { state, view, residents, planner, compiled: RefCell::default() }
     }
 
     /// The policies of a host; `None` when they cannot be had, which lets nothing there.
@@ -66,14 +62,14 @@ impl<'a> Policies<'a> {
         fresh
     }
 
-    fn decide(&self, host: &HostId, seen: &SeenContainer) -> Option<Decision> {
-        let facts = facts(seen);
+    fn decide(&self, host: &HostId, seen: &SeenContainer, image: &str) -> Option<Decision> {
+        let facts = facts(seen, image);
         let principal = Principal::User { name: seen.owner.clone() };
         let resource = Resource {
             kind: ResourceKind::Container,
             id: seen.name.clone(),
             name: seen.name.clone(),
-            image: seen.image.clone(),
+            image: image.to_owned(),
             owner: seen.owner.clone(),
             labels: seen.labels.clone(),
         };
@@ -83,19 +79,21 @@ impl<'a> Policies<'a> {
     }
 
     /// Why a policy is in the way; `None` when none is.
-    fn refusal(&self, seen: &SeenContainer, source: &HostId, target: &HostId) -> Option<String> {
+    fn refusal(&self, resident: &Resident, target: &HostId) -> Option<String> {
+        let Resident { home, seen, image } = resident;
         if self.state.hosts.get(target).is_some_and(|host| host.posture == Posture::Observe) {
             return None;
         }
-        let (Some(here), Some(there)) = (self.decide(source, seen), self.decide(target, seen)) else {
+        let kept = keeping(seen, &AdviceId::of(&seen.id, home, target));
+        let image = kept.as_ref().unwrap_or(image);
+        let (Some(here), Some(there)) = (self.decide(home, seen, &seen.image), self.decide(target, seen, image)) else {
             return Some("its policies could not be looked at".to_owned());
         };
         if there.effect == Effect::Allow {
             return None;
         }
-        let rules = |decision: &Decision| decision.rules.iter().map(|rule| rule.id.clone()).collect::<BTreeSet<_>>();
-        let same = here.effect == Effect::Deny && rules(&there).is_subset(&rules(&here)) && there.errors.is_empty();
-        (!same).then(|| there.why())
+        let why = only_there(&here, there)?.why();
+        Some(if *image == seen.image { why } else { format!("{why} (its image is {image} there)") })
     }
 }
 
@@ -106,9 +104,9 @@ impl Admission for Policies<'_> {
             let detail = format!("the name {} is taken on {}", container.name, target.name);
             return Err(Denial { kind: ObstacleKind::Name, detail });
         }
-        let refusal = match (self.seen.get(&container.id), self.homes.get(&container.id)) {
-            (Some(seen), Some(source)) => self.refusal(seen, source, &target.id),
-            _ => Some("nothing is known of the container any more".to_owned()),
+        let refusal = match self.residents.get(&container.id) {
+            Some(resident) => self.refusal(resident, &target.id),
+            None => Some("nothing is known of the container any more".to_owned()),
         };
         match refusal {
             Some(why) => Err(Denial { kind: ObstacleKind::Policy, detail: format!("on {}: {why}", target.name) }),
@@ -117,11 +115,30 @@ impl Admission for Policies<'_> {
     }
 }
 
-/// What is known of how the container was made.
-fn facts(seen: &SeenContainer) -> Facts {
+/// The refusal there, by the rules that do not refuse here; `None` when there is nothing to it that is not so here.
+fn only_there(here: &Decision, mut there: Decision) -> Option<Decision> {
+    if here.effect == Effect::Allow || !there.errors.is_empty() {
+        return Some(there);
+    }
+    let unpermitted = there.rules.is_empty() && !here.rules.is_empty();
+    there.rules.retain(|rule| here.rules.iter().all(|known| known.id != rule.id));
+    (unpermitted || !there.rules.is_empty()).then_some(there)
+}
+
+/// What is known of how a container is made from this image.
+fn facts(seen: &SeenContainer, image: &str) -> Facts {
     let mut facts = Facts::zero(Action::ContainerCreate);
     facts.set("privileged", seen.privileged);
-    facts.set("image", seen.image.as_str());
+    match ImageRef::parse(image) {
+        Some(reference) => {
+            facts.set("image", reference.to_string());
+            facts.set("image_registry", reference.registry);
+            facts.set("image_repository", reference.repository);
+            facts.set("image_tag", reference.tag);
+            facts.set("image_digest", reference.digest);
+        }
+        None => facts.set("image", image),
+    }
     facts.set("name", seen.name.as_str());
     facts.set("host_ports", seen.ports.iter().map(|p| i64::from(p.port)).collect::<BTreeSet<i64>>());
     facts.set("networks", seen.networks.iter().cloned().collect::<BTreeSet<String>>());

@@ -32,6 +32,7 @@ pub fn container(seen: &SeenContainer, contents: &Contents, (used, need): (Amoun
         requires,
         apart: apart(seen),
         ports: seen.ports.clone(),
+        addresses: seen.addresses.clone(),
         pins: pins.into_iter().collect(),
         image_bytes: contents.images.get(&seen.image_id).copied().unwrap_or(0),
         layer_bytes: seen.layer_bytes.unwrap_or(0),
@@ -76,6 +77,9 @@ fn held(seen: &SeenContainer, contents: &Contents) -> (BTreeSet<Pin>, BTreeSet<R
     pins.extend(contents.containers.iter().filter(leans_on_it).map(|other| Pin::OtherContainer(other.name.clone())));
     if seen.labels.contains_key(SWARM) {
         pins.insert(Pin::Swarm);
+    }
+    if seen.auto_remove {
+        pins.insert(Pin::AutoRemove);
     }
     match seen.labels.get(REQUIRES).map(|text| text.parse::<Labels>()) {
         Some(Ok(labels)) => {

@@ -3,6 +3,7 @@
 use super::{
     contents::{apart, container},
     guests::Lodger,
+    image::goes_by,
     track::Track,
     view::{Contents, FleetView, SeenContainer},
 };
@@ -21,7 +22,24 @@ const PIDS_MAX: &str = "pids-max";
 /// Hosts in the order of their ids, and the containers of those whose containers are wanted, by id.
 pub struct Fleet {
     pub hosts: Vec<Host>,
-    pub seen: BTreeMap<String, SeenContainer>,
+    pub residents: BTreeMap<String, Resident>,
+}
+
+/// A container where it is now.
+pub struct Resident {
+    pub home: HostId,
+    pub seen: SeenContainer,
+    /// What its image goes by.
+    pub image: String,
+}
+
+impl Fleet {
+    fn settle(&mut self, home: &HostId, contents: &Contents) {
+        self.residents.extend(contents.containers.iter().map(|seen| {
+            let image = goes_by(seen, contents).to_owned();
+            (seen.id.clone(), Resident { home: home.clone(), seen: seen.clone(), image })
+        }));
+    }
 }
 
 /// The fleet and its guests, with the containers of pressed hosts and of `wanted`.
@@ -33,11 +51,11 @@ pub fn fleet(
     wanted: Option<&HostId>,
 ) -> Fleet {
     let thresholds = state.capacity_thresholds();
-    let mut fleet = Fleet { hosts: Vec::with_capacity(tracks.len() + guests.len()), seen: BTreeMap::new() };
+    let mut fleet = Fleet { hosts: Vec::with_capacity(tracks.len() + guests.len()), residents: BTreeMap::new() };
     for Lodger { guest, .. } in guests.values() {
         if state.hosts.get(&guest.host.id).is_some_and(|host| host.revoked_at.is_none()) {
             fleet.hosts.push(guest.host.clone());
-            fleet.seen.extend(guest.contents.containers.iter().map(|seen| (seen.id.clone(), seen.clone())));
+            fleet.settle(&guest.host.id, &guest.contents);
         }
     }
     for (id, track) in tracks.iter().filter(|(id, _)| !guests.contains_key(*id)) {
@@ -49,7 +67,7 @@ pub fn fleet(
         {
             let up = contents.containers.iter().filter(|c| c.up);
             host.containers = up.map(|seen| container(seen, &contents, track.need(seen))).collect();
-            fleet.seen.extend(contents.containers.into_iter().map(|seen| (seen.id.clone(), seen)));
+            fleet.settle(id, &contents);
         }
         fleet.hosts.push(host);
     }
@@ -88,6 +106,8 @@ fn host(
         features,
         images: contents.map(|contents| contents.images.keys().cloned().collect()).unwrap_or_default(),
         ports: containers.iter().flat_map(|c| c.ports.iter().copied()).collect(),
+        subnets: networks.iter().map(|n| (n.name.clone(), n.subnets.clone())).collect(),
+        addresses: containers.iter().flat_map(|c| c.addresses.iter().cloned()).collect(),
         apart: containers.iter().flat_map(apart).collect(),
         containers: Vec::new(),
     }

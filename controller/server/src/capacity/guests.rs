@@ -67,7 +67,7 @@ impl Guest {
         let moved = moves.of_all(&host.containers);
         let mut host = host.clone();
         // Of a target; nothing goes to a host that is pressed.
-        (host.features, host.images) = Default::default();
+        (host.features, host.images, host.subnets) = Default::default();
         Self { host, contents, guard, moved }
     }
 }

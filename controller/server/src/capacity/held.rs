@@ -4,7 +4,7 @@ use super::{
     accepted::{Accepted, settle},
     fleet::{Fleet, fleet, limited},
     guests::{Guest, Lodger},
-    limits::{FORECASTS_MAX, GUESTS_MAX, HISTORY_MAX, LOOKS_PER_CONTAINERS, PLAN_EVERY_S},
+    limits::{ACCEPTED_MAX, FORECASTS_MAX, GUESTS_MAX, HISTORY_MAX, LOOKS_PER_CONTAINERS, PLAN_EVERY_S},
     track::Track,
     view::{FleetView, SeenHost},
 };
@@ -17,7 +17,7 @@ use wharden_capacity::{Moves, Reservation};
 use wharden_model::{
     HostId, Timestamp, UserName,
     api::{CapacityForecast, CapacityHappening, CapacityRecord, CapacityStatus},
-    capacity::{Advice, AdviceId, Amount, CapacityPlan, HostRef, Signal, Transition, show_permille},
+    capacity::{Advice, AdviceId, CapacityPlan, HostRef, Signal, Thresholds, Transition, show_permille},
 };
 use wharden_state::State;
 
@@ -44,6 +44,10 @@ pub struct Held {
     pub lodged: BTreeMap<HostId, u64>,
     pub history: VecDeque<CapacityRecord>,
     pub plan: CapacityPlan,
+    /// Advice of earlier plans whose container is stopped where it was: somebody may be in the middle of its commands.
+    pub begun: Vec<Advice>,
+    /// Those of the last look.
+    thresholds: Thresholds,
     pub looks: u64,
     /// What the last plan was made for does not hold any more.
     pub stale: bool,
@@ -53,6 +57,7 @@ impl Held {
     /// Takes a look at all hosts. True when a plan is due.
     pub fn observe(&mut self, state: &State, view: &dyn FleetView, now: Timestamp) -> bool {
         let thresholds = state.capacity_thresholds();
+        self.stale |= thresholds != self.thresholds;
         let with_containers = self.looks.is_multiple_of(LOOKS_PER_CONTAINERS);
         self.looks += 1;
         let mut records = Vec::new();
@@ -67,16 +72,13 @@ impl Held {
             // What a host that is not connected has, is how it was.
             let look = |track: &mut Track| {
                 let contents = view.contents(&id).filter(|_| connected);
-                contents.map(|contents| track.observe_containers(now, &contents.containers)).unwrap_or_default()
+                contents.and_then(|contents| track.observe_containers(now, &contents.containers))
             };
             // Those of pressed hosts are what a plan is about, so they are always fresh.
             let pressed = !track.pressed().is_empty();
             if with_containers || pressed {
                 let gone = look(track);
-                if pressed && gone != Amount::default() {
-                    track.take_off(gone);
-                    self.stale = true;
-                }
+                self.stale |= pressed && track.take_off(gone);
             }
             for changed in track.observe(now, host, &marks, offset) {
                 let host = HostRef { id: id.clone(), name: held.name.clone() };
@@ -93,6 +95,7 @@ impl Held {
         let own = |host: &HostId| self.tracks.contains_key(host);
         let done = settle(&mut self.accepted, &mut self.moves, view, own, now);
         self.forget_elsewhere(view, now);
+        self.thresholds = thresholds;
         self.stale |= !done.is_empty();
         records.extend(done);
         self.remember(records);
@@ -194,12 +197,16 @@ impl Held {
             }
         }
         self.guests = guests.into_iter().filter(|(id, _)| !stuck.contains(id)).collect();
-        (self.plan, self.stale) = (plan, false);
+        let before = std::mem::replace(&mut self.plan, plan).advice;
+        let begun = std::mem::take(&mut self.begun).into_iter().chain(before);
+        let begun = begun.filter(|advice| self.advice(&advice.id).is_none() && is_stopped(advice, view));
+        self.begun = begun.take(ACCEPTED_MAX).collect();
+        self.stale = false;
     }
 
     pub fn advice(&self, id: &AdviceId) -> Option<&Advice> {
         let accepted = self.accepted.iter().map(|a| &a.shown.advice);
-        self.plan.advice.iter().chain(accepted).find(|advice| advice.id == *id)
+        self.plan.advice.iter().chain(accepted).chain(&self.begun).find(|advice| advice.id == *id)
     }
 
     pub fn snooze(
@@ -225,6 +232,12 @@ impl Held {
         self.remember(records);
         count
     }
+}
+
+/// Its container is where it was, and does not run.
+fn is_stopped(advice: &Advice, view: &dyn FleetView) -> bool {
+    let contents = view.contents(&advice.source.host.id).unwrap_or_default();
+    contents.containers.iter().any(|c| c.id == advice.container.id && !c.up)
 }
 
 pub fn heard(

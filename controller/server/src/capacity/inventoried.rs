@@ -5,12 +5,12 @@ use crate::{
     fleet::Fleet,
     inventory::{Things, reference::normal},
 };
-use wharden_capacity::{HostPort, Protocol};
+use wharden_capacity::{Address, HostPort, Protocol};
 use wharden_model::{
     HostId, Timestamp,
     api::InventoryHost,
     capacity::Amount,
-    inventory::{self, Container, ContainerUsage, MountKind, Stall},
+    inventory::{self, Container, ContainerUsage, MountKind, Network, Stall},
 };
 
 /// See the module.
@@ -31,10 +31,7 @@ impl FleetView for Inventoried {
         let containers = self.0.inventory().containers(host);
         Some(Contents {
             containers: containers.into_iter().map(|(container, usage)| container_of(container, usage)).collect(),
-            networks: networks
-                .into_iter()
-                .map(|n| SeenNetwork { name: n.name, driver: n.driver, scope: n.scope })
-                .collect(),
+            networks: networks.into_iter().map(network_of).collect(),
             volumes: volumes.into_iter().map(|v| (v.name, v.driver)).collect(),
             tags: images
                 .iter()
@@ -74,6 +71,11 @@ fn host_of(host: &InventoryHost) -> SeenHost {
     }
 }
 
+fn network_of(network: Network) -> SeenNetwork {
+    let subnets = network.subnets.iter().filter_map(|range| range.parse().ok()).collect();
+    SeenNetwork { name: network.name, driver: network.driver, scope: network.scope, subnets }
+}
+
 fn container_of(container: Container, usage: Option<ContainerUsage>) -> SeenContainer {
     let up = container.is_up();
     let used = usage.map(|usage| Amount {
@@ -93,6 +95,8 @@ fn container_of(container: Container, usage: Option<ContainerUsage>) -> SeenCont
         };
         protocols.iter().map(|protocol| HostPort { port: port.host_port, protocol: *protocol })
     });
+    let address =
+        |fixed: inventory::FixedAddress| Some(Address { ip: fixed.address.parse().ok()?, network: fixed.network });
     SeenContainer {
         up,
         used,
@@ -113,9 +117,11 @@ fn container_of(container: Container, usage: Option<ContainerUsage>) -> SeenCont
         image: container.image,
         image_id: container.image_id,
         networks: container.networks,
+        addresses: container.fixed_addresses.into_iter().filter_map(address).collect(),
         labels: container.labels,
         devices: container.devices,
         privileged: container.privileged,
+        auto_remove: container.auto_remove,
         layer_bytes: container.layer_bytes,
     }
 }

@@ -18,6 +18,7 @@ mod contents;
 mod fleet;
 mod guests;
 mod held;
+mod image;
 mod inventoried;
 pub mod limits;
 mod lodging;

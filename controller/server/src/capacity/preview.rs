@@ -2,26 +2,32 @@
 //! there have their say. The configuration goes from engine to engine as a file, since what is in it (commands, environment)
 //! is no business of the controller.
 
-use super::view::{Contents, SeenContainer};
+use super::{
+    image::{goes_by, keeping},
+    view::{Contents, SeenContainer},
+};
 use crate::inventory::reference::normal;
 use std::fmt::Write;
 use wharden_model::{
     api::{MovePreview, MoveStep},
-    capacity::{Advice, HostRef, show_bytes},
+    capacity::{Advice, AdviceId, HostRef, show_bytes},
 };
 
 /// Where the guard listens when the agent has not told it.
 const GUARD: &str = "/run/wharden/docker.sock";
 
-/// From an inspection to the body of a creation. The engine's own name for the container in its network and the host name
+/// From an inspection to the body of a creation. Networks go by their names: whoever made it may have given the first one by its
+/// id, or the beginning of it, which means nothing on another host, and engines before 26 call the usual one `default`. The engine's
+/// own name for the container in its network and the host name
 /// that it made up go, since both are the old container's id. So does what inspections say of every container and nobody has
 /// asked for, which policies would take for a wish: the paths that are masked as usual, and the host's cgroups where there is
 /// nothing else, before cgroup v2. Whoever made it with --rm has to hear that it does not outlive its stop.
 const CREATION: &str = ".[0] | if .HostConfig.AutoRemove then \
     error(\"it was made with --rm: once it stops it is gone, with what it wrote. Make it anew on the target, then stop it\") \
-    else . end | .Id[:12] as $id | {HostConfig, NetworkingConfig: {EndpointsConfig: (.NetworkSettings.Networks | \
+    else . end | .Id[:12] as $id | .HostConfig.NetworkMode as $mode | (.NetworkSettings.Networks | if has($mode) then $mode else \
+    (to_entries | map(select(.value.NetworkID // \"\" | startswith($mode)).key) | first // if $mode == \"default\" then \"bridge\" else $mode end) end) as $first | {HostConfig, NetworkingConfig: {EndpointsConfig: (.NetworkSettings.Networks | \
     map_values({Links, IPAMConfig, DriverOpts, Aliases: [.Aliases[]? | select(. != $id)]}))}} as $rest | \
-    .Config + $rest | if .Hostname == $id then del(.Hostname) else . end | .HostConfig |= (\
+    .Config + $rest | if .Hostname == $id then del(.Hostname) else . end | .HostConfig |= (.NetworkMode = $first | \
     if .MaskedPaths == [] then . else del(.MaskedPaths) end | if .ReadonlyPaths == [] then . else del(.ReadonlyPaths) end | \
     if .CgroupnsMode == \"host\" and $cgroups != \"cgroup2fs\" then del(.CgroupnsMode) else . end)";
 
@@ -45,8 +51,10 @@ pub struct Carried {
     by_name: bool,
     /// What the target has of it.
     there: Image,
-    /// `None` while it was not counted.
-    layer_bytes: Option<u64>,
+    /// What it wrote was counted.
+    counted: bool,
+    /// The image that what it wrote goes as; `None` where it wrote nothing that is known of.
+    kept: Option<String>,
     many_networks: bool,
     /// Sockets of the guards on the source and on the target.
     guards: [String; 2],
@@ -61,20 +69,27 @@ enum Image {
 
 impl Carried {
     /// Of a container on a source, to a target. A guard that is not known listens where it usually does.
-    pub fn new(seen: &SeenContainer, source: &Contents, target: &Contents, guards: [String; 2]) -> Self {
-        let (name, id) = (normal(&seen.image).0, &seen.image_id);
-        let by_name = source.tags.get(&name) == Some(id) || id.is_empty();
-        let there = match target.tags.get(&name).filter(|_| by_name) {
+    pub fn new(
+        advice: &AdviceId,
+        seen: &SeenContainer,
+        source: &Contents,
+        target: &Contents,
+        guards: [String; 2],
+    ) -> Self {
+        let (image, id) = (goes_by(seen, source), &seen.image_id);
+        let by_name = image != id;
+        let there = match target.tags.get(&normal(image).0).filter(|_| by_name) {
             Some(held) if held == id => Image::Same,
             Some(_) => Image::Other,
             None if !by_name && target.images.contains_key(id) => Image::Same,
             None => Image::None,
         };
         Self {
-            image: if by_name { seen.image.clone() } else { id.clone() },
+            image: image.to_owned(),
             by_name,
             there,
-            layer_bytes: seen.layer_bytes,
+            counted: seen.layer_bytes.is_some(),
+            kept: keeping(seen, advice),
             many_networks: seen.networks.len() > 1,
             guards: guards.map(|guard| if guard.is_empty() { GUARD.to_owned() } else { guard }),
         }
@@ -105,14 +120,18 @@ pub fn preview(advice: Advice, carried: &Carried) -> MovePreview {
             word(&format!("{CREATION}{by_id}"))
         ),
     );
-    if carried.layer_bytes.is_none() {
+    if !carried.counted {
         let why =
             "what it wrote outside of volumes stays behind, and nobody has counted it yet: look whether it is needed";
         steps.on_source(why, format!("{docker} diff {name}"));
     }
-    steps.on_source("stop it: from here on it is away", format!("{docker} stop {name}"));
-    let kept = carried.layer_bytes.filter(|bytes| *bytes > 0).map(|_| word(&kept_image(&advice)));
+    let stop = |steps: &mut Steps<'_>| {
+        steps.on_source("stop it: from here on it is away", format!("{docker} stop {name}"));
+    };
+    let kept = carried.kept.as_deref().map(word);
     if let Some(kept) = &kept {
+        // What it writes until it stops goes along.
+        stop(&mut steps);
         steps.on_source(
             "keep what it wrote outside of volumes, as an image of its own",
             format!("{docker} commit {name} {kept} && {docker} save {kept} | {load}"),
@@ -126,6 +145,11 @@ pub fn preview(advice: Advice, carried: &Carried) -> MovePreview {
     }
     steps.on_source("carry the file", format!("scp {file} {there}:{file}"));
     creation(&mut steps, &name, &file, &docker_there, carried);
+    if kept.is_none() {
+        // Only now, so that what refuses it there costs nothing.
+        stop(&mut steps);
+    }
+    steps.on_target("start it; nobody needs the file any more", format!("{docker_there} start {name} && rm {file}"));
     steps.on_target(
         "look whether it does what it should",
         format!("{docker_there} ps --filter name={name} && {docker_there} logs --tail 20 {name}"),
@@ -136,7 +160,7 @@ pub fn preview(advice: Advice, carried: &Carried) -> MovePreview {
     MovePreview { notes: notes(&advice, carried), advice, steps }
 }
 
-/// Makes it on the target and starts it.
+/// Makes it on the target.
 fn creation(steps: &mut Steps<'_>, name: &str, file: &str, docker: &str, carried: &Carried) {
     let query = query(&steps.of.container.name);
     let create = format!(
@@ -155,7 +179,6 @@ fn creation(steps: &mut Steps<'_>, name: &str, file: &str, docker: &str, carried
     } else {
         steps.on_target(why, format!("{create} @{file} {url}"));
     }
-    steps.on_target("start it; nobody needs the file any more", format!("{docker} start {name} && rm {file}"));
 }
 
 fn notes(advice: &Advice, carried: &Carried) -> Vec<String> {
@@ -169,6 +192,11 @@ fn notes(advice: &Advice, carried: &Carried) -> Vec<String> {
         "Whoever runs the commands is the owner of the new container.".to_owned(),
         "Whoever calls the container by the name or address of its host must be told the new one.".to_owned(),
     ];
+    if carried.kept.is_none() {
+        notes.push(
+            "Should the target refuse to make it, it still runs on the source: `rm` the file on both.".to_owned(),
+        );
+    }
     if matches!(carried.there, Image::Other) {
         notes.push(format!("On {target} {} is another image so far; from then on it is this one.", carried.image));
     }
@@ -193,11 +221,6 @@ impl Steps<'_> {
     fn step(&mut self, on: HostRef, why: &str, command: String) {
         self.steps.push(MoveStep { on, why: why.to_owned(), command });
     }
-}
-
-fn kept_image(advice: &Advice) -> String {
-    let plain: String = advice.container.name.chars().filter(char::is_ascii_alphanumeric).collect();
-    format!("wharden-move/{}:{}", plain.to_ascii_lowercase(), advice.id.as_str())
 }
 
 /// A word of a POSIX shell that means just this text. Names come from machines that may be hostile.

@@ -12,7 +12,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
-use wharden_capacity::{Feature, HostPort, Pin, Protocol, Requirement};
+use wharden_capacity::{Address, Feature, HostPort, Pin, Protocol, Requirement};
 use wharden_model::{
     ClusterId, HostId, Mode, PolicyName, Posture, Timestamp, TokenId, UserName,
     api::{CapacityAdvice, CapacityHappening, CapacityHistory, CapacityStatus},
@@ -66,12 +66,7 @@ fn seen(name: &str, memory_mib: u64) -> SeenContainer {
 
 impl Bench {
     fn new() -> Self {
-        let mut state = State::default();
-        let marks = BTreeMap::from([(Signal::Memory, Mark { high_permille: 850, low_permille: 750, hold_s: 0 })]);
-        let rule = ThresholdRule { selector: Default::default(), marks };
-        let held = ThresholdsHeld { rule, updated_by: "system".to_owned(), updated_at: Timestamp(0) };
-        state.thresholds.insert("all".parse().expect("a name"), held.into());
-        let state = Arc::new(Mutex::new(state));
+        let state = Arc::new(Mutex::new(State::default()));
         let (view, clock) = (Arc::new(Fake::default()), Arc::new(ManualClock::at(1_000_000_000)));
         let held = Arc::clone(&state);
         let watch = Watch::new(
@@ -81,7 +76,16 @@ impl Bench {
             Arc::clone(&clock) as Arc<dyn Clock>,
             Alerts::new(&Metrics::new("test")),
         );
-        Self { watch, view, clock, state }
+        let bench = Self { watch, view, clock, state };
+        bench.mark_memory(850, 750);
+        bench
+    }
+
+    fn mark_memory(&self, high_permille: u16, low_permille: u16) {
+        let marks = BTreeMap::from([(Signal::Memory, Mark { high_permille, low_permille, hold_s: 0 })]);
+        let rule = ThresholdRule { selector: Default::default(), marks };
+        let held = ThresholdsHeld { rule, updated_by: "system".to_owned(), updated_at: Timestamp(0) };
+        self.state.lock().expect("whole").thresholds.insert("all".parse().expect("a name"), held.into());
     }
 
     fn host(&self, n: u64, labels: &str, containers: Vec<SeenContainer>) {
@@ -249,6 +253,92 @@ fn a_policy_that_refuses_it_there_sends_it_elsewhere() {
 }
 
 #[test]
+fn a_policy_is_asked_about_the_image_that_it_is_made_from_there_and_named_when_it_refuses_only_there() {
+    let bench = Bench::new();
+    let mut containers = full();
+    containers.iter_mut().for_each(|container| container.layer_bytes = Some(5));
+    bench.host(1, "", containers);
+    bench.host(2, "", vec![]);
+    // What is refused here too says nothing, whichever rule comes first.
+    bench.forbid(
+        "@id(\"a-no-bob\") forbid (principal, action == Docker::Action::\"container.create\", resource) when { context.name == \"job\" };
+         @id(\"only-app\") forbid (principal, action == Docker::Action::\"container.create\", resource) unless { context.image_repository == \"library/app\" };",
+    );
+    bench.look_after(30);
+    assert_eq!(bench.moves(), []);
+    let ask = Ask::Explain { host: id(1), container: "job".to_owned() };
+    let Told::Explained(explanation) = bench.watch.answer_now(ask) else { panic!("it is not explained") };
+    let detail = &explanation.obstacles[0].detail;
+    assert!(detail.contains("only-app") && detail.contains("wharden-move/job:mv-"), "{detail}");
+}
+
+#[test]
+fn a_fixed_address_is_looked_for_in_the_ranges_of_the_target() {
+    let front = |range: &str| SeenNetwork {
+        name: "front".to_owned(),
+        subnets: vec![range.parse().expect("a range")],
+        ..SeenNetwork::default()
+    };
+    let moves = |range: &str| {
+        let bench = Bench::new();
+        let mut containers = full();
+        for container in &mut containers {
+            container.networks = vec!["front".to_owned()];
+            container.labels.insert(PINNED.to_owned(), (container.name != "job").to_string());
+        }
+        containers[0].networks.clear();
+        containers[1].networks.clear();
+        let ip = [10, 0, 0, 9].into();
+        containers[2].addresses.insert(Address { network: "front".to_owned(), ip });
+        bench.host(1, "", containers);
+        bench.host(2, "", vec![]);
+        for (n, range) in [(1, "10.0.0.0/24"), (2, range)] {
+            bench.view.0.lock().expect("whole").get_mut(&id(n)).expect("it is there").1.networks = vec![front(range)];
+        }
+        bench.look_after(30);
+        bench.moves().len()
+    };
+    assert_eq!(["10.0.0.0/8", "10.1.0.0/16"].map(moves), [1, 0]);
+}
+
+#[test]
+fn new_thresholds_make_a_new_plan_at_the_next_look() {
+    let bench = Bench::new();
+    bench.host(1, "", full());
+    bench.host(2, "", vec![]);
+    bench.look_after(30);
+    assert_eq!(bench.moves(), [("job".to_owned(), "host2".to_owned())]);
+    bench.mark_memory(850, 600);
+    bench.look_after(30);
+    assert_eq!(bench.moves(), [("db".to_owned(), "host2".to_owned())]);
+}
+
+#[test]
+fn the_commands_are_to_be_had_while_the_container_is_stopped_and_nobody_said_that_they_do_it() {
+    let bench = Bench::new();
+    bench.host(1, "", full());
+    bench.host(2, "", vec![]);
+    bench.look_after(30);
+    let advice = bench.plan().plan.advice[0].id.clone();
+    let commands = || matches!(bench.watch.answer_now(Ask::Commands { advice: advice.clone() }), Told::Commands(_));
+    let mut containers = full();
+    containers[2] = SeenContainer { up: false, used: None, ..containers[2].clone() };
+    bench.runs(1, containers);
+    for _ in 0..40 {
+        bench.look_after(30);
+        assert!(commands());
+    }
+    assert_eq!(bench.moves(), []);
+    let accept = Ask::Accept { advice: advice.clone(), by: alice() };
+    assert!(matches!(bench.watch.answer_now(accept), Told::Accepted(_)));
+    bench.watch.held().accepted.clear();
+    bench.runs(1, full()[..2].into());
+    bench.watch.held().stale = true;
+    bench.look_after(30);
+    assert!(!commands(), "it is gone");
+}
+
+#[test]
 fn a_name_that_is_taken_is_in_the_way() {
     let bench = Bench::new();
     bench.host(1, "", full());
@@ -308,13 +398,30 @@ fn what_is_not_known_is_said_to_be_unknown() {
 }
 
 #[test]
+fn short_lived_containers_end_no_alert_of_a_host_that_is_as_full_as_ever() {
+    let bench = Bench::new();
+    bench.host(1, "", full());
+    bench.look_after(30);
+    for n in 0..40 {
+        bench.runs(1, vec![seen("db", 5000), seen("web", 2400), seen(&format!("job{n}"), 1600)]);
+        bench.look_after(30);
+        let alerts = bench.status().alerts;
+        assert_eq!(
+            alerts.iter().map(|alert| alert.value_permille >= 900).collect::<Vec<_>>(),
+            [true],
+            "{n}: {alerts:?}"
+        );
+    }
+}
+
+#[test]
 fn what_holds_a_container_is_read_off_what_the_agent_tells() {
     let other = SeenContainer { networks: vec!["shop".to_owned()], ..seen("other", 1) };
     let sidecar = SeenContainer { networks: vec![format!("container:{}", seen("c", 1).id)], ..seen("sidecar", 1) };
     let contents = |leans: bool| Contents {
         containers: if leans { vec![other.clone(), sidecar.clone()] } else { vec![other.clone()] },
         networks: [("shop", "bridge", "local"), ("mesh", "overlay", "swarm")]
-            .map(|(n, d, s)| SeenNetwork { name: n.into(), driver: d.into(), scope: s.into() })
+            .map(|(n, d, s)| SeenNetwork { name: n.into(), driver: d.into(), scope: s.into(), subnets: Vec::new() })
             .into(),
         volumes: BTreeMap::from([("data".into(), "local".into()), ("share".into(), "nfs".into())]),
         images: BTreeMap::new(),
@@ -331,7 +438,7 @@ fn what_holds_a_container_is_read_off_what_the_agent_tells() {
             c.labels.insert(key.to_owned(), value.to_owned());
         }
     };
-    let pins: [(Change<'_>, Pin); 10] = [
+    let pins: [(Change<'_>, Pin); 11] = [
         (&|c| c.mounts = vec![SeenMount::Bind("/srv".into())], Pin::BindMount("/srv".into())),
         (&|c| c.mounts = vec![SeenMount::Volume("data".into())], Pin::LocalVolume("data".into())),
         (&|c| c.mounts = vec![SeenMount::Volume("lost".into())], Pin::LocalVolume("lost".into())),
@@ -340,6 +447,7 @@ fn what_holds_a_container_is_read_off_what_the_agent_tells() {
         (&|c| c.networks = vec!["host".into()], Pin::HostNetwork),
         (&|c| c.networks = vec!["container:abc".into()], Pin::OtherContainer("abc".into())),
         (&label("com.docker.swarm.service.id", "x"), Pin::Swarm),
+        (&|c| c.auto_remove = true, Pin::AutoRemove),
         (&label(PINNED, "true"), Pin::Label),
         (&label(REQUIRES, "no equals sign"), Pin::Label),
     ];

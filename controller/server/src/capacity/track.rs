@@ -4,7 +4,7 @@ use super::view::{SeenContainer, SeenHost};
 use std::collections::BTreeMap;
 use wharden_capacity::{
     Alert,
-    series::{Forecast, Hourly, Need, Season, Smooth, forecast, hourly::hour_of, season::usual_at},
+    series::{Forecast, Hourly, Level, Need, Season, Smooth, forecast, hourly::hour_of, season::usual_at},
 };
 use wharden_model::{
     Timestamp,
@@ -16,11 +16,13 @@ use wharden_model::{
 pub struct Track {
     /// Of the last look.
     pub seen: SeenHost,
-    used: [Smooth; 5],
+    used: [Level; 5],
     psi: [Smooth; 3],
     hours: [Hourly; 5],
     alerts: [Alert; 8],
     needs: BTreeMap<String, Need>,
+    /// At the last look a container was gone.
+    lost: bool,
     /// The hour that the coming day was looked at last, and what is expected of it.
     looked: Option<u64>,
     expected: [u16; 5],
@@ -83,25 +85,29 @@ impl Track {
         }
     }
 
-    /// Takes what its containers use, and forgets those that are gone. What these took, now.
-    pub fn observe_containers(&mut self, now: Timestamp, containers: &[SeenContainer]) -> Amount {
+    /// Takes what its containers use, and forgets those that are gone. What these had brought to the values of the host, when
+    /// any are.
+    pub fn observe_containers(&mut self, now: Timestamp, containers: &[SeenContainer]) -> Option<[f64; 5]> {
         let mut old = std::mem::take(&mut self.needs);
         for container in containers.iter().filter(|c| c.up) {
-            let mut need = old.remove(&container.id).unwrap_or_default();
+            let mut need = old.remove(&container.id).unwrap_or_else(|| Need::since(self.used[0].at()));
             if let Some(used) = container.used {
                 need.observe(now, used);
             }
             self.needs.insert(container.id.clone(), need);
         }
-        old.values().fold(Amount::default(), |gone, need| gone.plus(need.now()))
+        let contributed = old.values().map(Need::contributed);
+        contributed.reduce(|sum, one| std::array::from_fn(|r| sum[r] + one[r]))
     }
 
     /// Takes off at once what is gone: nobody should be advised to move another container while the smoothed value comes
-    /// down. For hosts whose containers are looked at each time; the values of others have come down already.
-    pub fn take_off(&mut self, gone: Amount) {
-        for (used, gone) in self.used.iter_mut().zip(gone.to_array()) {
-            used.lower(gone as f64);
+    /// down. For hosts whose containers are looked at each time; the values of others have come down already. True when a plan
+    /// of before does not hold: now, and once more at the next look, since the sample of now may be from just before it went.
+    pub fn take_off(&mut self, gone: Option<[f64; 5]>) -> bool {
+        for (used, gone) in self.used.iter_mut().zip(gone.unwrap_or_default()) {
+            used.went(gone);
         }
+        std::mem::replace(&mut self.lost, gone.is_some()) || self.lost
     }
 
     /// What a container takes now and at its peak; what was seen just now when nothing was remembered yet.
@@ -112,7 +118,7 @@ impl Track {
 
     /// What the host uses, smoothed.
     pub fn used(&self) -> Amount {
-        Amount::from_array(self.used.map(|smooth| smooth.value().round() as u64))
+        Amount::from_array(self.used.map(|level| level.value().round() as u64))
     }
 
     /// The highest that is expected within a day.

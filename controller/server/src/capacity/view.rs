@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use wharden_capacity::HostPort;
+use wharden_capacity::{Address, HostPort, Subnet};
 use wharden_model::{HostId, Timestamp, capacity::Amount};
 
 /// The hosts of this controller, as their agents tell them.
@@ -60,9 +60,15 @@ pub struct SeenContainer {
     pub mounts: Vec<SeenMount>,
     /// Names; `host`, `none` and `container:<id>` among them.
     pub networks: Vec<String>,
+    /// Addresses that somebody fixed for it.
+    #[serde(default)]
+    pub addresses: BTreeSet<Address>,
     pub labels: BTreeMap<String, String>,
     pub devices: Vec<String>,
     pub privileged: bool,
+    /// The engine removes it when it stops.
+    #[serde(default)]
+    pub auto_remove: bool,
     /// What it wrote itself; `None` while that was not counted.
     pub layer_bytes: Option<u64>,
 }
@@ -87,4 +93,6 @@ pub struct SeenNetwork {
     pub driver: String,
     /// `local`, `swarm` or `global`.
     pub scope: String,
+    #[serde(default)]
+    pub subnets: Vec<Subnet>,
 }

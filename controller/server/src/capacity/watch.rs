@@ -94,7 +94,7 @@ impl Watch {
         };
         let view = WithGuests { view: self.0.view.as_ref(), guests: &guests };
         let Ground { fleet, moves, accepted } = self.held().ground(&guests, state, &view, None);
-        let policies = Policies::new(&self.0.cluster, state, &view, &fleet.seen, &fleet.hosts);
+        let policies = Policies::new(&self.0.cluster, state, &view, &fleet.residents);
         let input = Input { at: now, hosts: &fleet.hosts, moves: &moves, accepted: &accepted, previous: &previous };
         let fresh = plan(input, &policies);
         self.held().take(fresh, &fleet, &view, &moves);
@@ -146,7 +146,7 @@ impl Watch {
             c.name == container || (container.len() >= 4 && c.id.starts_with(container))
         };
         let Some(found) = fleet.hosts[source].containers.iter().find(called) else { return Told::Unknown };
-        let policies = Policies::new(&self.0.cluster, state, &view, &fleet.seen, &fleet.hosts);
+        let policies = Policies::new(&self.0.cluster, state, &view, &fleet.residents);
         let input = Input { at: now, hosts: &fleet.hosts, moves: &moves, accepted: &accepted, previous: &[] };
         let explained = explain(input, &policies, source, found, POLICIES_ASKED);
         Told::Explained(Box::new(CapacityExplanation {
@@ -174,7 +174,7 @@ impl Watch {
             let guard = |host: &HostId| held.guard(host);
             [guard(&advice.source.host.id), guard(&advice.target.host.id)]
         };
-        let carried = Carried::new(seen, &source, &target, guards);
+        let carried = Carried::new(&advice.id, seen, &source, &target, guards);
         Told::Commands(Box::new(preview(advice, &carried)))
     }
 
@@ -183,7 +183,7 @@ impl Watch {
         if let Some(known) = held.accepted.iter().find(|a| a.shown.advice.id == *id) {
             return Told::Accepted(Box::new(known.shown.clone()));
         }
-        let Some(advice) = held.plan.advice.iter().find(|a| a.id == *id).cloned() else { return Told::Unknown };
+        let Some(advice) = held.advice(id).cloned() else { return Told::Unknown };
         if held.accepted.len() >= ACCEPTED_MAX {
             return Told::Full;
         }

@@ -9,8 +9,8 @@ use super::{
 use wharden_model::{
     Timestamp,
     inventory::{
-        Container, ContainerLimits, ContainerState, ContainerUsage, Health, Mount, MountKind, Port, Protocol,
-        RestartPolicy,
+        Container, ContainerLimits, ContainerState, ContainerUsage, FixedAddress, Health, Mount, MountKind, Port,
+        Protocol, RestartPolicy,
     },
 };
 
@@ -46,6 +46,7 @@ pub struct Row {
     health: Health,
     restart: RestartPolicy,
     privileged: bool,
+    auto_remove: bool,
     limits: ContainerLimits,
     created_at: Timestamp,
     started_at: Timestamp,
@@ -53,6 +54,8 @@ pub struct Row {
     pub ports: Box<[PortRow]>,
     pub mounts: Box<[MountRow]>,
     pub networks: Box<[Sym]>,
+    /// Network and address of each that is fixed.
+    fixed_addresses: Box<[(Sym, Sym)]>,
     pub labels: Box<[(Sym, Sym)]>,
     devices: Box<[Sym]>,
     pub usage: Option<ContainerUsage>,
@@ -74,6 +77,7 @@ impl Row {
             health: container.health,
             restart: container.restart,
             privileged: container.privileged,
+            auto_remove: container.auto_remove,
             limits: container.limits,
             created_at: container.created_at,
             started_at: container.started_at,
@@ -81,6 +85,11 @@ impl Row {
             ports: container.ports.iter().map(|port| port_row(port, strings)).collect(),
             mounts: container.mounts.iter().map(|mount| mount_row(mount, strings)).collect(),
             networks: container.networks.iter().map(|name| strings.take(name)).collect(),
+            fixed_addresses: container
+                .fixed_addresses
+                .iter()
+                .map(|fixed| (strings.take(&fixed.network), strings.take(&fixed.address)))
+                .collect(),
             labels: container.labels.iter().map(|(k, v)| (strings.take(k), strings.take(v))).collect(),
             devices: container.devices.iter().map(|path| strings.take(path)).collect(),
             usage: None,
@@ -101,6 +110,7 @@ impl Row {
             target: text(mount.target),
             read_only: mount.read_only,
         };
+        let fixed = |(network, address): &(Sym, Sym)| FixedAddress { network: text(*network), address: text(*address) };
         Container {
             id: self.key.to_string(),
             name: self.name.to_string(),
@@ -113,10 +123,12 @@ impl Row {
             ports: self.ports.iter().map(port).collect(),
             mounts: self.mounts.iter().map(mount).collect(),
             networks: self.networks.iter().map(|sym| text(*sym)).collect(),
+            fixed_addresses: self.fixed_addresses.iter().map(fixed).collect(),
             labels: self.labels.iter().map(|(k, v)| (text(*k), text(*v))).collect(),
             restart: self.restart,
             devices: self.devices.iter().map(|sym| text(*sym)).collect(),
             privileged: self.privileged,
+            auto_remove: self.auto_remove,
             created_at: self.created_at,
             started_at: self.started_at,
             layer_bytes: self.layer_bytes,
@@ -130,7 +142,8 @@ impl Row {
 
     /// About the bytes of memory that it takes beside its own size and its texts.
     pub fn memory(&self) -> usize {
-        let lists = size_of_val(&*self.ports) + size_of_val(&*self.mounts) + size_of_val(&*self.labels);
+        let pairs = size_of_val(&*self.labels) + size_of_val(&*self.fixed_addresses);
+        let lists = size_of_val(&*self.ports) + size_of_val(&*self.mounts) + pairs;
         self.name.len() + lists + size_of_val(&*self.networks) + size_of_val(&*self.devices)
     }
 
@@ -145,7 +158,7 @@ impl Row {
             strings.release(mount.target);
         }
         self.networks.iter().chain(&self.devices).for_each(|sym| strings.release(*sym));
-        for (key, value) in &self.labels {
+        for (key, value) in self.labels.iter().chain(&self.fixed_addresses) {
             strings.release(*key);
             strings.release(*value);
         }

@@ -1,6 +1,6 @@
 //! How capacity looks.
 
-use crate::output::{Cell, Look, Tone, ago, clean, moment, table};
+use crate::output::{Cell, Look, Tone, ago, clean, counted, moment, table};
 use wharden_model::{
     api::{CapacityAdvice, CapacityExplanation, CapacityHappening, CapacityHistory, CapacityStatus},
     capacity::{
@@ -9,9 +9,9 @@ use wharden_model::{
 };
 
 pub fn status(status: &CapacityStatus, look: &Look) -> String {
-    let mut text = format!("{} hosts are watched", status.watched);
+    let mut text = format!("{} watched", counted(status.watched, "host"));
     if status.unknown > 0 {
-        text.push_str(&format!(", {} have not told what they use", status.unknown));
+        text.push_str(&format!(", {} yet to tell what they use", counted(status.unknown, "host")));
     }
     text.push('\n');
     if status.alerts.is_empty() {
@@ -60,8 +60,8 @@ pub fn status(status: &CapacityStatus, look: &Look) -> String {
         text.push_str(&table(&["FILLING UP", "RESOURCE", "NOW", "MARK", "FULL IN", "AT 95 %"], rows.collect(), look));
     }
     if let Some(at) = status.planned_at {
-        let (advice, stuck) = (status.advice, status.stuck);
-        text.push_str(&format!("\nplan of {}: {advice} moves, {stuck} hosts without help\n", ago(look.now, at)));
+        let (advice, stuck) = (counted(status.advice, "move"), counted(status.stuck, "host"));
+        text.push_str(&format!("\nplan of {}: {advice}, {stuck} without help\n", ago(look.now, at)));
     }
     text
 }
@@ -177,8 +177,8 @@ pub fn explanation(explanation: &CapacityExplanation, look: &Look) -> String {
     let mut text = format!("{name} on {}\n", clean(&explanation.source.name));
     if explanation.held.is_empty() && explanation.targets_in_all > 0 {
         let names: Vec<String> = explanation.targets.iter().map(|host| clean(&host.name)).collect();
-        let all = explanation.targets_in_all;
-        text.push_str(&format!("could go to {all} hosts, best first: {}\n", names.join(", ")));
+        let all = counted(explanation.targets_in_all, "host");
+        text.push_str(&format!("could go to {all}, best first: {}\n", names.join(", ")));
     } else if explanation.held.is_empty() {
         text.push_str("no host would take it\n");
     }

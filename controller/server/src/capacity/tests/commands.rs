@@ -26,6 +26,8 @@ fn the_commands_name_both_hosts_and_end_with_the_removal() {
     assert!(steps[0].1.contains(load), "{steps:?}");
     assert!(steps[0].1.starts_with("docker -H unix:///run/wharden/docker.sock save"), "{steps:?}");
     assert!(steps.iter().any(|(on, command)| on == "host2" && command.contains("/containers/create?name=job")));
+    let at = |part: &str| steps.iter().position(|(_, command)| command.contains(part)).expect("it is a step");
+    assert!(at("/containers/create") < at(" stop job") && at(" stop job") < at(" start job"), "{steps:?}");
     // Nobody has counted what it wrote.
     assert!(steps.iter().any(|(on, command)| on == "host1" && command.ends_with(" diff job")), "{steps:?}");
     assert!(steps.last().is_some_and(|(on, command)| on == "host1" && command.contains(" rm job")), "{steps:?}");
@@ -57,6 +59,8 @@ fn an_image_whose_name_means_another_one_is_carried_by_its_id_and_what_was_writt
         assert!(has(part), "{part}: {steps:?}");
     }
     assert!(!has(" diff job"));
+    let at = |part: &str| steps.iter().position(|(_, command)| command.contains(part)).expect("it is a step");
+    assert!(at(" stop job") < at("commit job") && at("commit job") < at("/containers/create"), "{steps:?}");
 }
 
 #[test]
