@@ -16,7 +16,7 @@ use crate::{
     fleet::{Fleet, FleetConfig},
     inventory,
     keys::{self, Keys},
-    limits, notify,
+    limits, log_mark, notify,
     peers::{self, Client, PeerIdentity, Roster, Server, Transport},
     publish::Publisher,
     raft::{Outlet, Raft},
@@ -114,8 +114,7 @@ async fn init_in(data_dir: &Path, config: Config) -> anyhow::Result<Made> {
     let shutdown = Shutdown::new();
     let outlet = Outlet::default();
     let alone = Arc::new(Client::new(Roster::new(config.node_id, outlet.state(), Vec::new())));
-    let raft =
-        Raft::start(&data_dir.join(STORE), config.store, config.node_id, outlet, alone, clock, &shutdown).await?;
+    let raft = replica(data_dir, &config, outlet, alone, clock, &shutdown).await?;
     raft.found().await?;
     raft.wait_for_leader(LEADER_TIMEOUT).await?;
     raft.propose(Actor::System, Command::Cluster(command)).await?;
@@ -130,6 +129,22 @@ async fn init_in(data_dir: &Path, config: Config) -> anyhow::Result<Made> {
         data_dir: data_dir.display().to_string(),
         url: config.seat().rest,
     })
+}
+
+/// Starts the replica on the log of this folder. It answers nobody before this returns.
+async fn replica(
+    data_dir: &Path,
+    config: &Config,
+    outlet: Outlet,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    shutdown: &Shutdown,
+) -> anyhow::Result<Raft> {
+    let (store, number) = (data_dir.join(STORE), config.node_id);
+    log_mark::check(data_dir, number)?;
+    let raft = Raft::start(&store, config.store, number, outlet, transport, clock, shutdown).await?;
+    log_mark::begun(data_dir).with_context(|| data_dir.display().to_string())?;
+    Ok(raft)
 }
 
 /// Runs the controller until it is told to stop.
@@ -272,16 +287,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
     let roster = Roster::new(config.node_id, outlet.state(), cluster::first_list(data_dir)?);
     let client = Arc::new(Client::new(roster.clone()));
     let transport: Arc<dyn Transport> = Arc::clone(&client) as _;
-    let raft = Raft::start(
-        &data_dir.join(STORE),
-        config.store,
-        config.node_id,
-        outlet,
-        Arc::clone(&transport),
-        Arc::clone(&clock),
-        shutdown,
-    )
-    .await?;
+    let raft = replica(data_dir, config, outlet, Arc::clone(&transport), Arc::clone(&clock), shutdown).await?;
     cluster::check_level(&raft.state())?;
     raft.register(&metrics);
     let (keyed, time) = (raft.clone(), Arc::clone(&clock));

@@ -161,3 +161,24 @@ fn a_dead_controller_is_replaced_by_a_new_one() {
     });
     cluster.controllers[dead].starts_in_vain("this controller was removed");
 }
+
+/// Its folder is gone, with a disk or by a hand, and two of three would elect each other without what was acknowledged.
+#[test]
+fn a_controller_whose_log_is_gone_does_not_vote() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    let leader = cluster.leader(0);
+    let [gone, late] = [1, 2].map(|n| (leader + n) % 3);
+    cluster.controllers[late].kill();
+    cluster.rest(leader).post("/v1/users", json!({"name": "acknowledged"})).ok();
+    cluster.controllers[leader].kill();
+    cluster.controllers[gone].kill();
+    let store = cluster.controllers[gone].dir().join("store");
+    std::fs::rename(&store, place.join("aside")).expect("moved");
+    cluster.controllers[late].launch();
+    cluster.controllers[gone].starts_in_vain(&format!("`wharden cluster replace {}`", gone + 1));
+    assert!(!store.exists(), "nothing was begun anew");
+    cluster.controllers[leader].start();
+    cluster.controllers[late].becomes_ready();
+    cluster.rest(late).get("/v1/users/acknowledged").ok();
+}
