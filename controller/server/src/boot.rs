@@ -16,10 +16,12 @@ use crate::{
     fleet::{Fleet, FleetConfig},
     inventory,
     keys::{self, Keys},
-    limits, log_mark, notify,
+    limits,
+    log_mark::{self, LogLost},
+    notify,
     peers::{self, Client, PeerIdentity, Roster, Server, Transport},
     publish::Publisher,
-    raft::{Outlet, Raft},
+    raft::{Failed, Outlet, Raft},
     rest::{self, Api, Front, Waiting},
     sealing::{self, Holder},
 };
@@ -172,6 +174,15 @@ pub async fn run(data_dir: &Path, file: Option<&Path>, overrides: Overrides) -> 
     outcome
 }
 
+/// What the end of the replica is told as. A loss of entries is written down first, for every later start.
+fn gives_up(data_dir: &Path, number: u64, why: Failed) -> anyhow::Error {
+    let Failed::Lost(entry) = why else { return why.into() };
+    match log_mark::lost(data_dir, entry) {
+        Ok(()) => LogLost::Part { entry: entry.to_string(), number }.into(),
+        Err(error) => anyhow::Error::new(error).context(why),
+    }
+}
+
 /// The port for other controllers, which opens as soon as this one has a certificate to show.
 struct PeerPort {
     tcp: Option<TcpListener>,
@@ -322,7 +333,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
         state = caught_up(&raft) => state,
         why = cluster::removed(&raft, &client) => bail!(why),
         why = cluster::too_old(&raft) => bail!(why),
-        why = raft.failed() => bail!("the replica cannot go on: {why}"),
+        why = raft.failed() => return Err(gives_up(data_dir, config.node_id, why)),
         never = tls::turn_away(&agent_tcp) => match never {},
         () = shutdown.stopped() => {
             raft.stop().await;
@@ -446,7 +457,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
         why = cluster::too_old(&raft) => Err(why.into()),
         served = clients.ended() => served,
         served = hosts => served.map_err(anyhow::Error::from).and_then(|served| Ok(served?)),
-        why = raft.failed() => Err(anyhow::anyhow!("the replica cannot go on: {why}")),
+        why = raft.failed() => Err(gives_up(data_dir, config.node_id, why)),
         () = shutdown.stopped() => Ok(()),
     };
     raft.stop().await;

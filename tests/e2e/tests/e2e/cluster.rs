@@ -182,3 +182,34 @@ fn a_controller_whose_log_is_gone_does_not_vote() {
     cluster.controllers[late].becomes_ready();
     cluster.rest(late).get("/v1/users/acknowledged").ok();
 }
+
+#[test]
+fn an_old_copy_of_a_folder_is_found_out_and_the_leader_goes_on() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    let leader = cluster.leader(0);
+    let [old, other] = [1, 2].map(|n| (leader + n) % 3);
+    let (folder, copy) = (cluster.controllers[old].dir().to_owned(), place.join("copy"));
+    cluster.controllers[old].stop();
+    let output = std::process::Command::new("cp").arg("-a").args([&folder, &copy]).output().expect("cp");
+    assert!(output.status.success(), "{output:?}");
+    cluster.controllers[old].start();
+    for n in 0..5 {
+        cluster.rest(leader).post("/v1/users", json!({"name": format!("user-{n}")})).ok();
+    }
+    let last = || (cluster.rest(old).get("/v1/users/user-4").status == 200).then_some(());
+    eventually("all of it there", SETTLE, last);
+    cluster.controllers[old].stop();
+    std::fs::remove_dir_all(&folder).expect("removed");
+    std::fs::rename(&copy, &folder).expect("put back");
+    cluster.controllers[old].launch();
+    assert!(!cluster.controllers[old].ends().success());
+    let replace = format!("`wharden cluster replace {}`", old + 1);
+    cluster.controllers[old].log_says(&replace);
+    cluster.controllers[old].starts_in_vain(&replace);
+    cluster.controllers[leader].log_says("a controller has lost part of its log");
+    cluster.rest(leader).post("/v1/users", json!({"name": "after"})).ok();
+    cluster.rest(other).get("/v1/users/after").ok();
+    let told = |at: usize| cluster.rest(at).get("/v1/doctor").ok().to_string().contains("it has lost part of its log");
+    eventually("what is to be done, asked at a follower", SETTLE, || told(other).then_some(()));
+}
