@@ -317,7 +317,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
     metrics.register(|registry| registry.register("peers_connections_refused", help, port.refused.clone()));
     if let Some(identity) = &identity {
         port.open(identity, shutdown)?;
-        shutdown.spawn_until_stopped("removal", cluster::watch(raft.clone(), roster));
+        shutdown.spawn_until_stopped("removal", cluster::watch(raft.clone(), roster.clone()));
     } else if !raft.has_members().await? {
         bail!(keys::KeysError::NotInitialised);
     }
@@ -329,8 +329,15 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
     if let Ok(known) = Keys::open(&raft.state(), keys::read_cluster_key(&key_file)?) {
         clients.open(&own_identity(&known, config, started_at)?, shutdown)?;
     }
+    let announced = async {
+        match &identity {
+            Some(identity) => cluster::announce(&raft, &roster, config, identity, started_at).await,
+            None => std::future::pending().await,
+        }
+    };
     let state = tokio::select! {
         state = caught_up(&raft) => state,
+        never = announced => match never {},
         why = cluster::removed(&raft, &client) => bail!(why),
         why = cluster::too_old(&raft) => bail!(why),
         why = raft.failed() => return Err(gives_up(data_dir, config.node_id, why)),

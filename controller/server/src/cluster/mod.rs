@@ -22,7 +22,7 @@ mod survey;
 pub use admission::Admission;
 pub use answering::Answering;
 pub use first::load as first_list;
-pub use founding::{enter, keep_seat};
+pub use founding::{announce, enter, keep_seat};
 pub use joining::{Joined, join};
 pub use keeper::keep;
 pub use removal::{TooOld, check_level, removed, too_old, watch};

@@ -213,3 +213,21 @@ fn an_old_copy_of_a_folder_is_found_out_and_the_leader_goes_on() {
     let told = |at: usize| cluster.rest(at).get("/v1/doctor").ok().to_string().contains("it has lost part of its log");
     eventually("what is to be done, asked at a follower", SETTLE, || told(other).then_some(()));
 }
+
+#[test]
+fn a_controller_that_moved_comes_back_under_a_new_leader() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    let leader = cluster.leader(0);
+    let moved = (leader + 1) % 3;
+    cluster.controllers[moved].stop();
+    // A new term: whoever leads in it has never reached the one that is away.
+    cluster.controllers[leader].stop();
+    cluster.controllers[leader].start();
+    let old = cluster.controllers.remove(moved);
+    let [rest, agents, _] = old.ports();
+    let elsewhere = Controller::new(&place, "elsewhere").ports();
+    let again = Controller::again(old.dir(), &place.join("moved.log"), [rest, agents, elsewhere[2]]);
+    cluster.controllers.insert(moved, again.moved());
+    cluster.controllers[moved].start();
+}
