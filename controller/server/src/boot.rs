@@ -396,6 +396,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
         sampler: held,
         clock: Arc::clone(&clock),
         ca_ends_at: keys.ca.not_after(),
+        started_at,
     };
     fleet.raise_through(&alerts);
     alerts::watch(sight.clone(), alerts.clone(), config.alerts.clone(), &metrics, shutdown);

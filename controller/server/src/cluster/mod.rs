@@ -26,4 +26,4 @@ pub use founding::{announce, enter, keep_seat};
 pub use joining::{Joined, join};
 pub use keeper::keep;
 pub use removal::{TooOld, check_level, removed, too_old, watch};
-pub use survey::{ask_all, survey};
+pub use survey::{ask_all, own_status, survey};
