@@ -16,10 +16,12 @@ use crate::{
     fleet::{Fleet, FleetConfig},
     inventory,
     keys::{self, Keys},
-    limits, notify,
+    limits,
+    log_mark::{self, LogLost},
+    notify,
     peers::{self, Client, PeerIdentity, Roster, Server, Transport},
     publish::Publisher,
-    raft::{Outlet, Raft},
+    raft::{Failed, Outlet, Raft},
     rest::{self, Api, Front, Waiting},
     sealing::{self, Holder},
 };
@@ -114,8 +116,7 @@ async fn init_in(data_dir: &Path, config: Config) -> anyhow::Result<Made> {
     let shutdown = Shutdown::new();
     let outlet = Outlet::default();
     let alone = Arc::new(Client::new(Roster::new(config.node_id, outlet.state(), Vec::new())));
-    let raft =
-        Raft::start(&data_dir.join(STORE), config.store, config.node_id, outlet, alone, clock, &shutdown).await?;
+    let raft = replica(data_dir, &config, outlet, alone, clock, &shutdown).await?;
     raft.found().await?;
     raft.wait_for_leader(LEADER_TIMEOUT).await?;
     raft.propose(Actor::System, Command::Cluster(command)).await?;
@@ -130,6 +131,22 @@ async fn init_in(data_dir: &Path, config: Config) -> anyhow::Result<Made> {
         data_dir: data_dir.display().to_string(),
         url: config.seat().rest,
     })
+}
+
+/// Starts the replica on the log of this folder. It answers nobody before this returns.
+async fn replica(
+    data_dir: &Path,
+    config: &Config,
+    outlet: Outlet,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    shutdown: &Shutdown,
+) -> anyhow::Result<Raft> {
+    let (store, number) = (data_dir.join(STORE), config.node_id);
+    log_mark::check(data_dir, number)?;
+    let raft = Raft::start(&store, config.store, number, outlet, transport, clock, shutdown).await?;
+    log_mark::begun(data_dir).with_context(|| data_dir.display().to_string())?;
+    Ok(raft)
 }
 
 /// Runs the controller until it is told to stop.
@@ -155,6 +172,15 @@ pub async fn run(data_dir: &Path, file: Option<&Path>, overrides: Overrides) -> 
         tracing::warn!(%unfinished, "stopped without waiting longer");
     }
     outcome
+}
+
+/// What the end of the replica is told as. A loss of entries is written down first, for every later start.
+fn gives_up(data_dir: &Path, number: u64, why: Failed) -> anyhow::Error {
+    let Failed::Lost(entry) = why else { return why.into() };
+    match log_mark::lost(data_dir, entry) {
+        Ok(()) => LogLost::Part { entry: entry.to_string(), number }.into(),
+        Err(error) => anyhow::Error::new(error).context(why),
+    }
 }
 
 /// The port for other controllers, which opens as soon as this one has a certificate to show.
@@ -272,16 +298,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
     let roster = Roster::new(config.node_id, outlet.state(), cluster::first_list(data_dir)?);
     let client = Arc::new(Client::new(roster.clone()));
     let transport: Arc<dyn Transport> = Arc::clone(&client) as _;
-    let raft = Raft::start(
-        &data_dir.join(STORE),
-        config.store,
-        config.node_id,
-        outlet,
-        Arc::clone(&transport),
-        Arc::clone(&clock),
-        shutdown,
-    )
-    .await?;
+    let raft = replica(data_dir, config, outlet, Arc::clone(&transport), Arc::clone(&clock), shutdown).await?;
     cluster::check_level(&raft.state())?;
     raft.register(&metrics);
     let (keyed, time) = (raft.clone(), Arc::clone(&clock));
@@ -300,7 +317,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
     metrics.register(|registry| registry.register("peers_connections_refused", help, port.refused.clone()));
     if let Some(identity) = &identity {
         port.open(identity, shutdown)?;
-        shutdown.spawn_until_stopped("removal", cluster::watch(raft.clone(), roster));
+        shutdown.spawn_until_stopped("removal", cluster::watch(raft.clone(), roster.clone()));
     } else if !raft.has_members().await? {
         bail!(keys::KeysError::NotInitialised);
     }
@@ -312,11 +329,18 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
     if let Ok(known) = Keys::open(&raft.state(), keys::read_cluster_key(&key_file)?) {
         clients.open(&own_identity(&known, config, started_at)?, shutdown)?;
     }
+    let announced = async {
+        match &identity {
+            Some(identity) => cluster::announce(&raft, &roster, config, identity, started_at).await,
+            None => std::future::pending().await,
+        }
+    };
     let state = tokio::select! {
         state = caught_up(&raft) => state,
+        never = announced => match never {},
         why = cluster::removed(&raft, &client) => bail!(why),
         why = cluster::too_old(&raft) => bail!(why),
-        why = raft.failed() => bail!("the replica cannot go on: {why}"),
+        why = raft.failed() => return Err(gives_up(data_dir, config.node_id, why)),
         never = tls::turn_away(&agent_tcp) => match never {},
         () = shutdown.stopped() => {
             raft.stop().await;
@@ -372,6 +396,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
         sampler: held,
         clock: Arc::clone(&clock),
         ca_ends_at: keys.ca.not_after(),
+        started_at,
     };
     fleet.raise_through(&alerts);
     alerts::watch(sight.clone(), alerts.clone(), config.alerts.clone(), &metrics, shutdown);
@@ -440,7 +465,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
         why = cluster::too_old(&raft) => Err(why.into()),
         served = clients.ended() => served,
         served = hosts => served.map_err(anyhow::Error::from).and_then(|served| Ok(served?)),
-        why = raft.failed() => Err(anyhow::anyhow!("the replica cannot go on: {why}")),
+        why = raft.failed() => Err(gives_up(data_dir, config.node_id, why)),
         () = shutdown.stopped() => Ok(()),
     };
     raft.stop().await;

@@ -1,6 +1,6 @@
 //! The controller's data folder: what is in it, and how a new one begins.
 
-use crate::config::FILE_NAME;
+use crate::{config::FILE_NAME, log_mark::LOG_MARK};
 use anyhow::ensure;
 use std::{fs, path::Path};
 use wharden_runtime::fsync::make_dir;
@@ -34,7 +34,7 @@ pub fn fresh(data_dir: &Path) -> anyhow::Result<()> {
 
 /// Takes out what was made in a folder that was fresh.
 pub fn clear(data_dir: &Path) {
-    for name in [CLUSTER_KEY, CA_FILE, FILE_NAME, PEER_CHAIN, PEER_KEY] {
+    for name in [CLUSTER_KEY, CA_FILE, FILE_NAME, PEER_CHAIN, PEER_KEY, LOG_MARK] {
         // What was not made yet cannot be removed.
         let _ = fs::remove_file(data_dir.join(name));
     }

@@ -30,6 +30,7 @@ pub mod fleet;
 pub mod inventory;
 pub mod keys;
 pub mod limits;
+pub mod log_mark;
 pub mod notify;
 pub mod offline;
 pub mod peers;

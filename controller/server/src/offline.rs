@@ -6,6 +6,7 @@ use crate::{
     config::Config,
     data_dir::{CA_FILE, CLUSTER_KEY, PEER_KEY, STORE},
     keys::read_cluster_key,
+    log_mark,
     peers::PeerIdentity,
 };
 use serde::Serialize;
@@ -162,6 +163,8 @@ fn ca(data_dir: &Path, now: Timestamp) -> Result<String, String> {
 }
 
 fn store(data_dir: &Path) -> Result<String, String> {
+    let number = Config::load(data_dir, None, crate::config::Overrides::default()).map_or(0, |config| config.node_id);
+    log_mark::check(data_dir, number).map_err(text)?;
     let path = data_dir.join(STORE);
     let entries = fs::read_dir(&path).map_err(|error| format!("{}: {error}", path.display()))?.count();
     if entries == 0 {

@@ -10,7 +10,7 @@ use wharden_runtime::fsync::{make_dir, write_atomic};
 /// Only the owner may read what is in the folder.
 const MODE: u32 = 0o700;
 
-const MARKER: &str = "FORMAT";
+pub(crate) const MARKER: &str = "FORMAT";
 const MARKER_TMP: &str = ".FORMAT.tmp";
 /// First line of the marker, up to its version.
 const FORM: &str = "wharden-store ";

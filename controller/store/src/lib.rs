@@ -35,7 +35,7 @@ pub use durable::Durable;
 pub use error::{FormError, OpenError, SnapshotFileError, WriteError};
 pub use log::{LogReader, LogStore};
 pub use machine::{Published, Sink, SnapshotBuilder, StateMachine};
-pub use open::Store;
+pub use open::{Store, is_begun};
 pub use replay::{Moment, Reach, ReplayError, Until};
 pub use seed::{SeedError, seed};
 pub use simulated::{Latency, Shelf, Simulated};

@@ -3,7 +3,7 @@
 use crate::{
     backend::{Backend, Engine, Memory},
     error::OpenError,
-    folder::Folder,
+    folder::{Folder, MARKER},
     form, keys, load,
     log::LogStore,
     machine::{Sink, StateMachine},
@@ -59,6 +59,11 @@ impl Store {
         // Counting does not fail; a command that cannot be written at all is too large for any log.
         serde_json::to_writer(&mut count, entry).map_or(usize::MAX, |()| count.0)
     }
+}
+
+/// A store was made in this folder and is there, in whichever form.
+pub fn is_begun(folder: &Path) -> bool {
+    folder.join(MARKER).exists()
 }
 
 /// Opens the log of a folder that is ours.

@@ -256,6 +256,13 @@ impl Controller {
         self
     }
 
+    /// Listening at its ports whatever its configuration says, from its next start on.
+    #[must_use]
+    pub fn moved(mut self) -> Self {
+        self.moved = true;
+        self
+    }
+
     /// The same controller with its data folder somewhere else, from its next start on.
     ///
     /// # Panics

@@ -5,7 +5,7 @@ use super::{
     readings::Readings,
     table::{
         APPLY_LAG, AUDIT_SINK, BACKUP_OLD, CA_ENDS, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM,
-        FSYNC_SLOW, QUORUM_AGE, Row, SNAPSHOT_OLD,
+        FSYNC_SLOW, LOG_LOST, QUORUM_AGE, Row, SNAPSHOT_OLD,
     },
     view::{Seen, View},
 };
@@ -34,6 +34,7 @@ const DAY_MS: u64 = 24 * 3600 * 1000;
 /// Kinds that a view of the controllers decides.
 pub const KINDS: &[&Row] = &[
     &CONTROLLER_AWAY,
+    &LOG_LOST,
     &QUORUM_AGE,
     &APPLY_LAG,
     &FSYNC_SLOW,
@@ -49,8 +50,15 @@ pub const KINDS: &[&Row] = &[
 /// Everything that is wrong at this moment.
 pub fn controllers(view: &View, config: &AlertsConfig) -> Vec<AlertFact> {
     let mut facts = Vec::new();
+    let told = view.controllers.values().filter_map(|seen| seen.readings.as_ref());
+    let lost: BTreeSet<u64> = told.flat_map(|readings| readings.lost_logs.iter().copied()).collect();
     for (number, seen) in &view.controllers {
         let whom = Whom { key: number.to_string(), subject: subject(*number, seen) };
+        if lost.contains(number) {
+            let detail = "it lacks entries that it had acknowledged to the leader, and gets no more";
+            let fact = whom.says(&LOG_LOST, "it has lost part of its log", detail);
+            facts.push(AlertFact { advice: fact.advice.replace("NUMBER", &number.to_string()), ..fact });
+        }
         let Some(status) = &seen.status else {
             facts.push(away(view, *number, &whom));
             continue;

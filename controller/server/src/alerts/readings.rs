@@ -4,7 +4,7 @@ use super::limits::{BACKUP_LOOK, DISK_TRIAL, DISK_TRIALS, SAMPLE};
 use crate::{config::Config, limits::SERVER_CERT_TTL_S, raft::Raft};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fs, io,
     io::Write,
     path::{Path, PathBuf},
@@ -39,6 +39,9 @@ pub struct Readings {
     pub backup: Option<BackupReading>,
     /// Sinks that the audit is sent to and that do not take it, by name.
     pub sinks: BTreeMap<String, SinkReading>,
+    /// Controllers that have lost part of their log, as their leader knows.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub lost_logs: BTreeSet<u64>,
 }
 
 /// Scheduled backups as their folder shows them.
@@ -116,11 +119,12 @@ impl Sampler {
 
     async fn read_replica(self, raft: Raft) {
         loop {
-            let (metrics, age) = (raft.metrics(), raft.quorum_age());
+            let (metrics, age, lost) = (raft.metrics(), raft.quorum_age(), raft.lost_logs());
             let index = |log: Option<openraft::LogId<u64>>| log.map_or(0, |id| id.index);
             self.set(|readings| {
                 readings.quorum_age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
                 readings.log_since_snapshot = index(metrics.last_applied).saturating_sub(index(metrics.snapshot));
+                readings.lost_logs = lost;
             });
             tokio::time::sleep(SAMPLE).await;
         }

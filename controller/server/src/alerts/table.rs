@@ -39,6 +39,10 @@ rows! {
         "a controller does not answer for 30 s; critical when the loss of one more would stop changes",
         "controllers_reachable",
         "look at the process and the network of that controller; if the machine is lost, `wharden cluster replace NUMBER`";
+    LOG_LOST: "log_lost", Critical,
+        "a controller lacks what it had acknowledged: an old copy of its data folder was started, or its disk forgot",
+        "",
+        "bring its newest data folder back, or let a new controller take its place, `wharden cluster replace NUMBER`: it must not vote again";
     QUORUM_AGE: "quorum_age", Critical,
         "a controller has had no contact with a majority for 10 s; while the leader has none nothing can be raised, so watch the metric",
         "quorum_age_seconds",

@@ -7,7 +7,8 @@ use super::{
     limits::{NAMED_MAX, OVER_AFTER},
     table::{
         APPLY_LAG, AUDIT_SINK, BACKUP_OLD, CA_ENDS, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM,
-        EVENTS_LOST, FSYNC_SLOW, HOST_CERTIFICATE, HOST_LOST, HOSTS_LOST, QUORUM_AGE, Row, SNAPSHOT_OLD, TOKEN_REUSED,
+        EVENTS_LOST, FSYNC_SLOW, HOST_CERTIFICATE, HOST_LOST, HOSTS_LOST, LOG_LOST, QUORUM_AGE, Row, SNAPSHOT_OLD,
+        TOKEN_REUSED,
     },
     watch::{Held, past},
 };
@@ -103,6 +104,17 @@ fn a_controller_that_has_just_started_has_time_for_its_first_backup() {
         view.at = NOW.plus_secs(600);
         assert_eq!(judged(&view), one(&BACKUP_OLD, "2", Severity::Warning));
     }
+}
+
+#[test]
+fn a_lost_log_is_told_whoever_knows_of_it_and_whether_it_runs_or_not() {
+    let mut view = view();
+    readings(&mut view, 3).lost_logs = [2, 9].into();
+    assert_eq!(judged(&view), one(&LOG_LOST, "2", Severity::Critical), "controller 9 is none of them any more");
+    view.controllers.get_mut(&2).expect("it").status = None;
+    let facts = controllers(&view, &AlertsConfig::default());
+    let lost = facts.iter().find(|fact| fact.kind().as_str() == LOG_LOST.kind).expect("told");
+    assert!(lost.advice.contains("`wharden cluster replace 2`"), "{}", lost.advice);
 }
 
 #[test]

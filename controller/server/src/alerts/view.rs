@@ -2,7 +2,7 @@
 
 use super::readings::{Readings, Sampler};
 use crate::{
-    cluster::ask_all,
+    cluster::{ask_all, own_status},
     fleet::Fleet,
     peers::{
         PeerStatus, Reply, Request,
@@ -27,6 +27,7 @@ pub struct Sight {
     pub clock: Arc<dyn Clock>,
     /// End of the cluster's CA.
     pub ca_ends_at: Timestamp,
+    pub started_at: Timestamp,
 }
 
 /// All controllers.
@@ -110,13 +111,7 @@ impl Sight {
             seen.status = Some(status);
         }
         let own = view.controllers.entry(view.own).or_default();
-        own.status = Some(PeerStatus {
-            number: metrics.id,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            last_log_index: metrics.last_log_index.unwrap_or(0),
-            applied_index: metrics.last_applied.map_or(0, |id| id.index),
-            ..PeerStatus::default()
-        });
+        own.status = Some(own_status(&self.raft, self.started_at));
         (own.readings, own.ahead_ms) = (Some(self.sampler.now()), Some(0));
         view
     }

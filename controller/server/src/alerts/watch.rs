@@ -52,8 +52,12 @@ impl WatchMetrics {
         self.ca_ends.set(i64::try_from(view.ca_ends_at.as_secs()).unwrap_or(i64::MAX));
         self.reachable.set(count(view.controllers.values().filter(|seen| seen.status.is_some()).count()));
         self.open.set(count(state.alerts.values().filter(|alert| alert.is_open()).count()));
-        for (number, seen) in &view.controllers {
-            self.skew.get_or_create(&Whose { controller: *number }).set(seen.ahead_ms.unwrap_or(0));
+        // Of one that is gone, or says nothing, nothing is known.
+        for controller in 1..=state.controllers.last_number {
+            match view.controllers.get(&controller).and_then(|seen| seen.ahead_ms) {
+                Some(ahead) => drop(self.skew.get_or_create(&Whose { controller }).set(ahead)),
+                None => drop(self.skew.remove(&Whose { controller })),
+            }
         }
     }
 }

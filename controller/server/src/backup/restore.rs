@@ -8,7 +8,7 @@ use super::moment::{self, Found, Moment};
 use crate::{
     config::{Config, FILE_NAME, Overrides},
     data_dir::{self, CA_FILE, CLUSTER_KEY, STORE},
-    limits,
+    limits, log_mark,
 };
 use anyhow::Context;
 use serde::Serialize;
@@ -97,6 +97,7 @@ pub fn restore(data_dir: &Path, source: &Source, overrides: Overrides) -> anyhow
         .map_err(anyhow::Error::from)
         .and_then(|()| Ok(write_atomic(&data_dir.join(FILE_NAME), toml::to_string(&config)?.as_bytes(), 0o600)?))
         .and_then(|()| Ok(wharden_store::seed(&data_dir.join(STORE), config.store, &state, index, number)?))
+        .and_then(|()| Ok(log_mark::begun(data_dir)?))
         // Last: without it the folder is not a controller's.
         .and_then(|()| Ok(write_atomic(&data_dir.join(CLUSTER_KEY), key_text.as_bytes(), 0o600)?));
     if let Err(error) = made {

@@ -1,11 +1,20 @@
 //! The first controller enters itself; every controller tells when it is reached elsewhere.
 
-use crate::{config::Config, keys::Keys, peers::PeerIdentity, raft::Raft};
+use crate::{
+    config::Config,
+    keys::Keys,
+    limits::PROPOSE_LIMIT,
+    peers::{PeerIdentity, Reply, Request, Roster},
+    raft::{Raft, new_request_id},
+};
 use anyhow::Context;
-use std::path::Path;
+use std::{convert::Infallible, path::Path, time::Duration};
 use wharden_model::Timestamp;
 use wharden_pki::Ca;
-use wharden_state::{Actor, Command, ControllerCommand};
+use wharden_state::{Actor, Command, ControllerCommand, Entry};
+
+/// Before the others are told once more where this controller is: the log may come meanwhile.
+const ANNOUNCE: Duration = Duration::from_secs(2);
 
 /// Makes the identity of a cluster's only controller and enters it. Also for a cluster that an earlier version made.
 ///
@@ -55,9 +64,45 @@ pub async fn keep_seat(
     Ok(())
 }
 
+/// The same before the log has come: it goes to where the others believe this controller to be, so the one that leads is
+/// told without it. For ever; ends only with whoever waits for the log.
+pub async fn announce(
+    raft: &Raft,
+    roster: &Roster,
+    config: &Config,
+    identity: &PeerIdentity,
+    now: Timestamp,
+) -> Infallible {
+    let entry = Entry {
+        request_id: new_request_id(),
+        actor: Actor::System,
+        issued_at: now,
+        if_revision: None,
+        origin: None,
+        command: registration(config, identity),
+    };
+    loop {
+        tokio::time::sleep(ANNOUNCE).await;
+        let state = raft.state();
+        if state.controllers.members.get(&identity.number).is_none_or(|known| known.seat == config.seat()) {
+            continue;
+        }
+        for number in roster.others() {
+            // The same change under the same id: however many take it, it is done once.
+            match raft.ask(number, Request::Propose(vec![entry.clone()]), PROPOSE_LIMIT).await {
+                Ok(Reply::Proposed { .. }) => break,
+                answer => tracing::debug!(controller = number, ?answer, "it does not lead"),
+            }
+        }
+    }
+}
+
 async fn register(raft: &Raft, config: &Config, identity: &PeerIdentity) -> anyhow::Result<()> {
-    let command =
-        ControllerCommand::Register { number: identity.number, seat: config.seat(), serial: identity.serial.clone() };
-    raft.propose(Actor::System, Command::Controller(command)).await?;
+    raft.propose(Actor::System, registration(config, identity)).await?;
     Ok(())
+}
+
+fn registration(config: &Config, identity: &PeerIdentity) -> Command {
+    let (seat, serial) = (config.seat(), identity.serial.clone());
+    Command::Controller(ControllerCommand::Register { number: identity.number, seat, serial })
 }

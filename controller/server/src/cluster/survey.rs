@@ -14,7 +14,7 @@ use wharden_model::Timestamp;
 use wharden_state::LEVEL;
 
 /// How this controller is.
-pub(super) fn own_status(raft: &Raft, started_at: Timestamp) -> PeerStatus {
+pub fn own_status(raft: &Raft, started_at: Timestamp) -> PeerStatus {
     let metrics = raft.metrics();
     PeerStatus {
         number: metrics.id,

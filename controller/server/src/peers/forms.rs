@@ -81,7 +81,8 @@ fn names(messages: &[Value]) -> BTreeSet<String> {
 
 #[test]
 fn every_message_is_frozen() {
-    let (questions, answers) = (level_3("questions"), level_3("answers"));
+    let all = |part| [level_3(part), level_4(part)].concat();
+    let (questions, answers) = (all("questions"), all("answers"));
     let inner =
         |messages: &[Value]| -> Vec<Value> { messages.iter().filter_map(|one| one.get("raft").cloned()).collect() };
     assert_eq!(names(&questions), variants::<Request>());

@@ -2,7 +2,7 @@
 
 use super::{
     Raft,
-    message::{Answer, Call, Part},
+    message::{Answer, Call, Lost, Part},
     propose::Miss,
 };
 use crate::{limits, peers::Reply};
@@ -41,7 +41,21 @@ impl Raft {
                 self.take(part).await
             }
             Call::Canvass(canvass) => self.canvassed(&canvass),
+            Call::Lost(lost) => Answer::Failed(self.lost(&lost).await),
         }
+    }
+
+    /// The leader was told by whoever had its address that this log has less than it had. Of two processes with the same
+    /// certificate only the one of which that is true gives up.
+    async fn lost(&self, lost: &Lost) -> String {
+        let (at, last) = (lost.at.index, self.durable.last());
+        if last.is_some_and(|last| last.index >= at) {
+            return format!("entry {at} is here");
+        }
+        // Who was told first has said which.
+        let _ = self.lost.set(at);
+        self.stop().await;
+        format!("entry {at} is lost")
     }
 
     /// openraft keeps what it has of a snapshot by the snapshot's id until another one comes. The id says which bytes it has,

@@ -18,6 +18,8 @@ pub enum Call {
     Snapshot(Part),
     /// Would you follow me.
     Canvass(Canvass),
+    /// You do not have what you had acknowledged.
+    Lost(Lost),
 }
 
 impl Call {
@@ -28,9 +30,18 @@ impl Call {
             Self::Vote(request) => &request.vote,
             Self::Snapshot(part) => &part.vote,
             Self::Canvass(canvass) => return canvass.by,
+            Self::Lost(lost) => &lost.vote,
         };
         vote.leader_id.node_id
     }
+}
+
+/// What a leader tells one that has lost part of its log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Lost {
+    pub vote: Vote<u64>,
+    /// An entry that was acknowledged to this leader in its term, and is not there.
+    pub at: LogId,
 }
 
 /// A question before an election, which changes nothing.

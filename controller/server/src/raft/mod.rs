@@ -8,6 +8,7 @@ mod changes;
 mod election;
 mod gauges;
 mod inbound;
+mod loss;
 mod membership;
 mod message;
 mod network;
@@ -18,16 +19,22 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+pub use loss::Failed;
 pub use membership::Members;
 pub use message::{Answer, Call};
 pub use outlet::{Outlet, Watched};
 
 use election::{Ear, Election};
+use loss::Acknowledged;
 use network::Network;
 use openraft::{BasicNode, Config, SnapshotPolicy};
 use propose::{Link, Proposal};
 use sha2::{Digest, Sha256};
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 use tokio::sync::{Mutex, broadcast, mpsc, watch};
 use wharden_model::{IdError, RequestId, Revision, Timestamp};
 use wharden_runtime::{clock::Clock, metrics::Metrics, shutdown::Shutdown};
@@ -75,6 +82,9 @@ pub struct Raft {
     durable: Durable,
     /// Id of the snapshot that is arriving, and how many bytes of it are here.
     arriving: Arc<Mutex<Option<(String, u64)>>>,
+    acknowledged: Acknowledged,
+    /// An entry that this controller had acknowledged and does not have.
+    lost: Arc<OnceLock<u64>>,
 }
 
 /// How much log there is between snapshots, and in which pieces they travel.
@@ -160,7 +170,9 @@ impl Raft {
         let config = Arc::new(config.validate()?);
         log.start_as(node_id);
         let durable = log.durable();
-        let network = Network { transport: Arc::clone(&transport), durable: durable.clone() };
+        let acknowledged = Acknowledged::default();
+        let (way, known) = (Arc::clone(&transport), acknowledged.clone());
+        let network = Network { transport: way, durable: durable.clone(), acknowledged: known };
         let inner = openraft::Raft::<wharden_store::TypeConfig>::new(node_id, config, network, log, machine)
             .await
             .map_err(|e| StartError::Fatal(e.to_string()))?;
@@ -185,6 +197,8 @@ impl Raft {
             met: quorum::Met::default(),
             durable,
             arriving: Arc::default(),
+            acknowledged,
+            lost: Arc::default(),
         };
         shutdown.spawn_until_stopped("contact with a majority", quorum::watch(raft.clone()));
         Ok(raft)
@@ -318,16 +332,23 @@ impl Raft {
 
     /// Ends when the replica cannot go on, e.g. because its disk does not confirm a write; says why. The process must end
     /// then: what it would serve from memory may not be what a restart reads.
-    pub async fn failed(&self) -> String {
+    pub async fn failed(&self) -> Failed {
         let mut metrics = self.inner.metrics();
-        tokio::select! {
+        let why = tokio::select! {
             // A leader hears of it from openraft only when something is committed.
             failed = self.durable.failed() => failed.to_string(),
             ended = metrics.wait_for(|now| now.running_state.is_err()) => match ended {
                 Ok(ended) => ended.running_state.as_ref().err().map_or_else(String::new, ToString::to_string),
                 Err(_) => "raft is gone".to_owned(),
             },
-        }
+        };
+        self.lost.get().map_or(Failed::Replica(why), |entry| Failed::Lost(*entry))
+    }
+
+    /// Controllers that have lost part of their log, as far as this one knows as their leader.
+    pub fn lost_logs(&self) -> BTreeSet<u64> {
+        let vote = self.inner.metrics().borrow().vote;
+        self.acknowledged.lost(&vote)
     }
 
     /// Stops. What was acknowledged is on disk already.

@@ -1,6 +1,9 @@
 //! Raft's way to its peers, over whatever carries messages between controllers.
 
-use super::message::{Answer, Call, Part};
+use super::{
+    loss::Acknowledged,
+    message::{Answer, Call, Lost, Part},
+};
 use crate::peers::{CallError, Reply, Request, Transport};
 use openraft::{
     BasicNode,
@@ -13,7 +16,7 @@ use openraft::{
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
-use wharden_store::{Durable, TypeConfig};
+use wharden_store::{Durable, LogId, TypeConfig, Vote};
 
 use crate::limits::{OWN_DISK_PATIENCE, PEER_AWAY, PEER_RETRY};
 
@@ -23,6 +26,7 @@ pub(super) struct Network {
     pub transport: Arc<dyn Transport>,
     /// How far this controller's own disk has its log.
     pub durable: Durable,
+    pub acknowledged: Acknowledged,
 }
 
 /// The way to one peer.
@@ -31,6 +35,7 @@ pub(super) struct Link {
     presence: Presence,
     transport: Arc<dyn Transport>,
     durable: Durable,
+    acknowledged: Acknowledged,
     /// Id of the snapshot that goes there, and how many bytes of it are there already.
     there: Option<(String, u64)>,
 }
@@ -83,6 +88,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
             presence: Presence::default(),
             transport: Arc::clone(&self.transport),
             durable: self.durable.clone(),
+            acknowledged: self.acknowledged.clone(),
             there: None,
         }
     }
@@ -106,6 +112,22 @@ impl Link {
         }
     }
 
+    /// It does not have the entry `at`, although it has acknowledged it. openraft may not hear of it as a conflict.
+    async fn lost<E: std::error::Error>(&self, vote: Vote, at: LogId, limit: Duration) -> RPCError<u64, BasicNode, E> {
+        let (to, index) = (self.to, at.index);
+        let why = format!("it has lost entry {index}, which it had acknowledged");
+        if self.acknowledged.lacks(to, &vote) {
+            tracing::error!(
+                controller = to,
+                "a controller has lost part of its log: {why}. It gets no more and counts for nothing; bring its newest data \
+                 folder back, or let a new one take its place: `wharden cluster replace {to}`"
+            );
+        }
+        // An earlier version does not know the question; what it would answer is of no use either way.
+        let _ = self.transport.call(to, Request::Raft(Call::Lost(Lost { vote, at })), limit).await;
+        self.away(why)
+    }
+
     /// Not worth trying at once again.
     fn away<E: std::error::Error>(&self, why: String) -> RPCError<u64, BasicNode, E> {
         RPCError::Unreachable(Unreachable::new(&Trouble { to: self.to, why }))
@@ -123,15 +145,25 @@ impl RaftNetwork<TypeConfig> for Link {
         mut request: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<u64>, RPCError<u64, BasicNode, RaftError<u64>>> {
+        let (vote, begin) = (request.vote, request.prev_log_id);
+        let end = request.entries.last().map(|entry| entry.log_id).or(begin);
+        // Before it is asked: what it acknowledges meanwhile, another question may have been too early for.
+        let acknowledged = self.acknowledged.upto(self.to, &vote);
         // openraft counts this controller as soon as the entry is on its way to the disk.
         request.leader_commit = self.durable.tellable(request.leader_commit, OWN_DISK_PATIENCE).await;
         self.presence.asked(self.to);
         let answer = self.ask(Call::Append(request), option.hard_ttl()).await;
         self.presence.answered(self.to, answer.as_ref().err().map(ToString::to_string));
-        match answer? {
-            Answer::Append(response) => Ok(response),
-            _ => Err(self.odd()),
+        let Answer::Append(response) = answer? else { return Err(self.odd()) };
+        match (&response, begin) {
+            (AppendEntriesResponse::Success, _) => self.acknowledged.has(self.to, &vote, end),
+            (AppendEntriesResponse::PartialSuccess(upto), _) => self.acknowledged.has(self.to, &vote, *upto),
+            (AppendEntriesResponse::Conflict, Some(begin)) if Some(begin) <= acknowledged => {
+                return Err(self.lost(vote, begin, option.hard_ttl()).await);
+            }
+            (AppendEntriesResponse::Conflict | AppendEntriesResponse::HigherVote(_), _) => {}
         }
+        Ok(response)
     }
 
     async fn install_snapshot(
@@ -146,11 +178,17 @@ impl RaftNetwork<TypeConfig> for Link {
         if is_there && offset > 0 && !done {
             return Ok(InstallSnapshotResponse { vote });
         }
+        let end_of_log = meta.last_log_id;
         let part = Part { vote, meta, offset, done, resumes: true, data };
         // After an error only the answer to the next part that goes says it.
         self.there = None;
         match self.ask(Call::Snapshot(part), option.hard_ttl()).await? {
-            Answer::Snapshot(response) => Ok(response),
+            Answer::Snapshot(response) => {
+                if done && response.vote == vote {
+                    self.acknowledged.has(self.to, &vote, end_of_log);
+                }
+                Ok(response)
+            }
             Answer::Have { vote, bytes } => {
                 self.there = Some((id, bytes));
                 Ok(InstallSnapshotResponse { vote })

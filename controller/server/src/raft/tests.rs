@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Mutex, OnceLock,
+        Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -24,7 +24,7 @@ const CHUNK: u64 = 1024;
 /// The way to others. What it carried of snapshots, and how much it will.
 #[derive(Default)]
 struct Way {
-    replicas: OnceLock<BTreeMap<u64, Raft>>,
+    replicas: Mutex<BTreeMap<u64, Raft>>,
     parts: Mutex<Parts>,
     /// Those whose program knows neither canvasses nor snapshots that go on.
     old: BTreeSet<u64>,
@@ -88,7 +88,7 @@ struct End {
 impl Transport for End {
     fn call(&self, to: u64, request: Request, _limit: Duration) -> BoxFuture<'_, Result<Reply, CallError>> {
         let lost = move || CallError::Lost { to, why: "the connection broke".to_owned() };
-        let replica = self.way.replicas.get().and_then(|replicas| replicas.get(&to)).cloned();
+        let replica = self.way.replicas.lock().expect("replicas").get(&to).cloned();
         Box::pin(async move {
             let Request::Raft(call) = request else { return Err(lost()) };
             let call = self.way.read(self.own, to, call)?;
@@ -131,7 +131,7 @@ async fn replicas(count: u64, way: &Arc<Way>, shutdown: &Shutdown) -> Vec<Raft> 
     for number in 1..=count {
         all.push(replica(number, way, shutdown).await);
     }
-    assert!(way.replicas.set((1..).zip(all.iter().cloned()).collect()).is_ok());
+    way.replicas.lock().expect("replicas").extend((1..).zip(all.iter().cloned()));
     all[0].found().await.expect("founded");
     all[0].propose(Actor::System, beginning()).await.expect("initialised");
     all
@@ -198,6 +198,33 @@ async fn a_version_that_does_not_know_canvasses_does_not_stop_elections() {
     wait.metrics(|now| now.current_leader == Some(2), "it leads").await.expect("elected");
     leader.propose(Actor::System, record(2)).await.expect("committed");
     assert!(way.refused.load(Ordering::SeqCst) > 0, "it was asked");
+    shutdown.stop();
+    leader.stop().await;
+    replicas[2].stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_that_lost_its_log_gives_up_and_the_leader_goes_on() {
+    let (way, shutdown) = (Arc::new(Way::default()), Shutdown::new());
+    let replicas = replicas(3, &way, &shutdown).await;
+    let leader = &replicas[0];
+    for number in [2, 3] {
+        leader.add_learner(number).await.expect("it follows");
+    }
+    leader.set_voters([1, 2, 3].into()).await.expect("they vote");
+    leader.propose(Actor::System, record(1)).await.expect("committed");
+    replicas[1].link.applied(leader.applied().0, LONG).await.expect("it has everything");
+    replicas[1].stop().await;
+    let emptied = replica(2, &way, &shutdown).await;
+    way.replicas.lock().expect("replicas").insert(2, emptied.clone());
+    let failed = tokio::time::timeout(LONG, emptied.failed()).await.expect("it gives up");
+    assert!(matches!(failed, Failed::Lost(entry) if entry <= leader.applied().0), "{failed}");
+    assert_eq!(leader.lost_logs(), [2].into());
+    let vote = openraft::raft::VoteRequest::new(openraft::Vote::new(9, 3), leader.durable.last());
+    let answer = emptied.answer(3, Call::Vote(vote)).await;
+    assert!(matches!(answer, Answer::Failed(_)), "it does not vote: {answer:?}");
+    leader.propose(Actor::System, record(2)).await.expect("the others are a majority");
+    leader.linearizable().await.expect("read");
     shutdown.stop();
     leader.stop().await;
     replicas[2].stop().await;

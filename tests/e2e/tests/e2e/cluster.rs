@@ -161,3 +161,73 @@ fn a_dead_controller_is_replaced_by_a_new_one() {
     });
     cluster.controllers[dead].starts_in_vain("this controller was removed");
 }
+
+/// Its folder is gone, with a disk or by a hand, and two of three would elect each other without what was acknowledged.
+#[test]
+fn a_controller_whose_log_is_gone_does_not_vote() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    let leader = cluster.leader(0);
+    let [gone, late] = [1, 2].map(|n| (leader + n) % 3);
+    cluster.controllers[late].kill();
+    cluster.rest(leader).post("/v1/users", json!({"name": "acknowledged"})).ok();
+    cluster.controllers[leader].kill();
+    cluster.controllers[gone].kill();
+    let store = cluster.controllers[gone].dir().join("store");
+    std::fs::rename(&store, place.join("aside")).expect("moved");
+    cluster.controllers[late].launch();
+    cluster.controllers[gone].starts_in_vain(&format!("`wharden cluster replace {}`", gone + 1));
+    assert!(!store.exists(), "nothing was begun anew");
+    cluster.controllers[leader].start();
+    cluster.controllers[late].becomes_ready();
+    cluster.rest(late).get("/v1/users/acknowledged").ok();
+}
+
+#[test]
+fn an_old_copy_of_a_folder_is_found_out_and_the_leader_goes_on() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    let leader = cluster.leader(0);
+    let [old, other] = [1, 2].map(|n| (leader + n) % 3);
+    let (folder, copy) = (cluster.controllers[old].dir().to_owned(), place.join("copy"));
+    cluster.controllers[old].stop();
+    let output = std::process::Command::new("cp").arg("-a").args([&folder, &copy]).output().expect("cp");
+    assert!(output.status.success(), "{output:?}");
+    cluster.controllers[old].start();
+    for n in 0..5 {
+        cluster.rest(leader).post("/v1/users", json!({"name": format!("user-{n}")})).ok();
+    }
+    let last = || (cluster.rest(old).get("/v1/users/user-4").status == 200).then_some(());
+    eventually("all of it there", SETTLE, last);
+    cluster.controllers[old].stop();
+    std::fs::remove_dir_all(&folder).expect("removed");
+    std::fs::rename(&copy, &folder).expect("put back");
+    cluster.controllers[old].launch();
+    assert!(!cluster.controllers[old].ends().success());
+    let replace = format!("`wharden cluster replace {}`", old + 1);
+    cluster.controllers[old].log_says(&replace);
+    cluster.controllers[old].starts_in_vain(&replace);
+    cluster.controllers[leader].log_says("a controller has lost part of its log");
+    cluster.rest(leader).post("/v1/users", json!({"name": "after"})).ok();
+    cluster.rest(other).get("/v1/users/after").ok();
+    let told = |at: usize| cluster.rest(at).get("/v1/doctor").ok().to_string().contains("it has lost part of its log");
+    eventually("what is to be done, asked at a follower", SETTLE, || told(other).then_some(()));
+}
+
+#[test]
+fn a_controller_that_moved_comes_back_under_a_new_leader() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 3);
+    let leader = cluster.leader(0);
+    let moved = (leader + 1) % 3;
+    cluster.controllers[moved].stop();
+    // A new term: whoever leads in it has never reached the one that is away.
+    cluster.controllers[leader].stop();
+    cluster.controllers[leader].start();
+    let old = cluster.controllers.remove(moved);
+    let [rest, agents, _] = old.ports();
+    let elsewhere = Controller::new(&place, "elsewhere").ports();
+    let again = Controller::again(old.dir(), &place.join("moved.log"), [rest, agents, elsewhere[2]]);
+    cluster.controllers.insert(moved, again.moved());
+    cluster.controllers[moved].start();
+}
