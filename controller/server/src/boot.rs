@@ -5,7 +5,7 @@ use crate::{
     app::{Access, App, Workbench, key_gauges},
     audit_export,
     auth::source::Sources,
-    backup::{Recipients, Schedule},
+    backup::{BackupMetrics, Recipients, Schedule},
     capacity::{self, Watch},
     cluster::{self, Admission, Answering},
     config::{Config, FILE_NAME, Overrides},
@@ -428,10 +428,11 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
         capacity: watch,
         workbench: Workbench::default(),
     });
+    let backups = BackupMetrics::new(&metrics);
     if let Some(folder) = config.backup_dir.clone() {
         let every = Duration::from_secs(config.backup_every_hours.saturating_mul(3600));
         let schedule = Schedule { folder, recipients, every, keep: config.backup_keep };
-        schedule.start(raft.clone(), Arc::clone(&keys), Arc::clone(&app.clock), &metrics, shutdown);
+        schedule.start(raft.clone(), Arc::clone(&keys), Arc::clone(&app.clock), backups, shutdown);
     }
 
     let identity = own_identity(&keys, config, started_at)?;

@@ -52,6 +52,7 @@ pub fn controllers(view: &View, config: &AlertsConfig) -> Vec<AlertFact> {
     let mut facts = Vec::new();
     let told = view.controllers.values().filter_map(|seen| seen.readings.as_ref());
     let lost: BTreeSet<u64> = told.flat_map(|readings| readings.lost_logs.iter().copied()).collect();
+    let all_back_up = view.controllers.values().filter_map(|seen| seen.readings.as_ref()).any(|r| r.backup.is_some());
     for (number, seen) in &view.controllers {
         let whom = Whom { key: number.to_string(), subject: subject(*number, seen) };
         if lost.contains(number) {
@@ -75,7 +76,7 @@ pub fn controllers(view: &View, config: &AlertsConfig) -> Vec<AlertFact> {
         if let Some(readings) = &seen.readings {
             readings_of(&whom, readings, view.at, config, &mut facts);
             if view.at.millis_since(status.started_at) / 1000 >= BACKUP_FIRST_S {
-                facts.extend(backup_of(&whom, readings, view.at));
+                facts.extend(backup_of(&whom, readings, view.at, all_back_up));
             }
         }
     }
@@ -188,9 +189,12 @@ fn readings_of(whom: &Whom, readings: &Readings, at: Timestamp, config: &AlertsC
     }
 }
 
-/// The newest scheduled backup, where some are to be made.
-fn backup_of(whom: &Whom, readings: &Readings, at: Timestamp) -> Option<AlertFact> {
-    let backup = readings.backup.as_ref()?;
+/// The newest scheduled backup. Where one controller makes some, all are to: it is the next one that is lost.
+fn backup_of(whom: &Whom, readings: &Readings, at: Timestamp, all_back_up: bool) -> Option<AlertFact> {
+    let Some(backup) = &readings.backup else {
+        let detail = "backup_recipients and backup_dir are not set in its controller.toml";
+        return all_back_up.then(|| whom.says(&BACKUP_OLD, "it makes no backups, and another one does", detail));
+    };
     let due = format!("one is due every {} hours", backup.every_s / 3600);
     let Some(newest) = backup.newest_at else {
         return Some(whom.says(&BACKUP_OLD, "there is no backup in its backup_dir, or it cannot be read", &due));

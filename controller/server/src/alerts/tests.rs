@@ -30,6 +30,7 @@ fn view() -> View {
             disk_free_bytes: 50,
             disk_size_bytes: 100,
             certificate_ends_at: Some(NOW.plus_secs(100 * 24 * 3600)),
+            backup: Some(BackupReading { newest_at: Some(NOW), every_s: 24 * 3600 }),
             ..Readings::default()
         }),
         ahead_ms: Some(0),
@@ -104,6 +105,17 @@ fn a_controller_that_has_just_started_has_time_for_its_first_backup() {
         view.at = NOW.plus_secs(600);
         assert_eq!(judged(&view), one(&BACKUP_OLD, "2", Severity::Warning));
     }
+}
+
+#[test]
+fn a_controller_without_backups_is_told_of_where_another_one_makes_some() {
+    let mut view = view();
+    readings(&mut view, 3).backup = None;
+    assert_eq!(judged(&view), one(&BACKUP_OLD, "3", Severity::Warning));
+    for number in 1..=3 {
+        readings(&mut view, number).backup = None;
+    }
+    assert!(judged(&view).is_empty(), "nobody wants any");
 }
 
 #[test]

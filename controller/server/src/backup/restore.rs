@@ -51,7 +51,11 @@ impl fmt::Display for Restored {
             "  recovery codes that were used since are good again: `wharden account recovery-codes` makes new ones"
         )?;
         writeln!(f, "  all sessions, invites and join tokens have ended\n")?;
-        writeln!(f, "Do not start controllers of the old cluster again. Next:")?;
+        writeln!(
+            f,
+            "Do not start controllers of the old cluster again. The new controller.toml makes no backups and has no"
+        )?;
+        writeln!(f, "[alerts]: carry over what the old one said. Next:")?;
         writeln!(f, "  wharden-controller run --data-dir {data_dir}")?;
         write!(f, "  wharden cluster add     (for each further controller)")
     }

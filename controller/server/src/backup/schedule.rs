@@ -28,15 +28,16 @@ pub struct Schedule {
     pub keep: usize,
 }
 
+/// Shown where none are made, too: an alarm on what is not there never rings.
 #[derive(Clone, Default)]
-struct BackupMetrics {
+pub struct BackupMetrics {
     /// Seconds since the epoch; 0 before the first.
     last: Gauge,
     failures: Counter,
 }
 
 impl BackupMetrics {
-    fn new(metrics: &Metrics) -> Self {
+    pub fn new(metrics: &Metrics) -> Self {
         let own = Self::default();
         metrics.register(|registry| {
             registry.register(
@@ -59,8 +60,14 @@ pub fn file_name(cluster: &ClusterId, at: Timestamp) -> String {
 impl Schedule {
     /// Writes backups until shutdown. One is due when the newest file in the folder is older than `every`, by its own name,
     /// so that a restart neither skips one nor makes one too many.
-    pub fn start(self, raft: Raft, keys: Arc<Keys>, clock: Arc<dyn Clock>, metrics: &Metrics, shutdown: &Shutdown) {
-        let metrics = BackupMetrics::new(metrics);
+    pub fn start(
+        self,
+        raft: Raft,
+        keys: Arc<Keys>,
+        clock: Arc<dyn Clock>,
+        metrics: BackupMetrics,
+        shutdown: &Shutdown,
+    ) {
         let schedule = Arc::new(self);
         shutdown.spawn_until_stopped("backup", async move {
             let mut look = tokio::time::interval(Duration::from_secs(LOOK_S));

@@ -45,7 +45,8 @@ pub struct Joined {
 impl fmt::Display for Joined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cluster_id, number, data_dir } = self;
-        writeln!(f, "This is controller {number} of cluster {cluster_id}. Next:")?;
+        writeln!(f, "This is controller {number} of cluster {cluster_id}.\n")?;
+        writeln!(f, "Its controller.toml is new: write backups and [alerts] into it as the others have them. Next:")?;
         write!(f, "  wharden-controller run --data-dir {data_dir}")
     }
 }
