@@ -386,7 +386,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
     shutdown.spawn_until_stopped("inventory", inventory::forget_moved(raft.clone(), fleet.clone()));
     let alerts = Alerts::new(&metrics);
     alerts.start(raft.clone(), shutdown);
-    let probe = Probe::new(data_dir, config, started_at);
+    let probe = Probe::new(data_dir, &keys.cluster_id, config, started_at);
     let sampler = Sampler::start(probe, raft.clone(), &metrics, shutdown);
     port.inbound.tell(sampler.clone());
     let held = sampler.clone();
