@@ -11,7 +11,7 @@ use crate::{
     config::{Config, FILE_NAME, Overrides},
     console,
     copies::{self, Coverage, Reader, Recorder},
-    data_dir::{self, CA_FILE, CLUSTER_KEY, STORE},
+    data_dir::{self, CA_FILE, CLUSTER_KEY, PEER_CHAIN, STORE},
     events::{self, EventLimits, EventStore},
     fleet::{Fleet, FleetConfig},
     inventory,
@@ -158,9 +158,14 @@ pub async fn run(data_dir: &Path, file: Option<&Path>, overrides: Overrides) -> 
     telemetry::init(config.format()?, &config.log_filter)?;
     tls::install_provider();
     if !data_dir.join(CLUSTER_KEY).exists() {
+        let folder = data_dir.display();
+        ensure!(
+            !data_dir.join(PEER_CHAIN).exists() && !data_dir.join(STORE).exists(),
+            "{folder}/{CLUSTER_KEY} is missing: put it back, every controller of the cluster has the same in its data folder"
+        );
         bail!(
-            "{} is not the data folder of a controller: `wharden-controller init --data-dir {0}` makes one",
-            data_dir.display()
+            "{folder} is not the data folder of a controller: `wharden-controller init --data-dir {folder}` makes one for a \
+             new cluster, `wharden-controller join` one for a cluster that is there"
         );
     }
     audit_export::check(&config.audit_export)?;
@@ -386,7 +391,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
     shutdown.spawn_until_stopped("inventory", inventory::forget_moved(raft.clone(), fleet.clone()));
     let alerts = Alerts::new(&metrics);
     alerts.start(raft.clone(), shutdown);
-    let probe = Probe::new(data_dir, config, started_at);
+    let probe = Probe::new(data_dir, &keys.cluster_id, config, started_at);
     let sampler = Sampler::start(probe, raft.clone(), &metrics, shutdown);
     port.inbound.tell(sampler.clone());
     let held = sampler.clone();

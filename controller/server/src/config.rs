@@ -238,6 +238,12 @@ impl Config {
                 "0 is not possible: leave backup_dir out to have no schedule",
             );
         }
+        if self.alerts.lost_s == 0 {
+            return wrong("alerts.lost_s", "after 0 seconds everything is lost: 1 is the least");
+        }
+        if self.alerts.disk_free_percent > 100 {
+            return wrong("alerts.disk_free_percent", "no disk has more than 100 % free");
+        }
         Ok(self)
     }
 }
@@ -281,6 +287,11 @@ mod tests {
         let error = load("log_format = \"xml\"\n", Overrides::default()).expect_err("format").to_string();
         assert_eq!(error, "log_format: \"xml\" is not a log format: use human or json");
         assert!(load("advertise = []\n", Overrides::default()).is_err());
+        for alerts in ["lost_s = 0", "disk_free_percent = 150"] {
+            let error =
+                load(&format!("[alerts]\n{alerts}\n"), Overrides::default()).expect_err("of no use").to_string();
+            assert!(error.starts_with(&format!("alerts.{}", &alerts[..6])), "{error}");
+        }
         let missing = Config::load(Path::new("/nonexistent"), Some(Path::new("/nonexistent/x")), Overrides::default());
         assert!(missing.expect_err("missing").to_string().starts_with("/nonexistent/x: "));
     }

@@ -1,7 +1,7 @@
 //! How a controller finds itself: read once a second, told to the leader when it asks, and shown as metrics.
 
 use super::limits::{BACKUP_LOOK, DISK_TRIAL, DISK_TRIALS, SAMPLE};
-use crate::{config::Config, limits::SERVER_CERT_TTL_S, raft::Raft};
+use crate::{backup, config::Config, limits::SERVER_CERT_TTL_S, raft::Raft};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::Instant;
-use wharden_model::Timestamp;
+use wharden_model::{ClusterId, Timestamp};
 use wharden_runtime::{metrics::Metrics, shutdown::Shutdown};
 
 /// The file that the disk is tried with.
@@ -65,6 +65,7 @@ pub struct SinkReading {
 /// What is read and where.
 pub struct Probe {
     pub data_dir: PathBuf,
+    pub cluster: ClusterId,
     /// Folder of scheduled backups, and the seconds between two.
     pub backups: Option<(PathBuf, u64)>,
     pub certificate_ends_at: Timestamp,
@@ -72,10 +73,11 @@ pub struct Probe {
 
 impl Probe {
     /// What the configuration says.
-    pub fn new(data_dir: &Path, config: &Config, started_at: Timestamp) -> Self {
+    pub fn new(data_dir: &Path, cluster: &ClusterId, config: &Config, started_at: Timestamp) -> Self {
         let hours = config.backup_every_hours;
         Self {
             data_dir: data_dir.to_owned(),
+            cluster: cluster.clone(),
             backups: config.backup_dir.clone().map(|folder| (folder, hours.saturating_mul(3600))),
             certificate_ends_at: started_at.plus_secs(SERVER_CERT_TTL_S),
         }
@@ -160,8 +162,8 @@ impl Sampler {
     async fn read_backups(self, probe: Arc<Probe>) {
         let Some((folder, every_s)) = probe.backups.clone() else { return };
         loop {
-            let folder = folder.clone();
-            if let Ok(newest_at) = tokio::task::spawn_blocking(move || newest(&folder)).await {
+            let (folder, cluster) = (folder.clone(), probe.cluster.clone());
+            if let Ok(newest_at) = tokio::task::spawn_blocking(move || backup::newest(&folder, &cluster)).await {
                 self.set(|readings| readings.backup = Some(BackupReading { newest_at, every_s }));
             }
             tokio::time::sleep(BACKUP_LOOK).await;
@@ -182,15 +184,6 @@ fn try_disk(folder: &Path) -> io::Result<Duration> {
 fn room(folder: &Path) -> io::Result<(u64, u64)> {
     let fs = rustix::fs::statvfs(folder)?;
     Ok((fs.f_bavail.saturating_mul(fs.f_frsize), fs.f_blocks.saturating_mul(fs.f_frsize)))
-}
-
-/// When the newest backup in a folder was written.
-fn newest(folder: &Path) -> Option<Timestamp> {
-    let entries = fs::read_dir(folder).ok()?.flatten();
-    let backups = entries.filter(|entry| entry.file_name().to_str().is_some_and(|name| name.ends_with(".wharden.age")));
-    let times = backups.filter_map(|entry| entry.metadata().ok()?.modified().ok());
-    let since = times.max()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)))
 }
 
 /// As metrics: name, description and value of each.
@@ -217,16 +210,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_tried_and_measured_and_its_newest_backup_found() {
+    fn a_folder_is_tried_and_measured() {
         let dir = tempfile::tempdir().expect("temp dir");
         try_disk(dir.path()).expect("written");
         let (free, size) = room(dir.path()).expect("known");
         assert!(free > 0 && free <= size);
-        assert_eq!(newest(dir.path()), None);
-        fs::write(dir.path().join("c-1.wharden.age"), "x").expect("written");
-        assert!(newest(dir.path()).is_some());
         let away = dir.path().join("away");
-        assert!(try_disk(&away).is_err() && room(&away).is_err() && newest(&away).is_none());
+        assert!(try_disk(&away).is_err() && room(&away).is_err());
     }
 
     #[test]

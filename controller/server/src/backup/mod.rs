@@ -22,7 +22,7 @@ pub use key::{Identities, KeyError, Recipients, keygen};
 pub use moment::Moment;
 pub use open::{OpenError, Opened, open};
 pub use restore::{Restored, Source, restore};
-pub use schedule::{BackupMetrics, Schedule, file_name};
+pub use schedule::{BackupMetrics, Schedule, file_name, newest};
 pub use write::{WriteError, write};
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ pub struct Opened {
 pub enum OpenError {
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
+    #[error("was cut or changed, or cannot be read to its end: {0}")]
+    Cut(io::Error),
     #[error("is not encrypted with age, or its beginning is damaged: {0}")]
     Form(String),
     #[error("was encrypted to other keys than the ones given")]
@@ -60,11 +62,11 @@ pub fn open(path: &Path, identities: &Identities) -> Result<Opened, OpenError> {
     })?;
     let mut plain = BufReader::new(plain);
     let header = Header::read(&mut plain).map_err(|error| match error {
-        HeaderError::Io(error) => OpenError::Io(error),
+        HeaderError::Io(error) => OpenError::Cut(error),
         other => OpenError::Header(other.to_string()),
     })?;
     let mut bytes = Vec::new();
-    plain.take(STATE_MAX + 1).read_to_end(&mut bytes)?;
+    plain.take(STATE_MAX + 1).read_to_end(&mut bytes).map_err(OpenError::Cut)?;
     if bytes.len() as u64 > STATE_MAX {
         return Err(OpenError::TooLarge);
     }

@@ -90,8 +90,7 @@ pub fn restore(data_dir: &Path, source: &Source, overrides: Overrides) -> anyhow
     };
     state.apply(index, &entry).0?;
 
-    let config = Config { node_id: number, ..Config::default().with(overrides) };
-    config.format()?;
+    let config = Config { node_id: number, ..Config::default().with(overrides) }.checked()?;
     let key_text = keys.sealing().to_file_text();
     keys.ca
         .issue_server(&config.advertise, number, now, Duration::from_secs(limits::SERVER_CERT_TTL_S))

@@ -132,6 +132,11 @@ impl Schedule {
     }
 }
 
+/// When the newest backup of this cluster in a folder was written.
+pub fn newest(folder: &Path, cluster: &ClusterId) -> Option<Timestamp> {
+    list(folder, cluster).ok()?.first().and_then(|(_, path)| made_at(path))
+}
+
 fn made_at(path: &Path) -> Option<Timestamp> {
     let modified = fs::metadata(path).and_then(|m| m.modified()).ok()?;
     let since = modified.duration_since(std::time::UNIX_EPOCH).ok()?;

@@ -72,6 +72,8 @@ fn a_backup_that_was_cut_or_changed_anywhere_does_not_open() {
     for cut in [0, 10, bytes.len() / 2, bytes.len() - 1] {
         assert!(scene.open(&bytes[..cut]).is_err(), "cut at {cut}");
     }
+    let why = scene.open(&bytes[..bytes.len() - 1]).err().expect("refused").to_string();
+    assert!(why.starts_with("was cut or changed"), "{why}");
     for at in (0..bytes.len()).step_by(97) {
         let mut changed = bytes.clone();
         changed[at] ^= 1;
@@ -142,6 +144,9 @@ fn a_scheduled_backup_is_written_when_it_is_due_and_old_ones_go() {
     let cluster = &scene.state.cluster.as_ref().expect("a cluster").id;
     let expected = [2 * hour, 5 * hour].map(|after| file_name(cluster, Timestamp(NOW.0 + after)));
     assert_eq!(names(), expected);
+    assert!(newest(&folder, cluster).is_some());
+    let other = wharden_model::ClusterId::new("c-00000000000000ff").expect("id");
+    assert_eq!(newest(&folder, &other), None, "another cluster that shares the folder has none");
     let gone = Schedule { folder: scene.dir.path().join("none"), ..schedule };
     assert!(gone.write_if_due(&scene.state, 7, &scene.key, NOW).expect_err("no folder").to_string().contains("none"));
 }

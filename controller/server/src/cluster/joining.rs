@@ -12,7 +12,7 @@ use crate::{
 use anyhow::{Context, bail, ensure};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
-use std::{fmt, future::ready, io, path::Path, time::Duration};
+use std::{fmt, future::ready, io, net::IpAddr, path::Path, time::Duration};
 use tokio::time::timeout;
 use tonic::{
     Code, Status,
@@ -27,7 +27,7 @@ use wharden_proto::{
 };
 use wharden_runtime::{
     fsync::write_atomic,
-    tls::{self, Connector, HTTP2},
+    tls::{self, Connector, DialError, HTTP2},
 };
 use wharden_state::LEVEL;
 
@@ -57,14 +57,23 @@ impl fmt::Display for Joined {
 /// Why not, with what to do. A folder that was empty is empty again, unless the answer got lost.
 pub async fn join(data_dir: &Path, code: &Secret, peer: &str, overrides: Overrides) -> anyhow::Result<Joined> {
     let code: ControllerCode = code.reveal().parse()?;
-    let config = Config::default().with(overrides);
-    config.format()?;
+    let config = Config::default().with(overrides).checked()?;
+    let (host, port) = crate::peers::split(peer).with_context(|| format!("--peer {peer:?} is not HOST:PORT"))?;
+    ensure!(
+        is_here(&host) || !is_here(&config.seat().name),
+        "the others cannot reach this controller as {}: give --advertise the name or the address of this machine first",
+        config.seat().name
+    );
     tls::install_provider();
-    let key = prepare(data_dir)?;
+    let (key, is_new) = prepare(data_dir)?;
+    let peer = (peer, host.as_str(), port);
     match ask(&code, peer, &config, &key).await {
         Ok(response) => finish(data_dir, &code, config, &key, response),
         Err(Failure::Refused(error)) => {
-            forget_key(data_dir);
+            // With the key of an earlier attempt, whose answer was lost, it may have been entered.
+            if is_new {
+                forget_key(data_dir);
+            }
             Err(error)
         }
         Err(Failure::Lost(error)) => {
@@ -80,23 +89,33 @@ enum Failure {
     Lost(anyhow::Error),
 }
 
-/// The folder with the key in it, the one of an earlier attempt if there is one.
-fn prepare(data_dir: &Path) -> anyhow::Result<KeyPair> {
+/// A name for this machine only.
+fn is_here(name: &str) -> bool {
+    name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+}
+
+/// The folder with the key in it, the one of an earlier attempt if there is one; whether it was made now.
+fn prepare(data_dir: &Path) -> anyhow::Result<(KeyPair, bool)> {
     ensure!(
         !data_dir.join(CLUSTER_KEY).exists() && !data_dir.join(STORE).exists(),
         "{} is the data folder of a controller already: give an empty or new folder",
         data_dir.display()
     );
     if let Some(key) = load_key(data_dir)? {
-        return Ok(key);
+        return Ok((key, false));
     }
     data_dir::fresh(data_dir)?;
     let key = KeyPair::generate()?;
     store_key(data_dir, &key)?;
-    Ok(key)
+    Ok((key, true))
 }
 
-async fn ask(code: &ControllerCode, peer: &str, config: &Config, key: &KeyPair) -> Result<JoinResponse, Failure> {
+async fn ask(
+    code: &ControllerCode,
+    (peer, host, port): (&str, &str, u16),
+    config: &Config,
+    key: &KeyPair,
+) -> Result<JoinResponse, Failure> {
     let refused = |error: anyhow::Error| Failure::Refused(error);
     let seat = config.seat();
     let request = JoinRequest {
@@ -109,10 +128,13 @@ async fn ask(code: &ControllerCode, peer: &str, config: &Config, key: &KeyPair) 
         agent_address: seat.agent,
         level: LEVEL,
     };
-    let (host, port) =
-        crate::peers::split(peer).with_context(|| format!("--peer {peer:?} is not HOST:PORT")).map_err(refused)?;
     let tls = tls::client_config_pinned(code.ca_fingerprint, &[HTTP2]).map_err(|e| refused(e.into()))?;
-    let stream = Connector::new(tls).connect(&host, port).await.map_err(|e| refused(e.into()))?;
+    let stream = Connector::new(tls).connect(host, port).await.map_err(|error| {
+        let trust = matches!(error, DialError::Handshake { .. });
+        let error = anyhow::Error::from(error);
+        let why = format!("the code is not of the cluster of {peer}, or {host} is no name in the certificate there");
+        refused(if trust { error.context(why) } else { error })
+    })?;
     let mut once = Some(TokioIo::new(stream));
     let give = service_fn(move |_: Uri| ready(once.take().ok_or(io::Error::from(io::ErrorKind::NotConnected))));
     let channel = Endpoint::from_static("http://controller").connect_with_connector(give).await;
@@ -131,6 +153,10 @@ fn failure_of(peer: &str, status: &Status) -> Failure {
         ("", Code::Unimplemented) => {
             anyhow::anyhow!("{peer} is not a port for controllers: give --peer the one that --peer-listen names, 7442")
         }
+        // No controller says this: what came is no answer to such a question, as of the port for clients.
+        (message, Code::Internal) => anyhow::anyhow!(
+            "{peer} does not answer as a port for controllers does, which is 7442 without --peer-listen: {message}"
+        ),
         ("", code) => anyhow::anyhow!("{peer} refused without a reason: {}", code.description()),
         (message, _) => anyhow::anyhow!("{message}"),
     };
@@ -180,6 +206,44 @@ mod tests {
         let agents = told(Code::Unimplemented, "");
         assert!(agents.starts_with("refused: ctl1:7441 is not a port") && agents.contains("7442"), "{agents}");
         assert!(told(Code::Unavailable, "").starts_with("lost: ctl1:7441 refused without a reason"));
+        let clients = told(Code::Internal, "invalid compression flag: 123");
+        assert!(clients.contains("ctl1:7441 does not answer as a port for controllers"), "{clients}");
         assert_eq!(told(Code::PermissionDenied, "the code was used"), "refused: the code was used");
+    }
+
+    fn code() -> Secret {
+        ControllerCode::generate([7; 32]).text()
+    }
+
+    #[tokio::test]
+    async fn what_could_not_work_is_refused_before_the_code_is_used_up() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let folder = dir.path().join("controller");
+        let refused = async |peer: &str, overrides: Overrides| {
+            let error = join(&folder, &code(), peer, overrides).await.map(|joined| joined.number).expect_err("refused");
+            assert!(!folder.exists(), "nothing was begun");
+            error.to_string()
+        };
+        let why = refused("ctl1.example.org:7442", Overrides::default()).await;
+        assert!(why.contains("as localhost: give --advertise"), "{why}");
+        let backups = Overrides { backup_dir: Some("/backups".into()), ..Overrides::default() };
+        let why = refused("127.0.0.1:1", backups).await;
+        assert!(why.contains("backup_dir"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn a_key_whose_answer_was_lost_stays_until_it_is_answered() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let (new, lost) = (dir.path().join("new"), dir.path().join("lost"));
+        prepare(&lost).expect("an attempt whose answer is lost");
+        for folder in [&new, &lost] {
+            // Nobody listens there.
+            join(folder, &code(), "127.0.0.1:1", Overrides::default())
+                .await
+                .map(|joined| joined.number)
+                .expect_err("away");
+        }
+        assert!(load_key(&new).expect("read").is_none(), "nothing is left of the first attempt");
+        assert!(load_key(&lost).expect("read").is_some());
     }
 }

@@ -95,6 +95,11 @@ fn init_does_not_overwrite_and_run_needs_init() {
     assert!(said.contains(&controller.dir().display().to_string()), "{said}");
     controller.start();
     Admin::bootstrap(&controller, "ada");
+    controller.stop();
+    let key = controller.dir().join("cluster.key");
+    std::fs::rename(&key, place.join("key")).expect("moved");
+    controller.starts_in_vain("cluster.key is missing: put it back");
+    std::fs::rename(place.join("key"), &key).expect("moved");
 
     let empty = place.join("empty");
     let mut command = std::process::Command::new(wharden_harness::bins::path("wharden-controller"));
