@@ -192,3 +192,26 @@ impl Held {
         (ready, over)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alerts::Seen;
+
+    #[test]
+    fn a_clock_that_nobody_has_heard_shows_no_skew() {
+        let metrics = Metrics::new("wharden");
+        let (shown, mut state, mut view) = (WatchMetrics::new(&metrics), State::default(), View::default());
+        state.controllers.last_number = 3;
+        view.controllers = (1..=3).map(|n| (n, Seen { ahead_ms: Some(7), ..Seen::default() })).collect();
+        let told = |controller: u64| {
+            metrics.encode().contains(&format!("wharden_clock_skew_milliseconds{{controller=\"{controller}\"}} 7"))
+        };
+        shown.show(&view, &state);
+        assert_eq!([1, 2, 3].map(told), [true; 3]);
+        view.controllers.remove(&2);
+        view.controllers.insert(3, Seen::default());
+        shown.show(&view, &state);
+        assert_eq!([1, 2, 3].map(told), [true, false, false], "one was removed, one does not answer");
+    }
+}
