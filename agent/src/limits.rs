@@ -14,7 +14,7 @@ pub const BUFFER_MIN: usize = 4 * 1024;
 pub const BUFFER_MAX: usize = 256 * 1024;
 /// Bytes by which all read buffers together may be larger than [`BUFFER_MIN`]. While half of it is left, each may grow to its
 /// full size; then to [`BUFFER_CROWDED`], as long as there is any.
-pub const BUFFERS_GROWN_MAX: usize = 32 * 1024 * 1024;
+pub const BUFFERS_GROWN_MAX: usize = 16 * 1024 * 1024;
 /// See [`BUFFERS_GROWN_MAX`].
 pub const BUFFER_CROWDED: usize = 16 * 1024;
 /// How long a fast stream may be silent until its buffer is given back.
@@ -72,8 +72,8 @@ pub const LOOKUP_MAX: usize = THING_MAX;
 pub const LOOKED_UP_MAX: usize = 2 * LOOKUP_MAX;
 /// Of that, what a decision may take without waiting for its turn: some ten usual descriptions.
 pub const LOOKED_UP_FREE: usize = 256 * 1024;
-/// Decisions at one time that may take more.
-pub const LARGE_DECISIONS: usize = 2;
+/// Decisions at one time that may take more: each also takes a processor for some milliseconds, of which others want one too.
+pub const LARGE_DECISIONS: usize = 1;
 /// Largest description that is held until its reader has taken it, in bytes; a larger one is asked for again.
 pub const ANSWER_HELD_MAX: usize = 64 * 1024;
 /// The last bytes of a body of which an image is made, which the engine gets once it is known what is there: a tar archive
@@ -95,7 +95,7 @@ pub const READINGS_MAX: usize = 1024;
 pub const READING_MAX: usize = 2 * 1024;
 /// Requests of one user that are on their way from head to decision at one time. More wait, so that one user who sends many at
 /// once does not slow the others down with all of them.
-pub const DECIDED_AT_ONCE_PER_USER: usize = 16;
+pub const DECIDED_AT_ONCE_PER_USER: usize = 8;
 /// Longest event of the engine, in bytes; a container's labels ride in it.
 pub const EVENT_LINE_MAX: usize = 512 * 1024;
 /// Memory that an event may take once it is read, in bytes, see [`wharden_docker::weight`].
@@ -314,8 +314,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 8192,
-            connections_per_user: 6144,
+            connections: 6144,
+            connections_per_user: 5120,
             head_timeout_s: 10,
             idle_timeout_s: 600,
             body_timeout_s: 30,

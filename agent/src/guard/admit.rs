@@ -128,6 +128,10 @@ impl Guard {
             },
         };
         let turn = self.deciding.take(caller.holder()).await;
+        // Who has many in turn, and hangs up, keeps nobody else waiting with what nobody waits for.
+        if client.stream.hung_up() {
+            return Err(Lost);
+        }
         let decided = case.decide(request, body).await;
         let held = decided.as_ref().ok().and_then(|passed| passed.answer.as_ref()).map_or(0, |it| it.body.capacity());
         // Until the client has taken it, which it may do as slowly as it likes.

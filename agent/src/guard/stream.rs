@@ -84,6 +84,11 @@ impl Stream {
         }
     }
 
+    /// True when the other end is gone altogether, see [`Source::hung_up`].
+    pub fn hung_up(&self) -> bool {
+        hung_up(self.socket())
+    }
+
     /// True when nothing has come in and the other end is still there.
     pub fn is_quiet(&self) -> bool {
         events(self.socket(), PollFlags::IN).is_some_and(|events| events.is_empty())
@@ -116,8 +121,12 @@ impl Source for ReadSide<'_> {
             Self::Unix(read) => read.as_fd(),
             Self::Tls(_, socket) => socket.as_fd(),
         };
-        events(socket, PollFlags::empty()).is_none_or(|e| e.intersects(PollFlags::HUP | PollFlags::ERR))
+        hung_up(socket)
     }
+}
+
+fn hung_up(socket: BorrowedFd<'_>) -> bool {
+    events(socket, PollFlags::empty()).is_none_or(|e| e.intersects(PollFlags::HUP | PollFlags::ERR))
 }
 
 fn events(fd: BorrowedFd<'_>, wanted: PollFlags) -> Option<PollFlags> {

@@ -51,14 +51,15 @@ fn owner(labels: &BTreeMap<String, String>) -> String {
 
 /// From `GET /containers/{id}/json`.
 pub fn container(json: &Value) -> Option<(Container, Option<Process>)> {
-    let (labels, image_id) = (labels(json, "/Config/Labels"), text(json, "/Image"));
+    let labels = labels(json, "/Config/Labels");
+    let (image, image_id) = (text(json, "/Config/Image"), text(json, "/Image"));
     let mode = text(json, "/HostConfig/NetworkMode");
     let state = ContainerState::of(&text(json, "/State/Status"));
     let mut container = Container {
         id: Some(text(json, "/Id")).filter(|id| !id.is_empty())?,
         name: text(json, "/Name").trim_start_matches('/').to_owned(),
-        owner: container_owner(&labels, &image_id),
-        image: text(json, "/Config/Image"),
+        owner: container_owner(&labels, &image_id, &image),
+        image,
         image_id,
         state,
         health: Health::of(&text(json, "/State/Health/Status")),

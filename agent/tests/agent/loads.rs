@@ -149,7 +149,7 @@ async fn an_archive_that_never_ends_is_told_once() {
     let whole = request(&image(&["app:1"], &vec![1; 300_000]));
     let mut client = Client::connect(&world.socket).await;
     client.send(&whole[..200_000]).await;
-    eventually("the connection is taken", || world.guard.connections.count() == 1).await;
+    eventually("the archive is on its way", || world.guard.loading.count() == 1).await;
     drop(client);
     eventually("the connection ends", || world.guard.connections.count() == 0).await;
     let events = world.events().await;

@@ -177,8 +177,8 @@ mod tests {
             ("web", "docker.io/library/app:latest")
         );
         // A step of a build has the labels of its image.
-        for (image, label, owner) in [("sha256:1", "sha256:1", "alice"), ("sha256:2", "sha256:1", ""), ("app", "", "")]
-        {
+        let id = format!("sha256:{}", "0".repeat(64));
+        for (image, label, owner) in [("app", id.as_str(), "alice"), (&id, &id, ""), ("app", "", "")] {
             let event = json!({"Type": "container", "Actor": {"ID": "c2", "Attributes": {"image": image,
                 "io.wharden.owner": "alice", "io.wharden.image": label}}});
             let read = event_reading(&event, &View::default(), &nobody).expect("an event").expect("about a container");

@@ -23,9 +23,15 @@ pub fn forget(labels: &mut BTreeMap<String, String>) {
     labels.remove(IMAGE_LABEL);
 }
 
-/// Puts the image on a container that is to be created.
+/// Puts the image on a container that is to be created. Its id becomes a name of it, which it is too, without the algorithm: only the
+/// engine itself makes containers of what it calls by the whole id.
 pub fn put_image(body: &mut Value, image: &str) {
     label(body, IMAGE_LABEL, image);
+    if let Some(Value::String(called)) = body.get_mut("Image")
+        && let Some(digits) = digits(called)
+    {
+        *called = digits.to_owned();
+    }
 }
 
 /// The owner that a label names; empty when nobody is known to be. Of containers it is not enough.
@@ -33,20 +39,31 @@ pub fn of(labels: &BTreeMap<String, String>) -> String {
     labels.get(LABEL).cloned().unwrap_or_default()
 }
 
-/// The owner of a container of that image; empty when nobody is known to be. The engine makes containers too, those of a
-/// build's steps, with the labels of their images: so the owner's label counts only beside the one that tells the image.
-/// The guard puts both on what it creates; no image tells its own id, which is a digest of all that it tells.
-pub fn of_container(labels: &BTreeMap<String, String>, image_id: &str) -> String {
+/// The owner of a container of that image, which was called so when it was made; empty when nobody is known to be. The engine
+/// makes containers too, those of a classic build's steps, with the labels of the Dockerfile and of the images before it. It calls
+/// these images by their ids, as the guard lets nobody do. And the owner's label counts only beside the one that tells the image, which
+/// the guard puts on what it creates, and no image can tell of itself, since its id is a digest of all that it tells.
+pub fn of_container(labels: &BTreeMap<String, String>, image_id: &str, called: &str) -> String {
+    if digits(called).is_none() { of_listed(labels, image_id) } else { String::new() }
+}
+
+/// The owner of a container in a list, which calls an image by its id when its name has gone to another one: so what a step of a build
+/// says may be believed here, but nowhere where something is done.
+pub fn of_listed(labels: &BTreeMap<String, String>, image_id: &str) -> String {
     let by_the_guard = labels.get(IMAGE_LABEL).is_some_and(|judged| same_image(judged, image_id));
     if by_the_guard { of(labels) } else { String::new() }
 }
 
-/// The owner of a container that an event tells of, with its labels and the image that it was made from as that was called.
-/// The engine calls those that it makes for a build's steps by the id of their image.
-pub fn of_event(labels: &BTreeMap<String, String>, image: &str) -> String {
-    let by_the_guard =
-        |judged: &String| !judged.is_empty() && (!image.starts_with("sha256:") || same_image(judged, image));
-    if labels.get(IMAGE_LABEL).is_some_and(by_the_guard) { of(labels) } else { String::new() }
+/// The owner of a container that an event tells of, which does not tell the image's id.
+pub fn of_event(labels: &BTreeMap<String, String>, called: &str) -> String {
+    let by_the_guard = digits(called).is_none() && labels.get(IMAGE_LABEL).is_some_and(|judged| !judged.is_empty());
+    if by_the_guard { of(labels) } else { String::new() }
+}
+
+/// Those of a whole id of an image, as the engine writes it.
+fn digits(called: &str) -> Option<&str> {
+    let digits = called.strip_prefix("sha256:")?;
+    (digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(digits)
 }
 
 /// Whether two ids of images are one. Some engines leave the algorithm out; an image without an id is no other's.

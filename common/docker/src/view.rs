@@ -208,7 +208,7 @@ impl ContainerView {
 
     /// Who made it through the guard; empty when nobody is known to have.
     pub fn owner(&self) -> String {
-        owner::of_container(&self.labels, &self.image_id)
+        owner::of_container(&self.labels, &self.image_id, &self.image)
     }
 
     /// The same from the answer's bytes, without what the container was made of: enough for requests that start nothing.

@@ -63,7 +63,7 @@ impl Thing {
                 let name = self.names.iter().flatten().next().map(|name| name.trim_start_matches('/').to_owned());
                 let image = self.image.unwrap_or_default();
                 let image = ImageRef::parse(&image).map_or(image, |r| r.to_string());
-                let owner = owner::of_container(&labels, &self.image_id.unwrap_or_default());
+                let owner = owner::of_listed(&labels, &self.image_id.unwrap_or_default());
                 let thing = thing(kind, needed(self.id)?, name.unwrap_or_default(), labels);
                 reading(kind, Resource { image, owner, ..thing })
             }

@@ -158,6 +158,10 @@ fn labels_of_a_containers_image_do_not_say_whose_it_is() {
     ] {
         assert_eq!(owner(image, label), "", "{image} {label:?}");
     }
+    // That of a step that writes the labels, before their image is made.
+    let mut step = inspected(&json!({}), &json!({}));
+    step["Config"]["Image"] = IMAGE.into();
+    assert_eq!(ContainerView::from_inspect(&step).unwrap().owner(), "");
     let mut view = with(&json!({"Labels": {"io.wharden.owner": "alice"}}), &json!({}));
     let exec = request("POST", "/containers/app/exec", r#"{"Cmd":["sh"]}"#);
     assert_eq!(judge_with(&exec, &view).unwrap().resources[0].owner, "");
@@ -166,6 +170,22 @@ fn labels_of_a_containers_image_do_not_say_whose_it_is() {
     view = with(&json!({}), &json!({}));
     assert_eq!(judge_with(&exec, &view).unwrap().resources[0].owner, "alice");
     assert!(shows(&judge_with(&join, &view).unwrap(), "container_owner", "alice"));
+}
+
+#[test]
+fn an_image_that_is_asked_for_by_its_id_is_called_by_the_digits() {
+    let body = format!(r#"{{"Image":"{IMAGE}"}}"#);
+    let judged = judge_with(
+        &request("POST", "/containers/create", &body),
+        &View {
+            images: support::view().images.into_values().map(|image| (IMAGE.to_owned(), image)).collect(),
+            ..support::view()
+        },
+    );
+    let ForwardBody::Bytes(sent) = judged.unwrap().body else { panic!("a body") };
+    let sent: Value = serde_json::from_slice(&sent).unwrap();
+    assert_eq!(sent["Image"], IMAGE["sha256:".len()..]);
+    assert_eq!(sent["Labels"]["io.wharden.image"], IMAGE);
 }
 
 #[test]

@@ -248,11 +248,27 @@ fn the_container_of_a_builds_step_is_nobodys_whatever_its_image_says() {
     // The engine takes the step's container away with the build.
     build.kill().expect("killed");
     build.wait().expect("ended");
+    // Nor is the one of a step that writes labels with the id of the image before it.
+    let steps = format!("FROM app\nLABEL io.wharden.owner=wharden-t-mallory io.wharden.image={app}\n");
+    let mallorys = mallory.clone().with_env("DOCKER_BUILDKIT", "0");
+    mallorys.run_with(&["build", "--rm=false", "--network", "none", "-t", "forged", "-"], steps.as_bytes()).ok();
+    let left = direct.run(&["ps", "-aq", "--no-trunc", "--filter", "label=io.wharden.owner=wharden-t-mallory"]).ok();
+    let image = |step: &str| direct.run(&["inspect", "--format", "{{.Image}}", step]).ok();
+    assert!(left.lines().any(|step| image(step) == app), "its image is the one that its labels name");
+    for step in left.lines() {
+        let why = if image(step) == app { "no policy permits" } else { "it is nobody's" };
+        mallory.run(&["start", step]).fails_saying(&[why]);
+        direct.run(&["rm", step]).ok();
+    }
     // A container of an image that says the same is whose it is made for.
     alice.run_with(&["build", "-t", "own", "-"], b"FROM public\n").ok();
     alice.run(&["run", "-d", "--name", "own", "own", "sleep", "1000"]).ok();
     alice.run(&["exec", "own", "id"]).ok();
     mallory.run(&["exec", "own", "id"]).fails_saying(&["container.exec", "no policy permits"]);
+    // That which is made by the id of its image is too.
+    let own = alice.run(&["image", "inspect", "--format", "{{.Id}}", "own"]).ok();
+    alice.run(&["run", "-d", "--name", "by-id", &own, "sleep", "1000"]).ok();
+    alice.run(&["exec", "by-id", "id"]).ok();
 }
 
 /// Runs a command that reads from standard input; `meanwhile` happens after the guard has read most of it.
