@@ -39,10 +39,10 @@ pub struct Host {
     /// Ports of the host that something listens on.
     pub ports: BTreeSet<HostPort>,
     /// Ranges of its networks, by name.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub subnets: BTreeMap<String, Vec<Subnet>>,
     /// Addresses that are fixed for its containers.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub addresses: BTreeSet<Address>,
     /// Anti-affinity groups of its containers.
     pub apart: BTreeSet<String>,
@@ -125,7 +125,7 @@ pub struct Container {
     pub apart: BTreeSet<String>,
     pub ports: BTreeSet<HostPort>,
     /// Those that are fixed for it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub addresses: BTreeSet<Address>,
     pub pins: Vec<Pin>,
     pub image_bytes: u64,

@@ -44,7 +44,7 @@ pub struct Reservation {
     pub used: Amount,
     pub need: Amount,
     pub ports: BTreeSet<HostPort>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub addresses: BTreeSet<Address>,
     pub apart: BTreeSet<String>,
 }

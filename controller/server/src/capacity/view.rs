@@ -61,13 +61,13 @@ pub struct SeenContainer {
     /// Names; `host`, `none` and `container:<id>` among them.
     pub networks: Vec<String>,
     /// Addresses that somebody fixed for it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub addresses: BTreeSet<Address>,
     pub labels: BTreeMap<String, String>,
     pub devices: Vec<String>,
     pub privileged: bool,
     /// The engine removes it when it stops.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub auto_remove: bool,
     /// What it wrote itself; `None` while that was not counted.
     pub layer_bytes: Option<u64>,
@@ -93,6 +93,6 @@ pub struct SeenNetwork {
     pub driver: String,
     /// `local`, `swarm` or `global`.
     pub scope: String,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subnets: Vec<Subnet>,
 }

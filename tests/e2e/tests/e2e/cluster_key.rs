@@ -241,8 +241,10 @@ fn backups_of_before_and_after_a_change_restore_and_moments_of_before_it_need_on
     let folder = text(cluster.controllers[0].dir()).to_owned();
     let moment = |name: &str| Controller::new(&place, name);
     moment("early").restore_from(["--from-data", &folder, "--until", "5"]).fails_saying(&["cluster.key"]);
-    moment("late").restore_from(["--from-data", &folder, "--until", "2099-01-01"]).ok();
-    let both = ["--identity", text(&identity), "--log", &folder, "--until", "2099-01-01", text(&before)];
+    moment("late").restore_from(["--from-data", &folder]).ok();
+    let never = ["--from-data", &folder, "--until", "2099-01-01"];
+    moment("never").restore_from(never).fails_saying(&["the log of the folder ends before it"]);
+    let both = ["--identity", text(&identity), "--log", &folder, text(&before)];
     moment("both").restore_from(both).ok();
 }
 
