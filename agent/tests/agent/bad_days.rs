@@ -89,6 +89,8 @@ async fn while_the_engine_hangs_refusals_are_still_given_and_those_who_leave_lea
     }
     let refused = ask(&world.socket, LOAD).await;
     assert_eq!(refused.status, 403);
+    // Of those who leave before, the engine never hears.
+    eventually("the engine has all", || world.engine.memory.silent.load(SeqCst) >= 50).await;
     drop(waiting);
     eventually("the engine's ends close", || world.engine.memory.streams_closed.load(SeqCst) >= 50).await;
     eventually("all connections end", || world.guard.connections.count() == 0).await;

@@ -30,6 +30,8 @@ pub struct Memory {
     seen: Mutex<Vec<Seen>>,
     /// Bytes of the endless export that were taken.
     pub exported: AtomicU64,
+    /// Requests that will never be answered.
+    pub silent: AtomicU64,
     /// Streams whose client has gone.
     pub streams_closed: AtomicU64,
     /// Take image archives and do not answer yet.
@@ -154,6 +156,7 @@ async fn serve(mut stream: UnixStream, memory: &Memory) -> std::io::Result<()> {
         match fault {
             Some(Fault::Instead(bytes)) => return wire.stream.write_all(bytes.as_bytes()).await,
             Some(Fault::Silence) => {
+                memory.silent.fetch_add(1, SeqCst);
                 while wire.more().await.is_ok() {}
                 memory.streams_closed.fetch_add(1, SeqCst);
                 return Ok(());
