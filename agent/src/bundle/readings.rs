@@ -3,7 +3,7 @@ use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
 };
-use wharden_docker::Reading;
+use wharden_docker::{Reading, label_bytes};
 use wharden_model::{FactValue, Principal};
 
 /// What was decided about reading things, as long as the bundle that decided it is in force: lists tell of the same
@@ -44,7 +44,7 @@ impl Readings {
 /// Bytes of text in it, which clients choose.
 fn weight(reading: &Reading) -> usize {
     let thing = &reading.resource;
-    let labels: usize = thing.labels.iter().map(|(key, value)| key.len() + value.len()).sum();
+    let labels = label_bytes(&thing.labels);
     let facts = reading.facts.0.values().map(|fact| match fact {
         FactValue::String(text) => text.len(),
         FactValue::Set(set) => set.iter().map(String::len).sum(),

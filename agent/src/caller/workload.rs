@@ -9,7 +9,7 @@ use crate::{
     limits::{WORKLOAD_LABELS_BYTES_MAX, WORKLOAD_LABELS_MAX},
 };
 use serde_json::Value;
-use wharden_docker::ContainerView;
+use wharden_docker::{ContainerView, label_bytes};
 use wharden_model::Principal;
 
 /// Why a caller is nobody.
@@ -78,8 +78,7 @@ pub async fn identify(peer: &Process, engine: &Engine, names: &UserNames) -> Res
     let view = ContainerView::from_inspect(&container)
         .filter(|view| view.id == **id)
         .ok_or_else(|| Unidentified::ForeignContainer((*id).to_owned()))?;
-    let text: usize = view.labels.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if view.labels.len() > WORKLOAD_LABELS_MAX || text > WORKLOAD_LABELS_BYTES_MAX {
+    if view.labels.len() > WORKLOAD_LABELS_MAX || label_bytes(&view.labels) > WORKLOAD_LABELS_BYTES_MAX {
         return Err(Unidentified::Labels(view.name));
     }
     Ok(Principal::Workload { container_id: view.id, name: view.name, image: view.image, labels: view.labels })

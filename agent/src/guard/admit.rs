@@ -138,8 +138,7 @@ impl Guard {
         if held > HELD_FREE
             && let Err(full) = holding.hold(held).await
         {
-            self.stats.no_room.inc();
-            let Refusal { status, message, .. } = full.into();
+            let Refusal { status, message, .. } = self.no_room(full);
             return Ok(Verdict::Refuse(Refused { status, message, body_read: true }));
         }
         drop(turn);
@@ -184,10 +183,7 @@ impl Guard {
         };
         Ok(match timeout(self.limits.body_timeout(), read).await {
             Ok(Ok(body)) => Ok(body),
-            Ok(Err(Unread::Full(full))) => {
-                self.stats.no_room.inc();
-                Err(full.into())
-            }
+            Ok(Err(Unread::Full(full))) => Err(self.no_room(full)),
             Ok(Err(Unread::Body(BodyError::TooLarge(limit)))) => Err(too_large(limit)),
             Ok(Err(Unread::Body(BodyError::Chunk(error)))) => Err(Refusal::bad(format!("the request's body: {error}"))),
             Ok(Err(Unread::Body(BodyError::Cut))) => Err(Refusal::bad("the request ends in the middle of its body")),

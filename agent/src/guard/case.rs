@@ -1,7 +1,7 @@
 //! One request on its way from its head to the decision. The only place where an agent decides: the guard and the engine's
 //! plugin both bring their requests here, and both get the same words back.
 
-use super::{Guard, explain, undecided::Undecided};
+use super::{Guard, explain, room::Full, undecided::Undecided};
 use crate::{
     break_glass::Grant,
     inventory::{Allowance, EngineError, LookupError, Lookups, Reply, look_up, look_up_answer},
@@ -306,6 +306,12 @@ impl<'a> Case<'a> {
 }
 
 impl Guard {
+    /// The answer when there is no room for a request, or for what is answered to it.
+    pub(super) fn no_room(&self, full: Full) -> Refusal {
+        self.stats.no_room.inc();
+        full.into()
+    }
+
     /// The answer when the engine does not do its part.
     pub(crate) fn engine_failed(&self, error: &EngineError, body_read: bool) -> Refused {
         self.stats.engine_errors.inc();

@@ -140,8 +140,7 @@ impl Connection<'_> {
             seen = bytes.len();
             let footprint = self.client.inbox.next_footprint();
             if let Err(full) = self.holding.hold(footprint.saturating_sub(HELD_FREE)).await {
-                self.guard.stats.no_room.inc();
-                return Next::Refuse(full.into());
+                return Next::Refuse(self.guard.no_room(full));
             }
             match timeout_at(deadline, self.client.inbox.fill(&mut self.client.stream)).await {
                 Err(_) if seen == 0 => return Next::End,
@@ -180,8 +179,7 @@ impl Connection<'_> {
     }
 
     async fn refuse_full(&mut self, full: Full, body_read: bool, head_request: bool) -> io::Result<bool> {
-        self.guard.stats.no_room.inc();
-        let Refusal { status, message, .. } = full.into();
+        let Refusal { status, message, .. } = self.guard.no_room(full);
         self.refuse(Refused { status, message, body_read }, head_request).await
     }
 

@@ -102,12 +102,13 @@ impl Sieve<'_> {
             let at_hand = body.next(inbox, from).await.map_err(ExchangeError::EngineBody)?;
             let (mut part, mut out) = (inbox.bytes().get(..at_hand.data).unwrap_or_default(), Vec::new());
             while !part.is_empty() {
-                let line = lines.next(&mut part).flatten().filter(|line| weight(line) <= EVENT_WEIGHT_MAX);
+                let line = lines.next(&mut part).flatten().map(|line| (weight(&line), line));
+                let line = line.filter(|(weight, _)| *weight <= EVENT_WEIGHT_MAX);
                 // Read once as it is, and once as a thing to be decided on.
-                let read = line.as_ref().map_or(0, |line| line.capacity() + 2 * weight(line));
+                let read = line.as_ref().map_or(0, |(weight, line)| line.capacity() + 2 * weight);
                 let held = lines.footprint() + read + out.capacity();
                 holding.hold(held.saturating_sub(2 * HELD_FREE)).await.map_err(ExchangeError::Full)?;
-                if let Some(line) = line
+                if let Some((_, line)) = line
                     && self.shows(&line).await
                 {
                     out.extend_from_slice(&line);

@@ -43,9 +43,7 @@ impl Slots {
     /// # Errors
     /// [`NoSlot`].
     pub fn take(&self, holder: Holder) -> Result<Slot, NoSlot> {
-        let of_all = self.taken.take(None, self.max).ok_or(NoSlot::All(self.max))?;
-        let of_user = self.taken.take(Some(holder), self.max_per_user).ok_or(NoSlot::User(self.max_per_user))?;
-        Ok(Slot { _of_all: of_all, _of_user: of_user })
+        self.take_up_to(Some(holder), |_| self.max_per_user)
     }
 
     /// How many one user has.
@@ -59,11 +57,17 @@ impl Slots {
     /// # Errors
     /// [`NoSlot`].
     pub fn take_share(&self, holder: Holder) -> Result<Slot, NoSlot> {
+        self.take_up_to(Some(holder), |holder| {
+            // This one is among all, and not yet among the user's.
+            let of_others = self.taken.count(&None).saturating_sub(1 + self.taken.count(holder));
+            (self.max.saturating_sub(of_others) / 2).max(1).min(self.max_per_user)
+        })
+    }
+
+    /// Takes one, of which the user may have so many: asked once there is one for anybody.
+    fn take_up_to(&self, holder: Option<Holder>, share: impl FnOnce(&Option<Holder>) -> usize) -> Result<Slot, NoSlot> {
         let of_all = self.taken.take(None, self.max).ok_or(NoSlot::All(self.max))?;
-        let holder = Some(holder);
-        // This one is among all, and not yet among the user's.
-        let of_others = self.taken.count(&None).saturating_sub(1 + self.taken.count(&holder));
-        let share = (self.max.saturating_sub(of_others) / 2).max(1).min(self.max_per_user);
+        let share = share(&holder);
         let of_user = self.taken.take(holder, share).ok_or(NoSlot::User(share))?;
         Ok(Slot { _of_all: of_all, _of_user: of_user })
     }

@@ -3,7 +3,7 @@ use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
 };
-use wharden_docker::{NetworkView, View, VolumeView};
+use wharden_docker::{NetworkView, View, VolumeView, label_bytes};
 use wharden_model::ResourceKind;
 
 type Labels = BTreeMap<String, String>;
@@ -19,8 +19,7 @@ impl LastLabels {
         let mut held = self.held();
         held.retain(|(of, _), _| *of != kind);
         for (id, labels) in things {
-            let bytes: usize = labels.iter().map(|(name, value)| name.len() + value.len()).sum();
-            if held.len() < LAST_LABELS_MAX && bytes <= LAST_LABELS_BYTES_MAX {
+            if held.len() < LAST_LABELS_MAX && label_bytes(&labels) <= LAST_LABELS_BYTES_MAX {
                 held.insert((kind, id), labels);
             }
         }

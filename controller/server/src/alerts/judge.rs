@@ -50,9 +50,9 @@ pub const KINDS: &[&Row] = &[
 /// Everything that is wrong at this moment.
 pub fn controllers(view: &View, config: &AlertsConfig) -> Vec<AlertFact> {
     let mut facts = Vec::new();
-    let told = view.controllers.values().filter_map(|seen| seen.readings.as_ref());
-    let lost: BTreeSet<u64> = told.flat_map(|readings| readings.lost_logs.iter().copied()).collect();
-    let all_back_up = view.controllers.values().filter_map(|seen| seen.readings.as_ref()).any(|r| r.backup.is_some());
+    let mut told = view.controllers.values().filter_map(|seen| seen.readings.as_ref());
+    let lost: BTreeSet<u64> = told.clone().flat_map(|readings| readings.lost_logs.iter().copied()).collect();
+    let all_back_up = told.any(|readings| readings.backup.is_some());
     for (number, seen) in &view.controllers {
         let whom = Whom { key: number.to_string(), subject: subject(*number, seen) };
         if lost.contains(number) {
