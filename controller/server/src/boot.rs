@@ -31,7 +31,7 @@ use serde::Serialize;
 use std::{fmt, path::Path, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, task::JoinHandle};
 use wharden_model::{ClusterId, Timestamp, api::Secret};
-use wharden_pki::ClusterKeys;
+use wharden_pki::{ClusterKeys, controller_name};
 use wharden_runtime::{
     clock::{Clock, SystemClock},
     fsync::write_atomic,
@@ -196,6 +196,8 @@ struct PeerPort {
     inbound: Arc<Answering>,
     door: Arc<Admission>,
     serving: Option<JoinHandle<Result<(), peers::ServeError>>>,
+    /// Who joins dials a name or address that `--advertise` says now; the certificate for controllers was made for those of its time.
+    visitors: tls::Visitors,
     /// Connections that found no place.
     refused: Counter,
 }
@@ -204,7 +206,9 @@ impl PeerPort {
     fn open(&mut self, identity: &PeerIdentity, shutdown: &Shutdown) -> anyhow::Result<()> {
         let Some(tcp) = self.tcp.take() else { return Ok(()) };
         self.client.identify(identity)?;
-        let config = tls::server_config(&identity.tls(), &ClientAuth::Optional(vec![identity.ca()]), &[HTTP2])?;
+        let name = controller_name(&identity.cluster, identity.number);
+        let callers = ClientAuth::Optional(vec![identity.ca()]);
+        let config = tls::server_config_by_name((&name, &identity.tls()), &self.visitors, &callers, &[HTTP2])?;
         let server = Server {
             roster: self.roster.clone(),
             cluster: identity.cluster.clone(),
@@ -251,7 +255,7 @@ impl RestPort {
     }
 }
 
-/// What the ports for clients and agents show.
+/// What the ports for clients and agents show, and that for controllers to those who join.
 fn own_identity(keys: &Keys, config: &Config, now: Timestamp) -> anyhow::Result<Identity> {
     let lifetime = Duration::from_secs(limits::SERVER_CERT_TTL_S);
     let issued = keys.ca.issue_server(&config.advertise, config.node_id, now, lifetime)?;
@@ -316,6 +320,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
         inbound: Arc::new(Answering::new(raft.clone(), started_at)),
         door: Arc::clone(&admission),
         serving: None,
+        visitors: tls::Visitors::default(),
         refused: Counter::default(),
     };
     let help = "Connections of the controllers' port closed because there were too many of one kind";
@@ -362,6 +367,8 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
         }
     }
     shutdown.spawn_until_stopped("cluster key", sealing::follow(raft.clone(), Arc::clone(&keys)));
+    let shown = own_identity(&keys, config, started_at)?;
+    port.visitors.show(&shown)?;
     admission.open(Arc::clone(&keys));
     shutdown.spawn_until_stopped("keeper", cluster::keep(raft.clone(), started_at));
     let change = sealing::keep(raft.clone(), Arc::clone(&keys), Arc::clone(&clock));
@@ -440,9 +447,8 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
         schedule.start(raft.clone(), Arc::clone(&keys), Arc::clone(&app.clock), backups, shutdown);
     }
 
-    let identity = own_identity(&keys, config, started_at)?;
     let agents = ClientAuth::Optional(vec![keys.ca.cert_der().to_vec()]);
-    let agent_tls = tls::server_config(&identity, &agents, &[HTTP2])?;
+    let agent_tls = tls::server_config(&shown, &agents, &[HTTP2])?;
     let agent_listener = TlsListener::new(agent_tcp, agent_tls);
     let export = &config.audit_export;
     audit_export::start(export, data_dir, &keys.cluster_id, &raft, &sampler, &metrics, shutdown)?;
@@ -463,7 +469,7 @@ async fn serve(data_dir: &Path, config: &Config, crowd: &Pool, shutdown: &Shutdo
     clients.front.open(Api { app, metrics });
     // Whoever hears that it is ready finds all routes.
     readiness.ready("controller");
-    clients.open(&identity, shutdown)?;
+    clients.open(&shown, shutdown)?;
     let hosts = crowd.run(async move { fleet.serve(agent_listener).await });
     let served = tokio::select! {
         served = port.ended() => served,

@@ -13,7 +13,7 @@ mod verifier;
 pub use client::{Connector, DialError, client_config, client_config_pinned};
 pub use listener::{HandshakeLimits, TlsListener, bind, peer_certificate, turn_away};
 pub use rustls::{ClientConfig, ServerConfig};
-pub use server::{ClientAuth, server_config};
+pub use server::{ClientAuth, Visitors, server_config, server_config_by_name};
 /// An accepted connection after its handshake.
 pub type TlsStream = tokio_rustls::server::TlsStream<tokio::net::TcpStream>;
 

@@ -225,6 +225,34 @@ async fn a_new_configuration_serves_new_connections() {
 }
 
 #[tokio::test]
+async fn who_dials_another_name_is_shown_what_is_for_visitors() {
+    let (ca, elsewhere) = (Ca::new("ours"), Ca::new("elsewhere"));
+    let own = ca.issue(ExtendedKeyUsagePurpose::ServerAuth, &["1.example", "localhost", "127.0.0.1"], (2020, 2100));
+    let server = serve(&own, ClientAuth::None, HandshakeLimits::default()).await;
+    let visitors = Visitors::default();
+    let config = server_config_by_name(("1.example", &own), &visitors, &ClientAuth::None, &[HTTP1]).expect("config");
+    server.config.send(config).expect("listening");
+    let dialled = async |name: &str, ca: &Ca| {
+        let connector = Connector::new(with(ca, None));
+        let dialled = connector.connect_as(name, "127.0.0.1", server.address.port()).await;
+        let mut stream = dialled.map_err(|e| e.to_string())?;
+        timeout(SOON, stream.read_u8()).await.expect("an answer or an end").map_err(|e| e.to_string())
+    };
+    for name in ["1.example", "localhost", "127.0.0.1"] {
+        assert_eq!(dialled(name, &ca).await, Ok(b'0'), "{name}: nothing is set for visitors");
+    }
+    visitors.show(&elsewhere.server()).expect("an identity");
+    for (name, ca, other) in
+        [("1.example", &ca, &elsewhere), ("localhost", &elsewhere, &ca), ("127.0.0.1", &elsewhere, &ca)]
+    {
+        assert_eq!(dialled(name, ca).await, Ok(b'0'), "{name}");
+        assert!(dialled(name, other).await.is_err(), "{name}: only one is shown");
+    }
+    visitors.show(&ca.server()).expect("an identity");
+    assert_eq!(dialled("localhost", &elsewhere).await, Ok(b'0'), "what was set first stays");
+}
+
+#[tokio::test]
 async fn dialling_fails_with_a_reason() {
     let ca = Ca::new("ours");
     let free = bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("bound").local_addr().expect("address");

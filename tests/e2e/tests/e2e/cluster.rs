@@ -231,3 +231,27 @@ fn a_controller_that_moved_comes_back_under_a_new_leader() {
     cluster.controllers.insert(moved, again.moved());
     cluster.controllers[moved].start();
 }
+
+#[test]
+fn a_controller_is_joined_by_a_name_that_it_has_got_since() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 1);
+    cluster.controllers[0].stop();
+    let file = cluster.controllers[0].dir().join("controller.toml");
+    let config = std::fs::read_to_string(&file).expect("its configuration");
+    let port = cluster.controllers[0].peer_address().rsplit_once(':').expect("a port").1.to_owned();
+    let renamed = config
+        .replace(&format!("peer_listen = \"127.0.0.1:{port}\""), &format!("peer_listen = \"0.0.0.0:{port}\""))
+        .replace("advertise = [\"127.0.0.1\"", "advertise = [\"127.0.0.1\", \"127.0.0.2\"");
+    assert_eq!(renamed.matches("127.0.0.2").count() + renamed.matches("0.0.0.0").count(), 2, "{renamed}");
+    std::fs::write(&file, renamed).expect("its configuration");
+    cluster.controllers[0].start();
+    let code = cluster.code(&json!({"ttl_s": 600}));
+    let mut second = Controller::new(&place, "controller-2");
+    // A name that it has not is no way in, and costs no code.
+    second.join(&format!("127.0.0.3:{port}"), &code).fails_saying(&["127.0.0.3 is no name"]);
+    second.join(&format!("127.0.0.2:{port}"), &code).ok();
+    second.start();
+    cluster.controllers.push(second);
+    assert_eq!(cluster.settled(0).len(), 2);
+}
