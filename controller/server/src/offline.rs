@@ -153,8 +153,9 @@ fn ca(data_dir: &Path, now: Timestamp) -> Result<String, String> {
         _ => {
             let end = ca_ends(cert).map_err(text)?;
             if end.millis_since(now) < CA_CAREFUL_MS {
+                let ends = if end <= now { "ended" } else { "ends" };
                 return Err(format!(
-                    "it ends {end}, and all that it signed with it: see Rotation in docs/operations.md"
+                    "it {ends} {end}, and all that it signed with it: see Rotation in docs/operations.md"
                 ));
             }
             Ok(format!("of cluster {cluster}, good until {end}"))
@@ -268,5 +269,7 @@ mod tests {
         assert!(early.ends_with(&format!("good until {end}")), "{early}");
         let late = ca(&folder, Timestamp(end.0 - CA_CAREFUL_MS + 1)).expect_err("it ends");
         assert!(late.starts_with(&format!("it ends {end}")), "{late}");
+        let over = ca(&folder, end).expect_err("it ended");
+        assert!(over.starts_with(&format!("it ended {end}")), "{over}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     config::AlertsConfig,
+    judge::end_of,
     limits::NAMED_MAX,
     table::{EVENTS_LOST, HOST_CERTIFICATE, HOST_LOST, HOSTS_LOST, Row},
     view::Roll,
@@ -110,7 +111,7 @@ fn certificates(state: &State, roll: &Roll, at: Timestamp) -> Vec<AlertFact> {
         .filter(|(id, _)| roll.connected.contains(*id))
         .take(NAMED_MAX)
         .map(|(id, host)| {
-            let detail = format!("it ends {}", host.certificate_expires_at);
+            let detail = end_of(host.certificate_expires_at, at);
             HOST_CERTIFICATE.fact(id.as_str(), &subject(id, host), "the agent does not renew its certificate", &detail)
         })
         .collect()

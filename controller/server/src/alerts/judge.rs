@@ -29,6 +29,8 @@ const CA_DAYS_CRITICAL: u64 = 30;
 const BACKUP_SLACK_S: u64 = 3600;
 /// Time that a controller has for the backup that is due at its start, and to see that it is there, in seconds.
 const BACKUP_FIRST_S: u64 = 600;
+/// A cluster that lives longer than this without backups is no trial any more, in seconds.
+const BACKUP_NONE_S: u64 = 24 * 3600;
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
 /// Kinds that a view of the controllers decides.
@@ -52,7 +54,7 @@ pub fn controllers(view: &View, config: &AlertsConfig) -> Vec<AlertFact> {
     let mut facts = Vec::new();
     let mut told = view.controllers.values().filter_map(|seen| seen.readings.as_ref());
     let lost: BTreeSet<u64> = told.clone().flat_map(|readings| readings.lost_logs.iter().copied()).collect();
-    let all_back_up = told.any(|readings| readings.backup.is_some());
+    let others_back_up = told.any(|readings| readings.backup.is_some());
     for (number, seen) in &view.controllers {
         let whom = Whom { key: number.to_string(), subject: subject(*number, seen) };
         if lost.contains(number) {
@@ -75,8 +77,10 @@ pub fn controllers(view: &View, config: &AlertsConfig) -> Vec<AlertFact> {
         }
         if let Some(readings) = &seen.readings {
             readings_of(&whom, readings, view.at, config, &mut facts);
-            if view.at.millis_since(status.started_at) / 1000 >= BACKUP_FIRST_S {
-                facts.extend(backup_of(&whom, readings, view.at, all_back_up));
+            let up_s = view.at.millis_since(status.started_at) / 1000;
+            if up_s >= BACKUP_FIRST_S {
+                let wanted = others_back_up || up_s >= BACKUP_NONE_S;
+                facts.extend(backup_of(&whom, readings, view.at, wanted));
             }
         }
     }
@@ -92,8 +96,13 @@ fn ca(view: &View) -> Option<AlertFact> {
         return None;
     }
     let severity = if days < CA_DAYS_CRITICAL { Severity::Critical } else { CA_ENDS.severity };
-    let detail = format!("it ends {}", view.ca_ends_at);
+    let detail = end_of(view.ca_ends_at, view.at);
     Some(CA_ENDS.fact_as(severity, "cluster", "the CA of the cluster", "it ends", &detail))
+}
+
+/// When something ends or ended.
+pub(super) fn end_of(end: Timestamp, at: Timestamp) -> String {
+    format!("it {} {end}", if end <= at { "ended" } else { "ends" })
 }
 
 fn subject(number: u64, seen: &Seen) -> String {
@@ -172,7 +181,7 @@ fn readings_of(whom: &Whom, readings: &Readings, at: Timestamp, config: &AlertsC
         if days < CERTIFICATE_DAYS {
             let critical = days < CERTIFICATE_DAYS_CRITICAL;
             let severity = if critical { Severity::Critical } else { CERTIFICATE_ENDS.severity };
-            facts.push(whom.says_as(severity, &CERTIFICATE_ENDS, "its certificate ends", &format!("it ends {end}")));
+            facts.push(whom.says_as(severity, &CERTIFICATE_ENDS, "its certificate ends", &end_of(end, at)));
         }
     }
     for (name, sink) in &readings.sinks {
@@ -190,10 +199,10 @@ fn readings_of(whom: &Whom, readings: &Readings, at: Timestamp, config: &AlertsC
 }
 
 /// The newest scheduled backup. Where one controller makes some, all are to: it is the next one that is lost.
-fn backup_of(whom: &Whom, readings: &Readings, at: Timestamp, all_back_up: bool) -> Option<AlertFact> {
+fn backup_of(whom: &Whom, readings: &Readings, at: Timestamp, wanted: bool) -> Option<AlertFact> {
     let Some(backup) = &readings.backup else {
         let detail = "backup_recipients and backup_dir are not set in its controller.toml";
-        return all_back_up.then(|| whom.says(&BACKUP_OLD, "it makes no backups, and another one does", detail));
+        return wanted.then(|| whom.says(&BACKUP_OLD, "it makes no backups", detail));
     };
     let due = format!("one is due every {} hours", backup.every_s / 3600);
     let Some(newest) = backup.newest_at else {

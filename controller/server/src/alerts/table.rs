@@ -80,7 +80,7 @@ rows! {
         "",
         "look at the agent's log for why it does not renew; when the certificate has ended it still can for a while";
     BACKUP_OLD: "backup_old", Warning,
-        "the newest scheduled backup is older than two intervals, there is none ten minutes after the start, or another controller makes some",
+        "the newest scheduled backup is older than two intervals, there is none ten minutes after the start; or none are set up, and another controller makes some or it has run for a day",
         "backup_last_timestamp_seconds",
         "look for errors about backups in the log of that controller, and at the room in backup_dir";
     HOST_LOST: "host_lost", Warning,

@@ -115,7 +115,15 @@ fn a_controller_without_backups_is_told_of_where_another_one_makes_some() {
     for number in 1..=3 {
         readings(&mut view, number).backup = None;
     }
-    assert!(judged(&view).is_empty(), "nobody wants any");
+    let started = NOW.plus_secs(600);
+    for seen in view.controllers.values_mut() {
+        seen.status.as_mut().expect("status").started_at = started;
+    }
+    view.ca_ends_at = view.ca_ends_at.plus_secs(7 * 24 * 3600);
+    view.at = started.plus_secs(24 * 3600 - 1);
+    assert!(judged(&view).is_empty(), "it may be a trial");
+    view.at = started.plus_secs(24 * 3600);
+    assert_eq!(judged(&view).len(), 3, "nobody makes any, for a day");
 }
 
 #[test]
