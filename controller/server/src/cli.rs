@@ -6,8 +6,16 @@ use crate::{
     config::Overrides,
     console, offline, rest,
 };
+use anyhow::Context;
 use clap::{Parser, Subcommand};
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use serde::Serialize;
+use std::{
+    fmt::Display,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 use wharden_model::{UserName, api::Secret};
 use wharden_store::Engine;
 
@@ -37,6 +45,10 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make a new cluster of one controller in an empty data folder, and print its bootstrap token
+    #[command(after_help = "\
+Examples:
+  wharden-controller init --data-dir /var/lib/wharden --advertise ctl.example.org
+  wharden-controller init --data-dir DIR --rest-listen 127.0.0.1:7440")]
     Init {
         /// Folder of the controller's data; made if missing, must be empty
         #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
@@ -51,6 +63,10 @@ enum Command {
         overrides: Overrides,
     },
     /// Make the data folder of one more controller of a cluster, with a code from `wharden cluster add`
+    #[command(after_help = "\
+Examples:
+  wharden-controller join --data-dir /var/lib/wharden --advertise ctl2.example.org \\
+      --peer ctl.example.org:7442 --code wcj_...")]
     Join {
         /// Folder of the controller's data; made if missing, must be empty
         #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
@@ -68,6 +84,10 @@ enum Command {
         overrides: Overrides,
     },
     /// Run the controller until SIGTERM or SIGINT
+    #[command(after_help = "\
+Examples:
+  wharden-controller run --data-dir /var/lib/wharden
+  wharden-controller run --data-dir /var/lib/wharden --advertise ctl-new.example.org,10.0.0.4")]
     Run {
         /// Folder of the controller's data, made by `init` or `join`
         #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
@@ -79,6 +99,13 @@ enum Command {
         overrides: Overrides,
     },
     /// Make the data folder of a new first controller out of a backup
+    #[command(after_help = "\
+Examples:
+  wharden-controller restore --data-dir /var/lib/wharden --advertise ctl.example.org \\
+      --identity wharden-backup.key BACKUP.wharden.age
+  wharden-controller restore --data-dir NEW --log OLD --until 2026-11-24T08:00:00Z \\
+      --identity wharden-backup.key BACKUP.wharden.age
+  wharden-controller restore --data-dir NEW --from-data OLD")]
     Restore {
         /// Folder of the controller's data; made if missing, must be empty
         #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
@@ -109,6 +136,9 @@ enum Command {
     #[command(subcommand)]
     Backup(Backup),
     /// Let somebody in anew who lost both factors, when nobody is left to ask: on the console of a running controller
+    #[command(after_help = "\
+Examples:
+  wharden-controller recover --data-dir /var/lib/wharden --user alice")]
     Recover {
         /// Folder of the running controller's data
         #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
@@ -121,6 +151,10 @@ enum Command {
         json: bool,
     },
     /// Look at a data folder, whether or not its controller runs: configuration, keys, certificates, disk
+    #[command(after_help = "\
+Examples:
+  wharden-controller doctor --data-dir /var/lib/wharden
+  wharden-controller doctor --data-dir /var/lib/wharden --json")]
     Doctor {
         /// Folder of the controller's data
         #[arg(long, env = "WHARDEN_DATA_DIR", value_name = "DIR")]
@@ -175,71 +209,51 @@ fn execute(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Init { data_dir, json, store, overrides } => {
             let made = block_on(boot::init(&data_dir, store.unwrap_or_default(), overrides))?;
-            if json {
-                println!("{}", serde_json::to_string(&made)?);
-            } else {
-                println!("{made}");
-            }
-            Ok(())
+            show(&made, json)
         }
         Command::Join { data_dir, code, peer, json, overrides } => {
             let code = Secret::new(code);
             let joined = block_on(cluster::join(&data_dir, &code, &peer, overrides))?;
-            if json {
-                println!("{}", serde_json::to_string(&joined)?);
-            } else {
-                println!("{joined}");
-            }
-            Ok(())
+            show(&joined, json)
         }
         Command::Run { data_dir, config, overrides } => block_on(boot::run(&data_dir, config.as_deref(), overrides)),
         Command::Restore { data_dir, identity, until, log, from_data, json, overrides, backup } => {
             let source = backup::Source { backup: backup.zip(identity), data: log.or(from_data), until };
             let restored = backup::restore(&data_dir, &source, overrides)?;
-            if json {
-                println!("{}", serde_json::to_string(&restored)?);
-            } else {
-                println!("{restored}");
-            }
-            Ok(())
+            show(&restored, json)
         }
         Command::Backup(Backup::Keygen { out }) => {
             let public = backup::keygen_to(&out)?;
-            println!("{public}");
-            Ok(())
+            say(&public.to_string())
         }
         Command::Backup(Backup::Verify { identity, json, backup }) => {
             let summary = backup::verify(&backup, &identity)?;
-            if json {
-                println!("{}", serde_json::to_string(&summary)?);
-            } else {
-                println!("{summary}");
-            }
-            Ok(())
+            show(&summary, json)
         }
         Command::Recover { data_dir, user, json } => {
             let invite = block_on(console::recover(&data_dir, user.clone()))?;
-            if json {
-                println!("{}", serde_json::to_string(&invite)?);
-            } else {
-                println!("{}", console::told(&user, &invite));
-            }
-            Ok(())
+            say(&if json { serde_json::to_string(&invite)? } else { console::told(&user, &invite) })
         }
         Command::Doctor { data_dir, json } => {
             let findings = offline::look(&data_dir);
-            if json {
-                println!("{}", serde_json::to_string(&findings.told())?);
-            } else {
-                println!("{findings}");
-            }
+            say(&if json { serde_json::to_string(&findings.told())? } else { findings.to_string() })?;
             anyhow::ensure!(findings.wrong() == 0, "the data folder is not as it should be");
             Ok(())
         }
-        Command::Openapi => {
-            println!("{}", serde_json::to_string_pretty(&rest::openapi())?);
-            Ok(())
-        }
+        Command::Openapi => say(&serde_json::to_string_pretty(&rest::openapi())?),
+    }
+}
+
+/// As JSON, or in words.
+fn show<T: Serialize + Display>(made: &T, json: bool) -> anyhow::Result<()> {
+    say(&if json { serde_json::to_string(made)? } else { made.to_string() })
+}
+
+/// Prints a line. Who does not read to its end, as `head` does, has not made the work undone.
+fn say(line: &str) -> anyhow::Result<()> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
     }
 }
 
