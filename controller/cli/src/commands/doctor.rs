@@ -25,6 +25,10 @@ certificates, backups, hosts.
 Exit codes: 0 all is well, 1 something should be looked at, 2 something is broken,
 3 nothing is, but nobody is logged in, so the cluster was not asked.";
 
+/// What to do about a controller that the cluster has and nobody reaches.
+const OF_CLUSTER: &str = "see that wharden-controller runs there, that its port is open from here, and that its --advertise \
+                          names an address that leads to it; if it is lost: `wharden cluster replace`";
+
 /// Flags of `doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
@@ -128,7 +132,12 @@ async fn from_here(context: &Context<'_>, told: &[String], members: Option<&[Url
                 continue;
             }
             Err(error) => {
-                reach.push(problem(Severity::Critical, subject, "it cannot be used from here", &error));
+                let mut found = problem(Severity::Critical, subject, "it cannot be used from here", &error);
+                // The cluster names it, so no flag here is to blame.
+                if members.is_some() && matches!(error, CliError::Unreachable { .. }) {
+                    found.advice = OF_CLUSTER.to_owned();
+                }
+                reach.push(found);
                 continue;
             }
         };
@@ -175,8 +184,8 @@ fn text(report: &Report, all: bool, look: &Look) -> String {
             };
             let word = tone.paint(&format!("{:<8}", severity.as_str()), look.colour);
             text.push_str(&format!("{word} {}: {}: {}\n", check.name, clean(subject), clean(summary)));
-            if !detail.is_empty() {
-                text.push_str(&format!("         {}\n", clean(detail)));
+            for line in detail.lines() {
+                text.push_str(&format!("         {}\n", clean(line)));
             }
             if !advice.is_empty() {
                 text.push_str(&format!("         next: {}\n", clean(advice)));
