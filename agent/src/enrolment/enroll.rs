@@ -55,6 +55,10 @@ pub enum EnrollError {
     OtherCa { address: Address, error: io::Error },
     #[error("no controller can be reached: {0}. Check the address, and that port 7441 is open from here")]
     Unreachable(#[source] ChannelError),
+    #[error(
+        "{0} is not a controller's port for agents: give --controller the one that its --agent-listen names, 7441 without it"
+    )]
+    OtherPort(Address),
     #[error("the controller refused the token: {0}. Make a new one with wharden token create")]
     Refused(String),
     #[error("the controller cannot enroll hosts now: {0}. Try again; this attempt takes no second use of the token")]
@@ -190,6 +194,8 @@ async fn ask(
                 return Err(EnrollError::Refused(message));
             }
             Code::InvalidArgument | Code::FailedPrecondition => return Err(EnrollError::Invalid(message)),
+            // The port for controllers knows no such service; what the one for clients answers is no answer to such a question.
+            Code::Unimplemented | Code::Internal => EnrollError::OtherPort(address.clone()),
             Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Cancelled => {
                 EnrollError::Unavailable(message)
             }

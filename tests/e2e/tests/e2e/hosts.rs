@@ -79,6 +79,12 @@ fn join_tokens_are_counted_and_checked() {
     let said = out.fails_saying(&[]).to_lowercase();
     assert!(said.contains("certificate") || said.contains("fingerprint") || said.contains("ca "), "{said}");
 
+    // Nor is it used up at the ports for others.
+    for port in [world.controller.ports()[0], world.controller.ports()[2]] {
+        let out = agent("door").enroll(&format!("127.0.0.1:{port}"), &token, "dock-9");
+        out.fails_saying(&["is not a controller's port for agents", "7441"]);
+    }
+
     agent("good").enroll(&address, &token, "dock-2").ok();
     assert_eq!(count(), 2);
     let out = agent("late").enroll(&address, &token, "dock-3");
