@@ -8,7 +8,9 @@ use crate::{
     report::Draft,
 };
 use std::{borrow::Cow, sync::Arc, time::Instant};
-use wharden_docker::{ApiVersion, Asker, Canonical, ForwardBody, Framing, Head, Judged, Refusal, Request, View, begin};
+use wharden_docker::{
+    ApiVersion, Asker, Canonical, ForwardBody, Framing, Head, Judged, Neighbour, Reading, Refusal, Request, View, begin,
+};
 use wharden_model::{
     Action, Decision, Effect, Facts, Outcome, Posture, Principal, Resource, ResourceKind, Timestamp,
     decision::{NO_NEW_PRIVILEGES, Rule},
@@ -19,6 +21,8 @@ use wharden_policy::Query;
 const UNKNOWN_CALLER: &str = "builtin/unknown-caller";
 /// The rule that refuses what would have to be judged by a body that nobody has seen.
 const UNSEEN_BODY: &str = "builtin/unseen-body";
+/// The rule that refuses what only the guard may say, past the guard.
+const OWNER_LABEL: &str = "builtin/owner-label";
 
 /// A request that may not go to the engine.
 #[derive(Debug)]
@@ -114,6 +118,11 @@ impl<'a> Case<'a> {
             };
         }
         let (mut resource, mut decision, mut posture) = self.ask(&judged);
+        if !self.serves && decision.effect == Effect::Allow && self.claims_owner(&canonical, &view)? {
+            let why = "the labels io.wharden.owner and io.wharden.image say whose a thing is, and only the guard writes them: \
+                       leave them as they are, or use the guard's socket";
+            decision = builtin(OWNER_LABEL, why.to_owned(), decision.revision);
+        }
         if self.serves
             && posture == Posture::Enforce
             && decision.is_mended_by(NO_NEW_PRIVILEGES)
@@ -121,6 +130,9 @@ impl<'a> Case<'a> {
         {
             judged = self.judge(&mended, &view)?;
             (resource, decision, posture) = self.ask(&judged);
+        }
+        if decision.effect == Effect::Allow {
+            self.read_neighbours(&judged, canonical.describe())?;
         }
         let engine = self.engine();
         let told = Told {
@@ -131,6 +143,19 @@ impl<'a> Case<'a> {
         };
         self.conclude(resource.unwrap_or(&engine), decision, posture, told)?;
         Ok(Passed { judged, answer, undecided: None })
+    }
+
+    /// What a list begins or ends at must be there for the caller too.
+    fn read_neighbours(&self, judged: &Judged, request: String) -> Result<(), Refused> {
+        for Neighbour { reading: Reading { action, resource, facts }, unseen } in &judged.neighbours {
+            let (_, decision, posture) = self.answer(*action, std::slice::from_ref(resource), facts);
+            if decision.effect == Effect::Deny {
+                let (facts, unseen) = (Some(facts.sparse()), Some(unseen.clone()));
+                let told = Told { action: *action, facts, request: request.clone(), unseen };
+                self.conclude(resource, decision, posture, told)?;
+            }
+        }
+        Ok(())
     }
 
     /// The decision on a request that would have to be judged by its body, which nobody has seen.
@@ -172,6 +197,11 @@ impl<'a> Case<'a> {
         let private = self.guard.out_of_reach();
         let asker = Asker { owner: &owner, host_id: &self.guard.host_id, private: &private };
         canonical.judge(view, &asker).map_err(|refusal| self.invalid(canonical.action(), refusal))
+    }
+
+    fn claims_owner(&self, canonical: &Canonical, view: &View) -> Result<bool, Refused> {
+        let nobody = Asker { owner: "", host_id: &self.guard.host_id, private: &[] };
+        canonical.claims_owner(view, &nobody).map_err(|refusal| self.invalid(canonical.action(), refusal))
     }
 
     /// The decision, and the thing that made it.

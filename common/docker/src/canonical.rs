@@ -8,6 +8,7 @@ use crate::{
     listing::{self, Listing},
     lookup,
     made_image::MakesImage,
+    neighbours::{self, Neighbour},
     owner,
     query::Query,
     refusal::Refusal,
@@ -82,6 +83,8 @@ pub struct Judged {
     pub response: ResponseKind,
     /// The answer tells of many things, of which each may be one that must not be seen.
     pub listing: Option<Listing>,
+    /// What the list begins or ends at. Reading each must be allowed too.
+    pub neighbours: Vec<Neighbour>,
     /// It makes an image, which the answer tells of.
     pub makes: Option<MakesImage>,
 }
@@ -120,6 +123,15 @@ impl Canonical {
         lookup::of_found(self, view).into_iter().collect()
     }
 
+    /// Whether it says whose what it makes or replaces is, or takes away whose it is, which only the guard does: `asker` is nobody.
+    ///
+    /// # Errors
+    /// As [`Canonical::judge`].
+    pub fn claims_owner(&self, view: &View, asker: &Asker<'_>) -> Result<bool, Refusal> {
+        let owner = self.owner_of_what_comes(view, asker)?;
+        Ok(self.body.as_ref().is_some_and(|body| owner::is_claimed(self.action(), body, &owner)))
+    }
+
     /// What to decide on and what to send on.
     ///
     /// # Errors
@@ -144,6 +156,7 @@ impl Canonical {
             body,
             response: self.route.endpoint.response,
             listing: listing::of(self.action()),
+            neighbours: neighbours::of(self, view)?,
             makes: MakesImage::of(self),
         })
     }

@@ -5,6 +5,7 @@ use crate::{
     doc::Doc,
     facts::wanted_mounts,
     mounts::{HostPath, container_paths, split_volumes_from, volume_paths},
+    neighbours,
     paths::clean,
     resolve::{exported, image_asked},
     view::{Lookup, View},
@@ -69,6 +70,7 @@ pub fn of_request(canonical: &Canonical) -> BTreeSet<Lookup> {
             out.extend(named(canonical.doc().text("Container")).map(Lookup::Container));
         }
         Action::ImageExport => out.extend(exported(canonical).into_iter().map(|n| Lookup::Image(n.to_owned()))),
+        Action::ContainerList | Action::ImageList => out.extend(neighbours::lookups(canonical)),
         Action::DistributionInspect => {}
         Action::ImageBuild => {
             out.extend(shared_with(canonical.query.get("networkmode")).map(|c| Lookup::Container(c.to_owned())));

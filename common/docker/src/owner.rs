@@ -107,10 +107,22 @@ pub fn put(action: Action, body: &mut Value, owner: &str) {
         if let Value::Object(fields) = mount
             && fields.get("Type").and_then(Value::as_str) == Some("volume")
         {
-            let options = fields.entry("VolumeOptions").or_insert_with(|| Value::Object(Map::new()));
-            label(options, LABEL, owner);
+            if !owner.is_empty() {
+                fields.entry("VolumeOptions").or_insert_with(|| Value::Object(Map::new()));
+            }
+            fields.get_mut("VolumeOptions").into_iter().for_each(|options| label(options, LABEL, owner));
         }
     }
+}
+
+/// Whether a body says of what it makes or replaces that it is somebody's, other than this owner's: only the guard does that.
+pub fn is_claimed(action: Action, body: &Value, owner: &str) -> bool {
+    let mut unclaimed = body.clone();
+    put(action, &mut unclaimed, owner);
+    if action == Action::ContainerCreate {
+        label(&mut unclaimed, IMAGE_LABEL, "");
+    }
+    unclaimed != *body
 }
 
 /// Puts the owner on the image that a request makes, as the last of what the request says about labels.
@@ -191,6 +203,33 @@ fn label(of: &mut Value, name: &str, value: &str) {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn who_names_an_owner_is_told_from_who_leaves_the_one_that_is_there() {
+        let claims = |action, body: Value, owner: &str| is_claimed(action, &body, owner);
+        let volume = |options: Value| json!({"HostConfig": {"Mounts": [{"Type": "volume", "VolumeOptions": options}]}});
+        for (action, free) in [
+            (Action::ContainerCreate, json!({"Labels": {"a": "b"}, "HostConfig": {"Mounts": [{"Type": "volume"}]}})),
+            (Action::ContainerCreate, volume(json!({"Labels": null}))),
+            (Action::VolumeCreate, json!({"Labels": null})),
+            (Action::NetworkConnect, json!({"Labels": {LABEL: "of no meaning here"}})),
+        ] {
+            assert!(!claims(action, free.clone(), ""), "{free}");
+        }
+        for (action, claimed) in [
+            (Action::ContainerCreate, json!({"Labels": {LABEL: "bob"}})),
+            (Action::ContainerCreate, json!({"Labels": {IMAGE_LABEL: "sha256:1"}})),
+            (Action::ContainerCreate, volume(json!({"Labels": {LABEL: "bob"}}))),
+            (Action::SecretCreate, json!({"Labels": {LABEL: "bob"}})),
+            (Action::ServiceCreate, json!({"TaskTemplate": {"ContainerSpec": {"Labels": {IMAGE_LABEL: "x"}}}})),
+        ] {
+            assert!(claims(action, claimed.clone(), ""), "{claimed}");
+        }
+        assert!(!claims(Action::SecretUpdate, json!({"Labels": {LABEL: "bob"}}), "bob"), "it stays whose it is");
+        for changed in [json!({"Labels": {LABEL: "eve"}}), json!({"Labels": {}})] {
+            assert!(claims(Action::SecretUpdate, changed.clone(), "bob"), "{changed}");
+        }
+    }
 
     #[test]
     fn the_owner_is_the_askers_and_is_left_out_where_the_engine_takes_no_labels() {

@@ -105,7 +105,7 @@ pub fn existing(kind: ResourceKind, id: &str, name: &str, labels: &BTreeMap<Stri
 }
 
 /// Its image is called as in lists, events and creations: by the whole reference.
-fn container_resource(view: &ContainerView) -> Resource {
+pub fn container_resource(view: &ContainerView) -> Resource {
     let image = ImageRef::parse(&view.image).map_or_else(|| view.image.clone(), |r| r.to_string());
     let owner = view.owner();
     Resource { image, owner, ..existing(ResourceKind::Container, &view.id, &view.name, &view.labels) }

@@ -136,6 +136,13 @@ fn what_the_engine_does_not_show_is_refused_where_it_decides() {
     let answer = create(&format!("Content-Length: {}\r\n", plain.len()), plain);
     assert_eq!(raw::status(&answer), 201, "{answer}");
 
+    // Whose a thing is, only the guard says.
+    for labels in [r#"{"io.wharden.owner":"bob"}"#, r#"{"io.wharden.image":"sha256:0"}"#] {
+        let claimed = format!(r#"{{"Image":"app","Cmd":["id"],"Labels":{labels}}}"#);
+        let answer = create(&format!("Content-Length: {}\r\n", claimed.len()), &claimed);
+        assert!(raw::status(&answer) == 403 && answer.contains("builtin/owner-label"), "{answer}");
+    }
+
     // In chunks the engine reads a body that it does not show.
     let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     let answer = create("Transfer-Encoding: chunked\r\n", &chunked);

@@ -58,6 +58,8 @@ permit (principal in Group::"makers", action in [
         ("No such container: bob-box", &["logs", "bob-box"]),
         ("No such container: bob-box", &["exec", "bob-box", "id"]),
         ("No such container: bob-box", &["stop", "bob-box"]),
+        ("no such container bob-box", &["ps", "-a", "--filter", "since=bob-box"]),
+        ("no such container bob-box", &["ps", "-a", "--filter", "before=bob-box"]),
         ("no such volume", &["volume", "inspect", "bob-vol"]),
         ("no such volume", &["volume", "rm", "bob-vol"]),
         ("no such volume", &["volume", "inspect", "unowned"]),
@@ -72,6 +74,8 @@ permit (principal in Group::"makers", action in [
     let id = direct.run(&["inspect", "--format", "{{.Id}}", "bob-box"]).ok();
     alice.run(&["inspect", "--type", "container", &id[..12]]).fails_saying(&["No such container"]);
     olga.run(&["inspect", "bob-box"]).ok();
+    let after = ["ps", "-a", "--filter", "since=older", "--format", "{{.Names}}"];
+    assert_eq!(names(&alice, &after), ["alice-box"], "from what is there on");
     // Admins see that it was tried.
     let events = world.events("user=wharden-t-alice&action=container.inspect&decision=denied", 1);
     assert_eq!(events[0]["decision"]["rules"][0]["id"], "teams/containers-of-others", "{events:#?}");

@@ -1,0 +1,133 @@
+//! A list may begin or end at a thing that the request names. Its answer tells whether that is there, so it is decided
+//! on as reading the thing by itself is.
+
+use crate::{
+    canonical::Canonical,
+    listing::{self, Reading},
+    query::Query,
+    refusal::{Refusal, shorten},
+    resolve,
+    version::ApiVersion,
+    view::{Lookup, View},
+};
+use serde_json::Value;
+use wharden_model::{Action, ResourceKind};
+
+/// One that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Neighbour {
+    /// It, as it would be to read it.
+    pub reading: Reading,
+    /// What is answered when it must not be seen: that it is not there.
+    pub unseen: Refusal,
+}
+
+/// Filters of lists that name a thing which must be there, Engine API 1.24 to the newest.
+const FILTERS: [&str; 2] = ["before", "since"];
+
+/// What must be looked up.
+pub fn lookups(canonical: &Canonical) -> Vec<Lookup> {
+    let Some(kind) = kind(canonical.action()) else { return Vec::new() };
+    let names = names(&canonical.query).unwrap_or_default();
+    let lookup = |name| if kind == ResourceKind::Image { Lookup::Image(name) } else { Lookup::Container(name) };
+    names.into_iter().map(lookup).collect()
+}
+
+/// Those that were found; the engine says of the others that they are not there.
+///
+/// # Errors
+/// 400 for filters that two readers could read in two ways.
+pub fn of(canonical: &Canonical, view: &View) -> Result<Vec<Neighbour>, Refusal> {
+    let Some(kind) = kind(canonical.action()) else { return Ok(Vec::new()) };
+    let reading = |name: &str| match kind {
+        ResourceKind::Image => view.images.get(name).map(listing::of_image),
+        _ => view.containers.get(name).map(|found| listing::reading(kind, resolve::container_resource(found))),
+    };
+    let found =
+        |name: String| Some(Neighbour { reading: reading(&name)?, unseen: missing(kind, &name, canonical.engine_api) });
+    Ok(names(&canonical.query)?.into_iter().filter_map(found).collect())
+}
+
+/// In the engine's words for lists.
+fn missing(kind: ResourceKind, name: &str, engine: ApiVersion) -> Refusal {
+    if kind == ResourceKind::Image {
+        return resolve::missing(kind, name);
+    }
+    // Engines of before 25.0 take it for an error of their own.
+    let status = if engine < (ApiVersion { major: 1, minor: 44 }) { 500 } else { 404 };
+    Refusal::with(status, format!("no such container {}", shorten(name)))
+}
+
+fn kind(action: Action) -> Option<ResourceKind> {
+    match action {
+        Action::ContainerList => Some(ResourceKind::Container),
+        Action::ImageList => Some(ResourceKind::Image),
+        _ => None,
+    }
+}
+
+fn names(query: &Query) -> Result<Vec<String>, Refusal> {
+    let mut names: Vec<String> = Vec::new();
+    let filters = query.get("filters");
+    if !filters.is_empty() {
+        let wrong = |error| Refusal::bad(format!("query parameter filters: it is not JSON: {error}"));
+        let filters: Value = serde_json::from_str(filters).map_err(wrong)?;
+        for name in FILTERS {
+            match filters.get(name) {
+                Some(Value::Object(named)) => names.extend(named.keys().cloned()),
+                // As clients of before API 1.22 write it.
+                Some(Value::Array(named)) => names.extend(named.iter().filter_map(Value::as_str).map(str::to_owned)),
+                _ => {}
+            }
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ContainerView, Head, ImageView, begin};
+
+    fn list(target: &str) -> Canonical {
+        let headers = vec![("host".to_owned(), b"docker".to_vec())];
+        let head = Head { method: "GET".into(), target: format!("/v1.41/{target}"), headers };
+        begin(&head, ApiVersion { major: 1, minor: 41 }).expect("a good head").finish(None).expect("canonical")
+    }
+
+    #[test]
+    fn what_a_list_begins_or_ends_at_is_found_however_it_is_named() {
+        for (target, named) in [
+            (r#"containers/json?filters={"since":{"a":true,"b":false}}"#, &["a", "b"][..]),
+            (r#"containers/json?filters={"before":["a"],"label":["b"]}"#, &["a"]),
+            ("containers/json?since=a", &[]),
+            (r#"containers/json?filters={"since":null,"name":{"x":true}}"#, &[]),
+            (r#"networks?filters={"since":{"a":true}}"#, &[]),
+        ] {
+            let wanted: Vec<Lookup> = named.iter().map(|name| Lookup::Container((*name).to_owned())).collect();
+            assert_eq!(lookups(&list(target)), wanted, "{target}");
+        }
+        let image = list(r#"images/json?filters={"since":{"app":true}}"#);
+        assert_eq!(lookups(&image), [Lookup::Image("app".to_owned())]);
+    }
+
+    #[test]
+    fn each_that_is_there_is_read_by_itself() {
+        let mut view = View::default();
+        view.containers
+            .insert("web".into(), ContainerView { id: "c1".into(), name: "web".into(), ..Default::default() });
+        view.images.insert("app".into(), ImageView { id: "sha256:1".into(), ..Default::default() });
+        let at = |target: &str| of(&list(target), &view).expect("good filters");
+        let web = at(r#"containers/json?filters={"since":{"web":true,"gone":true}}"#);
+        assert_eq!(web.len(), 1);
+        assert_eq!((web[0].reading.action, &*web[0].reading.resource.id), (Action::ContainerInspect, "c1"));
+        assert_eq!(web[0].unseen.message, "no such container web");
+        let app = at(r#"images/json?filters={"before":{"app":true}}"#);
+        assert_eq!((app[0].reading.action, &*app[0].reading.resource.id), (Action::ImageInspect, "sha256:1"));
+        assert!(at("volumes").is_empty());
+        let refused =
+            of(&list(r#"containers/json?filters={"since":{"%5Cud800":true}}"#), &view).expect_err("lone half");
+        assert_eq!(refused.status, 400);
+    }
+}
