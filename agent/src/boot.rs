@@ -214,6 +214,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         room: Room::new(config.limits.buffered_bytes, config.limits.buffered_bytes_per_user),
         loads: Room::new(LOADS_BUFFERED, LOADS_BUFFERED_PER_USER),
         loading: LoadPlaces::new(config.limits.loads, config.limits.loads_per_user, config.limits.load_silence()),
+        archives: Slots::new(config.limits.archives, config.limits.archives_per_user),
         deciding: Turns::new(DECIDED_AT_ONCE_PER_USER),
         connections: Slots::new(config.limits.connections, config.limits.connections_per_user),
         doorway: Doorway::default(),

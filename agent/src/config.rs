@@ -187,6 +187,8 @@ impl Config {
             ("limits.loads", limits.loads as u64),
             ("limits.loads_per_user", limits.loads_per_user as u64),
             ("limits.load_silence_s", limits.load_silence_s),
+            ("limits.archives", limits.archives as u64),
+            ("limits.archives_per_user", limits.archives_per_user as u64),
             ("limits.spool_bytes", limits.spool_bytes),
         ] {
             if value == 0 {

@@ -307,6 +307,11 @@ pub struct Limits {
     pub loads_per_user: usize,
     /// Seconds that one of them may bring next to nothing and keep its place, when others are turned away.
     pub load_silence_s: u64,
+    /// Other archives that the engine packs or unpacks at one time, with a process of its own each: exports of images and
+    /// containers, copies from and into containers, imports, and contexts of builds that come with the request.
+    pub archives: usize,
+    /// Of them, those of one user, on the unix socket and on TCP apart. Beyond one, at most half of what others leave.
+    pub archives_per_user: usize,
     /// Bytes of decision events kept on disk while no controller takes them.
     pub spool_bytes: u64,
 }
@@ -324,6 +329,8 @@ impl Default for Limits {
             loads: 32,
             loads_per_user: 8,
             load_silence_s: 60,
+            archives: 128,
+            archives_per_user: 64,
             spool_bytes: 64 * 1024 * 1024,
         }
     }

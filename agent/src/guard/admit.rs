@@ -5,6 +5,7 @@ use super::{
     link::Link,
     load::Load,
     room::Holding,
+    slots::{NoSlot, Slot},
     whole::{Unread, read_whole},
 };
 use crate::{
@@ -15,8 +16,8 @@ use crate::{
 };
 use std::{sync::Arc, time::Instant};
 use tokio::{io::AsyncWriteExt, time::timeout};
-use wharden_docker::{ApiVersion, ForwardBody, Head, Judged, Refusal, Request};
-use wharden_model::{Principal, Timestamp};
+use wharden_docker::{ApiVersion, ForwardBody, Framing, Head, Judged, Refusal, Request};
+use wharden_model::{Action, Principal, Timestamp};
 
 /// The end of a request's way through the guard, up to the engine.
 pub enum Verdict<'g> {
@@ -31,6 +32,8 @@ pub struct Admitted<'g> {
     pub judged: Judged,
     /// Passes the image archive on that comes with it.
     pub load: Option<Box<Load<'g>>>,
+    /// Held until the engine has answered, where it packs or unpacks an archive.
+    pub archive: Option<Slot>,
     /// The client still waits for `100 Continue`.
     pub continue_first: bool,
     /// The client wants the connection closed after the answer.
@@ -132,6 +135,10 @@ impl Guard {
         if client.stream.hung_up() {
             return Err(Lost);
         }
+        let archive = match self.archive_place(&request, caller) {
+            Ok(place) => place,
+            Err(refusal) => return Ok(Verdict::Refuse(case.invalid(action, refusal))),
+        };
         let decided = case.decide(request, body).await;
         let held = decided.as_ref().ok().and_then(|passed| passed.answer.as_ref()).map_or(0, |it| it.body.capacity());
         // Until the client has taken it, which it may do as slowly as it likes.
@@ -152,10 +159,23 @@ impl Guard {
                     },
                     _ => None,
                 };
-                Verdict::Forward(Box::new(Admitted { judged, load, continue_first, closes }))
+                Verdict::Forward(Box::new(Admitted { judged, load, archive, continue_first, closes }))
             }
             Err(refused) => Verdict::Refuse(refused),
         })
+    }
+
+    /// A place where the engine works on an archive with a process of its own; loads have theirs.
+    fn archive_place(&self, request: &Request, caller: &Caller) -> Result<Option<Slot>, Refusal> {
+        let works = match request.endpoint().action {
+            Action::ImageExport | Action::ContainerExport | Action::ContainerArchiveRead => true,
+            // A build without a body brings its context in a session; a pull has none, unlike an import.
+            Action::ImageBuild | Action::ImagePull | Action::ContainerArchiveWrite => {
+                request.framing() != Framing::None
+            }
+            _ => false,
+        };
+        works.then(|| self.archives.take_share(caller.holder())).transpose().map_err(no_place)
     }
 
     async fn read_body(
@@ -193,6 +213,25 @@ impl Guard {
                 format!("the request's body did not arrive within {} s", self.limits.body_timeout_s),
             )),
         })
+    }
+}
+
+fn no_place(full: NoSlot) -> Refusal {
+    match full {
+        NoSlot::All(max) => Refusal::with(
+            503,
+            format!(
+                "the engine packs or unpacks {max} archives (builds, exports, copies), which is all that it may: try again when \
+                 one is done, or raise limits.archives"
+            ),
+        ),
+        NoSlot::User(max) => Refusal::with(
+            429,
+            format!(
+                "the engine packs or unpacks {max} archives (builds, exports, copies) of your user, which is all that it may \
+                 beside those of others: try again when one is done, or raise limits.archives_per_user and limits.archives"
+            ),
+        ),
     }
 }
 

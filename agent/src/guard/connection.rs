@@ -184,7 +184,7 @@ impl Connection<'_> {
     }
 
     async fn forward(&mut self, admitted: Admitted<'_>, head_request: bool) -> io::Result<bool> {
-        let Admitted { mut judged, mut load, continue_first, closes } = admitted;
+        let Admitted { mut judged, mut load, archive: _until_answered, continue_first, closes } = admitted;
         judged.head = self.guard.engine.marked(judged.head);
         // What was decided on is not needed while the answer streams, and there may be thousands of these.
         (judged.resources, judged.facts) = Default::default();

@@ -80,6 +80,8 @@ pub struct Guard {
     pub loads: Room,
     /// Image archives that are on their way to the engine.
     pub loading: LoadPlaces,
+    /// Other archives that the engine packs or unpacks.
+    pub archives: Slots,
     /// Requests of each user that are being decided.
     pub deciding: Turns,
     pub connections: Slots,

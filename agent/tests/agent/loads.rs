@@ -184,6 +184,46 @@ async fn observing_blocks_nothing_and_tells_what_it_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn so_many_archives_are_packed_and_unpacked_at_one_time() {
+    let limits = Limits { archives: 3, archives_per_user: 2, ..Limits::default() };
+    let world = World::with(Some(OPEN), Posture::Enforce, limits);
+    let working = |count| {
+        let guard = &world.guard;
+        eventually("so many are on their way", move || guard.archives.count() == count)
+    };
+    let asked = |line: &str, rest: &str| format!("{line} HTTP/1.1\r\nHost: docker\r\n{rest}\r\n").into_bytes();
+    let context = asked("POST /v1.41/build", "Content-Type: application/x-tar\r\nContent-Length: 10240\r\n");
+    let mut mine = Client::connect(&world.socket).await;
+    mine.send(&context).await;
+    working(1).await;
+    for line in [
+        "GET /v1.41/images/get?names=app",
+        "GET /v1.41/containers/web/export",
+        "GET /v1.41/containers/web/archive?path=/",
+    ] {
+        let refused = ask(&world.socket, &asked(line, "")).await;
+        assert_eq!(refused.status, 429, "{line}: half of three is one");
+        assert!(refused.message().contains("raise limits.archives_per_user"), "{}", refused.message());
+    }
+    // Neither brings an archive with it.
+    for line in ["POST /v1.41/build?version=2&session=s", "GET /v1.41/containers/json"] {
+        assert_ne!(ask(&world.socket, &asked(line, "")).await.status, 429, "{line}");
+    }
+    let mut others =
+        [Client::connect_as(OTHER, &world.socket).await, Client::connect_as(OTHER + 1, &world.socket).await];
+    for (n, other) in others.iter_mut().enumerate() {
+        other.send(&context).await;
+        working(2 + n).await;
+    }
+    let refused = Client::connect_as(OTHER + 2, &world.socket).await.send(&context).await.answer().await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.message().contains("raise limits.archives"), "{}", refused.message());
+    drop((mine, others));
+    working(0).await;
+    assert_ne!(ask(&world.socket, &asked("GET /v1.41/images/get?names=app", "")).await.status, 429);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn so_many_archives_of_one_user_and_of_all_are_loaded_at_one_time() {
     let limits = Limits { loads: 4, loads_per_user: 2, ..Limits::default() };
     let mut world = World::with(Some(OPEN), Posture::Enforce, limits);

@@ -117,6 +117,7 @@ impl World {
             room: Room::new(limits.buffered_bytes, limits.buffered_bytes_per_user),
             loads: Room::new(LOADS_BUFFERED, LOADS_BUFFERED_PER_USER),
             loading: LoadPlaces::new(limits.loads, limits.loads_per_user, limits.load_silence()),
+            archives: Slots::new(limits.archives, limits.archives_per_user),
             deciding: Turns::new(DECIDED_AT_ONCE_PER_USER),
             connections: Slots::new(limits.connections, limits.connections_per_user),
             doorway: Doorway::default(),
