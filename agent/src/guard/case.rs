@@ -132,7 +132,7 @@ impl<'a> Case<'a> {
             (resource, decision, posture) = self.ask(&judged);
         }
         if decision.effect == Effect::Allow {
-            self.read_neighbours(&judged, canonical.describe())?;
+            self.read_neighbours(&judged, &canonical)?;
         }
         let engine = self.engine();
         let told = Told {
@@ -146,12 +146,12 @@ impl<'a> Case<'a> {
     }
 
     /// What a list begins or ends at must be there for the caller too.
-    fn read_neighbours(&self, judged: &Judged, request: String) -> Result<(), Refused> {
+    fn read_neighbours(&self, judged: &Judged, canonical: &Canonical) -> Result<(), Refused> {
         for Neighbour { reading: Reading { action, resource, facts }, unseen } in &judged.neighbours {
             let (_, decision, posture) = self.answer(*action, std::slice::from_ref(resource), facts);
             if decision.effect == Effect::Deny {
                 let (facts, unseen) = (Some(facts.sparse()), Some(unseen.clone()));
-                let told = Told { action: *action, facts, request: request.clone(), unseen };
+                let told = Told { action: *action, facts, request: canonical.describe(), unseen };
                 self.conclude(resource, decision, posture, told)?;
             }
         }

@@ -224,7 +224,7 @@ fn execute(command: Command) -> anyhow::Result<()> {
         }
         Command::Backup(Backup::Keygen { out }) => {
             let public = backup::keygen_to(&out)?;
-            say(&public.to_string())
+            say(&public)
         }
         Command::Backup(Backup::Verify { identity, json, backup }) => {
             let summary = backup::verify(&backup, &identity)?;
