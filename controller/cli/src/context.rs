@@ -96,6 +96,23 @@ impl<'a> Context<'a> {
         Ok(self.store()?.load()?.sessions.remove(&self.transport()?.url()))
     }
 
+    /// Keeps where the cluster says that its controllers are, for when the one of the session's URL cannot be reached.
+    ///
+    /// # Errors
+    /// As [`Self::transport`], and when the file cannot be written.
+    pub async fn remember(&self, controllers: Vec<String>) -> Result<(), CliError> {
+        if self.service_key().is_some() || self.session()?.is_none_or(|session| session.controllers == controllers) {
+            return Ok(());
+        }
+        let (store, url) = (self.store()?, self.transport()?.url());
+        let guard = store.lock().await?;
+        let mut credentials = store.load()?;
+        if let Some(session) = credentials.sessions.get_mut(&url) {
+            session.controllers = controllers;
+        }
+        Ok(store.save(&credentials, &guard)?)
+    }
+
     /// The controller and the session with it.
     ///
     /// # Errors

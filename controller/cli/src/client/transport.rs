@@ -220,6 +220,10 @@ impl Transport {
                 Err(CliError::Unreachable { url, cause, sent }) if !sent || call.method == Method::GET => {
                     first.get_or_insert(CliError::Unreachable { url, cause, sent });
                 }
+                // It got nothing. It may have another name by now, which another controller tells.
+                Err(error @ CliError::Certificate { .. }) => {
+                    first.get_or_insert(error);
+                }
                 answer => {
                     if answer.is_ok() {
                         self.name.get_or_init(|| url_key(base));

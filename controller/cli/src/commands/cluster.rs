@@ -68,6 +68,10 @@ pub async fn run(command: Cluster, context: &mut Context<'_>) -> Result<(), CliE
     match command {
         Cluster::Status => {
             let status: Controllers = context.api()?.call(Call::get(&["cluster"])).await?;
+            let urls = status.controllers.iter().map(|controller| controller.rest_url.clone()).collect();
+            if let Err(error) = context.remember(urls).await {
+                context.note(&format!("the list of controllers cannot be kept here: {error}"));
+            }
             context.answer(&status, |look| card(&status, look))
         }
         Cluster::Add(Add { ttl, learner }) => {

@@ -255,3 +255,29 @@ fn a_controller_is_joined_by_a_name_that_it_has_got_since() {
     cluster.controllers.push(second);
     assert_eq!(cluster.settled(0).len(), 2);
 }
+
+#[test]
+fn a_session_goes_on_at_controllers_that_came_after_it_began() {
+    let place = Place::new();
+    let mut cluster = Cluster::of(&place, 1);
+    let cli = Cli::new(&place, &cluster.controllers[0], "ada");
+    cli.log_in(&mut cluster.admin);
+    for name in ["controller-2", "controller-3"] {
+        let code = cluster.code(&json!({"ttl_s": 600}));
+        let mut next = Controller::new(&place, name);
+        next.join(&cluster.controllers[0].peer_address(), &code).ok();
+        next.start();
+        cluster.controllers.push(next);
+        cluster.settled(0);
+    }
+    cli.run(&["cluster", "status"]).ok();
+    cluster.controllers[0].kill();
+    let status = || cli.run(&["cluster", "status"]);
+    eventually("an answer of the others", SETTLE, || (status().code == 0).then_some(()));
+    // The same session by the name of one that came later.
+    let other = cluster.controllers[2].url();
+    eventually("an answer there", SETTLE, || {
+        let there = Cli::new(&place, &cluster.controllers[0], "ada").with_url(&other);
+        (there.run(&["user", "list"]).code == 0).then_some(())
+    });
+}
