@@ -19,14 +19,13 @@ pub const BUFFERS_GROWN_MAX: usize = 16 * 1024 * 1024;
 pub const BUFFER_CROWDED: usize = 16 * 1024;
 /// How long a fast stream may be silent until its buffer is given back.
 pub const BUFFER_IDLE: Duration = Duration::from_secs(1);
-/// Connections of one user whose sockets hold as much as the system gives them of what was not read yet: about 200 KiB each…
-pub const SOCKETS_ROOMY: usize = 32;
+/// Connections, of one user and of all, whose sockets hold as much as the system gives them of what was not read yet: about
+/// 200 KiB each…
+pub const SOCKETS_ROOMY: [usize; 2] = [32, 64];
 /// …then those that hold [`SOCKET_NARROW`], twice that as the kernel counts. All others hold as little as there can be.
-pub const SOCKETS_NARROW: usize = 512;
+pub const SOCKETS_NARROW: [usize; 2] = [512, 768];
 /// See [`SOCKETS_NARROW`], in bytes.
 pub const SOCKET_NARROW: usize = 16 * 1024;
-/// Bytes of further requests that are taken while one is answered; more waits in the socket.
-pub const PIPELINE_MAX: usize = 16 * 1024;
 /// Longest line of chunked framing, extensions included, in bytes (the engine's own limit).
 pub const CHUNK_LINE_MAX: usize = 4 * 1024;
 /// Bytes of trailers after a chunked body.

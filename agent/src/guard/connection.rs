@@ -197,6 +197,7 @@ impl Connection<'_> {
             principal,
             action: judged.action,
             listing,
+            limit: judged.limit,
         });
         let plan = Plan {
             head: &judged.head,
@@ -217,7 +218,7 @@ impl Connection<'_> {
                 None => match self.guard.engine.connect().await {
                     Ok(stream) => {
                         let engine = Link::from(stream);
-                        engine.stream.narrow(self.guard.connections.of_user(self.caller.holder()));
+                        engine.stream.narrow(self.guard.connections.of_user_and_all(self.caller.holder()));
                         (engine, false)
                     }
                     Err(error) => {

@@ -8,7 +8,7 @@ use super::{
     stream::Source,
 };
 use crate::{
-    limits::{HANGUP_CHECK, HEAD_MAX, INTERIM_MAX, PIPELINE_MAX},
+    limits::{HANGUP_CHECK, HEAD_MAX, INTERIM_MAX},
     wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
 };
 use bytes::Buf;
@@ -161,8 +161,9 @@ async fn upload(
         Err(error) => return ExchangeError::ClientBody(error),
     }
     loop {
-        // Further requests, or early input for a tunnel, wait here; their number is bounded.
-        let more = if inbox.len() >= PIPELINE_MAX { Ok(0) } else { inbox.fill(from).await };
+        // Further requests, or early input for a tunnel: what one read brings waits here, the rest in the socket. There may be
+        // thousands of these.
+        let more = if inbox.is_empty() { inbox.fill(from).await } else { Ok(0) };
         let Ok(more) = more else { return ExchangeError::ClientGone };
         if more == 0 {
             while !from.hung_up() {

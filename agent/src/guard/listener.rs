@@ -186,7 +186,7 @@ fn admit_process(stream: UnixStream, guard: &Arc<Guard>, shutdown: &Shutdown) {
 pub(super) fn admit(stream: Stream, peer: Peer, guard: &Arc<Guard>, shutdown: &Shutdown) {
     match guard.connections.take(peer.holder()) {
         Ok(slot) => {
-            stream.narrow(guard.connections.of_user(peer.holder()));
+            stream.narrow(guard.connections.of_user_and_all(peer.holder()));
             let (guard, stop) = (Arc::clone(guard), shutdown.child());
             drop(shutdown.spawn("guard connection", async move {
                 let _slot = slot;

@@ -46,9 +46,9 @@ impl Slots {
         self.take_up_to(Some(holder), |_| self.max_per_user)
     }
 
-    /// How many one user has.
-    pub fn of_user(&self, holder: Holder) -> usize {
-        self.taken.count(&Some(holder))
+    /// How many one user has, and how many are taken.
+    pub fn of_user_and_all(&self, holder: Holder) -> [usize; 2] {
+        [self.taken.count(&Some(holder)), self.count()]
     }
 
     /// Takes one of few, that are held for long: a user may have half of what others leave, and one at least, so that there is

@@ -65,12 +65,13 @@ impl Stream {
         }
     }
 
-    /// Takes less of the system's memory for what the other end has not read yet, where one user has many connections. It counts
-    /// as the agent's.
-    pub fn narrow(&self, connections: usize) {
-        if connections > SOCKETS_ROOMY {
+    /// Takes less of the system's memory for what the other end has not read yet, where there are many connections, of the user
+    /// and of all. It counts as the agent's.
+    pub fn narrow(&self, connections: [usize; 2]) {
+        let beyond = |max: [usize; 2]| connections.iter().zip(max).any(|(now, max)| *now > max);
+        if beyond(SOCKETS_ROOMY) {
             // The kernel makes it the least that it allows.
-            let bytes = if connections > SOCKETS_NARROW { 0 } else { SOCKET_NARROW };
+            let bytes = if beyond(SOCKETS_NARROW) { 0 } else { SOCKET_NARROW };
             if let Err(error) = set_socket_send_buffer_size(self.socket(), bytes) {
                 tracing::debug!(%error, "a socket keeps its size");
             }
