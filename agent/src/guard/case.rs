@@ -23,6 +23,8 @@ const UNKNOWN_CALLER: &str = "builtin/unknown-caller";
 const UNSEEN_BODY: &str = "builtin/unseen-body";
 /// The rule that refuses what only the guard may say, past the guard.
 const OWNER_LABEL: &str = "builtin/owner-label";
+/// The rule that refuses what the guard would take away, past the guard.
+const NETWORK_ID: &str = "builtin/network-id";
 
 /// A request that may not go to the engine.
 #[derive(Debug)]
@@ -118,10 +120,11 @@ impl<'a> Case<'a> {
             };
         }
         let (mut resource, mut decision, mut posture) = self.ask(&judged);
-        if !self.serves && decision.effect == Effect::Allow && self.claims_owner(&canonical, &view)? {
-            let why = "the labels io.wharden.owner and io.wharden.image say whose a thing is, and only the guard writes them: \
-                       leave them as they are, or use the guard's socket";
-            decision = builtin(OWNER_LABEL, why.to_owned(), decision.revision);
+        if !self.serves
+            && decision.effect == Effect::Allow
+            && let Some((rule, why)) = self.only_the_guard(&canonical, &view)?
+        {
+            decision = builtin(rule, why.to_owned(), decision.revision);
         }
         if self.serves
             && posture == Posture::Enforce
@@ -199,9 +202,26 @@ impl<'a> Case<'a> {
         canonical.judge(view, &asker).map_err(|refusal| self.invalid(canonical.action(), refusal))
     }
 
-    fn claims_owner(&self, canonical: &Canonical, view: &View) -> Result<bool, Refused> {
+    /// What the guard would put right on the way to the engine, and nobody can past it: the rule that refuses it, and why.
+    fn only_the_guard(
+        &self,
+        canonical: &Canonical,
+        view: &View,
+    ) -> Result<Option<(&'static str, &'static str)>, Refused> {
         let nobody = Asker { owner: "", host_id: &self.guard.host_id, private: &[] };
-        canonical.claims_owner(view, &nobody).map_err(|refusal| self.invalid(canonical.action(), refusal))
+        let claims =
+            canonical.claims_owner(view, &nobody).map_err(|refusal| self.invalid(canonical.action(), refusal))?;
+        Ok(if claims {
+            let why = "the labels io.wharden.owner and io.wharden.image say whose a thing is, and only the guard writes them: \
+                       leave them as they are, or use the guard's socket";
+            Some((OWNER_LABEL, why))
+        } else if canonical.names_network_id() {
+            let why = "the engine would take an endpoint's NetworkID for the network that is meant, whatever name it stands \
+                       under: leave it out, or use the guard's socket";
+            Some((NETWORK_ID, why))
+        } else {
+            None
+        })
     }
 
     /// The decision, and the thing that made it.

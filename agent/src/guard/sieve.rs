@@ -23,6 +23,8 @@ pub struct Sieve<'a> {
     pub principal: &'a Principal,
     pub action: Action,
     pub listing: Listing,
+    /// Things that are passed on at most.
+    pub limit: Option<usize>,
 }
 
 impl Sieve<'_> {
@@ -56,12 +58,13 @@ impl Sieve<'_> {
     ) -> Result<(), ExchangeError> {
         let unknown = |_: UnknownForm| ExchangeError::List;
         let (mut sifter, mut out) = (Sifter::new(self.action).map_err(unknown)?, Vec::new());
+        let mut left = self.limit.unwrap_or(usize::MAX);
         loop {
             let at_hand = body.next(inbox, from).await.map_err(ExchangeError::EngineBody)?;
             let mut read = 0;
             while read < at_hand.data {
                 let rest = inbox.bytes().get(read..at_hand.data).unwrap_or_default();
-                read += self.sift(&mut sifter, rest, &mut out).map_err(unknown)?;
+                read += self.sift(&mut sifter, rest, &mut left, &mut out).map_err(unknown)?;
                 let held = sifter.footprint() + out.capacity();
                 // The client may read as slowly as it likes.
                 holding.hold(held).await.map_err(ExchangeError::Full)?;
@@ -77,11 +80,22 @@ impl Sieve<'_> {
         }
     }
 
-    fn sift(&self, sifter: &mut Sifter, bytes: &[u8], out: &mut Vec<u8>) -> Result<usize, UnknownForm> {
+    fn sift(
+        &self,
+        sifter: &mut Sifter,
+        bytes: &[u8],
+        left: &mut usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, UnknownForm> {
         let held = self.guard.bundles.current();
         let mut passes = |kind, thing: &[u8]| -> Result<bool, UnknownForm> {
+            if *left == 0 {
+                return Ok(false);
+            }
             let reading = listed_reading(kind, thing, &|image: &str| self.guard.owners.of(image))?;
-            Ok(held.shows(self.principal, &self.guard.host_id, &reading))
+            let shown = held.shows(self.principal, &self.guard.host_id, &reading);
+            *left -= usize::from(shown);
+            Ok(shown)
         };
         sifter.take(bytes, &mut passes, out)
     }

@@ -83,6 +83,8 @@ pub struct Judged {
     pub response: ResponseKind,
     /// The answer tells of many things, of which each may be one that must not be seen.
     pub listing: Option<Listing>,
+    /// How many things of the list the client gets at most. The engine makes the whole list.
+    pub limit: Option<usize>,
     /// What the list begins or ends at. Reading each must be allowed too.
     pub neighbours: Vec<Neighbour>,
     /// It makes an image, which the answer tells of.
@@ -123,6 +125,12 @@ impl Canonical {
         lookup::of_found(self, view).into_iter().collect()
     }
 
+    /// Whether it means networks by an endpoint's id, which the guard takes away.
+    pub fn names_network_id(&self) -> bool {
+        matches!(self.action(), Action::ContainerCreate | Action::NetworkConnect)
+            && self.body.as_ref().is_some_and(creation::names_network)
+    }
+
     /// Whether it says whose what it makes or replaces is, or takes away whose it is, which only the guard does: `asker` is nobody.
     ///
     /// # Errors
@@ -147,6 +155,7 @@ impl Canonical {
         let facts = facts::fill(&judged, &resolved, view, asker)?;
         // Behind what the request says, which is what the facts are of.
         owner::put_on_image(self.action(), &mut judged.query, asker.owner)?;
+        let limit = judged.take_limit();
         let (head, body) = judged.render();
         Ok(Judged {
             action: self.action(),
@@ -156,6 +165,7 @@ impl Canonical {
             body,
             response: self.route.endpoint.response,
             listing: listing::of(self.action()),
+            limit,
             neighbours: neighbours::of(self, view)?,
             makes: MakesImage::of(self),
         })
@@ -223,6 +233,18 @@ impl Canonical {
         }
     }
 
+    /// Takes the limit off a list of containers. The engine cuts before the guard leaves anything out, so that how much is left would
+    /// tell of what is hidden. A list with a limit has stopped containers too (Engine API 1.24 on).
+    fn take_limit(&mut self) -> Option<usize> {
+        if self.action() != Action::ContainerList {
+            return None;
+        }
+        let limit = self.query.get("limit").parse().ok().filter(|limit| *limit > 0)?;
+        self.query.remove("limit");
+        self.query.set("all", "1".to_owned());
+        Some(limit)
+    }
+
     /// Puts full ids in the place of names.
     fn take_ids(&mut self, resolved: &Resolved<'_>, view: &View) -> Result<(), Refusal> {
         if !resolved.captures.is_empty() {
@@ -236,6 +258,9 @@ impl Canonical {
             (Action::NetworkConnect | Action::NetworkDisconnect, Some(container)) => {
                 if let Some(field) = self.body.as_mut().and_then(|b| b.get_mut("Container")) {
                     *field = Value::String(container.id.clone());
+                }
+                if let Some(endpoint) = self.body.as_mut().and_then(|b| b.get_mut("EndpointConfig")) {
+                    creation::forget_network(endpoint);
                 }
             }
             (Action::ImageBuild, _) => {

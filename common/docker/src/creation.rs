@@ -13,6 +13,8 @@ use crate::{
 };
 use serde_json::Value;
 
+const NETWORK_ID: &str = "NetworkID";
+
 /// Makes all changes. `mounts`: the engine knows mounts.
 ///
 /// # Errors
@@ -24,6 +26,8 @@ pub fn fix(body: &mut Value, resolved: &Resolved<'_>, view: &View, mounts: bool)
     if mounts {
         volumes::own(body, resolved, view);
     }
+    let endpoints = body.pointer_mut("/NetworkingConfig/EndpointsConfig").and_then(Value::as_object_mut);
+    endpoints.into_iter().flat_map(|endpoints| endpoints.values_mut()).for_each(forget_network);
     let Some(host) = body.get_mut("HostConfig") else { return Ok(()) };
     follow_links(host, view);
     for (field, _) in SHARED {
@@ -38,6 +42,21 @@ pub fn fix(body: &mut Value, resolved: &Resolved<'_>, view: &View, mounts: bool)
         *text = if mode.is_empty() { id.clone() } else { format!("{id}:{mode}") };
     }
     Ok(())
+}
+
+/// The engine takes an endpoint's network id for the network that is meant, whatever name it stands under. It is what an inspection
+/// says, and nothing to ask for.
+pub fn forget_network(endpoint: &mut Value) {
+    if let Some(id) = endpoint.get_mut(NETWORK_ID).filter(|id| id.is_string()) {
+        *id = Value::String(String::new());
+    }
+}
+
+/// Whether one of the endpoints of a request is in a network by id.
+pub fn names_network(body: &Value) -> bool {
+    let named = |endpoint: &Value| endpoint.get(NETWORK_ID).and_then(Value::as_str).is_some_and(|id| !id.is_empty());
+    let endpoints = body.pointer("/NetworkingConfig/EndpointsConfig").and_then(Value::as_object);
+    endpoints.into_iter().flat_map(|endpoints| endpoints.values()).chain(body.get("EndpointConfig")).any(named)
 }
 
 /// Puts the place that a host path leads to in the place of the path.

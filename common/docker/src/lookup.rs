@@ -147,6 +147,11 @@ pub fn of_found(canonical: &Canonical, view: &View) -> BTreeSet<Lookup> {
                 made_of(body, view, &mut out);
             }
         }
+        Action::ContainerArchiveRead | Action::ContainerArchiveWrite | Action::ContainerArchiveStat => {
+            let mounts = view.containers.values().flat_map(|container| &container.mounts);
+            out.extend(mounts.filter_map(|mount| named(&mount.name)).map(Lookup::Volume));
+            out.extend(view.volumes.values().flat_map(|v| host_paths(volume_paths(v, true))));
+        }
         _ => {}
     }
     out

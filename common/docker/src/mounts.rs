@@ -152,7 +152,11 @@ pub fn local_paths(options: &BTreeMap<String, String>, writable: bool) -> Vec<Ho
         let Some((key, value)) = flag.split_once('=') else { continue };
         let layers = matches!(key, "lowerdir" | "upperdir" | "workdir" | "lowerdir+" | "datadir+");
         if layers || value.starts_with('/') {
-            paths.extend(value.split(':').filter(|v| !v.is_empty()).map(clean));
+            let dirs = value.split(':').filter(|v| !v.is_empty());
+            // As above: from any folder.
+            paths.extend(
+                dirs.flat_map(|dir| [Some(clean(dir)), (!dir.starts_with('/')).then(|| "/".to_owned())]).flatten(),
+            );
         }
     }
     let pseudo = match kind.as_str() {
@@ -227,6 +231,8 @@ mod tests {
             local(&[("type", "overlay"), ("device", "overlay"), ("o", "lowerdir=/etc:/root")]),
             ["/etc", "/root"]
         );
+        let relative = [("type", "overlay"), ("device", "overlay"), ("o", "lowerdir=wharden/agent:/etc")];
+        assert_eq!(local(&relative), ["/", "/etc", "/wharden/agent"], "from wherever the engine was started");
         assert_eq!(local(&[("type", "ext4"), ("device", "/dev/sda1")]), ["/dev/sda1"]);
         assert_eq!(local(&[("type", "proc"), ("device", "proc")]), ["/proc"]);
         assert!(local(&[("type", "nfs"), ("o", "addr=10.0.0.1,rw"), ("device", ":/export")]).is_empty());

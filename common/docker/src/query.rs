@@ -182,6 +182,11 @@ impl Query {
         }
     }
 
+    /// Takes one away.
+    pub fn remove(&mut self, name: &str) {
+        self.0.retain(|(n, _)| n != name);
+    }
+
     /// Adds one at the end.
     pub fn add(&mut self, name: &str, value: String) {
         self.0.push((name.to_owned(), value));

@@ -4,6 +4,7 @@ use super::{Sheet, Source, create, env_names, instructions, ulimits};
 use crate::{
     account::account,
     image_ref::ImageRef,
+    mounts::volume_paths,
     paths::{clean, is_within},
 };
 use std::collections::BTreeSet;
@@ -144,18 +145,23 @@ pub fn put_target(target: &ImageRef, out: &mut Sheet) {
     out.put("target_tag", target.tag.as_str());
 }
 
+/// Links in a container lead from any path of it to any other, and what runs there may change them at any moment: so a copy may
+/// come from or land on all that is mounted of the host.
 fn archive(source: &Source<'_>, out: &mut Sheet) {
     let path = clean(source.query().get("path"));
+    let writes = source.canonical.action() == Action::ContainerArchiveWrite;
     let mounts = source.resolved.container.map(|c| c.mounts.as_slice()).unwrap_or_default();
     let mut found = BTreeSet::new();
-    for mount in mounts.iter().filter(|m| m.kind == "bind") {
+    for mount in mounts.iter().filter(|mount| mount.writable || !writes) {
         let target = clean(&mount.destination);
-        if is_within(&path, &target) {
-            // At the mount or below it: the same way further down on the host.
-            let rest = if target == "/" { path.as_str() } else { &path[target.len()..] };
-            found.extend(source.host_path(&format!("{}/{rest}", mount.source)));
-        } else if is_within(&target, &path) {
-            found.extend(source.host_path(&mount.source));
+        // At the mount or below it: the same way further down on the host.
+        let rest = if target == "/" { path.as_str() } else { path.get(target.len()..).unwrap_or_default() };
+        let rest = if is_within(&path, &target) { rest } else { "" };
+        let volume = source.view.volumes.get(&mount.name).filter(|_| mount.kind == "volume");
+        let of_volume = volume.into_iter().flat_map(|volume| volume_paths(volume, mount.writable));
+        let bound = (mount.kind == "bind").then(|| mount.source.clone());
+        for host in bound.into_iter().chain(of_volume.map(|path| path.path)) {
+            found.extend(source.host_path(&format!("{host}/{rest}")));
         }
     }
     out.put("container_path", path);

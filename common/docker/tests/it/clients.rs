@@ -125,6 +125,13 @@ fn nothing_that_the_usual_clients_send_is_refused_or_changed() {
         let mut wanted = parameters(&sent[1]);
         // No engine has read this one since API 1.24; docker-py still sends it.
         wanted.retain(|p| judged.action != Action::ImageTag || p != "force");
+        // The guard cuts lists, of which it leaves things out.
+        if judged.limit.is_some() {
+            wanted.retain(|p| p != "limit");
+            if !wanted.contains(&"all".into()) {
+                wanted.push("all".into());
+            }
+        }
         // The guard says whose the image is.
         match judged.makes {
             Some(MakesImage::Commit | MakesImage::Import) => wanted.push("changes".into()),

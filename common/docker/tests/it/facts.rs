@@ -180,6 +180,33 @@ fn a_user_that_the_request_does_not_name_is_the_images() {
 }
 
 #[test]
+fn copies_may_come_from_and_land_on_all_that_is_mounted_of_the_host() {
+    let of = |method: &str, path: &str| {
+        let judged = judge(&request(method, &format!("/containers/victim/archive?path={path}"), "")).unwrap();
+        ["/etc", "/etc/shadow", "/root", "/root/x"].map(|host| support::shows(&judged, "host_paths", host))
+    };
+    // A link in the container may lead to any mount; the volume is a folder of the host's, and read-only.
+    assert_eq!(of("GET", "/tmp/link"), [true, false, true, false]);
+    assert_eq!(of("GET", "/host/etc/shadow"), [false, true, true, false]);
+    assert_eq!(of("GET", "/v/x"), [true, false, false, true]);
+    assert_eq!(of("PUT", "/tmp/link"), [true, false, false, false]);
+}
+
+#[test]
+fn a_list_is_cut_by_whoever_leaves_things_out_of_it() {
+    let line = |target: &str| {
+        let judged = judge(&request("GET", target, "")).unwrap();
+        let head = String::from_utf8(judged.head).unwrap();
+        (head.split("\r\n").next().unwrap().to_owned(), judged.limit)
+    };
+    let listed = |query: &str| format!("GET /v1.41/containers/json{query} HTTP/1.1");
+    assert_eq!(line("/containers/json?limit=2"), (listed("?all=1"), Some(2)));
+    assert_eq!(line("/containers/json?all=0&size=1&limit=1"), (listed("?all=1&size=1"), Some(1)));
+    assert_eq!(line("/containers/json?all=1"), (listed("?all=1"), None));
+    assert_eq!(line("/containers/json?limit=0"), (listed("?limit=0"), None), "no limit for the engine either");
+}
+
+#[test]
 fn host_paths_are_those_of_links_volumes_and_other_containers_too() {
     let paths = |host: &str| {
         let body = format!(r#"{{"Image":"base","HostConfig":{host}}}"#);

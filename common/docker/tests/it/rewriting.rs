@@ -74,6 +74,22 @@ fn things_of_a_swarm_are_known_by_their_ids_and_keep_their_owner() {
 }
 
 #[test]
+fn an_endpoint_is_in_the_network_that_was_judged() {
+    let create =
+        r#"{"Image":"base","NetworkingConfig":{"EndpointsConfig":{"front":{"NetworkID":"others","Aliases":["a"]}}}}"#;
+    let connect = r#"{"Container":"victim","EndpointConfig":{"NetworkID":"others","Aliases":["a"]}}"#;
+    for (target, body) in [("/containers/create", create), ("/networks/front/connect", connect)] {
+        let judged = judge(&request("POST", target, body)).unwrap();
+        let forwarded = String::from_utf8(support::forwarded(&judged)).unwrap();
+        assert!(!forwarded.contains("others") && forwarded.contains("Aliases"), "{forwarded}");
+        let (canonical, _) = support::canonical(&request("POST", target, body)).unwrap();
+        assert!(canonical.names_network_id(), "whoever cannot take it away sees it");
+        let (plain, _) = support::canonical(&request("POST", target, &body.replace("others", ""))).unwrap();
+        assert!(!plain.names_network_id());
+    }
+}
+
+#[test]
 fn resources_are_the_things_themselves() {
     let exec = judge(&request("POST", &format!("/exec/{EXEC}/start"), "{}")).unwrap();
     let resource = &exec.resources[0];

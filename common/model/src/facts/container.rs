@@ -135,7 +135,7 @@ pub const ARCHIVE_READ: &[FactSpec] = &[
         FactType::Set,
         "query:path",
         "",
-        "host paths that are mounted at, above or below that path in the container; links in the container are not followed",
+        "host paths that are mounted anywhere in the container, of volumes too, since links in it may lead to any of them; at or below a mount, the path there",
     ),
 ];
 
@@ -147,7 +147,7 @@ pub const ARCHIVE_WRITE: &[FactSpec] = &[
         FactType::Set,
         "query:path",
         "",
-        "host paths that are mounted at, above or below that path in the container; links in the container are not followed",
+        "host paths that are mounted writable anywhere in the container, of volumes too, since links in it may lead to any of them; at or below a mount, the path there",
     ),
     fact("copy_uid_gid", FactType::Bool, "query:copyUIDGID", "", "files keep the owners that the archive names"),
 ];

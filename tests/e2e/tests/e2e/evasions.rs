@@ -22,16 +22,27 @@ fn files_are_not_copied_as_root_to_the_host_or_from_it() {
     let bind = format!("{}:/mnt", folder.display());
     alice.run(&["run", "-d", "--name", "box", "-v", &bind, "app", "sleep", "1000"]).ok();
     let archive = wharden_harness::image::archive(world.place.path());
-    for path in ["/mnt", "/"] {
-        let args = ["cp", "-", &format!("box:{path}")];
+    // The same folder as a volume of the local driver, which is no bind to whoever looks at the container.
+    let options = ["type=none", "o=bind", &format!("device={}", folder.display())].map(|o| format!("volume-opt={o}"));
+    let volume = format!("type=volume,source=disguised,target=/mnt,volume-driver=local,{}", options.join(","));
+    alice.run(&["create", "--name", "volume", "--mount", &volume, "app"]).ok();
+    // A link in the container may lead anywhere, so it does not matter where in it the copy goes.
+    for target in ["box:/mnt", "box:/", "box:/tmp", "volume:/mnt", "volume:/tmp"] {
+        let args = ["cp", "-", target];
         alice.run_with(&args, &archive).fails_saying(&["container.archive_write", "baseline/no-copies-to-the-host"]);
     }
-    alice.run(&["cp", "box:/mnt/theirs", "-"]).fails_saying(&["baseline/no-copies-to-the-host"]);
+    for source in ["box:/mnt/theirs", "volume:/mnt/theirs", "volume:/etc"] {
+        alice.run(&["cp", source, "-"]).fails_saying(&["baseline/no-copies-to-the-host"]);
+    }
     let on_the_host: Vec<_> = std::fs::read_dir(&folder).expect("folder").flatten().map(|e| e.file_name()).collect();
     assert_eq!(on_the_host, ["theirs"]);
-    // Elsewhere in one's own container it is as ever.
-    alice.run_with(&["cp", "-", "box:/tmp"], &archive).ok();
-    alice.run(&["exec", "box", "ls", "/tmp/bin/busybox"]).ok();
+    // Without such mounts it is as ever; and nothing is written to what is mounted read-only.
+    let read_only = format!("{bind}:ro");
+    for (name, args) in [("plain", &[][..]), ("reader", &["-v", &read_only])] {
+        alice.run(&[&["run", "-d", "--name", name], args, &["app", "sleep", "1000"]].concat()).ok();
+        alice.run_with(&["cp", "-", &format!("{name}:/tmp")], &archive).ok();
+        alice.run(&["exec", name, "ls", "/tmp/bin/busybox"]).ok();
+    }
 }
 
 #[test]

@@ -74,6 +74,8 @@ permit (principal in Group::"makers", action in [
     let id = direct.run(&["inspect", "--format", "{{.Id}}", "bob-box"]).ok();
     alice.run(&["inspect", "--type", "container", &id[..12]]).fails_saying(&["No such container"]);
     olga.run(&["inspect", "bob-box"]).ok();
+    // How many of others there are is not to be told from where a list is cut.
+    assert_eq!(names(&alice, &["ps", "-n", "1", "--format", "{{.Names}}"]), ["alice-box"], "bob's is newer");
     let after = ["ps", "-a", "--filter", "since=older", "--format", "{{.Names}}"];
     assert_eq!(names(&alice, &after), ["alice-box"], "from what is there on");
     // Admins see that it was tried.
