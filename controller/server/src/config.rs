@@ -218,6 +218,16 @@ impl Config {
                 "there must be at least one name or address that agents reach this controller by",
             );
         }
+        let ports =
+            [("rest_listen", self.rest_listen), ("agent_listen", self.agent_listen), ("peer_listen", self.peer_listen)];
+        for (n, (at, listen)) in ports.iter().enumerate() {
+            if listen.port() != 0 && ports.iter().take(n).any(|(_, other)| other == listen) {
+                return wrong(
+                    at,
+                    &format!("{listen} is another port's address already: each of the three has its own"),
+                );
+            }
+        }
         wharden_pki::check_server_names(&self.advertise)
             .map_err(|error| ConfigError::Value { at: "advertise", message: error.to_string() })?;
         if !(1..=2).contains(&self.events_copies) {
@@ -287,6 +297,9 @@ mod tests {
         let error = load("log_format = \"xml\"\n", Overrides::default()).expect_err("format").to_string();
         assert_eq!(error, "log_format: \"xml\" is not a log format: use human or json");
         assert!(load("advertise = []\n", Overrides::default()).is_err());
+        let twice = load("rest_listen = \"127.0.0.1:1\"\npeer_listen = \"127.0.0.1:1\"\n", Overrides::default());
+        let error = twice.expect_err("one address for two ports").to_string();
+        assert!(error.contains("peer_listen") && error.contains("127.0.0.1:1"), "{error}");
         for alerts in ["lost_s = 0", "disk_free_percent = 150"] {
             let error =
                 load(&format!("[alerts]\n{alerts}\n"), Overrides::default()).expect_err("of no use").to_string();

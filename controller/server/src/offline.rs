@@ -10,7 +10,7 @@ use crate::{
     peers::PeerIdentity,
 };
 use serde::Serialize;
-use std::{fmt, fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fmt, fs, io, os::unix::fs::PermissionsExt, path::Path};
 use wharden_model::Timestamp;
 use wharden_pki::{ca_cluster, ca_ends, controller_of, pem};
 use wharden_runtime::clock::{Clock, SystemClock};
@@ -61,6 +61,9 @@ impl fmt::Display for Findings {
     }
 }
 
+/// Of a folder that `join` or `restore` has made and no controller has run on.
+const NOT_YET: &str = "there is none yet: the controller makes it when it starts";
+
 /// Looks at a data folder. Changes nothing.
 pub fn look(data_dir: &Path) -> Findings {
     let now = Timestamp(SystemClock.now());
@@ -109,7 +112,11 @@ fn exports(data_dir: &Path) -> Result<String, String> {
 fn permissions(data_dir: &Path) -> Result<String, String> {
     for name in [CLUSTER_KEY, PEER_KEY] {
         let path = data_dir.join(name);
-        let mode = fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?.permissions().mode();
+        let mode = match fs::metadata(&path) {
+            // A restored folder has none before its first start.
+            Err(error) if name == PEER_KEY && error.kind() == io::ErrorKind::NotFound => continue,
+            meta => meta.map_err(|error| format!("{}: {error}", path.display()))?.permissions().mode(),
+        };
         if mode & 0o077 != 0 {
             let mode = mode & 0o777;
             return Err(format!("{} has mode {mode:o}: others can read it; `chmod 600` it", path.display()));
@@ -120,7 +127,9 @@ fn permissions(data_dir: &Path) -> Result<String, String> {
 
 fn certificate(data_dir: &Path, now: Timestamp) -> Result<String, String> {
     let identity = PeerIdentity::load(data_dir).map_err(|error| format!("{error:#}"))?;
-    let identity = identity.ok_or("there is none yet: the controller makes it when it starts")?;
+    let Some(identity) = identity else {
+        return if data_dir.join(CLUSTER_KEY).exists() { Ok(NOT_YET.to_owned()) } else { Err(NOT_YET.to_owned()) };
+    };
     let leaf = identity.chain.first().ok_or("the file is empty")?;
     let cert = controller_of(leaf).map_err(text)?;
     let renew = format!(
@@ -167,6 +176,9 @@ fn store(data_dir: &Path) -> Result<String, String> {
     let number = Config::load(data_dir, None, crate::config::Overrides::default()).map_or(0, |config| config.node_id);
     log_mark::check(data_dir, number).map_err(text)?;
     let path = data_dir.join(STORE);
+    if !path.exists() && data_dir.join(CLUSTER_KEY).exists() {
+        return Ok(NOT_YET.to_owned());
+    }
     let entries = fs::read_dir(&path).map_err(|error| format!("{}: {error}", path.display()))?.count();
     if entries == 0 {
         return Err(format!(
@@ -178,6 +190,8 @@ fn store(data_dir: &Path) -> Result<String, String> {
 }
 
 fn disk(data_dir: &Path) -> Result<String, String> {
+    rustix::fs::access(data_dir, rustix::fs::Access::WRITE_OK)
+        .map_err(|error| format!("{} cannot be written: {error}", data_dir.display()))?;
     let fs = rustix::fs::statvfs(data_dir).map_err(text)?;
     let (free, size) = (fs.f_bavail.saturating_mul(fs.f_frsize) >> 20, fs.f_blocks.saturating_mul(fs.f_frsize) >> 20);
     let said = format!("{free} MiB of {size} MiB are free");
@@ -196,12 +210,21 @@ mod tests {
         let dir = tempfile::tempdir().expect("temp dir");
         let folder = dir.path().join("controller");
         boot::init(&folder, Engine::default(), Overrides::default()).await.expect("made");
+        // What `restore` leaves, before the first start.
+        let restored = dir.path().join("restored");
+        fs::create_dir(&restored).expect("folder");
+        for name in [CLUSTER_KEY, CA_FILE, "controller.toml"] {
+            fs::copy(folder.join(name), restored.join(name)).expect("copied");
+        }
+        let said = look(&restored).to_string();
+        assert_eq!(said.matches(NOT_YET).count(), 2, "{said}");
         // How full the machine's disk is, is not what is tested.
         let wrong = |folder: &Path| {
             let found = look(folder).0.into_iter().filter(|(what, found)| found.is_err() && *what != "disk");
             found.map(|(what, _)| what).collect::<Vec<_>>()
         };
         assert_eq!(wrong(&folder), [""; 0], "{}", look(&folder));
+        assert_eq!(wrong(&restored), [""; 0], "{said}");
         let config = fs::read_to_string(folder.join("controller.toml")).expect("read");
         let (ca, secret) = (folder.join(CA_FILE), dir.path().join("secret"));
         fs::write(&secret, "too short").expect("written");

@@ -5,7 +5,11 @@ use age::{
     secrecy::ExposeSecret,
     x25519::{Identity, Recipient},
 };
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 use wharden_model::api::Secret;
 use zeroize::Zeroizing;
 
@@ -69,9 +73,13 @@ impl Identities {
     pub fn read(path: &Path) -> Result<Self, KeyError> {
         let fail = |why: String| KeyError::Identities { path: path.display().to_string(), why };
         let mut text = Zeroizing::new(String::new());
-        File::open(path)
-            .and_then(|file| file.take(IDENTITIES_MAX).read_to_string(&mut text))
-            .map_err(|error| fail(error.to_string()))?;
+        let read = File::open(path).and_then(|file| file.take(IDENTITIES_MAX).read_to_string(&mut text));
+        read.map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData => {
+                fail("it is no text, so no file of secret keys: is it the backup?".to_owned())
+            }
+            _ => fail(error.to_string()),
+        })?;
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let keys = lines
             .map(|line| line.parse().map_err(|why: &str| fail(format!("a line is not a secret key of age: {why}"))))

@@ -155,13 +155,15 @@ fn failure_of(peer: &str, status: &Status) -> Failure {
         }
         // No controller says this: what came is no answer to such a question, as of the port for clients.
         (message, Code::Internal) => anyhow::anyhow!(
-            "{peer} does not answer as a port for controllers does, which is 7442 without --peer-listen: {message}"
+            "{peer} is not a port for controllers: give --peer the one that --peer-listen names, 7442 without it ({message})"
         ),
         ("", code) => anyhow::anyhow!("{peer} refused without a reason: {}", code.description()),
         (message, _) => anyhow::anyhow!("{message}"),
     };
     match status.code() {
-        Code::PermissionDenied | Code::Unimplemented | Code::InvalidArgument => Failure::Refused(error),
+        Code::PermissionDenied | Code::Unimplemented | Code::InvalidArgument | Code::Internal => {
+            Failure::Refused(error)
+        }
         _ => Failure::Lost(error),
     }
 }
@@ -207,7 +209,7 @@ mod tests {
         assert!(agents.starts_with("refused: ctl1:7441 is not a port") && agents.contains("7442"), "{agents}");
         assert!(told(Code::Unavailable, "").starts_with("lost: ctl1:7441 refused without a reason"));
         let clients = told(Code::Internal, "invalid compression flag: 123");
-        assert!(clients.contains("ctl1:7441 does not answer as a port for controllers"), "{clients}");
+        assert!(clients.starts_with("refused: ctl1:7441 is not a port for controllers"), "{clients}");
         assert_eq!(told(Code::PermissionDenied, "the code was used"), "refused: the code was used");
     }
 

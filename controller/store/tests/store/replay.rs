@@ -41,9 +41,9 @@ async fn filled(engine: Engine) -> TempDir {
 }
 
 /// Of a folder that may have been let go of a moment ago: sled's own threads hold it a little longer.
-fn read(folder: &Path, base: Option<Moment>, until: Until) -> Result<Moment, ReplayError> {
+fn read(folder: &Path, base: Option<&Moment>, until: Until) -> Result<Moment, ReplayError> {
     loop {
-        match Store::read_until(folder, base.clone(), until) {
+        match Store::read_until(folder, base.cloned(), until) {
             Err(ReplayError::Open(OpenError::InUse { .. })) => std::thread::yield_now(),
             read => return read,
         }
@@ -81,13 +81,13 @@ async fn a_state_given_bridges_what_the_log_holds_and_no_more(engine: Engine) {
         log.purge(id(11)).await.expect("purged");
     }
     for base in [12, 20] {
-        let found = read(folder.path(), Some(moment(base)), Until::Index(22)).expect("found");
+        let found = read(folder.path(), Some(&moment(base)), Until::Index(22)).expect("found");
         assert_eq!(found, moment(23));
     }
-    assert_eq!(read(folder.path(), Some(moment(23)), Until::Index(22)).expect("nothing to do"), moment(23));
-    let error = read(folder.path(), Some(moment(11)), Until::Index(22)).expect_err("entry 11 is gone");
+    assert_eq!(read(folder.path(), Some(&moment(23)), Until::Index(22)).expect("nothing to do"), moment(23));
+    let error = read(folder.path(), Some(&moment(11)), Until::Index(22)).expect_err("entry 11 is gone");
     assert!(matches!(error, ReplayError::Gap { base: 10, begins: 12 }), "{error}");
-    let error = read(folder.path(), Some(moment(24)), Until::Index(22)).expect_err("too late");
+    let error = read(folder.path(), Some(&moment(24)), Until::Index(22)).expect_err("too late");
     assert!(matches!(error, ReplayError::BaseIsLater { base: 23 }), "{error}");
     for until in [Until::Index(22), Until::Time(Timestamp(22))] {
         let error = read(folder.path(), None, until).expect_err("its own snapshot is of entry 29");
