@@ -29,7 +29,8 @@ use wharden_docker::{ForwardBody, Head, Refusal, ResponseKind, parse_head};
 /// stands, streams and tunnels too. Errors of the streams end it silently: nobody is left to tell.
 pub async fn serve(guard: Arc<Guard>, stream: Stream, peer: Peer, stop: CancellationToken) {
     let from = if let Peer::Remote(remote) = &peer { Some(remote.clone()) } else { None };
-    let served = turns(&guard, stream, peer, &stop);
+    // Apart: to wait for it takes as much again otherwise, and there may be thousands.
+    let served = Box::pin(turns(&guard, stream, peer, &stop));
     let Some(from) = from else { return served.await };
     tokio::select! {
         biased;
