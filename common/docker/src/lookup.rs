@@ -8,7 +8,7 @@ use crate::{
     neighbours,
     paths::clean,
     resolve::{exported, image_asked},
-    view::{Lookup, View},
+    view::{ContainerView, Lookup, View},
 };
 use std::collections::BTreeSet;
 use wharden_model::{Action, ResourceKind};
@@ -148,9 +148,8 @@ pub fn of_found(canonical: &Canonical, view: &View) -> BTreeSet<Lookup> {
             }
         }
         Action::ContainerArchiveRead | Action::ContainerArchiveWrite | Action::ContainerArchiveStat => {
-            let mounts = view.containers.values().flat_map(|container| &container.mounts);
-            out.extend(mounts.filter_map(|mount| named(&mount.name)).map(Lookup::Volume));
-            out.extend(view.volumes.values().flat_map(|v| host_paths(volume_paths(v, true))));
+            out.extend(view.containers.values().flat_map(volumes_of));
+            out.extend(paths_of_volumes(view));
         }
         _ => {}
     }
@@ -163,7 +162,17 @@ fn made_of(body: Doc<'_>, view: &View, out: &mut BTreeSet<Lookup>) {
     for source in host.texts("VolumesFrom") {
         let Some(container) = view.containers.get(split_volumes_from(source).0) else { continue };
         out.extend(host_paths(container_paths(container, true)));
-        out.extend(container.mounts.iter().filter_map(|m| named(&m.name)).map(Lookup::Volume));
+        out.extend(volumes_of(container));
     }
-    out.extend(view.volumes.values().flat_map(|v| host_paths(volume_paths(v, true))));
+    out.extend(paths_of_volumes(view));
+}
+
+/// The volumes that are mounted in a container.
+fn volumes_of(container: &ContainerView) -> impl Iterator<Item = Lookup> {
+    container.mounts.iter().filter_map(|mount| named(&mount.name)).map(Lookup::Volume)
+}
+
+/// The folders of the host that the volumes which were found are.
+fn paths_of_volumes(view: &View) -> impl Iterator<Item = Lookup> {
+    view.volumes.values().flat_map(|volume| host_paths(volume_paths(volume, true)))
 }

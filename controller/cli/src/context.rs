@@ -101,10 +101,13 @@ impl<'a> Context<'a> {
     /// # Errors
     /// As [`Self::transport`], and when the file cannot be written.
     pub async fn remember(&self, controllers: Vec<String>) -> Result<(), CliError> {
-        if self.service_key().is_some() || self.session()?.is_none_or(|session| session.controllers == controllers) {
+        if self.service_key().is_some() {
             return Ok(());
         }
         let (store, url) = (self.store()?, self.transport()?.url());
+        if store.load()?.sessions.get(&url).is_none_or(|session| session.controllers == controllers) {
+            return Ok(());
+        }
         let guard = store.lock().await?;
         let mut credentials = store.load()?;
         if let Some(session) = credentials.sessions.get_mut(&url) {

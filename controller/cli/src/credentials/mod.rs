@@ -33,7 +33,8 @@ pub struct Session {
     /// The CA that the session began with, so that later commands need no file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_pem: Option<String>,
-    /// All controllers of the cluster, as it told last, at login or renewal or by `wharden cluster status`: tried when the one of the URL cannot be reached.
+    /// All controllers of the cluster, as it told last, at login or renewal or by `wharden cluster status`: tried when the one of
+    /// the URL cannot be reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controllers: Vec<String>,
 }
