@@ -10,16 +10,16 @@ use crate::{
     enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
     guard::{
         self, Doorway, Guard, GuardTls, GuardTlsError, ListenError, LoadPlaces, RemoteListener, Room, Slots, Stats,
-        Turns,
+        Turns, Valve,
     },
     inventory::{Engine, ImageOwners, Keeper, LastLabels, Layers, Mark, Told, resolve_host_path},
-    limits::{DECIDED_AT_ONCE_PER_USER, DRAIN, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER},
+    limits::{DECIDED_AT_ONCE_PER_USER, DRAIN, LISTS_AT_ONCE_PER_USER, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER},
     metrics::{self, Gauges},
     protect::{self, ProtectError, Record},
     report::{Reporter, SPOOL, Spool, SpoolError},
     session::{Address, AddressError, Context, Controllers, Epoch, SessionState, keep_certificate, keep_session},
     status::{self, Status},
-    usage::{OwnLimits, Sampler, leave_own_groups, limit_self},
+    usage::{OwnLimits, OwnMemory, Sampler, leave_own_groups, limit_self},
 };
 use arc_swap::ArcSwap;
 use std::{
@@ -216,7 +216,9 @@ async fn run(args: Run) -> Result<(), BootError> {
         loading: LoadPlaces::new(config.limits.loads, config.limits.loads_per_user, config.limits.load_silence()),
         archives: Slots::new(config.limits.archives, config.limits.archives_per_user),
         deciding: Turns::new(DECIDED_AT_ONCE_PER_USER),
+        listing: Turns::new(LISTS_AT_ONCE_PER_USER),
         connections: Slots::new(config.limits.connections, config.limits.connections_per_user),
+        valve: Valve::default(),
         doorway: Doorway::default(),
         limits: config.limits.clone(),
         break_glass: glass.clone(),
@@ -264,6 +266,10 @@ async fn run(args: Run) -> Result<(), BootError> {
     let guard_address = remote.as_ref().map(|remote| remote.tls.address.clone());
     if let Some(remote) = remote {
         remote.serve(Arc::clone(&guard), &shutdown);
+    }
+    if let Some(memory) = OwnMemory::of_this_process() {
+        let watch = guard::watch_memory(Arc::clone(&guard), move || memory.used_percent());
+        shutdown.spawn_until_stopped("memory", watch);
     }
     let keeper = protect::keep(context.dir.clone(), guard, config.mode()?, shutdown.clone());
     shutdown.spawn_until_stopped("protected socket", keeper);

@@ -19,6 +19,19 @@ pub const BUFFERS_GROWN_MAX: usize = 16 * 1024 * 1024;
 pub const BUFFER_CROWDED: usize = 16 * 1024;
 /// How long a fast stream may be silent until its buffer is given back.
 pub const BUFFER_IDLE: Duration = Duration::from_secs(1);
+/// Part of the limit of its memory that the agent may have, in per cent, files not counted. Beyond it, who has
+/// [`VALVE_CONNECTIONS`] gets no more…
+pub const VALVE_SHUT: u64 = 88;
+/// …and beyond this, whoever has most loses…
+pub const VALVE_CUT: u64 = 94;
+/// …a part of them (1 / n)…
+pub const VALVE_PART: usize = 8;
+/// …and no more before what they had is given back.
+pub const VALVE_REST: Duration = Duration::from_millis(400);
+/// See [`VALVE_SHUT`]. Where there are fewer altogether, nobody looks.
+pub const VALVE_CONNECTIONS: usize = 256;
+/// How often it is looked: what comes in between is less than what is left.
+pub const VALVE_CHECK: Duration = Duration::from_millis(50);
 /// Connections, of one user and of all, whose sockets hold as much as the system gives them of what was not read yet: about
 /// 200 KiB each…
 pub const SOCKETS_ROOMY: [usize; 2] = [32, 64];
@@ -95,6 +108,11 @@ pub const READING_MAX: usize = 2 * 1024;
 /// Requests of one user that are on their way from head to decision at one time. More wait, so that one user who sends many at
 /// once does not slow the others down with all of them.
 pub const DECIDED_AT_ONCE_PER_USER: usize = 8;
+/// Lists of one user that the engine makes or that are being read at one time; more wait. It makes each whole before it answers,
+/// whether anybody still waits for it or not, and one may be hundreds of megabytes.
+pub const LISTS_AT_ONCE_PER_USER: usize = 4;
+/// How long a part of a list may wait for its reader when others wait for a turn of the same user: the engine holds the rest.
+pub const LIST_STALL: Duration = Duration::from_secs(5);
 /// Longest event of the engine, in bytes; a container's labels ride in it.
 pub const EVENT_LINE_MAX: usize = 512 * 1024;
 /// Memory that an event may take once it is read, in bytes, see [`wharden_docker::weight`].

@@ -6,6 +6,7 @@ use super::{
     load::Load,
     room::Holding,
     slots::{NoSlot, Slot},
+    turns::Turn,
     whole::{Unread, read_whole},
 };
 use crate::{
@@ -16,7 +17,7 @@ use crate::{
 };
 use std::{sync::Arc, time::Instant};
 use tokio::{io::AsyncWriteExt, time::timeout};
-use wharden_docker::{ApiVersion, ForwardBody, Framing, Head, Judged, Refusal, Request};
+use wharden_docker::{ApiVersion, ForwardBody, Framing, Head, Judged, Listing, Refusal, Request};
 use wharden_model::{Action, Principal, Timestamp};
 
 /// The end of a request's way through the guard, up to the engine.
@@ -34,6 +35,8 @@ pub struct Admitted<'g> {
     pub load: Option<Box<Load<'g>>>,
     /// Held until the engine has answered, where it packs or unpacks an archive.
     pub archive: Option<Slot>,
+    /// Held until the engine has made the list, whether the client waits for it or not, and the client has taken it.
+    pub list: Option<Turn>,
     /// The client still waits for `100 Continue`.
     pub continue_first: bool,
     /// The client wants the connection closed after the answer.
@@ -130,6 +133,10 @@ impl Guard {
                 Err(refusal) => return Ok(Verdict::Refuse(case.invalid(action, refusal))),
             },
         };
+        let list = match Listing::of(action) {
+            Some(Listing::Items) => Some(self.listing.take(caller.holder()).await),
+            _ => None,
+        };
         let turn = self.deciding.take(caller.holder()).await;
         // Who has many in turn, and hangs up, keeps nobody else waiting with what nobody waits for.
         if client.stream.hung_up() {
@@ -159,7 +166,7 @@ impl Guard {
                     },
                     _ => None,
                 };
-                Verdict::Forward(Box::new(Admitted { judged, load, archive, continue_first, closes }))
+                Verdict::Forward(Box::new(Admitted { judged, load, archive, list, continue_first, closes }))
             }
             Err(refused) => Verdict::Refuse(refused),
         })

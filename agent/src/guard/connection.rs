@@ -24,6 +24,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use wharden_docker::{ForwardBody, Head, Refusal, ResponseKind, parse_head};
+use wharden_model::Action;
 
 /// Serves one connection until either side ends it, or somebody elsewhere is no longer welcome: then it is cut off where it
 /// stands, streams and tunnels too. Errors of the streams end it silently: nobody is left to tell.
@@ -83,7 +84,8 @@ enum Next {
 impl Connection<'_> {
     /// Serves one request; true when another may follow.
     async fn turn(&mut self, stop: &CancellationToken) -> io::Result<bool> {
-        let head = match stop.run_until_cancelled(self.next_head()).await {
+        // What waits for an answer to stream needs none of this.
+        let head = match stop.run_until_cancelled(Box::pin(self.next_head())).await {
             Some(Next::Request(head)) => head,
             Some(Next::Refuse(refusal)) => {
                 let refused = Refused { status: refusal.status, message: refusal.message, body_read: false };
@@ -185,8 +187,11 @@ impl Connection<'_> {
     }
 
     async fn forward(&mut self, admitted: Admitted<'_>, head_request: bool) -> io::Result<bool> {
-        let Admitted { mut judged, mut load, archive: _until_answered, continue_first, closes } = admitted;
+        let Admitted { mut judged, mut load, archive: _until_answered, list, continue_first, closes } = admitted;
         judged.head = self.guard.engine.marked(judged.head);
+        let network = (judged.action == Action::NetworkInspect)
+            .then(|| judged.resources.first().map(|it| it.id.clone()))
+            .flatten();
         // What was decided on is not needed while the answer streams, and there may be thousands of these.
         (judged.resources, judged.facts) = Default::default();
         let streams = matches!(judged.body, ForwardBody::Stream(_) | ForwardBody::Archive(_));
@@ -199,6 +204,8 @@ impl Connection<'_> {
             action: judged.action,
             listing,
             limit: judged.limit,
+            turn: list.as_ref(),
+            network: network.as_deref(),
         });
         let plan = Plan {
             head: &judged.head,
@@ -236,10 +243,14 @@ impl Connection<'_> {
                     Err(failed) => failed.error.to_string(),
                 })
             });
-            if let Err(Failed { error: ExchangeError::ClientGone | ExchangeError::ClientWrite(_), .. }) = &exchanged
-                && place.is_some()
+            if let Err(Failed { error: ExchangeError::ClientGone | ExchangeError::ClientWrite(_), answered }) =
+                &exchanged
             {
-                exchange::see_out(engine).await;
+                if place.is_some() {
+                    exchange::see_out(engine).await;
+                } else if list.is_some() && !answered {
+                    exchange::see_begin(engine).await;
+                }
                 return Ok(false);
             }
             // What follows waits for the client, and not for the engine.
@@ -268,7 +279,6 @@ impl Connection<'_> {
             // What the engine has got of a body has no end, and so comes to nothing.
             drop(engine);
             match failed.error {
-                ExchangeError::ClientGone | ExchangeError::ClientWrite(_) => return Ok(false),
                 ExchangeError::EngineClosed if used && again && !failed.answered => {
                     again = false;
                     self.guard.engine.forget();

@@ -8,6 +8,7 @@ use super::{
     stream::Source,
 };
 use crate::{
+    inventory::EngineError,
     limits::{HANGUP_CHECK, HEAD_MAX, INTERIM_MAX},
     wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
 };
@@ -71,6 +72,8 @@ pub enum ExchangeError {
     EngineBody(#[source] BodyError),
     #[error("the Docker Engine's list cannot be understood")]
     List,
+    #[error("the containers on the network cannot be listed: {0}")]
+    Attached(#[source] EngineError),
     #[error(transparent)]
     Full(Full),
     #[error("the Docker Engine switched protocols without being asked to")]
@@ -129,7 +132,7 @@ async fn upload(
     let mut request = plan.head.chain(body);
     let maker = plan.maker.as_ref();
     if let Some(maker) = maker.filter(|_| matches!(plan.body, ForwardBody::Empty | ForwardBody::Bytes(_))) {
-        maker.begins(Vec::new()).await;
+        Box::pin(maker.begins(Vec::new())).await;
     }
     let written = match to.write_all_buf(&mut request).await {
         Err(error) => Err(BodyError::Write(error)),
@@ -182,6 +185,14 @@ pub async fn see_out(mut engine: Link) {
     }
     while let Ok(1..) = engine.inbox.fill(&mut engine.stream).await {
         engine.inbox.consume(usize::MAX);
+    }
+}
+
+/// Waits until the engine begins to answer such a request. What it does then, it gives up when nobody takes it.
+pub async fn see_begin(mut engine: Link) {
+    if engine.stream.shutdown().await.is_ok() {
+        let begun = engine.inbox.fill(&mut engine.stream).await;
+        tracing::debug!(?begun, "an answer that nobody waits for");
     }
 }
 

@@ -184,26 +184,29 @@ fn admit_process(stream: UnixStream, guard: &Arc<Guard>, shutdown: &Shutdown) {
 
 /// Serves a connection as a task of its own, unless a limit is reached.
 pub(super) fn admit(stream: Stream, peer: Peer, guard: &Arc<Guard>, shutdown: &Shutdown) {
-    match guard.connections.take(peer.holder()) {
-        Ok(slot) => {
+    let why = match (guard.connections.take(peer.holder()), guard.valve.enter(peer.holder())) {
+        (Ok(slot), Some((entry, ticket))) => {
             stream.narrow(guard.connections.of_user_and_all(peer.holder()));
-            let (guard, stop) = (Arc::clone(guard), shutdown.child());
-            drop(shutdown.spawn("guard connection", async move {
-                let _slot = slot;
-                connection::serve(guard, stream, peer, stop).await;
-            }));
+            let (serving, stop) = (Arc::clone(guard), shutdown.child());
+            let task = shutdown.spawn("guard connection", async move {
+                let _held = (slot, entry);
+                connection::serve(serving, stream, peer, stop).await;
+            });
+            return guard.valve.begun(&ticket, task.abort_handle());
         }
-        Err(NoSlot::All(max)) => {
-            let why = format!("all {max} connections are in use: close some, or raise limits.connections");
-            turn_away(stream, 503, why, guard, shutdown);
+        (Err(NoSlot::All(max)), _) => {
+            format!("all {max} connections are in use: close some, or raise limits.connections")
         }
-        Err(NoSlot::User(max)) => {
-            let why = format!(
-                "your user has all of its {max} connections in use: close some, or raise limits.connections_per_user"
-            );
-            turn_away(stream, 503, why, guard, shutdown);
+        (Err(NoSlot::User(max)), _) => format!(
+            "your user has all of its {max} connections in use: close some, or raise limits.connections_per_user"
+        ),
+        (Ok(_), None) => {
+            "the agent's memory is nearly used up, and your user has very many connections: close some, or raise \
+                          own_memory_mib"
+                .to_owned()
         }
-    }
+    };
+    turn_away(stream, 503, why, guard, shutdown);
 }
 
 /// Says why a connection is not served. Beyond a few that are told, a flood is cut off without a word.

@@ -27,6 +27,7 @@ mod tls;
 mod tunnel;
 mod turns;
 mod undecided;
+mod valve;
 mod whole;
 
 use crate::{
@@ -51,6 +52,7 @@ pub use slots::{Doorway, Slots};
 pub use stats::Stats;
 pub use tls::{GuardTls, GuardTlsError};
 pub use turns::Turns;
+pub use valve::{Valve, watch as watch_memory};
 
 /// Everything that the connections of the guard share.
 pub struct Guard {
@@ -84,7 +86,11 @@ pub struct Guard {
     pub archives: Slots,
     /// Requests of each user that are being decided.
     pub deciding: Turns,
+    /// Lists of each user that the engine makes.
+    pub listing: Turns,
     pub connections: Slots,
+    /// Their tasks.
+    pub valve: Valve,
     pub doorway: Doorway,
     pub break_glass: BreakGlass,
 }

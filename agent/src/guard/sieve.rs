@@ -1,15 +1,23 @@
 //! Answers that tell of many things: what the caller may not read is left out of them. Each thing is decided on as a
 //! request to inspect it would be; nothing of it is reported, since nobody asked for it.
 
-use super::{Guard, exchange::ExchangeError, room::Holding};
+use super::{Guard, exchange::ExchangeError, room::Holding, turns::Turn};
 use crate::{
-    inventory::{Lookups, look_up_all},
-    limits::{EVENT_LINE_MAX, EVENT_WEIGHT_MAX, HELD_FREE},
+    inventory::{EngineError, Lookups, look_up_all},
+    limits::{EVENT_LINE_MAX, EVENT_WEIGHT_MAX, HELD_FREE, LIST_STALL},
     wire::{Body, Inbox, LAST_CHUNK, Lines, ResponseHead, write_chunk},
 };
 use serde_json::Value;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use std::{
+    collections::HashSet,
+    io,
+    pin::pin,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
 use wharden_docker::{
     Listing, Lookup, Reading, SIFTED_AT_ONCE, Sifter, UnknownForm, View, event_reading, event_subject, listed_reading,
     weight,
@@ -25,6 +33,10 @@ pub struct Sieve<'a> {
     pub listing: Listing,
     /// Things that are passed on at most.
     pub limit: Option<usize>,
+    /// The user's turn to have a list made.
+    pub turn: Option<&'a Turn>,
+    /// The network that is described.
+    pub network: Option<&'a str>,
 }
 
 impl Sieve<'_> {
@@ -59,31 +71,65 @@ impl Sieve<'_> {
         let unknown = |_: UnknownForm| ExchangeError::List;
         let (mut sifter, mut out) = (Sifter::new(self.action).map_err(unknown)?, Vec::new());
         let mut left = self.limit.unwrap_or(usize::MAX);
+        let attached = match self.network {
+            Some(id) => Box::pin(self.shown_on(id)).await.map_err(ExchangeError::Attached)?,
+            None => HashSet::new(),
+        };
         loop {
             let at_hand = body.next(inbox, from).await.map_err(ExchangeError::EngineBody)?;
             let mut read = 0;
             while read < at_hand.data {
                 let rest = inbox.bytes().get(read..at_hand.data).unwrap_or_default();
-                read += self.sift(&mut sifter, rest, &mut left, &mut out).map_err(unknown)?;
+                read += self.sift(&mut sifter, rest, &attached, &mut left, &mut out).map_err(unknown)?;
                 let held = sifter.footprint() + out.capacity();
                 // The client may read as slowly as it likes.
                 holding.hold(held).await.map_err(ExchangeError::Full)?;
                 if to.has_begun() || held >= SIFTED_AT_ONCE {
-                    to.give(&std::mem::take(&mut out)).await?;
+                    self.in_time(to.give(&std::mem::take(&mut out))).await?;
                 }
             }
             Body::used(inbox, &at_hand);
             if at_hand.is_last {
                 sifter.end().map_err(unknown)?;
-                return to.end(&out).await;
+                return self.in_time(to.end(&out)).await;
             }
         }
+    }
+
+    /// Gives a reader up that does not take its part of a list while others wait for the turn.
+    async fn in_time(&self, giving: impl Future<Output = Result<(), ExchangeError>>) -> Result<(), ExchangeError> {
+        let mut giving = pin!(giving);
+        loop {
+            match timeout(LIST_STALL, &mut giving).await {
+                Ok(given) => return given,
+                Err(_) if self.turn.is_some_and(Turn::is_wanted) => {
+                    return Err(ExchangeError::ClientWrite(io::ErrorKind::TimedOut.into()));
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// The ids of the containers on a network that the caller may see.
+    async fn shown_on(&self, network: &str) -> Result<HashSet<String>, EngineError> {
+        let (held, mut shown) = (self.guard.bundles.current(), HashSet::new());
+        let path = format!("/containers/json?all=1&filters=%7B%22network%22%3A%5B%22{network}%22%5D%7D");
+        let look = |thing: &[u8]| {
+            let reading = listed_reading(ResourceKind::Container, thing, &|image: &str| self.guard.owners.of(image))?;
+            if held.shows(self.principal, &self.guard.host_id, &reading) {
+                shown.insert(reading.resource.id);
+            }
+            Ok(())
+        };
+        self.guard.engine.list_raw(&path, Action::ContainerList, look).await?;
+        Ok(shown)
     }
 
     fn sift(
         &self,
         sifter: &mut Sifter,
         bytes: &[u8],
+        attached: &HashSet<String>,
         left: &mut usize,
         out: &mut Vec<u8>,
     ) -> Result<usize, UnknownForm> {
@@ -91,6 +137,9 @@ impl Sieve<'_> {
         let mut passes = |kind, thing: &[u8]| -> Result<bool, UnknownForm> {
             if *left == 0 {
                 return Ok(false);
+            }
+            if self.network.is_some() {
+                return Ok(wharden_docker::attached(thing)?.is_none_or(|id| attached.contains(&id)));
             }
             let reading = listed_reading(kind, thing, &|image: &str| self.guard.owners.of(image))?;
             let shown = held.shows(self.principal, &self.guard.host_id, &reading);
@@ -123,7 +172,7 @@ impl Sieve<'_> {
                 let held = lines.footprint() + read + out.capacity();
                 holding.hold(held.saturating_sub(2 * HELD_FREE)).await.map_err(ExchangeError::Full)?;
                 if let Some((_, line)) = line
-                    && self.shows(&line).await
+                    && Box::pin(self.shows(&line)).await
                 {
                     out.extend_from_slice(&line);
                 }

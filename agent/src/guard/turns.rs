@@ -3,7 +3,10 @@
 use crate::caller::Holder;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -14,13 +17,20 @@ pub struct Turns(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     each: usize,
-    users: Mutex<HashMap<Holder, Arc<Semaphore>>>,
+    users: Mutex<HashMap<Holder, Arc<Places>>>,
+}
+
+/// Of one user.
+#[derive(Debug)]
+struct Places {
+    free: Arc<Semaphore>,
+    waiting: AtomicUsize,
 }
 
 /// A place; free again when dropped.
 #[derive(Debug)]
 pub struct Turn {
-    permit: Option<OwnedSemaphorePermit>,
+    _permit: Option<OwnedSemaphorePermit>,
     visit: Visit,
 }
 
@@ -29,7 +39,7 @@ pub struct Turn {
 struct Visit {
     turns: Turns,
     holder: Holder,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
 }
 
 impl Turns {
@@ -42,25 +52,49 @@ impl Turns {
     pub async fn take(&self, holder: Holder) -> Turn {
         let visit = {
             let mut users = self.users();
-            let places = users.entry(holder.clone()).or_insert_with(|| Arc::new(Semaphore::new(self.0.each)));
+            let places = users.entry(holder.clone()).or_insert_with(|| Arc::new(Places::new(self.0.each)));
             Visit { turns: self.clone(), holder, places: Arc::clone(places) }
         };
         // Never closed, so that there is always a place in the end.
-        let permit = Arc::clone(&visit.places).acquire_owned().await.ok();
-        Turn { permit, visit }
+        let permit = {
+            let _waiting = Waiting::on(&visit.places);
+            Arc::clone(&visit.places.free).acquire_owned().await.ok()
+        };
+        Turn { _permit: permit, visit }
     }
 
-    fn users(&self) -> MutexGuard<'_, HashMap<Holder, Arc<Semaphore>>> {
+    fn users(&self) -> MutexGuard<'_, HashMap<Holder, Arc<Places>>> {
         // The map is whole after a panic.
         self.0.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Turn {
+impl Turn {
+    /// True while the same user waits for another one.
+    pub fn is_wanted(&self) -> bool {
+        self.visit.places.waiting.load(Relaxed) > 0
+    }
+}
+
+impl Places {
+    fn new(each: usize) -> Self {
+        Self { free: Arc::new(Semaphore::new(each)), waiting: AtomicUsize::new(0) }
+    }
+}
+
+/// Counted until it is dropped, should the wait be cancelled too.
+struct Waiting<'p>(&'p AtomicUsize);
+
+impl<'p> Waiting<'p> {
+    fn on(places: &'p Places) -> Self {
+        places.waiting.fetch_add(1, Relaxed);
+        Self(&places.waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        // Before the visit ends: the permit holds the places too.
-        drop(self.permit.take());
-        debug_assert!(Arc::strong_count(&self.visit.places) > 1, "the map has one");
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 
@@ -88,12 +122,21 @@ mod tests {
             assert!(futures::poll!(&mut third).is_pending());
             let other = turns.take(Holder::Uid(2)).await;
             assert!(futures::poll!(&mut third).is_pending());
+            assert!(!other.is_wanted());
             drop(other);
             assert_eq!(turns.users().len(), 1);
             let [first, second] = mine;
+            assert!(second.is_wanted());
             drop(first);
-            drop(third.await);
-            drop(second);
+            let third = third.await;
+            assert!(!third.is_wanted());
+            {
+                let given_up = turns.take(Holder::Uid(1));
+                tokio::pin!(given_up);
+                assert!(futures::poll!(&mut given_up).is_pending() && second.is_wanted());
+            }
+            assert!(!second.is_wanted(), "nobody waits any more");
+            drop((second, third));
         }
         assert!(turns.users().is_empty());
     }

@@ -135,9 +135,11 @@ impl Engine {
     pub async fn connect(&self) -> Result<Socket, EngineError> {
         let socket = self.socket.load_full();
         connect(&socket).await.map_err(|source| {
-            // Whatever comes up at this socket next may be another engine.
-            *lock(&self.api) = None;
-            lock(&self.idle).clear();
+            // Whatever comes up at this socket next may be another engine; a busy one is the same.
+            if source.kind() != io::ErrorKind::WouldBlock {
+                self.forget();
+                lock(&self.idle).clear();
+            }
             EngineError::Unreachable { path: socket.as_path().to_owned(), source }
         })
     }
@@ -150,6 +152,11 @@ impl Engine {
         if let Some(api) = *lock(&self.api) {
             return Ok(api);
         }
+        // Once: what it takes is not for every connection to hold.
+        Box::pin(self.ask_api()).await
+    }
+
+    async fn ask_api(&self) -> Result<ApiVersion, EngineError> {
         let path = "/version";
         let turn = timeout_at(Instant::now() + LOOKUP_TIMEOUT, self.asking.lock()).await;
         let _turn = turn.map_err(|_| EngineError::Timeout { path: path.to_owned() })?;
@@ -222,12 +229,26 @@ impl Engine {
     /// # Errors
     /// As [`Engine::get`].
     pub async fn list(&self, path: &str, action: Action, mut each: impl FnMut(&Value)) -> Result<(), EngineError> {
+        self.list_raw(path, action, |thing| {
+            each(&serde_json::from_slice(thing).map_err(|_| UnknownForm)?);
+            Ok(())
+        })
+        .await
+    }
+
+    /// The same, as the engine wrote them.
+    ///
+    /// # Errors
+    /// As [`Engine::get`].
+    pub async fn list_raw(
+        &self,
+        path: &str,
+        action: Action,
+        mut each: impl FnMut(&[u8]) -> Result<(), UnknownForm>,
+    ) -> Result<(), EngineError> {
         let unknown = |_: UnknownForm| EngineError::Json { path: path.to_owned() };
         let (mut sifter, mut rest) = (Sifter::new(action).map_err(unknown)?, Vec::new());
-        let mut look = |_, thing: &[u8]| -> Result<bool, UnknownForm> {
-            each(&serde_json::from_slice(thing).map_err(|_| UnknownForm)?);
-            Ok(false)
-        };
+        let mut look = |_, thing: &[u8]| each(thing).map(|()| false);
         self.read(path, |mut part| {
             while !part.is_empty() {
                 rest.clear();

@@ -12,5 +12,6 @@ mod own_limits;
 mod pace;
 mod sampler;
 
+pub use own::OwnMemory;
 pub use own_limits::{OwnLimits, leave_own_groups, limit_self};
 pub use sampler::Sampler;

@@ -51,6 +51,42 @@ pub fn measure(groups: Option<&Groups>) -> OwnReading {
     }
 }
 
+/// The memory of the agent's own group, where that limits it.
+#[derive(Debug)]
+pub struct OwnMemory {
+    group: PathBuf,
+    limit: u64,
+    /// Files of its version: what is used, and the lines of it that the kernel can take back.
+    used: &'static str,
+    files: [&'static str; 2],
+}
+
+impl OwnMemory {
+    /// As it is limited now; `None` where it is not.
+    pub fn of_this_process() -> Option<Self> {
+        Self::of(Hierarchies::of_this_machine().of_process("self")?)
+    }
+
+    fn of(groups: Groups) -> Option<Self> {
+        let (group, limit, used, files) = match groups {
+            Groups::V1(groups) => {
+                let files = ["total_inactive_file", "total_active_file"];
+                (groups.memory?, "memory.limit_in_bytes", "memory.usage_in_bytes", files)
+            }
+            Groups::V2(group) => (group, "memory.max", "memory.current", ["inactive_file", "active_file"]),
+        };
+        let limit = number(&group.join(limit)).filter(|limit| (1..NO_LIMIT).contains(limit))?;
+        Some(Self { group, limit, used, files })
+    }
+
+    /// How much of its limit it has, sockets and the like with it, files not, in per cent. `None` when the kernel does not say.
+    pub fn used_percent(&self) -> Option<u64> {
+        let (used, stat) = (number(&self.group.join(self.used))?, read(&self.group.join("memory.stat"))?);
+        let files: u64 = self.files.iter().filter_map(|name| field(&stat, name)).sum();
+        Some(used.saturating_sub(files).saturating_mul(100) / self.limit)
+    }
+}
+
 /// A group and all that hold it, below the root of the hierarchy: each of them limits.
 fn upwards(group: &Path) -> impl Iterator<Item = PathBuf> {
     group.ancestors().take_while(|folder| folder.join("cgroup.procs").exists()).map(Path::to_path_buf)
@@ -91,6 +127,26 @@ mod tests {
     use super::*;
     use crate::usage::hierarchy::GroupsV1;
     use std::fs;
+
+    #[test]
+    fn what_the_kernel_can_take_back_is_not_used() {
+        let dir = tempfile::tempdir().expect("dir");
+        let put = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("write");
+        let v1 = || Groups::V1(GroupsV1 { memory: Some(dir.path().into()), ..GroupsV1::default() });
+        put("memory.limit_in_bytes", "9223372036854771712\n");
+        assert!(OwnMemory::of(v1()).is_none() && OwnMemory::of(Groups::V2(dir.path().into())).is_none());
+        put("memory.limit_in_bytes", "1000\n");
+        put("memory.usage_in_bytes", "900\n");
+        put("memory.stat", "inactive_file 1\ntotal_inactive_file 100\ntotal_active_file 50\n");
+        assert_eq!(OwnMemory::of(v1()).and_then(|memory| memory.used_percent()), Some(75));
+        put("memory.max", "2000\n");
+        put("memory.current", "900\n");
+        put("memory.stat", "anon 700\ninactive_file 100\nactive_file 100\n");
+        let v2 = OwnMemory::of(Groups::V2(dir.path().into())).expect("a limit");
+        assert_eq!(v2.used_percent(), Some(35));
+        fs::remove_file(dir.path().join("memory.stat")).expect("remove");
+        assert_eq!(v2.used_percent(), None);
+    }
 
     #[test]
     fn the_tightest_limit_on_the_way_up_counts() {

@@ -34,8 +34,8 @@ pub struct Memory {
     pub silent: AtomicU64,
     /// Streams whose client has gone.
     pub streams_closed: AtomicU64,
-    /// Take image archives and do not answer yet.
-    pub unpacking: AtomicBool,
+    /// Take image archives, and requests to list networks, and do not answer yet.
+    pub busy: AtomicBool,
     /// Answer nothing any more.
     pub mute: AtomicBool,
     fault: Mutex<Option<Fault>>,
@@ -187,7 +187,8 @@ async fn serve(mut stream: UnixStream, memory: &Memory) -> std::io::Result<()> {
         }
         buffer = std::mem::take(&mut wire.buffer);
         memory.seen.lock().expect("lock").push(Seen { line: line.clone(), headers, body: body.clone() });
-        while path.ends_with("/images/load") && memory.unpacking.load(SeqCst) {
+        let long = path.ends_with("/images/load") || path.ends_with("/networks");
+        while long && memory.busy.load(SeqCst) {
             sleep(Duration::from_millis(10)).await;
         }
         if !answer(&mut stream, memory, &line, &path, &body).await? {

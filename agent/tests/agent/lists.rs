@@ -6,10 +6,13 @@ use crate::{
     world::{OPEN, World},
 };
 use serde_json::Value;
-use wharden_agent::limits::{EVENT_ENTRIES_MAX, EVENT_LINE_MAX};
+use std::sync::atomic::Ordering::SeqCst;
+use tokio::time::{sleep, timeout};
+use wharden_agent::limits::{EVENT_ENTRIES_MAX, EVENT_LINE_MAX, HANGUP_CHECK, LISTS_AT_ONCE_PER_USER};
 use wharden_model::{Outcome, Posture};
 
 const LIST: &str = "/v1.41/networks";
+const OTHER_USER: u32 = 65_534;
 
 fn json(body: &[u8]) -> Value {
     serde_json::from_slice(body).expect("JSON")
@@ -77,22 +80,62 @@ async fn a_list_that_nobody_reads_holds_a_little_of_it() {
     let world = World::start(Some(OPEN), Posture::Enforce);
     let (share, whole) = (world.guard.limits.buffered_bytes_per_user, world.guard.limits.buffered_bytes);
     let list = ask(&world.socket, get(LIST)).await.body;
-    assert!(list.len() * 8 > share, "{} bytes", list.len());
+    assert!(list.len() > share / 8, "{} bytes", list.len());
     let mut slow = Vec::new();
-    for _ in 0..32 {
+    for _ in 0..LISTS_AT_ONCE_PER_USER {
         let mut client = Client::connect(&world.socket).await;
         let (status, head) = client.send(get(LIST)).await.head().await;
         assert!(status == 200 && head.contains("Transfer-Encoding: chunked\r\n"), "{head}");
         slow.push(client);
     }
     eventually("what waits for its reader is counted", || world.guard.room.free() < whole).await;
-    assert!(ask(&world.socket, get(LIST)).await.body == list, "the same user may have another");
     assert!(world.guard.room.free() > whole - share / 2, "{} of {whole} are left", world.guard.room.free());
     let mut last = slow.pop().expect("some");
     assert!(last.chunks().await == list, "whoever reads slowly gets all");
     assert_eq!(last.send(get("/v1.41/info")).await.answer().await.status, 200, "and may go on");
+    let mut client = Client::connect(&world.socket).await;
+    assert_eq!(client.send(get(LIST)).await.head().await.0, 200);
+    slow.push(client);
+    // All turns are taken: of those that nobody reads, one makes room.
+    let before = world.guard.connections.count();
+    assert!(ask(&world.socket, get(LIST)).await.body == list);
+    eventually("one was cut off", || world.guard.connections.count() < before).await;
     drop((slow, last));
     eventually("nothing is held", || world.guard.room.free() == whole).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_keeps_the_turn_until_the_engine_has_made_the_list() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    assert_eq!(ask(&world.socket, get("/v1.41/info")).await.status, 200);
+    let before = world.engine.lines().len();
+    let made = || world.engine.lines().len() - before;
+    world.engine.memory.busy.store(true, SeqCst);
+    let mut gone = Vec::new();
+    for _ in 0..3 * LISTS_AT_ONCE_PER_USER {
+        let mut client = Client::connect(&world.socket).await;
+        client.send(get(LIST)).await;
+        gone.push(client);
+    }
+    eventually("the engine makes some", || made() == LISTS_AT_ONCE_PER_USER).await;
+    drop(gone);
+    let mut other = Client::connect_as(OTHER_USER, &world.socket).await;
+    other.send(get(LIST)).await;
+    eventually("another user has turns too", || made() == LISTS_AT_ONCE_PER_USER + 1).await;
+    let mut late = Client::connect(&world.socket).await;
+    late.send(get(LIST)).await;
+    // Longer than it takes to find out that a client has gone.
+    let more = timeout(2 * HANGUP_CHECK, async {
+        while made() == LISTS_AT_ONCE_PER_USER + 1 {
+            sleep(HANGUP_CHECK / 20).await;
+        }
+    });
+    assert!(more.await.is_err(), "the engine still makes {LISTS_AT_ONCE_PER_USER} for nobody");
+    world.engine.memory.busy.store(false, SeqCst);
+    for client in [&mut other, &mut late] {
+        assert_eq!(client.head().await.0, 200);
+    }
+    assert_eq!(made(), LISTS_AT_ONCE_PER_USER + 2, "none was made for those that had gone before their turn");
 }
 
 #[tokio::test(flavor = "multi_thread")]

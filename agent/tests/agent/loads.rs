@@ -272,7 +272,7 @@ async fn a_place_is_held_until_the_engine_is_done_whoever_waits_for_it() {
     let limits = Limits { loads: 4, loads_per_user: 1, ..Limits::default() };
     let world = World::with(Some(NAMES), Posture::Enforce, limits);
     let whole = request(&image(&["app:1"], b"x"));
-    world.engine.memory.unpacking.store(true, SeqCst);
+    world.engine.memory.busy.store(true, SeqCst);
     let mut client = Client::connect(&world.socket).await;
     client.send(&whole).await;
     eventually("the engine has it", || world.engine.lines().iter().any(|line| line.contains("/images/load"))).await;
@@ -280,7 +280,7 @@ async fn a_place_is_held_until_the_engine_is_done_whoever_waits_for_it() {
     sleep(Duration::from_millis(300)).await;
     let refused = ask(&world.socket, &whole).await;
     assert_eq!(refused.status, 429, "{}", refused.message());
-    world.engine.memory.unpacking.store(false, SeqCst);
+    world.engine.memory.busy.store(false, SeqCst);
     eventually("the engine has answered", || world.guard.loading.count() == 0).await;
     eventually("the connection ends", || world.guard.connections.count() == 0).await;
     // A client that does not read on holds none.

@@ -10,9 +10,9 @@ use wharden_agent::{
     bundle::{Bundles, Offer, Owner},
     caller::{UserNames, Workloads},
     enrolment::DataDir,
-    guard::{self, Doorway, Guard, LoadPlaces, Room, Slots, Stats, Turns},
+    guard::{self, Doorway, Guard, LoadPlaces, Room, Slots, Stats, Turns, Valve},
     inventory,
-    limits::{DECIDED_AT_ONCE_PER_USER, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER, Limits},
+    limits::{DECIDED_AT_ONCE_PER_USER, LISTS_AT_ONCE_PER_USER, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER, Limits},
     report::{Reporter, Spool, Writer},
 };
 use wharden_model::{
@@ -119,7 +119,9 @@ impl World {
             loading: LoadPlaces::new(limits.loads, limits.loads_per_user, limits.load_silence()),
             archives: Slots::new(limits.archives, limits.archives_per_user),
             deciding: Turns::new(DECIDED_AT_ONCE_PER_USER),
+            listing: Turns::new(LISTS_AT_ONCE_PER_USER),
             connections: Slots::new(limits.connections, limits.connections_per_user),
+            valve: Valve::default(),
             doorway: Doorway::default(),
             break_glass: BreakGlass::new(data.clone()),
             limits,

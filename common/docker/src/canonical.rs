@@ -5,7 +5,7 @@ use crate::{
     doc::Doc,
     endpoint::{BodyKind, ResponseKind},
     facts, headers,
-    listing::{self, Listing},
+    listing::Listing,
     lookup,
     made_image::MakesImage,
     neighbours::{self, Neighbour},
@@ -156,6 +156,7 @@ impl Canonical {
         // Behind what the request says, which is what the facts are of.
         owner::put_on_image(self.action(), &mut judged.query, asker.owner)?;
         let limit = judged.take_limit();
+        judged.list_bare_networks();
         let (head, body) = judged.render();
         Ok(Judged {
             action: self.action(),
@@ -164,7 +165,7 @@ impl Canonical {
             head,
             body,
             response: self.route.endpoint.response,
-            listing: listing::of(self.action()),
+            listing: Listing::of(self.action()),
             limit,
             neighbours: neighbours::of(self, view)?,
             makes: MakesImage::of(self),
@@ -243,6 +244,15 @@ impl Canonical {
         self.query.remove("limit");
         self.query.set("all", "1".to_owned());
         Some(limit)
+    }
+
+    /// Up to API 1.27 a list of networks names what is attached to each; from then on only the description of one does, which is
+    /// sifted. An engine that knows no newer version is asked as it is.
+    fn list_bare_networks(&mut self) {
+        let bare = ApiVersion { major: 1, minor: 28 };
+        if self.action() == Action::NetworkList && self.engine_api >= bare {
+            self.version = self.version.map(|version| version.max(bare));
+        }
     }
 
     /// Puts full ids in the place of names.

@@ -56,7 +56,7 @@ pub use neighbours::Neighbour;
 pub use owner::{IMAGE_LABEL, LABEL as OWNER_LABEL, of_container as container_owner};
 pub use refusal::Refusal;
 pub use request::{Framing, Request, begin};
-pub use sift::{Sifter, listed_reading};
+pub use sift::{Sifter, attached, listed_reading};
 pub use version::ApiVersion;
 pub use view::{
     ContainerView, ExecView, HostPathView, ImageView, Lookup, Making, MountView, NetworkView, SwarmView, View,

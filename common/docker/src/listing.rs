@@ -14,10 +14,32 @@ use wharden_model::{Action, Facts, Resource, ResourceKind};
 /// What the answer of an action tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listing {
-    /// One JSON document with lists in it.
+    /// One JSON document with lists in it. A network's description has one of what is attached to it.
     Items,
     /// JSON documents one after the other, without end.
     Events,
+}
+
+impl Listing {
+    /// Which listing the answer of an action is; `None` when it is none.
+    pub const fn of(action: Action) -> Option<Listing> {
+        match action {
+            Action::ContainerList
+            | Action::ImageList
+            | Action::VolumeList
+            | Action::NetworkList
+            | Action::ServiceList
+            | Action::TaskList
+            | Action::SecretList
+            | Action::ConfigList
+            | Action::NodeList
+            | Action::PluginList
+            | Action::SystemDf
+            | Action::NetworkInspect => Some(Listing::Items),
+            Action::SystemEvents => Some(Listing::Events),
+            _ => None,
+        }
+    }
 }
 
 /// One of the things told of, as it would be to read it.
@@ -35,25 +57,6 @@ pub struct UnknownForm;
 
 /// Who made an image on this host, by its id; empty when nobody is known to have.
 pub type ImageOwner<'o> = &'o dyn Fn(&str) -> String;
-
-/// Which listing the answer of an action is; `None` when it is none.
-pub const fn of(action: Action) -> Option<Listing> {
-    match action {
-        Action::ContainerList
-        | Action::ImageList
-        | Action::VolumeList
-        | Action::NetworkList
-        | Action::ServiceList
-        | Action::TaskList
-        | Action::SecretList
-        | Action::ConfigList
-        | Action::NodeList
-        | Action::PluginList
-        | Action::SystemDf => Some(Listing::Items),
-        Action::SystemEvents => Some(Listing::Events),
-        _ => None,
-    }
-}
 
 fn text(json: &Value, pointer: &str) -> String {
     json.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()

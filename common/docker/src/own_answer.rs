@@ -8,14 +8,13 @@ use wharden_model::Action;
 
 impl Canonical {
     /// Where the engine answers this request, as it is spelled, and what that answer describes. `None` where the answer
-    /// tells more than the description, or where one description is not enough to judge.
+    /// tells of more than one thing, as that of a network does, or where one description is not enough to judge.
     pub fn own_answer(&self) -> Option<(String, Lookup)> {
         let looks = matches!(
             self.action(),
             Action::ContainerInspect
                 | Action::ImageInspect
                 | Action::VolumeInspect
-                | Action::NetworkInspect
                 | Action::ServiceInspect
                 | Action::SecretInspect
                 | Action::ConfigInspect

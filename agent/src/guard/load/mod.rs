@@ -131,11 +131,10 @@ impl<'g> Load<'g> {
 
     /// Tells that nothing was decided, where nothing was, and why. Its place is held as long as the engine is at it.
     pub fn conclude(mut self, why: &str) -> Option<Slot> {
-        if self.undecided.take().is_some() {
-            self.case.begins_now();
-            self.case.invalid(Action::ImageLoad, Refusal::bad(format!("the image archive was not judged: {why}")));
+        if self.undecided.is_some() {
+            self.refuse(Refusal::bad(format!("the image archive was not judged: {why}")));
         }
-        self.slot
+        self.slot.take()
     }
 
     async fn take(&mut self, bytes: &[u8], to: &mut (impl AsyncWrite + Unpin)) -> Result<(), Stopped> {
@@ -288,6 +287,15 @@ impl<'g> Load<'g> {
         match self.undecided.take() {
             Some(_) => self.case.invalid(Action::ImageLoad, refusal),
             None => Refused { status: refusal.status, message: refusal.message, body_read: false },
+        }
+    }
+}
+
+impl Drop for Load<'_> {
+    fn drop(&mut self) {
+        // Its connection was cut off where it stood.
+        if self.undecided.is_some() {
+            self.refuse(Refusal::bad("the image archive was not judged: its connection was cut off"));
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     limits::{LIST_FIELD_MAX, SIFTED_AT_ONCE, THING_MAX, THING_VALUES_MAX},
     listing::UnknownForm,
 };
-pub use thing::listed_reading;
+pub use thing::{attached, listed_reading};
 use wharden_model::{Action, ResourceKind};
 
 /// Says of a thing of this kind, as the engine wrote it, whether it is passed on.
@@ -44,7 +44,7 @@ enum Level {
 /// What a part of an answer is.
 #[derive(Clone, Copy, Debug)]
 enum Part {
-    /// A list of things, or `null`.
+    /// A list of things, or of what there is of each in a network by its id, or `null`.
     Things(ResourceKind),
     /// The answer to `GET /volumes`.
     Volumes,
@@ -54,6 +54,8 @@ enum Part {
     Summary(ResourceKind),
     /// A number in it.
     Sum,
+    /// The answer to `GET /networks/{id}`, which names what is attached.
+    Network,
     /// Nothing that belongs to anybody.
     Other,
 }
@@ -73,6 +75,7 @@ impl Part {
             Action::NodeList => Self::Things(K::Node),
             Action::PluginList => Self::Things(K::Plugin),
             Action::SystemDf => Self::DiskUsage,
+            Action::NetworkInspect => Self::Network,
             _ => return None,
         })
     }
@@ -93,6 +96,8 @@ impl Part {
             (Self::DiskUsage, "LayersSize" | "BuilderSize" | "BuildCache" | "BuildCacheUsage") => Self::Other,
             (Self::Summary(kind), "Items") => Self::Things(kind),
             (Self::Summary(_), _) => Self::Sum,
+            (Self::Network, "Containers") => Self::Things(Container),
+            (Self::Network, _) => Self::Other,
             _ => return None,
         })
     }
@@ -195,11 +200,17 @@ impl Sifter {
     fn opens(&mut self, bracket: &[u8]) -> Result<(), UnknownForm> {
         self.levels.push(match (self.part, bracket) {
             (Part::Other, _) => return Ok(()),
-            (Part::Things(kind), b"[") => Level::Things { kind, shown: false },
-            (Part::Volumes | Part::DiskUsage | Part::Summary(_), b"{") => Level::Fields(self.part),
+            // By their ids, those that are attached to a network.
+            (Part::Things(kind), b"{") if self.is_network() => Level::Things { kind, shown: false },
+            (Part::Things(kind), b"[") if !self.is_network() => Level::Things { kind, shown: false },
+            (Part::Volumes | Part::DiskUsage | Part::Summary(_) | Part::Network, b"{") => Level::Fields(self.part),
             _ => return Err(UnknownForm),
         });
         Ok(())
+    }
+
+    fn is_network(&self) -> bool {
+        matches!(self.levels.first(), Some(Level::Fields(Part::Network)))
     }
 
     fn hold(&mut self, piece: &[u8]) {

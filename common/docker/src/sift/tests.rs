@@ -230,3 +230,34 @@ fn a_thing_that_is_too_large_is_left_out_and_the_others_stay() {
         assert_eq!(seen, ["1", "2", "3", "4"]);
     }
 }
+
+#[test]
+fn what_is_attached_to_a_network_is_passed_on_by_its_id() {
+    let passed = |network: &Value, size: usize| {
+        let text = serde_json::to_vec_pretty(network).expect("JSON");
+        let (mut sifter, mut out) = (Sifter::new(Action::NetworkInspect).expect("known"), Vec::new());
+        let mut passes = |_, thing: &[u8]| Ok(attached(thing)?.is_none_or(|id| id.starts_with("mine")));
+        for mut part in text.chunks(size) {
+            while !part.is_empty() {
+                let read = sifter.take(part, &mut passes, &mut out)?;
+                part = &part[read..];
+            }
+        }
+        sifter.end().map(|()| serde_json::from_slice::<Value>(&out).expect("JSON is left"))
+    };
+    let network = |containers: Value| {
+        json!({"Name": "web", "Id": "n1", "Containers": containers, "Labels": {"Containers": "x"},
+            "IPAM": {"Config": [{"Subnet": "10.0.0.0/8"}], "Containers": {"theirs": {}}}})
+    };
+    let at = |name: &str| json!({"Name": name, "IPv4Address": "10.0.0.2/8", "more": [{"a": {}}]});
+    let all = network(json!({"theirs1": at("a"), "mine\"1": at("b"), "ep-1": at("lb"), "theirs2": at("c")}));
+    for size in [1, 3, usize::MAX] {
+        assert_eq!(passed(&all, size).expect("known"), network(json!({"mine\"1": at("b"), "ep-1": at("lb")})));
+    }
+    for empty in [json!({}), Value::Null] {
+        assert_eq!(passed(&network(empty.clone()), 7).expect("known"), network(empty));
+    }
+    for odd in [json!([at("a")]), json!({"theirs": 1}), json!({"theirs": [at("a")]}), json!("x"), json!(1)] {
+        assert_eq!(passed(&network(odd.clone()), 7), Err(UnknownForm), "{odd}");
+    }
+}

@@ -18,6 +18,17 @@ pub fn listed_reading(kind: ResourceKind, thing: &[u8], owner: ImageOwner<'_>) -
     serde_json::from_slice::<Thing>(thing).map_err(|_| UnknownForm)?.reading(kind, owner)
 }
 
+/// The id of a container that is attached to a network, of which the engine wrote `"id": {…}`; `None` for an endpoint that is
+/// no container's.
+///
+/// # Errors
+/// [`UnknownForm`].
+pub fn attached(thing: &[u8]) -> Result<Option<String>, UnknownForm> {
+    let mut values = serde_json::Deserializer::from_slice(thing).into_iter::<String>();
+    let id = values.next().and_then(Result::ok).ok_or(UnknownForm)?;
+    Ok(Some(id).filter(|id| !id.starts_with("ep-")))
+}
+
 /// Each kind has some of this; the engine writes no field twice.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]

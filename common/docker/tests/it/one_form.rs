@@ -35,13 +35,13 @@ fn only_the_plain_description_of_one_thing_answers_itself() {
         ("/containers/a%20b/json", Lookup::Container("a b".into())),
         ("/images/reg.example/a:1/json", Lookup::Image("reg.example/a:1".into())),
         ("/volumes/v", Lookup::Volume("v".into())),
-        ("/networks/n", Lookup::Network("n".into())),
     ] {
         assert_eq!(own("GET", &format!("/v1.41{target}")), Some((format!("/v1.41{target}"), lookup)));
     }
     for target in [
         "/v1.41/containers/a/json?size=1",
-        "/v1.41/networks/n?verbose=1",
+        "/v1.41/volumes/v?x=1",
+        "/v1.41/networks/n",
         "/v1.41/containers/a/logs",
         "/v1.41/containers/json",
         "/v1.41/exec/e/json",
