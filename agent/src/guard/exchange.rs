@@ -72,8 +72,8 @@ pub enum ExchangeError {
     EngineBody(#[source] BodyError),
     #[error("the Docker Engine's list cannot be understood")]
     List,
-    #[error("the containers on the network cannot be listed: {0}")]
-    Attached(#[source] EngineError),
+    #[error("what the list is decided by cannot be looked at: {0}")]
+    Beside(#[source] EngineError),
     #[error(transparent)]
     Full(Full),
     #[error("the Docker Engine switched protocols without being asked to")]

@@ -19,8 +19,8 @@ use tokio::{
     time::timeout,
 };
 use wharden_docker::{
-    Listing, Lookup, Reading, SIFTED_AT_ONCE, Sifter, UnknownForm, View, event_reading, event_subject, listed_reading,
-    weight,
+    Listing, Lookup, Reading, SIFTED_AT_ONCE, Sifter, UnknownForm, View, attached, event_attached, event_container,
+    event_reading, event_subject, listed_reading, service_of_task, weight,
 };
 use wharden_model::{Action, Principal, ResourceKind};
 
@@ -71,16 +71,13 @@ impl Sieve<'_> {
         let unknown = |_: UnknownForm| ExchangeError::List;
         let (mut sifter, mut out) = (Sifter::new(self.action).map_err(unknown)?, Vec::new());
         let mut left = self.limit.unwrap_or(usize::MAX);
-        let attached = match self.network {
-            Some(id) => Box::pin(self.shown_on(id)).await.map_err(ExchangeError::Attached)?,
-            None => HashSet::new(),
-        };
+        let beside = Box::pin(self.shown_beside()).await.map_err(ExchangeError::Beside)?;
         loop {
             let at_hand = body.next(inbox, from).await.map_err(ExchangeError::EngineBody)?;
             let mut read = 0;
             while read < at_hand.data {
                 let rest = inbox.bytes().get(read..at_hand.data).unwrap_or_default();
-                read += self.sift(&mut sifter, rest, &attached, &mut left, &mut out).map_err(unknown)?;
+                read += self.sift(&mut sifter, rest, beside.as_ref(), &mut left, &mut out).map_err(unknown)?;
                 let held = sifter.footprint() + out.capacity();
                 // The client may read as slowly as it likes.
                 holding.hold(held).await.map_err(ExchangeError::Full)?;
@@ -110,26 +107,34 @@ impl Sieve<'_> {
         }
     }
 
-    /// The ids of the containers on a network that the caller may see.
-    async fn shown_on(&self, network: &str) -> Result<HashSet<String>, EngineError> {
+    /// What decides about the things told of, where they are not decided on by themselves, as far as the caller may see it: the
+    /// containers on a network, the services of tasks, by their ids.
+    async fn shown_beside(&self) -> Result<Option<HashSet<String>>, EngineError> {
+        let (kind, action, path) = match (self.network, self.action) {
+            (Some(id), _) => {
+                let path = format!("/containers/json?all=1&filters=%7B%22network%22%3A%5B%22{id}%22%5D%7D");
+                (ResourceKind::Container, Action::ContainerList, path)
+            }
+            (None, Action::TaskList) => (ResourceKind::Service, Action::ServiceList, "/services".to_owned()),
+            _ => return Ok(None),
+        };
         let (held, mut shown) = (self.guard.bundles.current(), HashSet::new());
-        let path = format!("/containers/json?all=1&filters=%7B%22network%22%3A%5B%22{network}%22%5D%7D");
         let look = |thing: &[u8]| {
-            let reading = listed_reading(ResourceKind::Container, thing, &|image: &str| self.guard.owners.of(image))?;
+            let reading = listed_reading(kind, thing, &|image: &str| self.guard.owners.of(image))?;
             if held.shows(self.principal, &self.guard.host_id, &reading) {
                 shown.insert(reading.resource.id);
             }
             Ok(())
         };
-        self.guard.engine.list_raw(&path, Action::ContainerList, look).await?;
-        Ok(shown)
+        self.guard.engine.list_raw(&path, action, look).await?;
+        Ok(Some(shown))
     }
 
     fn sift(
         &self,
         sifter: &mut Sifter,
         bytes: &[u8],
-        attached: &HashSet<String>,
+        beside: Option<&HashSet<String>>,
         left: &mut usize,
         out: &mut Vec<u8>,
     ) -> Result<usize, UnknownForm> {
@@ -138,8 +143,10 @@ impl Sieve<'_> {
             if *left == 0 {
                 return Ok(false);
             }
-            if self.network.is_some() {
-                return Ok(wharden_docker::attached(thing)?.is_none_or(|id| attached.contains(&id)));
+            if let Some(shown) = beside {
+                let is_task = self.action == Action::TaskList;
+                let of = if is_task { Some(service_of_task(thing)?) } else { attached(thing)? };
+                return Ok(of.is_none_or(|id| shown.contains(&id)));
             }
             let reading = listed_reading(kind, thing, &|image: &str| self.guard.owners.of(image))?;
             let shown = held.shows(self.principal, &self.guard.host_id, &reading);
@@ -205,16 +212,19 @@ impl Sieve<'_> {
         };
         let Guard { engine, owners, .. } = self.guard;
         let allowance = engine.allowance();
-        let found = match wanted {
-            None => Ok(View::default()),
-            Some(lookup) => look_up_all(Lookups { engine, owners, allowance: &allowance }, vec![lookup]).await,
+        let wanted: Vec<_> = wanted.into_iter().chain(event_attached(&event).map(Lookup::Container)).collect();
+        let found = if wanted.is_empty() {
+            Ok(View::default())
+        } else {
+            look_up_all(Lookups { engine, owners, allowance: &allowance }, wanted).await
         };
         let Ok(mut view) = found else { return false };
         self.guard.labels.fill(&mut view, kind, &id);
         let held = self.guard.bundles.current();
         let may = |reading: &Reading| held.shows(self.principal, &self.guard.host_id, reading);
         let reading = event_reading(&event, &view, &|image: &str| self.guard.owners.of(image));
-        reading.is_ok_and(|reading| reading.as_ref().is_none_or(may))
+        let attached = event_container(&event, &view);
+        reading.is_ok_and(|reading| reading.iter().chain(&attached).all(may))
     }
 }
 

@@ -13,14 +13,23 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::{task::AbortHandle, time::sleep};
+use tokio::{sync::Notify, task::AbortHandle, time::sleep};
 
 /// The tasks of all open connections, by user, in the order in which they came.
 #[derive(Clone, Debug, Default)]
-pub struct Valve(Arc<Mutex<Open>>);
+pub struct Valve(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    open: Mutex<Open>,
+    /// There are many connections.
+    many: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Open {
+    /// How many there are, and how many there have been.
+    count: usize,
     last: u64,
     /// Memory is scarce.
     shut: bool,
@@ -47,6 +56,10 @@ impl Valve {
             return None;
         }
         open.last += 1;
+        open.count += 1;
+        if open.count == VALVE_CONNECTIONS {
+            self.0.many.notify_one();
+        }
         let number = open.last;
         open.users.entry(holder.clone()).or_default().insert(number, None);
         Some((Entry { valve: self.clone(), holder: holder.clone(), number }, Ticket(holder, number)))
@@ -73,13 +86,14 @@ impl Valve {
 
     fn open(&self) -> MutexGuard<'_, Open> {
         // Whole after a panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
         let mut open = self.valve.open();
+        open.count -= 1;
         if let Some(user) = open.users.get_mut(&self.holder) {
             user.remove(&self.number);
             if user.is_empty() {
@@ -89,20 +103,28 @@ impl Drop for Entry {
     }
 }
 
-/// Watches the agent's memory for as long as there are many connections. `used` gives how much of its limit it has, in per
-/// cent; `None` without a limit.
+/// Watches the agent's memory as long as there are many connections. `used` gives how much of its limit it has, in per cent;
+/// `None` when the kernel does not say.
 pub async fn watch(guard: Arc<Guard>, used: impl Fn() -> Option<u64>) {
+    let Guard { valve, stats, .. } = guard.as_ref();
     loop {
-        sleep(VALVE_CHECK).await;
-        let many = guard.connections.count() >= VALVE_CONNECTIONS;
-        let used = if many { used().unwrap_or_default() } else { 0 };
-        guard.valve.open().shut = used >= VALVE_SHUT;
-        if used >= VALVE_CUT
-            && let Some((holder, cut)) = guard.valve.relieve(VALVE_CONNECTIONS, VALVE_PART)
+        let used = used().unwrap_or_default();
+        let many = {
+            let mut open = valve.open();
+            let many = open.count >= VALVE_CONNECTIONS;
+            open.shut = many && used >= VALVE_SHUT;
+            many
+        };
+        if !many {
+            valve.0.many.notified().await;
+        } else if used >= VALVE_CUT
+            && let Some((holder, cut)) = valve.relieve(VALVE_CONNECTIONS, VALVE_PART)
         {
             tracing::warn!(used_percent = used, ?holder, cut, "connections were cut off before memory was used up");
-            guard.stats.cut_for_memory.inc_by(cut as u64);
+            stats.cut_for_memory.inc_by(cut as u64);
             sleep(VALVE_REST).await;
+        } else {
+            sleep(VALVE_CHECK).await;
         }
     }
 }
@@ -140,7 +162,7 @@ mod tests {
             task.abort();
             assert!(task.await.is_err());
         }
-        assert!(valve.open().users.is_empty());
+        assert!(valve.open().users.is_empty() && valve.open().count == 0);
     }
 
     #[test]

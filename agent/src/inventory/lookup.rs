@@ -5,7 +5,8 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use tokio::{task::spawn_blocking, time::timeout};
 use wharden_docker::{
-    Canonical, ContainerView, ExecView, HostPathView, ImageView, Lookup, NetworkView, SwarmView, View, VolumeView,
+    Canonical, ContainerView, ExecView, HostPathView, ImageView, Lookup, NetworkView, SwarmView, TaskView, View,
+    VolumeView,
 };
 use wharden_model::ResourceKind;
 
@@ -32,6 +33,7 @@ enum Found {
     Network(NetworkView),
     Exec(ExecView),
     Swarm(SwarmView),
+    Task(TaskView),
     HostPath(HostPathView),
 }
 
@@ -120,7 +122,10 @@ pub async fn look_up_answer(
         Lookup::Container(_) => ContainerView::to_look_at(&reply.body).map(Found::Container),
         _ => serde_json::from_slice(&reply.body).ok().and_then(|json| described(lookup, &json)),
     };
-    let found = found.ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
+    let mut found = found.ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
+    if let Found::Container(container) = &mut found {
+        container.service_owner = service_owner(at.engine, at.allowance, container).await?;
+    }
     let mut view = View::default();
     insert(&mut view, at.owners, lookup, found);
     Ok(Some(((reply.body.len() <= ANSWER_HELD_MAX).then_some(reply), view)))
@@ -137,10 +142,32 @@ async fn find(engine: &Engine, allowance: &Allowance, lookup: &Lookup) -> Result
         Lookup::Swarm(ResourceKind::Secret, name) => ("/secrets/", name, ""),
         Lookup::Swarm(ResourceKind::Config, name) => ("/configs/", name, ""),
         Lookup::Swarm(_, name) => ("/nodes/", name, ""),
+        Lookup::Task(id) => ("/tasks/", id, ""),
         Lookup::HostPath(path) => return follow(path).await,
     };
     let Some(json) = inspect(engine, allowance, before, name, after).await? else { return Ok(Found::Nothing) };
-    described(lookup, &json).ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))
+    let mut found = described(lookup, &json).ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
+    if let Found::Container(container) = &mut found {
+        container.service_owner = service_owner(engine, allowance, container).await?;
+    }
+    Ok(found)
+}
+
+/// Whose a container is by its service. Empty where it is no task of one, or the engine does not know the task, as on workers:
+/// any image may say that its containers are.
+async fn service_owner(
+    engine: &Engine,
+    allowance: &Allowance,
+    container: &ContainerView,
+) -> Result<String, LookupError> {
+    let Some(id) = container.task() else { return Ok(String::new()) };
+    let task = inspect(engine, allowance, "/tasks/", id, "").await?;
+    let task = task.as_ref().and_then(TaskView::from_inspect);
+    let Some(task) = task.filter(|task| task.container == container.id && !task.service.is_empty()) else {
+        return Ok(String::new());
+    };
+    let service = inspect(engine, allowance, "/services/", &task.service, "").await?;
+    Ok(service.as_ref().and_then(SwarmView::from_inspect).map(|service| service.owner()).unwrap_or_default())
 }
 
 /// What the engine's description says; `None` when it is none.
@@ -152,6 +179,7 @@ fn described(lookup: &Lookup, json: &Value) -> Option<Found> {
         Lookup::Network(_) => NetworkView::from_inspect(json).map(Found::Network),
         Lookup::Exec(_) => ExecView::from_inspect(json).map(Found::Exec),
         Lookup::Swarm(..) => SwarmView::from_inspect(json).map(Found::Swarm),
+        Lookup::Task(_) => TaskView::from_inspect(json).map(Found::Task),
         Lookup::HostPath(_) => None,
     }
 }
@@ -212,6 +240,7 @@ fn insert(view: &mut View, owners: &ImageOwners, lookup: &Lookup, found: Found) 
         (Lookup::Network(key), Found::Network(it)) => drop(view.networks.insert(key.clone(), it)),
         (Lookup::Exec(key), Found::Exec(it)) => drop(view.execs.insert(key.clone(), it)),
         (Lookup::Swarm(kind, key), Found::Swarm(it)) => drop(view.swarm.insert((*kind, key.clone()), it)),
+        (Lookup::Task(key), Found::Task(it)) => drop(view.tasks.insert(key.clone(), it)),
         (Lookup::HostPath(key), Found::HostPath(it)) => drop(view.host_paths.insert(key.clone(), it)),
         _ => {}
     }

@@ -1,11 +1,20 @@
 //! Keep-alive, pipelining, parallel clients, limits.
 
 use crate::{
-    client::{Client, ask, get, post},
+    client::{Client, ask, eventually, get, post},
     world::{NO_PRIVILEGED, OPEN, World},
 };
-use wharden_agent::limits::Limits;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::SeqCst},
+};
+use wharden_agent::{
+    guard::watch_memory,
+    limits::{Limits, VALVE_CONNECTIONS, VALVE_CUT, VALVE_PART, VALVE_SHUT},
+};
 use wharden_model::Posture;
+
+const OTHER_USER: u32 = 65_534;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_serves_many_requests_refused_ones_too() {
@@ -112,4 +121,44 @@ async fn an_engine_that_restarts_is_found_again_on_the_same_connection() {
         assert_eq!(client.send(delete).await.answer().await.status, 204);
         assert_eq!(world.engine.lines().len(), 2);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_memory_is_used_up_who_has_very_many_connections_gets_no_more_and_then_loses_some() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    let used = Arc::new(AtomicU64::new(0));
+    let percent = Arc::clone(&used);
+    let watch = watch_memory(Arc::clone(&world.guard), move || Some(percent.load(SeqCst)));
+    world.shutdown.spawn_until_stopped("memory", watch);
+    let mut mine = Client::connect(&world.socket).await;
+    assert_eq!(mine.send(get("/v1.41/info")).await.answer().await.status, 200);
+    let mut theirs = Vec::new();
+    while theirs.len() < VALVE_CONNECTIONS {
+        theirs.push(Client::connect_as(OTHER_USER, &world.socket).await);
+    }
+    let open = || world.guard.connections.count();
+    eventually("all are served", || open() == VALVE_CONNECTIONS + 1).await;
+    used.store(VALVE_SHUT, SeqCst);
+    let refusal = loop {
+        let mut client = Client::connect_as(OTHER_USER, &world.socket).await;
+        let answer = client.send(get("/_ping")).await.answer().await;
+        if answer.status != 200 {
+            break answer;
+        }
+    };
+    assert_eq!(refusal.status, 503);
+    assert!(refusal.message().contains("memory is nearly used up"), "{}", refusal.message());
+    assert_eq!(ask(&world.socket, get("/_ping")).await.status, 200, "others are served");
+    assert!(open() > VALVE_CONNECTIONS, "and nothing is cut off");
+    used.store(VALVE_CUT, SeqCst);
+    eventually("some are cut off", || open() <= VALVE_CONNECTIONS - VALVE_CONNECTIONS / VALVE_PART + 1).await;
+    let first = &mut theirs[0];
+    assert_eq!(first.send(get("/v1.41/info")).await.answer().await.status, 200, "the newest go");
+    assert_eq!(mine.send(get("/v1.41/info")).await.answer().await.status, 200);
+    used.store(0, SeqCst);
+    while theirs.len() <= VALVE_CONNECTIONS {
+        theirs.push(Client::connect_as(OTHER_USER, &world.socket).await);
+    }
+    let last = theirs.last_mut().expect("some");
+    assert_eq!(last.send(get("/_ping")).await.answer().await.status, 200, "as before");
 }

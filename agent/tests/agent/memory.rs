@@ -8,7 +8,6 @@ use crate::{
 };
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
     sync::atomic::Ordering::SeqCst,
@@ -19,7 +18,6 @@ const MIB: u64 = 1024 * 1024;
 /// `MemoryMax` of the agent's unit.
 const LIMIT: u64 = 128 * MIB;
 const STREAMS: usize = 5000;
-const OTHER_USER: u32 = 65_534;
 
 /// A control group with a limit of memory, of either version.
 pub struct MemoryGroup {
@@ -173,37 +171,4 @@ async fn within_its_limit_of_memory_labels_of_any_size_and_readers_of_any_patien
     assert_eq!(group.killed(), 0, "{}", host.log());
     let held = group.held();
     assert!(held < LIMIT * 3 / 4, "{} MiB: the kernel needs the rest", held / MIB);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn before_its_memory_is_used_up_who_has_very_many_connections_gets_no_more() {
-    raise_files();
-    let group = MemoryGroup::new("valve", LIMIT / 2);
-    let host = Host::within(&group).await;
-    host.controller.push(NO_PRIVILEGED, Posture::Enforce, 10);
-    host.acked(10).await;
-    let guard = host.guard();
-    for (path, mode) in [(guard.parent().expect("folder"), 0o711), (&guard, 0o666)] {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode");
-    }
-    let mut mine = Client::connect(&guard).await;
-    mine.send(get("/v1.41/events")).await;
-    assert_eq!(mine.head().await.0, 200);
-    // With further requests behind it, which wait.
-    let requests = [get("/v1.41/events"), get("/v1.41/info").repeat(40)].concat();
-    let mut theirs = Vec::new();
-    while theirs.len() < STREAMS {
-        let client = Client::connect_as(OTHER_USER, &guard).await;
-        // It may be closed at once.
-        let _ = client.stream.try_write(requests.as_bytes());
-        theirs.push(client);
-    }
-    let closed = |client: &Client| matches!(client.stream.try_read(&mut [0; 4096]), Ok(0));
-    eventually("some of them are closed", || theirs.iter().any(closed)).await;
-    assert_eq!(group.killed(), 0, "{}", host.log());
-    assert_eq!(host.create(PRIVILEGED).await, 403);
-    assert_eq!(host.create(r#"{"Image":"busybox"}"#).await, 201);
-    mine.until(EVENT.as_bytes()).await;
-    let kind = mine.stream.try_read(&mut [0]).map_err(|error| error.kind());
-    assert_eq!(kind, Err(std::io::ErrorKind::WouldBlock), "who has one connection keeps it open");
 }

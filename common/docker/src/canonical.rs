@@ -11,7 +11,7 @@ use crate::{
     neighbours::{self, Neighbour},
     owner,
     query::Query,
-    refusal::Refusal,
+    refusal::{Refusal, shorten},
     request::Framing,
     resolve::{self, Resolved},
     route::Route,
@@ -219,6 +219,9 @@ impl Canonical {
             },
             _ => self.route.captures.first()?,
         };
+        if matches!(self.action(), Action::TaskInspect | Action::TaskLogs) {
+            return Some(Refusal::with(404, format!("task {} not found", shorten(asked))));
+        }
         Some(resolve::missing(self.action().resource(), asked))
     }
 
@@ -274,9 +277,23 @@ impl Canonical {
                 }
             }
             (Action::ImageBuild, _) => {
-                if let Some(name) = lookup::shared_with(self.query.get("networkmode")) {
+                let mode = self.query.get("networkmode");
+                if let Some(name) = lookup::shared_with(mode) {
                     let id = &resolve::container(view, name)?.id;
                     self.query.replace("networkmode", &format!("container:{id}"));
+                } else if let Some(network) = view.networks.get(mode).filter(|_| lookup::is_network_name(mode)) {
+                    self.query.replace("networkmode", &network.id);
+                }
+            }
+            (Action::NetworkCreate, _) => {
+                // Two of one name are neither.
+                if let Some(Value::Object(body)) = &mut self.body {
+                    body.insert("CheckDuplicate".to_owned(), Value::Bool(true));
+                }
+            }
+            (Action::ServiceCreate | Action::ServiceUpdate, _) => {
+                if let Some(body) = &mut self.body {
+                    creation::fix_service(body, view);
                 }
             }
             (Action::ContainerCreate, _) => {

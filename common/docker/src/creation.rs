@@ -2,7 +2,7 @@
 //! links the places that they lead to, and what comes along gets its owner.
 
 use crate::{
-    lookup::{SHARED, shared_with},
+    lookup::{SHARED, is_network_name, shared_with},
     mounts::split_volumes_from,
     owner,
     paths::clean,
@@ -57,6 +57,22 @@ pub fn names_network(body: &Value) -> bool {
     let named = |endpoint: &Value| endpoint.get(NETWORK_ID).and_then(Value::as_str).is_some_and(|id| !id.is_empty());
     let endpoints = body.pointer("/NetworkingConfig/EndpointsConfig").and_then(Value::as_object);
     endpoints.into_iter().flat_map(|endpoints| endpoints.values()).chain(body.get("EndpointConfig")).any(named)
+}
+
+/// The same for the specification of a service: what it mounts, and the networks that it joins.
+pub fn fix_service(body: &mut Value, view: &View) {
+    if let Some(container) = body.pointer_mut("/TaskTemplate/ContainerSpec") {
+        follow_links(container, view);
+    }
+    for list in ["/Networks", "/TaskTemplate/Networks"] {
+        for network in body.pointer_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            if let Some(Value::String(target)) = network.get_mut("Target")
+                && let Some(found) = view.networks.get(target.as_str()).filter(|_| is_network_name(target))
+            {
+                target.clone_from(&found.id);
+            }
+        }
+    }
 }
 
 /// Puts the place that a host path leads to in the place of the path.

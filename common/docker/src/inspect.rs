@@ -1,6 +1,8 @@
 //! Reads the Engine's inspect answers. Tolerant: the Engine is trusted, and its answers differ between versions.
 
-use crate::view::{ContainerView, ExecView, ImageView, Making, MountView, NetworkView, SwarmView, VolumeView};
+use crate::view::{
+    ContainerView, ExecView, ImageView, Making, MountView, NetworkView, SwarmView, TaskView, VolumeView,
+};
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -143,6 +145,7 @@ fn described(read: Container, made: Making) -> Option<ContainerView> {
         mounts: mounts.into_iter().map(mount).collect(),
         networks: network_settings.networks.into_keys().collect(),
         made,
+        service_owner: String::new(),
     })
 }
 
@@ -191,6 +194,11 @@ pub fn swarm(json: &Value) -> Option<SwarmView> {
         name: named(json, "/Spec/Name").or_else(|| named(json, "/Description/Hostname")).unwrap_or_default(),
         labels: pairs(json, "/Spec/Labels"),
     })
+}
+
+pub fn task(json: &Value) -> Option<TaskView> {
+    let container = text(json, "/Status/ContainerStatus/ContainerID");
+    Some(TaskView { id: named(json, "/ID")?, service: text(json, "/ServiceID"), container })
 }
 
 pub fn exec(json: &Value) -> Option<ExecView> {

@@ -25,10 +25,12 @@ mod listing;
 mod lookup;
 mod made_image;
 mod mounts;
+mod names;
 mod neighbours;
 mod own_answer;
 mod owner;
 mod paths;
+mod ps;
 mod query;
 mod references;
 mod refusal;
@@ -50,15 +52,17 @@ pub use image_ref::ImageRef;
 pub use json::weight;
 pub use labels::bytes as label_bytes;
 pub use limits::{SIFTED_AT_ONCE, THING_MAX};
-pub use listing::{ImageOwner, Listing, Reading, UnknownForm, event_reading, event_subject};
+pub use listing::{
+    ImageOwner, Listing, Reading, UnknownForm, event_attached, event_container, event_reading, event_subject,
+};
 pub use made_image::{MadeImages, MakesImage};
 pub use neighbours::Neighbour;
 pub use owner::{IMAGE_LABEL, LABEL as OWNER_LABEL, of_container as container_owner};
 pub use refusal::Refusal;
 pub use request::{Framing, Request, begin};
-pub use sift::{Sifter, attached, listed_reading};
+pub use sift::{Sifter, attached, listed_reading, service_of_task};
 pub use version::ApiVersion;
 pub use view::{
-    ContainerView, ExecView, HostPathView, ImageView, Lookup, Making, MountView, NetworkView, SwarmView, View,
-    VolumeView,
+    ContainerView, ExecView, HostPathView, ImageView, Lookup, Making, MountView, NetworkView, SwarmView, TaskView,
+    View, VolumeView,
 };

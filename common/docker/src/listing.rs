@@ -5,10 +5,11 @@ use crate::{
     facts::image_facts,
     image_ref::ImageRef,
     inspect, owner,
-    resolve::existing,
+    resolve::{container_resource, existing},
     view::{ImageView, View},
 };
 use serde_json::Value;
+use std::collections::BTreeMap;
 use wharden_model::{Action, Facts, Resource, ResourceKind};
 
 /// What the answer of an action tells of.
@@ -141,6 +142,20 @@ pub fn event_reading(event: &Value, view: &View, owner: ImageOwner<'_>) -> Resul
     }))
 }
 
+/// The container that an event of a network names, as what it would be to read it: as it is, or nobody's when it is gone.
+pub fn event_container(event: &Value, view: &View) -> Option<Reading> {
+    let id = event_attached(event)?;
+    let gone = || existing(ResourceKind::Container, &id, "", &BTreeMap::new());
+    let container = view.containers.get(&id).map_or_else(gone, container_resource);
+    Some(reading(ResourceKind::Container, container))
+}
+
+/// Its id.
+pub fn event_attached(event: &Value) -> Option<String> {
+    let of_network = text(event, "/Type") == "network";
+    Some(text(event, "/Actor/Attributes/container")).filter(|id| of_network && !id.is_empty())
+}
+
 /// The kind and the id of what an event is about; `None` for the engine itself.
 ///
 /// # Errors
@@ -166,6 +181,7 @@ pub fn event_subject(event: &Value) -> Result<Option<(ResourceKind, String)>, Un
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::ContainerView;
     use serde_json::json;
 
     #[test]
@@ -193,6 +209,13 @@ mod tests {
         let bobs = |id: &str| if id == "sha256:1" { "bob".to_owned() } else { String::new() };
         let read = event_reading(&event, &View::default(), &bobs).expect("an event").expect("about an image");
         assert_eq!((read.action, read.resource.owner.as_str()), (Action::ImageInspect, "bob"));
+        let joined =
+            json!({"Type": "network", "Actor": {"ID": "n1", "Attributes": {"container": "c1", "name": "web"}}});
+        let known = ContainerView { id: "c1".into(), name: "db".into(), ..ContainerView::default() };
+        let view = View { containers: [("c1".to_owned(), known)].into(), ..View::default() };
+        let named = |view: &View| event_container(&joined, view).expect("a container").resource.name;
+        assert_eq!((named(&view).as_str(), named(&View::default()).as_str()), ("db", ""));
+        assert_eq!(event_container(&event, &view), None);
         let volume = json!({"Type": "volume", "Actor": {"ID": "v", "Attributes": {"driver": "local"}}});
         assert_eq!(event_subject(&volume), Ok(Some((ResourceKind::Volume, "v".to_owned()))));
         assert_eq!(

@@ -3,8 +3,8 @@
 use crate::{
     canonical::Canonical,
     doc::Doc,
-    facts::wanted_mounts,
-    mounts::{HostPath, container_paths, split_volumes_from, volume_paths},
+    facts::{SERVICE_FILES, service_networks, wanted_mounts},
+    mounts::{HostPath, Mount, container_paths, split_volumes_from, volume_paths},
     neighbours,
     paths::clean,
     resolve::{exported, image_asked},
@@ -29,7 +29,7 @@ pub fn linked(link: &str) -> &str {
 
 /// Networks that every engine has, and modes that are no networks.
 pub fn is_network_name(mode: &str) -> bool {
-    !matches!(mode, "" | "default" | "bridge" | "host" | "none" | "nat") && !mode.starts_with("container:")
+    !matches!(mode, "" | "default" | "bridge" | "host" | "none") && !mode.starts_with("container:")
 }
 
 /// What the request itself names.
@@ -49,6 +49,9 @@ pub fn of_request(canonical: &Canonical) -> BTreeSet<Lookup> {
         }
         (ResourceKind::Network, Some(name)) => {
             out.insert(Lookup::Network(name.clone()));
+        }
+        (_, Some(name)) if matches!(action, Action::TaskInspect | Action::TaskLogs) => {
+            out.insert(Lookup::Task(name.clone()));
         }
         (
             kind @ (ResourceKind::Service | ResourceKind::Secret | ResourceKind::Config | ResourceKind::Node),
@@ -73,7 +76,13 @@ pub fn of_request(canonical: &Canonical) -> BTreeSet<Lookup> {
         Action::ContainerList | Action::ImageList => out.extend(neighbours::lookups(canonical)),
         Action::DistributionInspect => {}
         Action::ImageBuild => {
-            out.extend(shared_with(canonical.query.get("networkmode")).map(|c| Lookup::Container(c.to_owned())));
+            let mode = canonical.query.get("networkmode");
+            out.extend(shared_with(mode).map(|c| Lookup::Container(c.to_owned())));
+            out.extend(Some(mode).filter(|m| is_network_name(m)).map(|n| Lookup::Network(n.to_owned())));
+        }
+        Action::ServiceCreate | Action::ServiceUpdate => service(canonical.doc(), &mut out),
+        Action::NetworkCreate => {
+            out.extend(named(canonical.doc().at("ConfigFrom").text("Network")).map(Lookup::Network));
         }
         Action::VolumeCreate => {
             out.extend(named(canonical.doc().text("Name")).map(Lookup::Volume));
@@ -99,6 +108,19 @@ fn path(text: &str, out: &mut BTreeSet<Lookup>) {
 
 fn host_paths(paths: Vec<HostPath>) -> impl Iterator<Item = Lookup> {
     paths.into_iter().map(|p| Lookup::HostPath(p.path))
+}
+
+/// What a service names by its specification.
+fn service(body: Doc<'_>, out: &mut BTreeSet<Lookup>) {
+    let container = body.at("TaskTemplate").at("ContainerSpec");
+    for mount in container.items("Mounts").map(Mount::of_mount) {
+        out.extend(mount.volume().map(|v| Lookup::Volume(v.to_owned())));
+        out.extend(host_paths(mount.host_paths()));
+    }
+    for (_, _, kind, list, [_, id]) in SERVICE_FILES {
+        out.extend(container.items(list).filter_map(|file| named(file.text(id))).map(|id| Lookup::Swarm(*kind, id)));
+    }
+    out.extend(service_networks(body).filter(|n| is_network_name(n)).map(|n| Lookup::Network(n.to_owned())));
 }
 
 /// What a container to be, or one that is, names by its configuration.
@@ -150,6 +172,11 @@ pub fn of_found(canonical: &Canonical, view: &View) -> BTreeSet<Lookup> {
         Action::ContainerArchiveRead | Action::ContainerArchiveWrite | Action::ContainerArchiveStat => {
             out.extend(view.containers.values().flat_map(volumes_of));
             out.extend(paths_of_volumes(view));
+        }
+        Action::ServiceCreate | Action::ServiceUpdate => out.extend(paths_of_volumes(view)),
+        Action::TaskInspect | Action::TaskLogs => {
+            let services = view.tasks.values().filter_map(|task| named(&task.service));
+            out.extend(services.map(|id| Lookup::Swarm(ResourceKind::Service, id)));
         }
         _ => {}
     }

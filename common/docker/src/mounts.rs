@@ -180,6 +180,10 @@ pub fn local_paths(options: &BTreeMap<String, String>, writable: bool) -> Vec<Ho
         // A file system of which nothing is known may show anything of the kernel.
         _ => Some("/sys"),
     };
+    // A pool, a share of the machine's host, or a device in the folder that the Engine was started from.
+    if pseudo.is_none() && !nameless && !device.is_empty() && !device.contains(['/', ':']) {
+        paths.insert("/".to_owned());
+    }
     paths.extend(pseudo.map(str::to_owned));
     paths.into_iter().map(|path| HostPath { path, writable }).collect()
 }
@@ -241,5 +245,8 @@ mod tests {
         assert_eq!(local(&[("type", "binfmt_misc"), ("device", "none")]), ["/proc/sys/fs/binfmt_misc"]);
         assert_eq!(local(&[("type", "nsfs"), ("device", "none")]), ["/sys"]);
         assert!(local(&[]).is_empty());
+        for (kind, device) in [("zfs", "rpool"), ("virtiofs", "hostshare"), ("9p", "share"), ("ext4", "vda")] {
+            assert_eq!(local(&[("type", kind), ("device", device)]), ["/"], "{kind}");
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! A list may begin or end at a thing that the request names. Its answer tells whether that is there, so it is decided
-//! on as reading the thing by itself is.
+//! Things that a request names beside what it acts on: a list may begin or end at one, a container is attached to a network, a
+//! network is made like another. The answer tells whether that is there, so it is decided on as reading it by itself is.
 
 use crate::{
     canonical::Canonical,
@@ -11,7 +11,7 @@ use crate::{
     view::{Lookup, View},
 };
 use serde_json::Value;
-use wharden_model::{Action, ResourceKind};
+use wharden_model::{Action, Resource, ResourceKind};
 
 /// One that is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,19 @@ pub fn lookups(canonical: &Canonical) -> Vec<Lookup> {
 /// # Errors
 /// 400 for filters that two readers could read in two ways.
 pub fn of(canonical: &Canonical, view: &View) -> Result<Vec<Neighbour>, Refusal> {
+    let doc = canonical.doc();
+    match canonical.action() {
+        Action::NetworkConnect | Action::NetworkDisconnect => {
+            let (kind, name) = (ResourceKind::Container, doc.text("Container"));
+            let found = view.containers.get(name).map(resolve::container_resource);
+            return Ok(named(kind, name, found));
+        }
+        Action::NetworkCreate => {
+            let (kind, name) = (ResourceKind::Network, doc.at("ConfigFrom").text("Network"));
+            return Ok(named(kind, name, view.networks.get(name).map(resolve::network_resource)));
+        }
+        _ => {}
+    }
     let Some(kind) = kind(canonical.action()) else { return Ok(Vec::new()) };
     let reading = |name: &str| match kind {
         ResourceKind::Image => view.images.get(name).map(listing::of_image),
@@ -46,6 +59,11 @@ pub fn of(canonical: &Canonical, view: &View) -> Result<Vec<Neighbour>, Refusal>
     let found =
         |name: String| Some(Neighbour { reading: reading(&name)?, unseen: missing(kind, &name, canonical.engine_api) });
     Ok(names(&canonical.query)?.into_iter().filter_map(found).collect())
+}
+
+fn named(kind: ResourceKind, name: &str, found: Option<Resource>) -> Vec<Neighbour> {
+    let unseen = || resolve::missing(kind, name);
+    found.map(|it| Neighbour { reading: listing::reading(kind, it), unseen: unseen() }).into_iter().collect()
 }
 
 /// In the engine's words for lists.

@@ -17,6 +17,9 @@ pub const LABEL: &str = "io.wharden.owner";
 /// The id of the image that the creation of a container was decided on. On images it is ignored likewise.
 pub const IMAGE_LABEL: &str = "io.wharden.image";
 
+/// The engine's own, on containers that are tasks.
+const TASK_LABEL: &str = "com.docker.swarm.task.id";
+
 /// Takes away what labels of an image say about whose it is, or about a container that was made from it.
 pub fn forget(labels: &mut BTreeMap<String, String>) {
     labels.remove(LABEL);
@@ -44,20 +47,30 @@ pub fn of(labels: &BTreeMap<String, String>) -> String {
 /// these images by their ids, as the guard lets nobody do. And the owner's label counts only beside the one that tells the image, which
 /// the guard puts on what it creates, and no image can tell of itself, since its id is a digest of all that it tells.
 pub fn of_container(labels: &BTreeMap<String, String>, image_id: &str, called: &str) -> String {
-    if digits(called).is_none() { of_listed(labels, image_id) } else { String::new() }
+    if digits(called).is_none() && is_of_image(labels, image_id) { of(labels) } else { String::new() }
 }
 
 /// The owner of a container in a list, which calls an image by its id when its name has gone to another one: so what a step of a build
 /// says may be believed here, but nowhere where something is done.
 pub fn of_listed(labels: &BTreeMap<String, String>, image_id: &str) -> String {
-    let by_the_guard = labels.get(IMAGE_LABEL).is_some_and(|judged| same_image(judged, image_id));
-    if by_the_guard { of(labels) } else { String::new() }
+    if is_of_image(labels, image_id) || task(labels).is_some() { of(labels) } else { String::new() }
+}
+
+fn is_of_image(labels: &BTreeMap<String, String>, image_id: &str) -> bool {
+    labels.get(IMAGE_LABEL).is_some_and(|judged| same_image(judged, image_id))
+}
+
+/// The task of a service that a container says to be. What the guard makes is none; an image may say so of its containers too, so
+/// that it is believed where something is done only when the task says the same.
+pub fn task(labels: &BTreeMap<String, String>) -> Option<&str> {
+    let id = labels.get(TASK_LABEL).filter(|_| !labels.contains_key(IMAGE_LABEL))?;
+    (!id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric())).then_some(id)
 }
 
 /// The owner of a container that an event tells of, which does not tell the image's id.
 pub fn of_event(labels: &BTreeMap<String, String>, called: &str) -> String {
     let by_the_guard = digits(called).is_none() && labels.get(IMAGE_LABEL).is_some_and(|judged| !judged.is_empty());
-    if by_the_guard { of(labels) } else { String::new() }
+    if by_the_guard || task(labels).is_some() { of(labels) } else { String::new() }
 }
 
 /// Those of a whole id of an image, as the engine writes it.
@@ -92,9 +105,9 @@ pub fn put(action: Action, body: &mut Value, owner: &str) {
     if makes && !borrows {
         label(body, LABEL, owner);
     }
-    // Tasks of services are the engine's own too: nothing that is said of them makes them somebody's.
+    // Tasks are whose the service is, by which they are judged; their label tells it in lists.
     if let Some(tasks) = body.pointer_mut("/TaskTemplate/ContainerSpec") {
-        label(tasks, LABEL, "");
+        label(tasks, LABEL, owner);
         label(tasks, IMAGE_LABEL, "");
     }
     // Volumes that come into being because something mounts them.
@@ -246,12 +259,19 @@ mod tests {
     }
 
     #[test]
-    fn what_a_service_says_of_its_tasks_makes_them_nobodys() {
+    fn tasks_are_whose_the_service_is_whatever_it_says() {
         let forged = json!({LABEL: "bob", IMAGE_LABEL: "sha256:1", "a": "b"});
         let mut service = json!({"TaskTemplate": {"ContainerSpec": {"Labels": forged}}});
         put(Action::ServiceUpdate, &mut service, "alice");
-        let sent = json!({"TaskTemplate": {"ContainerSpec": {"Labels": {"a": "b"}}}, "Labels": {LABEL: "alice"}});
+        let own = json!({LABEL: "alice"});
+        let sent = json!({"TaskTemplate": {"ContainerSpec": {"Labels": {"a": "b", LABEL: "alice"}}}, "Labels": own});
         assert_eq!(service, sent);
+        let task: BTreeMap<_, _> = [(TASK_LABEL, "t1"), (LABEL, "alice")].map(|(k, v)| (k.into(), v.into())).into();
+        assert_eq!((of_listed(&task, "sha256:1"), of_event(&task, "app")), ("alice".to_owned(), "alice".to_owned()));
+        assert_eq!(of_container(&task, "sha256:1", "app"), "", "where something is done, the task is asked");
+        let mut made = task.clone();
+        made.insert(IMAGE_LABEL.to_owned(), "sha256:2".to_owned());
+        assert_eq!((super::task(&task), super::task(&made)), (Some("t1"), None));
     }
 
     #[test]

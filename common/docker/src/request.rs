@@ -9,6 +9,7 @@ use crate::{
     headers::{Manners, framing},
     json,
     limits::{JSON_MAX, NO_BODY_MAX, REFERENCE_MAX},
+    names, ps,
     query::Query,
     references,
     refusal::{Refusal, shorten},
@@ -147,6 +148,10 @@ impl Request {
             BodyKind::Stream => None,
         };
         references::check(self.endpoint().action, &self.query)?;
+        names::check(self.endpoint().action, &self.query)?;
+        if self.endpoint().action == Action::ContainerTop {
+            ps::check(self.query.get("ps_args"))?;
+        }
         let framing = if self.endpoint().body == BodyKind::Stream { self.framing } else { Framing::None };
         Ok(Canonical {
             method: self.method,

@@ -309,7 +309,7 @@ fn volume<'a>(canonical: &Canonical, view: &'a View, asker: &Asker<'_>, out: &mu
     Ok(())
 }
 
-fn network_resource(view: &NetworkView) -> Resource {
+pub fn network_resource(view: &NetworkView) -> Resource {
     existing(ResourceKind::Network, &view.id, &view.name, &view.labels)
 }
 
@@ -321,7 +321,21 @@ fn network<'a>(
 ) -> Result<(), Refusal> {
     if canonical.action() == Action::NetworkCreate {
         let name = canonical.doc().text("Name");
-        out.resources.push(to_be(ResourceKind::Network, name, canonical.doc(), asker));
+        let made = to_be(ResourceKind::Network, name, canonical.doc(), asker);
+        let from = canonical.doc().at("ConfigFrom").text("Network");
+        if let Some(found) = view.networks.get(from)
+            && ![String::new(), made.owner.clone()].contains(&owner::of(&found.labels))
+        {
+            return Err(Refusal::with(
+                409,
+                format!(
+                    "field ConfigFrom: network {} was made by somebody else, and the engine would take its labels over, which say \
+                     whose a network is: make a configuration of your own",
+                    shorten(from)
+                ),
+            ));
+        }
+        out.resources.push(made);
         return Ok(());
     }
     let Some(asked) = out.captures.first_mut() else { return Err(Refusal::bad("path: no network in it")) };
@@ -370,6 +384,17 @@ fn others(
 ) -> Result<(), Refusal> {
     let body = canonical.doc();
     let resource = match (canonical.action(), out.captures.first_mut()) {
+        (Action::TaskInspect | Action::TaskLogs, Some(asked)) => {
+            let missing = || Refusal::with(404, format!("task {} not found", shorten(asked)));
+            let task = view.tasks.get(asked.as_str()).ok_or_else(missing)?;
+            let service = view.swarm.get(&(kind, task.service.clone()));
+            asked.clone_from(&task.id);
+            // One of a service that is gone, or of none, is nobody's.
+            match service {
+                Some(found) => existing(kind, &found.id, &found.name, &found.labels),
+                None => bare(kind, &task.id),
+            }
+        }
         (_, Some(asked)) if kind == ResourceKind::Plugin => Resource { name: asked.clone(), ..bare(kind, asked) },
         (_, Some(asked)) => {
             let found = swarm_object(view, kind, asked)?;

@@ -23,6 +23,8 @@ pub enum Lookup {
     /// `GET /services/{}`, `/secrets/{}`, `/configs/{}` or `/nodes/{}`; absent too where the engine is no manager of a
     /// swarm.
     Swarm(ResourceKind, String),
+    /// `GET /tasks/{}`; absent as of a swarm.
+    Task(String),
     /// A path on the host: to be resolved through its links (`realpath`); absent when that fails.
     HostPath(String),
 }
@@ -37,6 +39,7 @@ pub struct View {
     pub execs: BTreeMap<String, ExecView>,
     /// Services, secrets, configs and nodes.
     pub swarm: BTreeMap<(ResourceKind, String), SwarmView>,
+    pub tasks: BTreeMap<String, TaskView>,
     pub host_paths: BTreeMap<String, HostPathView>,
 }
 
@@ -109,6 +112,8 @@ pub struct ContainerView {
     pub networks: Vec<String>,
     /// What it was made of.
     pub made: Making,
+    /// Whose the service is of which it is a task, where the engine knows both; empty otherwise.
+    pub service_owner: String,
 }
 
 /// An existing image.
@@ -194,7 +199,30 @@ pub struct SwarmView {
     pub labels: BTreeMap<String, String>,
 }
 
+/// An existing task of a service.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskView {
+    /// Full id.
+    pub id: String,
+    /// Full id of its service; empty for a container that was attached to a network.
+    pub service: String,
+    /// Full id of its container; empty before it has one.
+    pub container: String,
+}
+
+impl TaskView {
+    /// From the answer to `GET /tasks/{id}`. `None` when it is not such an answer.
+    pub fn from_inspect(json: &Value) -> Option<Self> {
+        inspect::task(json)
+    }
+}
+
 impl SwarmView {
+    /// Who made it through the guard; empty when nobody is known to have.
+    pub fn owner(&self) -> String {
+        owner::of(&self.labels)
+    }
+
     /// From the answer to `GET /services/{id}` and its like. `None` when it is not such an answer.
     pub fn from_inspect(json: &Value) -> Option<Self> {
         inspect::swarm(json)
@@ -208,7 +236,15 @@ impl ContainerView {
 
     /// Who made it through the guard; empty when nobody is known to have.
     pub fn owner(&self) -> String {
+        if self.task().is_some() {
+            return self.service_owner.clone();
+        }
         owner::of_container(&self.labels, &self.image_id, &self.image)
+    }
+
+    /// The id of the task of a service that it says to be; what is made through the guard is none.
+    pub fn task(&self) -> Option<&str> {
+        owner::task(&self.labels)
     }
 
     /// The same from the answer's bytes, without what the container was made of: enough for requests that start nothing.

@@ -30,6 +30,9 @@ const FOLLOW: &[&str] = &[
     "seccomp",
     "apparmor",
     "label_disabled",
+    "selinux_label",
+    "foreign_secrets",
+    "foreign_configs",
     "privileged_ports",
     "host_ips",
     "device_permissions",
@@ -269,6 +272,7 @@ fn security(facts: &mut Facts, option: &str) {
         "seccomp" => put(facts, "seccomp", "default"),
         "apparmor" => put(facts, "apparmor", "default"),
         "label" if option.ends_with("disable") => put(facts, "label_disabled", false),
+        "label" => put(facts, "selinux_label", ""),
         "no-new-privileges" => put(facts, "no_new_privileges", false),
         "systempaths" => {
             put(facts, "unmasked_paths", false);

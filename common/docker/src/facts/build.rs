@@ -20,7 +20,8 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) -> Result<(), Refusal> {
     out.put("tags", references(query.all("t")));
     let mode = query.get("networkmode");
     out.put("network_mode", if mode.is_empty() { "default" } else { mode });
-    out.put("host_network", mode == "host");
+    out.put("host_network", source.network(mode) == "host");
+    out.put("foreign_networks", source.foreign_networks());
     out.put("shared_network", shared_with(mode).unwrap_or_default());
     let foreign = shared_with(mode).filter(|with| owner_of(source, with).as_deref() != Some(source.asker.owner));
     out.put("foreign_namespaces", foreign.map(|with| format!("network:{with}")).into_iter().collect::<BTreeSet<_>>());

@@ -1,6 +1,6 @@
 //! Facts of what is done with containers that exist, and of what runs in them.
 
-use super::{Sheet, Source, create, env_names, instructions, ulimits};
+use super::{Sheet, Source, create, create_mounts, env_names, instructions, ulimits};
 use crate::{
     account::account,
     image_ref::ImageRef,
@@ -164,6 +164,8 @@ fn archive(source: &Source<'_>, out: &mut Sheet) {
             found.extend(source.host_path(&format!("{host}/{rest}")));
         }
     }
+    let volumes = mounts.iter().filter(|mount| mount.kind == "volume").map(|mount| mount.name.as_str());
+    out.put("foreign_volumes", create_mounts::foreign_of(source, volumes));
     out.put("container_path", path);
     out.put("host_paths", found);
 }

@@ -21,11 +21,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let host = body.at("HostConfig");
     let mounts = wanted(host);
     let mut paths: BTreeSet<HostPath> = mounts.iter().flat_map(Mount::host_paths).collect();
-    for mount in &mounts {
-        if let Some(volume) = mount.volume().and_then(|name| source.view.volumes.get(name)) {
-            paths.extend(volume_paths(volume, !mount.read_only));
-        }
-    }
+    paths.extend(of_volumes(source, &mounts));
     let mut from = BTreeSet::new();
     for entry in host.texts("VolumesFrom") {
         let (name, mode) = split_volumes_from(entry);
@@ -46,15 +42,29 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     }
     put_paths(source, &paths, out);
     out.put("replaceable_paths", source.replaceable(&paths));
-    let foreign = mounts.iter().filter_map(Mount::volume).filter(|name| {
-        let found = source.view.volumes.get(*name);
-        found.is_some_and(|volume| owner::of(&volume.labels) != source.maker())
-    });
-    out.put("foreign_volumes", foreign.map(str::to_owned).collect::<BTreeSet<_>>());
+    out.put("foreign_volumes", foreign(source, &mounts));
     out.put("volumes_from", from);
     put_mounts(&mounts, out);
     put_volumes(host, &mounts, out);
     out.put("anonymous_volumes", body.keys("Volumes"));
+}
+
+/// The host paths of the volumes that are mounted and exist.
+pub fn of_volumes<'m>(source: &Source<'m>, mounts: &'m [Mount]) -> impl Iterator<Item = HostPath> + use<'m> {
+    let view = source.view;
+    let found = mounts.iter().filter_map(move |mount| Some((view.volumes.get(mount.volume()?)?, mount)));
+    found.flat_map(|(volume, mount)| volume_paths(volume, !mount.read_only))
+}
+
+/// The volumes that are mounted, exist, and are somebody else's or nobody's.
+pub fn foreign(source: &Source<'_>, mounts: &[Mount]) -> BTreeSet<String> {
+    foreign_of(source, mounts.iter().filter_map(Mount::volume))
+}
+
+/// Of the volumes of these names.
+pub fn foreign_of<'n>(source: &Source<'_>, names: impl Iterator<Item = &'n str>) -> BTreeSet<String> {
+    let owner = |name: &str| source.view.volumes.get(name).map(|volume| owner::of(&volume.labels));
+    names.filter(|name| owner(name).is_some_and(|owner| owner != source.maker())).map(str::to_owned).collect()
 }
 
 /// The facts about host paths, which services have too.

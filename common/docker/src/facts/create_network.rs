@@ -4,8 +4,7 @@ use super::{Sheet, Source};
 use crate::{
     doc::Doc,
     limits::PORT_RANGE_MAX,
-    lookup::{SHARED, linked, networks, shared_with},
-    owner,
+    lookup::{SHARED, is_network_name, linked, networks, shared_with},
     version::ApiVersion,
     view::ContainerView,
 };
@@ -29,9 +28,9 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
         .filter(|(field, _)| host.text(field).eq_ignore_ascii_case("host"))
         .map(|(_, name)| (*name).to_owned());
     let mut names: BTreeSet<String> = names.collect();
-    let networks = joined(source);
+    let joined = joined(source);
     // The host's network may also be asked for as a network, by its name or its id.
-    if networks.contains("host") {
+    if joined.contains("host") {
         names.insert("network".to_owned());
     }
     out.put("host_namespaces", names);
@@ -54,12 +53,14 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let mode = host.text("NetworkMode");
     out.put("network_mode", if mode.is_empty() { "default" } else { mode });
     out.put("network_disabled", body.truth("NetworkDisabled"));
-    out.put("networks", networks);
-    let foreign = source.view.networks.values().filter(|network| {
-        let owner = owner::of(&network.labels);
-        !owner.is_empty() && owner != own
-    });
-    out.put("foreign_networks", foreign.map(|network| network.name.clone()).collect::<BTreeSet<_>>());
+    out.put("networks", joined);
+    let mut foreign = source.foreign_networks();
+    if source.canonical.action().starts_container() {
+        // Until the engine looks, somebody may make one of that name.
+        let named = networks(source.body()).into_iter().filter(|name| is_network_name(name));
+        foreign.extend(named.filter(|name| !source.view.networks.contains_key(*name)).map(str::to_owned));
+    }
+    out.put("foreign_networks", foreign);
     let mut options = BTreeSet::new();
     for (_, endpoint) in body.at("NetworkingConfig").members("EndpointsConfig") {
         options.extend(endpoint.pair_set("DriverOpts"));
@@ -86,11 +87,7 @@ fn joined(source: &Source<'_>) -> BTreeSet<String> {
     names
         .map(|name| match name {
             "" | "default" => "bridge".to_owned(),
-            _ => match source.view.networks.get(name) {
-                Some(network) if network.driver == "host" => "host".to_owned(),
-                Some(network) => network.name.clone(),
-                None => name.to_owned(),
-            },
+            _ => source.network(name),
         })
         .collect()
 }

@@ -13,6 +13,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     out.put("seccomp", confinement.seccomp);
     out.put("apparmor", confinement.apparmor);
     out.put("label_disabled", confinement.label_disabled);
+    out.put("selinux_label", confinement.label.join(","));
     out.put("no_new_privileges", confinement.no_new_privileges);
     // An empty list is a list: it masks nothing.
     out.put("unmasked_paths", host.has("MaskedPaths"));
@@ -51,6 +52,8 @@ struct Confinement {
     seccomp: String,
     apparmor: String,
     label_disabled: bool,
+    /// Parts of it that are asked for.
+    label: Vec<String>,
     no_new_privileges: bool,
 }
 
@@ -61,6 +64,7 @@ impl Confinement {
             seccomp: "default".to_owned(),
             apparmor: "default".to_owned(),
             label_disabled: false,
+            label: Vec::new(),
             no_new_privileges: false,
         };
         for entry in entries {
@@ -79,7 +83,8 @@ impl Confinement {
                     .to_owned();
                 }
                 "apparmor" => out.apparmor = if value.is_empty() { "default" } else { value }.to_owned(),
-                "label" => out.label_disabled |= value.split(':').next() == Some("disable"),
+                "label" if value.split(':').next() == Some("disable") => out.label_disabled = true,
+                "label" => out.label.push(value.to_owned()),
                 // As Go's strconv.ParseBool; the engine refuses what is neither.
                 "no-new-privileges" => {
                     out.no_new_privileges = matches!(value, "1" | "t" | "T" | "TRUE" | "true" | "True");
@@ -106,5 +111,7 @@ mod tests {
         assert_eq!(read(&["seccomp={\"defaultAction\":1}"]).options, BTreeSet::from(["seccomp=custom".to_owned()]));
         assert_eq!(read(&["apparmor=unconfined"]).apparmor, "unconfined");
         assert!(read(&["no-new-privileges:true"]).no_new_privileges);
+        let labelled = read(&["label:type:spc_t", "label=level:s0:c1"]);
+        assert_eq!((labelled.label.join(",").as_str(), labelled.label_disabled), ("type:spc_t,level:s0:c1", false));
     }
 }

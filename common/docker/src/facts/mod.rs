@@ -19,18 +19,20 @@ use crate::{
     canonical::{Asker, Canonical},
     doc::Doc,
     mounts::HostPath,
+    owner,
     paths::clean,
     query::Query,
     refusal::Refusal,
     resolve::Resolved,
     view::{ImageView, View},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use wharden_model::{Action, FactValue, Facts};
 
 pub use build::document;
 pub use container::put_target;
 pub use create_mounts::wanted as wanted_mounts;
+pub use service::{FILES as SERVICE_FILES, networks as service_networks};
 pub use volume::paths_asked as volume_paths_asked;
 
 /// Everything that facts are read from.
@@ -55,6 +57,31 @@ impl<'a> Source<'a> {
 
     fn query(&self) -> &'a Query {
         &self.canonical.query
+    }
+
+    /// Whether nobody else than the maker of what the request makes is known to have made a thing with these labels.
+    fn is_own(&self, labels: &BTreeMap<String, String>) -> bool {
+        let owner = owner::of(labels);
+        let makes_image = self.canonical.action() == Action::ImageBuild;
+        owner.is_empty() || owner == if makes_image { self.asker.owner } else { self.maker() }
+    }
+
+    /// A network by its name, where that is known; the host's is called so, whichever name or id the request gives it.
+    fn network(&self, asked: &str) -> String {
+        let networks = &self.view.networks;
+        // Names were resolved before facts are read.
+        let found = networks.get(asked).or_else(|| networks.values().find(|network| network.id == asked));
+        match found.filter(|_| asked != "host") {
+            Some(network) if network.driver == "host" => "host".to_owned(),
+            Some(network) => network.name.clone(),
+            None => asked.to_owned(),
+        }
+    }
+
+    /// Of the networks that the request names, those that somebody else made.
+    fn foreign_networks(&self) -> BTreeSet<String> {
+        let foreign = self.view.networks.values().filter(|network| !self.is_own(&network.labels));
+        foreign.map(|network| network.name.clone()).collect()
     }
 
     /// A host path, cleaned, and what its links lead to where that is known.

@@ -7,7 +7,18 @@ use crate::{
     mounts::{HostPath, Mount, is_local},
 };
 use std::collections::BTreeSet;
-use wharden_model::Action;
+use wharden_model::{Action, ResourceKind};
+
+/// What a service is given as files: the facts, and where the specification has them.
+pub const FILES: &[(&str, &str, ResourceKind, &str, [&str; 2])] = &[
+    ("secrets", "foreign_secrets", ResourceKind::Secret, "Secrets", ["SecretName", "SecretID"]),
+    ("configs", "foreign_configs", ResourceKind::Config, "Configs", ["ConfigName", "ConfigID"]),
+];
+
+/// The networks that a service is to join, as the request spells them.
+pub fn networks(body: Doc<'_>) -> impl Iterator<Item = &str> {
+    body.at("TaskTemplate").items("Networks").chain(body.items("Networks")).map(|network| network.text("Target"))
+}
 
 pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let body = source.body();
@@ -20,9 +31,10 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
         None => out.put("image", container.text("Image")),
     }
     mounts(source, container, out);
-    security(container, out);
+    security(source, container, out);
     runtime(body, task, out);
-    networking(body, task, out);
+    networking(source, out);
+    out.put("log_driver", task.at("LogDriver").text("Name"));
     let (mode, replicas) = mode(body.at("Mode"));
     out.put("mode", mode);
     out.put("replicas", replicas);
@@ -40,14 +52,17 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
 
 fn mounts(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     let mounts: Vec<_> = container.items("Mounts").map(Mount::of_mount).collect();
-    let paths: BTreeSet<HostPath> = mounts.iter().flat_map(Mount::host_paths).collect();
+    let mut paths: BTreeSet<HostPath> = mounts.iter().flat_map(Mount::host_paths).collect();
+    paths.extend(create_mounts::of_volumes(source, &mounts));
     create_mounts::put_paths(source, &paths, out);
+    out.put("replaceable_paths", source.replaceable(&paths));
+    out.put("foreign_volumes", create_mounts::foreign(source, &mounts));
     create_mounts::put_mounts(&mounts, out);
     let drivers = mounts.iter().map(|m| m.driver.clone()).filter(|d| !is_local(d));
     out.put("volume_drivers", drivers.collect::<BTreeSet<_>>());
 }
 
-fn security(container: Doc<'_>, out: &mut Sheet) {
+fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     out.put("cap_add", capabilities(container.texts("CapabilityAdd")));
     out.put("cap_drop", capabilities(container.texts("CapabilityDrop")));
     let privileges = container.at("Privileges");
@@ -72,15 +87,20 @@ fn security(container: Doc<'_>, out: &mut Sheet) {
     out.put("ulimits", ulimits(container.items("Ulimits")));
     out.put("oom_score_adj", container.number("OomScoreAdj"));
     let mut targets = BTreeSet::new();
-    for (fact, list, fields) in
-        [("secrets", "Secrets", ["SecretName", "SecretID"]), ("configs", "Configs", ["ConfigName", "ConfigID"])]
-    {
-        let mut names = BTreeSet::new();
+    for (fact, foreign, kind, list, [name, id]) in FILES {
+        let (mut names, mut of_others) = (BTreeSet::new(), BTreeSet::new());
         for item in container.items(list) {
-            names.extend(fields.map(|f| item.text(f).to_owned()).into_iter().filter(|n| !n.is_empty()));
+            names.extend([name, id].map(|f| item.text(f).to_owned()).into_iter().filter(|n| !n.is_empty()));
             targets.insert(item.at("File").text("Name").to_owned());
+            let id = item.text(id).to_owned();
+            match source.view.swarm.get(&(*kind, id.clone())) {
+                Some(found) if source.is_own(&found.labels) => {}
+                Some(found) => _ = of_others.insert(found.name.clone()),
+                None => _ = of_others.insert(id),
+            }
         }
         out.put(fact, names);
+        out.put(foreign, of_others);
     }
     targets.remove("");
     out.put("file_targets", targets);
@@ -113,11 +133,11 @@ fn runtime(body: Doc<'_>, task: Doc<'_>, out: &mut Sheet) {
     out.put("publish_modes", modes);
 }
 
-fn networking(body: Doc<'_>, task: Doc<'_>, out: &mut Sheet) {
-    let networks: BTreeSet<String> =
-        task.items("Networks").chain(body.items("Networks")).map(|n| n.text("Target").to_owned()).collect();
-    out.put("host_network", networks.contains("host"));
-    out.put("networks", networks);
+fn networking(source: &Source<'_>, out: &mut Sheet) {
+    let joined: BTreeSet<String> = networks(source.body()).map(|name| source.network(name)).collect();
+    out.put("host_network", joined.contains("host"));
+    out.put("networks", joined);
+    out.put("foreign_networks", source.foreign_networks());
 }
 
 fn mode(mode: Doc<'_>) -> (&'static str, i64) {

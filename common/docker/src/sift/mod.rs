@@ -8,7 +8,7 @@ use crate::{
     limits::{LIST_FIELD_MAX, SIFTED_AT_ONCE, THING_MAX, THING_VALUES_MAX},
     listing::UnknownForm,
 };
-pub use thing::{attached, listed_reading};
+pub use thing::{attached, listed_reading, service_of_task};
 use wharden_model::{Action, ResourceKind};
 
 /// Says of a thing of this kind, as the engine wrote it, whether it is passed on.

@@ -8,7 +8,7 @@ use crate::{
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use wharden_model::{Action, Facts, Resource, ResourceKind};
+use wharden_model::{Resource, ResourceKind};
 
 /// What it would be to read a thing in a list, written as the engine wrote it.
 ///
@@ -27,6 +27,15 @@ pub fn attached(thing: &[u8]) -> Result<Option<String>, UnknownForm> {
     let mut values = serde_json::Deserializer::from_slice(thing).into_iter::<String>();
     let id = values.next().and_then(Result::ok).ok_or(UnknownForm)?;
     Ok(Some(id).filter(|id| !id.starts_with("ep-")))
+}
+
+/// The id of the service of a task, as it stands in a list; empty for a container that was attached to a network.
+///
+/// # Errors
+/// [`UnknownForm`].
+pub fn service_of_task(thing: &[u8]) -> Result<String, UnknownForm> {
+    let task: Thing = serde_json::from_slice(thing).map_err(|_| UnknownForm)?;
+    Ok(task.service_id.unwrap_or_default())
 }
 
 /// Each kind has some of this; the engine writes no field twice.
@@ -96,12 +105,6 @@ impl Thing {
             }
             ResourceKind::Network => reading(kind, thing(kind, needed(self.id)?, name, labels)),
             ResourceKind::Plugin => reading(kind, thing(kind, name.clone(), name, BTreeMap::new())),
-            // A task is read as a part of its service, with the labels that it got from it.
-            ResourceKind::Service if self.service_id.is_some() => {
-                let labels = self.spec.and_then(|spec| spec.container_spec?.labels).unwrap_or_default();
-                let task = thing(kind, needed(self.service_id)?, name, labels);
-                Reading { action: Action::ServiceInspect, resource: task, facts: Facts::zero(Action::ServiceInspect) }
-            }
             _ => {
                 let spec = self.spec.unwrap_or_default();
                 let hostname = self.description.and_then(|description| description.hostname);

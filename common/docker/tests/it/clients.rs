@@ -4,7 +4,7 @@ use crate::support;
 use serde_json::{Map, Value};
 use wharden_docker::{
     Asker, Canonical, ContainerView, ExecView, ForwardBody, ImageView, Judged, Lookup, MakesImage, NetworkView,
-    SwarmView, View, VolumeView,
+    SwarmView, TaskView, View, VolumeView,
 };
 use wharden_model::{Action, HostId};
 
@@ -35,6 +35,9 @@ fn everything(canonical: &Canonical) -> View {
             }
             Lookup::Swarm(kind, name) => {
                 view.swarm.insert((kind, name.clone()), SwarmView { id: name, ..SwarmView::default() });
+            }
+            Lookup::Task(id) => {
+                view.tasks.insert(id.clone(), TaskView { id, ..TaskView::default() });
             }
             Lookup::HostPath(_) => {}
         }
@@ -99,6 +102,9 @@ fn strip(mut value: Value, action: Action) -> Value {
     if matches!(action, Action::NetworkConnect | Action::NetworkDisconnect | Action::ContainerExec) {
         map.remove("container");
     }
+    if let Some(Value::Object(task)) = map.get_mut("tasktemplate") {
+        task.remove("networks");
+    }
     // docker-py puts the network beside EndpointsConfig, as null.
     if let Some(Value::Object(host)) = map.get_mut("hostconfig") {
         for field in ["pidmode", "ipcmode", "networkmode", "volumesfrom"] {
@@ -145,8 +151,12 @@ fn nothing_that_the_usual_clients_send_is_refused_or_changed() {
         assert_eq!(wanted, parameters(&forwarded[1]), "{client}: {raw}");
         let body = raw.split_once("\r\n\r\n").unwrap().1;
         if let (Ok(sent), ForwardBody::Bytes(bytes)) = (serde_json::from_str::<Value>(body), &judged.body) {
-            let now: Value = serde_json::from_slice(bytes).unwrap();
+            let mut now: Value = serde_json::from_slice(bytes).unwrap();
             let action = canonical.action();
+            if action == Action::NetworkCreate {
+                // Always asked for.
+                now["CheckDuplicate"] = sent["CheckDuplicate"].clone();
+            }
             let empty = now.as_object().is_none_or(Map::is_empty) && now.as_array().is_none_or(Vec::is_empty);
             if sent.is_null() && empty {
                 continue;

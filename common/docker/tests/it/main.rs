@@ -11,5 +11,6 @@ mod one_form;
 mod properties;
 mod rewriting;
 mod route_doc;
+mod services;
 mod starting;
 mod support;

@@ -137,6 +137,13 @@ pub const ARCHIVE_READ: &[FactSpec] = &[
         "",
         "host paths that are mounted anywhere in the container, of volumes too, since links in it may lead to any of them; at or below a mount, the path there",
     ),
+    fact(
+        "foreign_volumes",
+        FactType::Set,
+        "query:path",
+        "",
+        "volumes mounted anywhere in the container that are not its owner's",
+    ),
 ];
 
 /// `container.archive_write`.
@@ -148,6 +155,13 @@ pub const ARCHIVE_WRITE: &[FactSpec] = &[
         "query:path",
         "",
         "host paths that are mounted writable anywhere in the container, of volumes too, since links in it may lead to any of them; at or below a mount, the path there",
+    ),
+    fact(
+        "foreign_volumes",
+        FactType::Set,
+        "query:path",
+        "",
+        "volumes mounted anywhere in the container that are not its owner's",
     ),
     fact("copy_uid_gid", FactType::Bool, "query:copyUIDGID", "", "files keep the owners that the archive names"),
 ];

@@ -162,7 +162,7 @@ pub const CREATE: &[FactSpec] = &[
         FactType::Set,
         "$.NetworkingConfig.EndpointsConfig, $.HostConfig.NetworkMode",
         "",
-        "those of networks that belong to somebody else; a network of nobody is everybody's",
+        "those of networks that belong to somebody else, and at a start those that are not there yet; a network of nobody is everybody's",
     ),
     fact(
         "endpoint_options",
@@ -207,6 +207,13 @@ pub const CREATE: &[FactSpec] = &[
     fact("seccomp", FactType::String, "$.HostConfig.SecurityOpt", "5.22", "default, unconfined or custom"),
     fact("apparmor", FactType::String, "$.HostConfig.SecurityOpt", "5.2", "default, unconfined or the profile's name"),
     fact("label_disabled", FactType::Bool, "$.HostConfig.SecurityOpt", "5.3", "SELinux labels off"),
+    fact(
+        "selinux_label",
+        FactType::String,
+        "$.HostConfig.SecurityOpt",
+        "5.3",
+        "parts of it asked for, e.g. type:spc_t,level:s0",
+    ),
     fact("no_new_privileges", FactType::Bool, "$.HostConfig.SecurityOpt", "5.26", "set-uid programs gain nothing"),
     fact(
         "unmasked_paths",

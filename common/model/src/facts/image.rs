@@ -86,6 +86,13 @@ pub const BUILD: &[FactSpec] = &[
     fact("network_mode", FactType::String, "query:networkmode", "5.10", "of RUN steps, as given; default when empty"),
     fact("host_network", FactType::Bool, "query:networkmode", "5.10", "RUN steps use the host's network"),
     fact(
+        "foreign_networks",
+        FactType::Set,
+        "query:networkmode",
+        "",
+        "the network of RUN steps, when somebody else made it",
+    ),
+    fact(
         "foreign_namespaces",
         FactType::Set,
         "query:networkmode",

@@ -1,4 +1,4 @@
-//! Facts of services. They run on any node: host paths are those of every node, and are not resolved.
+//! Facts of services. They run on any node: host paths are those of every node, with their links followed as they are on this one.
 
 use super::{FactSpec, FactType, fact};
 
@@ -15,10 +15,12 @@ macro_rules! service {
             fact("host_paths_writable", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "5.6", "those that are not read-only"),
             fact("sensitive_paths", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "5.6", "see container.create"),
             fact("engine_socket", FactType::Bool, "$.TaskTemplate.ContainerSpec.Mounts[]", "5.32", "see container.create"),
+            fact("replaceable_paths", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "5.6", "see container.create"),
             fact("mount_types", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "bind, volume, tmpfs, ..."),
             fact("mount_targets", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "where things are mounted inside"),
             fact("mount_propagation", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "5.20", "propagation modes asked for"),
             fact("volumes", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "named volumes mounted"),
+            fact("foreign_volumes", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "those that exist on this node and are not the service's owner's"),
             fact("volume_drivers", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "volume drivers asked for, other than local"),
             fact("cap_add", FactType::Set, "$.TaskTemplate.ContainerSpec.CapabilityAdd", "5.4", "upper case, without CAP_; ALL is itself"),
             fact("cap_drop", FactType::Set, "$.TaskTemplate.ContainerSpec.CapabilityDrop", "5.4", "upper case, without CAP_"),
@@ -36,11 +38,15 @@ macro_rules! service {
             fact("ulimits", FactType::Set, "$.TaskTemplate.ContainerSpec.Ulimits", "5.19", "name=soft:hard"),
             fact("oom_score_adj", FactType::Long, "$.TaskTemplate.ContainerSpec.OomScoreAdj", "", "-1000 to 1000"),
             fact("secrets", FactType::Set, "$.TaskTemplate.ContainerSpec.Secrets", "7.4", "names and ids of secrets given to it"),
+            fact("foreign_secrets", FactType::Set, "$.TaskTemplate.ContainerSpec.Secrets", "7.4", "names of those that somebody else made, and ids that are not found"),
             fact("configs", FactType::Set, "$.TaskTemplate.ContainerSpec.Configs", "", "names and ids of configs given to it"),
+            fact("foreign_configs", FactType::Set, "$.TaskTemplate.ContainerSpec.Configs", "", "the same of configs"),
             fact("file_targets", FactType::Set, "$.TaskTemplate.ContainerSpec.Secrets, $.TaskTemplate.ContainerSpec.Configs", "", "files that they appear as"),
             fact("extra_hosts", FactType::Set, "$.TaskTemplate.ContainerSpec.Hosts", "", "entries added to /etc/hosts"),
-            fact("networks", FactType::Set, "$.TaskTemplate.Networks, $.Networks", "5.10", "networks joined, as given"),
+            fact("networks", FactType::Set, "$.TaskTemplate.Networks, $.Networks", "5.10", "networks joined, by name where it is known"),
+            fact("foreign_networks", FactType::Set, "$.TaskTemplate.Networks, $.Networks", "", "those that somebody else made"),
             fact("host_network", FactType::Bool, "$.TaskTemplate.Networks, $.Networks", "5.10", "uses the host's network"),
+            fact("log_driver", FactType::String, "$.TaskTemplate.LogDriver", "", "empty is the engine's default"),
             fact("runtime", FactType::String, "$.TaskTemplate.Runtime", "", "container, plugin or attachment; container when none is given"),
             fact("plugin", FactType::String, "$.TaskTemplate.PluginSpec.Remote", "", "plugin installed on each node"),
             fact("plugin_privileges", FactType::Set, "$.TaskTemplate.PluginSpec.PluginPrivilege", "", "granted without a prompt, name=value,..."),

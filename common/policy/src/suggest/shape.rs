@@ -306,6 +306,7 @@ mod tests {
             "seccomp",
             "apparmor",
             "label_disabled",
+            "selinux_label",
             "checkpoint",
             "no_new_privileges",
             "replaceable_paths",

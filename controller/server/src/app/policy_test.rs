@@ -8,7 +8,7 @@ use crate::{
 use std::collections::BTreeMap;
 use wharden_docker::{
     ApiVersion, Asker, Canonical, ContainerView, ExecView, Head, HostPathView, IMAGE_LABEL, ImageView, Judged, Lookup,
-    Making, NetworkView, OWNER_LABEL, SwarmView, View, VolumeView,
+    Making, NetworkView, OWNER_LABEL, SwarmView, TaskView, View, VolumeView,
 };
 use wharden_model::{
     AdminAction, BundlePolicy, Decision, DecisionEvent, Effect, HostId, Principal, Resource, UserName,
@@ -226,6 +226,10 @@ fn assume(view: &mut View, lookup: Lookup, owner: &str) {
         Lookup::Swarm(kind, name) => {
             let found = SwarmView { id: name.clone(), name: name.clone(), labels: labels() };
             view.swarm.insert((kind, name), found);
+        }
+        Lookup::Task(id) => {
+            let found = TaskView { id: id.clone(), service: id.clone(), ..TaskView::default() };
+            view.tasks.insert(id, found);
         }
         Lookup::HostPath(path) => {
             view.host_paths.insert(path.clone(), HostPathView { real: path, replaceable: false });

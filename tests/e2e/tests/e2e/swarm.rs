@@ -61,4 +61,18 @@ fn services_and_secrets_keep_their_maker_and_tokens_are_for_admins() {
         let line = [&create[..], args, &["app"]].concat();
         olga.run(&line).fails_saying(&["service.create", "baseline/"]);
     }
+    // By what their names mean, too.
+    let dir = tempfile::tempdir().expect("dir");
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink("/etc", &link).expect("link");
+    let mount = format!("type=bind,source={},target=/host", link.display());
+    let host = direct.run(&["network", "inspect", "--format", "{{.Id}}", "host"]).ok();
+    for (rule, args) in [
+        ("no-sensitive-host-paths", ["--mount", &mount]),
+        ("no-host-network-elsewhere", ["--network", &host]),
+        ("no-remote-log-drivers", ["--log-driver", "syslog"]),
+    ] {
+        olga.run(&[&create[..], &args, &["app"]].concat()).fails_saying(&[&format!("baseline/{rule}")]);
+    }
+    omar.run(&["service", "rollback", "-d", "web"]).fails_saying(&["baseline/no-unjudged-rollbacks"]);
 }

@@ -79,9 +79,11 @@ permit (principal in Group::"makers", action in [
     let after = ["ps", "-a", "--filter", "since=older", "--format", "{{.Names}}"];
     assert_eq!(names(&alice, &after), ["alice-box"], "from what is there on");
     // A network that is everybody's names only one's own, whatever the client asks in.
+    let network = "{{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}";
+    let network = direct.run(&["inspect", "--format", network, "alice-box"]).ok();
     let attached = |docker: &Docker| {
         let each = "{{range .Containers}}{{.Name}} {{end}}";
-        let names = docker.run(&["network", "inspect", "none", "host", "--format", each]).ok();
+        let names = docker.run(&["network", "inspect", &network, "--format", each]).ok();
         let mut names: Vec<_> = names.split_whitespace().map(str::to_owned).collect();
         names.sort();
         names

@@ -1,0 +1,111 @@
+//! Services run containers: what their specification names is looked up and sent on as it was found, as for containers.
+
+use crate::support::{self, NETWORK, judge_with, request};
+use serde_json::{Value, json};
+use wharden_docker::{ForwardBody, Judged, NetworkView, SwarmView, TaskView, View};
+use wharden_model::ResourceKind;
+
+fn world() -> View {
+    let mut view = support::view();
+    let host = NetworkView { id: "1f".into(), name: "host".into(), driver: "host".into(), ..NetworkView::default() };
+    view.networks.insert("1".into(), host);
+    let labels = [("io.wharden.owner".to_owned(), "bob".to_owned())].into();
+    view.networks
+        .insert("bobnet".into(), NetworkView { id: "b0".into(), name: "bobnet".into(), labels, ..Default::default() });
+    view
+}
+
+fn sent(judged: &Judged) -> Value {
+    let ForwardBody::Bytes(bytes) = &judged.body else { panic!("a body") };
+    serde_json::from_slice(bytes).expect("JSON")
+}
+
+fn create(spec: Value) -> (Judged, Value) {
+    let judged = judge_with(&request("POST", "/v1.41/services/create", &spec.to_string()), &world()).expect("judged");
+    let sent = sent(&judged);
+    (judged, sent)
+}
+
+fn fact(judged: &Judged, name: &str) -> String {
+    format!("{:?}", support::fact(judged, name))
+}
+
+#[test]
+fn paths_volumes_networks_and_files_are_judged_by_what_they_are() {
+    let mounts = json!([{"Type": "bind", "Source": "/srv/link", "Target": "/a"},
+        {"Type": "volume", "Source": "sneaky", "Target": "/b"}, {"Type": "bind", "Source": "/unknown", "Target": "/c"}]);
+    let files = json!([{"SecretID": "s", "SecretName": "x"}, {"SecretID": "gone", "SecretName": "y"}]);
+    let (judged, sent) = create(json!({
+        "TaskTemplate": {"ContainerSpec": {"Image": "base", "Mounts": mounts, "Secrets": files},
+            "Networks": [{"Target": "1"}, {"Target": "front"}], "LogDriver": {"Name": "syslog"}},
+        "Networks": [{"Target": "bobnet"}, {"Target": "front"}],
+    }));
+    let paths = fact(&judged, "sensitive_paths");
+    assert!(paths.contains("\"/etc\"") && paths.contains("\"/root\""), "{paths}");
+    assert!(fact(&judged, "replaceable_paths").contains("/unknown"));
+    assert!(fact(&judged, "foreign_volumes").contains("sneaky"));
+    assert!(support::shows(&judged, "host_network", "true"));
+    let networks = fact(&judged, "networks");
+    assert!(["host", "bobnet", "front"].iter().all(|name| networks.contains(name)), "{networks}");
+    assert_eq!(fact(&judged, "foreign_networks").matches('"').count(), 2);
+    let secrets = fact(&judged, "foreign_secrets");
+    assert!(secrets.contains("real") && secrets.contains("gone"), "{secrets}");
+    assert!(support::shows(&judged, "log_driver", "syslog"));
+    let spec = &sent["TaskTemplate"]["ContainerSpec"];
+    assert_eq!(spec["Mounts"][0]["Source"], "/etc");
+    assert_eq!(spec["Labels"]["io.wharden.owner"], "alice");
+    let targets = |list: &Value| list.as_array().expect("list").iter().map(|n| n["Target"].clone()).collect::<Vec<_>>();
+    assert_eq!(targets(&sent["Networks"]), ["b0", NETWORK]);
+    assert_eq!(targets(&sent["TaskTemplate"]["Networks"]), ["1f", NETWORK]);
+}
+
+#[test]
+fn a_task_is_a_part_of_its_service() {
+    let mut view = world();
+    let task = TaskView { id: "t123".into(), service: "svc".into(), container: "c".into() };
+    view.tasks.insert("t".into(), task);
+    let orphan = TaskView { id: "t9".into(), ..TaskView::default() };
+    view.tasks.insert("t9".into(), orphan);
+    let labels = [("io.wharden.owner".to_owned(), "bob".to_owned())].into();
+    view.swarm
+        .insert((ResourceKind::Service, "svc".into()), SwarmView { id: "svc".into(), name: "web".into(), labels });
+    for path in ["/v1.41/tasks/t", "/v1.41/tasks/t/logs?stdout=1"] {
+        let judged = judge_with(&request("GET", path, ""), &view).expect("judged");
+        let of = &judged.resources[0];
+        assert_eq!((of.kind, of.name.as_str(), of.owner.as_str()), (ResourceKind::Service, "web", "bob"));
+        assert!(judged.head.starts_with(b"GET /v1.41/tasks/t123"), "{path}");
+    }
+    let nobodys = judge_with(&request("GET", "/v1.41/tasks/t9", ""), &view).expect("judged");
+    assert_eq!((nobodys.resources[0].id.as_str(), nobodys.resources[0].owner.as_str()), ("t9", ""));
+    let missing = judge_with(&request("GET", "/v1.41/tasks/x", ""), &view).map(|_| ()).expect_err("missing");
+    assert_eq!((missing.status, missing.message.as_str()), (404, "task x not found"));
+}
+
+#[test]
+fn what_could_be_taken_for_another_ones_id_is_no_name_and_ps_asks_only_for_columns() {
+    for (method, target, body, good) in [
+        ("POST", "/containers/create?name=deadbeefcafe", r#"{"Image":"base"}"#, false),
+        ("POST", "/containers/create?name=deadbeefcaf", r#"{"Image":"base"}"#, true),
+        ("POST", "/containers/victim/rename?name=/0123456789ab", "", false),
+        ("GET", "/containers/victim/top?ps_args=-osz%3DPID", "", false),
+        ("GET", "/containers/victim/top?ps_args=aux", "", true),
+    ] {
+        assert_eq!(judge_with(&request(method, target, body), &world()).is_ok(), good, "{target}");
+    }
+}
+
+#[test]
+fn a_network_is_made_once_and_of_nobody_elses_configuration() {
+    let create = |body: &str| judge_with(&request("POST", "/v1.41/networks/create", body), &world());
+    let sent = sent(&create(r#"{"Name":"n"}"#).expect("judged"));
+    assert_eq!(sent["CheckDuplicate"], true);
+    let refused = create(r#"{"Name":"n","ConfigFrom":{"Network":"bobnet"}}"#).map(|_| ()).expect_err("bob's");
+    assert_eq!(refused.status, 409);
+    let connect = request("POST", "/v1.41/networks/front/connect", r#"{"Container":"victim"}"#);
+    let judged = judge_with(&connect, &world()).expect("judged");
+    assert_eq!(judged.neighbours.len(), 1, "the container must be there for the caller too");
+    assert_eq!(judged.neighbours[0].reading.resource.owner, "bob");
+    let build = judge_with(&request("POST", "/v1.41/build?networkmode=bobnet", ""), &world()).expect("judged");
+    assert!(fact(&build, "foreign_networks").contains("bobnet"));
+    assert!(String::from_utf8(build.head).expect("text").contains("networkmode=b0"));
+}
