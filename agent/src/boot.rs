@@ -13,7 +13,10 @@ use crate::{
         Turns, Valve,
     },
     inventory::{Engine, ImageOwners, Keeper, LastLabels, Layers, Mark, Told, resolve_host_path},
-    limits::{DECIDED_AT_ONCE_PER_USER, DRAIN, LISTS_AT_ONCE_PER_USER, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER},
+    limits::{
+        CONNECTIONS_FEW, CONNECTIONS_RESERVED, DECIDED_AT_ONCE_PER_USER, DRAIN, EVENT_STREAMS, GLOBAL_QUEUE_INTERVAL,
+        LISTS_AT_ONCE, LISTS_AT_ONCE_PER_USER, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER, THREADS_MAX,
+    },
     metrics::{self, Gauges},
     protect::{self, ProtectError, Record},
     report::{Reporter, SPOOL, Spool, SpoolError},
@@ -28,6 +31,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
     time::Duration,
 };
 use tokio::{
@@ -98,7 +102,13 @@ pub enum BootError {
 /// [`BootError`], for people.
 pub fn main(cli: Cli) -> Result<(), BootError> {
     tls::install_provider();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        // Tasks that are cut off stand in the queue of all.
+        .global_queue_interval(GLOBAL_QUEUE_INTERVAL)
+        .enable_all()
+        .build()?;
     match cli.command {
         Command::Enroll(args) => runtime.block_on(enroll_host(args)),
         Command::Run(args) => runtime.block_on(run(args)),
@@ -215,9 +225,11 @@ async fn run(args: Run) -> Result<(), BootError> {
         loads: Room::new(LOADS_BUFFERED, LOADS_BUFFERED_PER_USER),
         loading: LoadPlaces::new(config.limits.loads, config.limits.loads_per_user, config.limits.load_silence()),
         archives: Slots::new(config.limits.archives, config.limits.archives_per_user),
-        deciding: Turns::new(DECIDED_AT_ONCE_PER_USER),
-        listing: Turns::new(LISTS_AT_ONCE_PER_USER),
-        connections: Slots::new(config.limits.connections, config.limits.connections_per_user),
+        deciding: Turns::new(DECIDED_AT_ONCE_PER_USER, usize::MAX),
+        listing: Turns::new(LISTS_AT_ONCE_PER_USER, LISTS_AT_ONCE),
+        events: Slots::new(EVENT_STREAMS[0], EVENT_STREAMS[1]),
+        connections: Slots::new(config.limits.connections, config.limits.connections_per_user)
+            .with_reserve(CONNECTIONS_RESERVED, CONNECTIONS_FEW),
         valve: Valve::default(),
         doorway: Doorway::default(),
         limits: config.limits.clone(),
@@ -268,8 +280,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         remote.serve(Arc::clone(&guard), &shutdown);
     }
     if let Some(memory) = OwnMemory::of_this_process() {
-        let watch = guard::watch_memory(Arc::clone(&guard), move || memory.used_percent());
-        shutdown.spawn_until_stopped("memory", watch);
+        guard.valve.watch(guard.stats.clone(), move || memory.used_percent())?;
     }
     let keeper = protect::keep(context.dir.clone(), guard, config.mode()?, shutdown.clone());
     shutdown.spawn_until_stopped("protected socket", keeper);

@@ -5,6 +5,10 @@ use std::time::Duration;
 use wharden_docker::THING_MAX;
 use wharden_proto::{HEARTBEAT, SILENCE};
 
+/// Threads that serve, however many processors there are: the agent may have a fifth of one.
+pub const THREADS_MAX: usize = 4;
+/// Tasks that a thread of them serves before it looks for one that another thread has made ready.
+pub const GLOBAL_QUEUE_INTERVAL: u32 = 8;
 /// Largest request or response head read, in bytes. Registry credentials ride in headers and may take several
 /// kilobytes; the engine itself accepts 1 MiB.
 pub const HEAD_MAX: usize = 64 * 1024;
@@ -19,19 +23,26 @@ pub const BUFFERS_GROWN_MAX: usize = 16 * 1024 * 1024;
 pub const BUFFER_CROWDED: usize = 16 * 1024;
 /// How long a fast stream may be silent until its buffer is given back.
 pub const BUFFER_IDLE: Duration = Duration::from_secs(1);
-/// Part of the limit of its memory that the agent may have, in per cent, files not counted. Beyond it, who has
-/// [`VALVE_CONNECTIONS`] gets no more…
-pub const VALVE_SHUT: u64 = 88;
-/// …and beyond this, whoever has most loses…
-pub const VALVE_CUT: u64 = 94;
-/// …a part of them (1 / n)…
-pub const VALVE_PART: usize = 8;
-/// …and no more before what they had is given back.
-pub const VALVE_REST: Duration = Duration::from_millis(400);
-/// See [`VALVE_SHUT`]. Where there are fewer altogether, nobody looks.
+/// Part of the limit of its memory that the agent may have, in per cent, files not counted. Beyond it, who has [`VALVE_FLOOR`]
+/// connections gets no more…
+pub const VALVE_SHUT: u64 = 84;
+/// …and beyond this, those who have most lose the newest, down to [`VALVE_FLOOR`]…
+pub const VALVE_CUT: u64 = 90;
+/// …so many that the rest would have this part, if each had the same.
+pub const VALVE_AIM: u64 = 78;
+/// See [`VALVE_SHUT`].
+pub const VALVE_FLOOR: usize = 32;
+/// Connections altogether, from which on memory is watched…
 pub const VALVE_CONNECTIONS: usize = 256;
-/// How often it is looked: what comes in between is less than what is left.
-pub const VALVE_CHECK: Duration = Duration::from_millis(50);
+/// …so often: what a fifth of a processor takes up meanwhile is less than what is left.
+pub const VALVE_CHECK: Duration = Duration::from_millis(25);
+/// Connections of [`Limits::connections`] that are kept for users who have fewer than [`CONNECTIONS_FEW`].
+pub const CONNECTIONS_RESERVED: usize = 512;
+/// See [`CONNECTIONS_RESERVED`].
+pub const CONNECTIONS_FEW: usize = 16;
+/// Streams of the engine's events at one time, of all and of one user: each begins with all that happened since a moment of the
+/// client's choice, and each event is decided on.
+pub const EVENT_STREAMS: [usize; 2] = [1024, 256];
 /// Connections, of one user and of all, whose sockets hold as much as the system gives them of what was not read yet: about
 /// 200 KiB each…
 pub const SOCKETS_ROOMY: [usize; 2] = [32, 64];
@@ -109,9 +120,11 @@ pub const READING_MAX: usize = 2 * 1024;
 /// once does not slow the others down with all of them.
 pub const DECIDED_AT_ONCE_PER_USER: usize = 8;
 /// Lists of one user that the engine makes or that are being read at one time; more wait. It makes each whole before it answers,
-/// whether anybody still waits for it or not, and one may be hundreds of megabytes.
+/// whether anybody still waits for it or not, and one may be hundreds of megabytes. Large descriptions count too.
 pub const LISTS_AT_ONCE_PER_USER: usize = 4;
-/// How long a part of a list may wait for its reader when others wait for a turn of the same user: the engine holds the rest.
+/// The same of all users.
+pub const LISTS_AT_ONCE: usize = 6;
+/// How long a part of a list may wait for its reader when somebody waits for a turn: the engine holds the rest.
 pub const LIST_STALL: Duration = Duration::from_secs(5);
 /// Longest event of the engine, in bytes; a container's labels ride in it.
 pub const EVENT_LINE_MAX: usize = 512 * 1024;

@@ -10,6 +10,7 @@ mod names;
 mod peer;
 mod process;
 mod remote;
+mod subordinate;
 mod workload;
 mod workloads;
 

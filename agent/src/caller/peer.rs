@@ -22,7 +22,7 @@ impl Peer {
     /// Whose connection it is.
     pub fn holder(&self) -> Holder {
         match self {
-            Self::Process(process) => Holder::Uid(process.uid),
+            Self::Process(process) => Holder::Uid(process.counted_as),
             Self::Remote(remote) if remote.is_service_account => Holder::ServiceAccount(remote.user.clone()),
             Self::Remote(remote) => Holder::User(remote.user.clone()),
         }

@@ -1,3 +1,4 @@
+use super::subordinate::counted_as;
 use crate::limits::PROC_FILE_MAX;
 use nix::sys::socket::{
     getsockopt,
@@ -32,6 +33,8 @@ pub enum PeerError {
 #[derive(Debug)]
 pub struct Process {
     pub uid: u32,
+    /// The number under which it is counted.
+    pub counted_as: u32,
     pid: u32,
     /// Names the process even when its number is given to another one. Linux 6.5 and later.
     pidfd: Option<OwnedFd>,
@@ -50,6 +53,7 @@ impl Process {
         let nanos = u64::try_from(now.tv_nsec).unwrap_or_default();
         Ok(Self {
             uid: credentials.uid(),
+            counted_as: counted_as(credentials.uid()),
             pid: u32::try_from(credentials.pid()).unwrap_or_default(),
             pidfd: getsockopt(stream, PeerPidfd).ok(),
             accepted: u64::try_from(now.tv_sec).unwrap_or_default() * TICKS_PER_SECOND
@@ -121,7 +125,7 @@ mod tests {
     #[test]
     fn a_process_younger_than_the_connection_is_not_the_caller() {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("sleep");
-        let late = Process { uid: 0, pid: child.id(), pidfd: None, accepted: 1 };
+        let late = Process { uid: 0, counted_as: 0, pid: child.id(), pidfd: None, accepted: 1 };
         assert!(matches!(late.inspect(Ok), Err(PeerError::Reused { .. })));
         let early = Process { accepted: u64::MAX, ..late };
         assert!(early.inspect(Ok).is_ok());

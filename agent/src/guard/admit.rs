@@ -37,6 +37,8 @@ pub struct Admitted<'g> {
     pub archive: Option<Slot>,
     /// Held until the engine has made the list, whether the client waits for it or not, and the client has taken it.
     pub list: Option<Turn>,
+    /// Held as long as the engine's events stream.
+    pub events: Option<Slot>,
     /// The client still waits for `100 Continue`.
     pub continue_first: bool,
     /// The client wants the connection closed after the answer.
@@ -146,6 +148,13 @@ impl Guard {
             Ok(place) => place,
             Err(refusal) => return Ok(Verdict::Refuse(case.invalid(action, refusal))),
         };
+        let events = match Listing::of(action) {
+            Some(Listing::Events) => match self.events.take(caller.holder()) {
+                Ok(place) => Some(place),
+                Err(full) => return Ok(Verdict::Refuse(case.invalid(action, too_many_streams(full)))),
+            },
+            _ => None,
+        };
         let decided = case.decide(request, body).await;
         let held = decided.as_ref().ok().and_then(|passed| passed.answer.as_ref()).map_or(0, |it| it.body.capacity());
         // Until the client has taken it, which it may do as slowly as it likes.
@@ -166,7 +175,12 @@ impl Guard {
                     },
                     _ => None,
                 };
-                Verdict::Forward(Box::new(Admitted { judged, load, archive, list, continue_first, closes }))
+                let list = match list {
+                    // What is too large to be held is asked for again; the engine holds it as it does a list.
+                    None if describes(action) => Some(self.listing.take(caller.holder()).await),
+                    list => list,
+                };
+                Verdict::Forward(Box::new(Admitted { judged, load, archive, list, events, continue_first, closes }))
             }
             Err(refused) => Verdict::Refuse(refused),
         })
@@ -221,6 +235,34 @@ impl Guard {
             )),
         })
     }
+}
+
+/// Whether an action's answer is the description of one thing.
+fn describes(action: Action) -> bool {
+    matches!(
+        action,
+        Action::ContainerInspect
+            | Action::ImageInspect
+            | Action::VolumeInspect
+            | Action::ServiceInspect
+            | Action::TaskInspect
+            | Action::SecretInspect
+            | Action::ConfigInspect
+            | Action::NodeInspect
+    )
+}
+
+fn too_many_streams(full: NoSlot) -> Refusal {
+    let (status, whose, max) = match full {
+        NoSlot::All(max) => (503, "clients have", max),
+        NoSlot::User(max) => (429, "your user has", max),
+    };
+    Refusal::with(
+        status,
+        format!(
+            "{whose} {max} streams of the engine's events open, which is all that there may be: close some and try again"
+        ),
+    )
 }
 
 fn no_place(full: NoSlot) -> Refusal {

@@ -187,7 +187,15 @@ impl Connection<'_> {
     }
 
     async fn forward(&mut self, admitted: Admitted<'_>, head_request: bool) -> io::Result<bool> {
-        let Admitted { mut judged, mut load, archive: _until_answered, list, continue_first, closes } = admitted;
+        let Admitted {
+            mut judged,
+            mut load,
+            archive: _until_answered,
+            list,
+            events: _until_over,
+            continue_first,
+            closes,
+        } = admitted;
         judged.head = self.guard.engine.marked(judged.head);
         let network = (judged.action == Action::NetworkInspect)
             .then(|| judged.resources.first().map(|it| it.id.clone()))
@@ -213,6 +221,7 @@ impl Connection<'_> {
             head_request,
             hijack: judged.response == ResponseKind::Hijack,
             sieve,
+            turn: list.as_ref(),
             maker,
         };
         // Only what changes nothing and has no body can be sent twice.

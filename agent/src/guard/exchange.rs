@@ -6,10 +6,11 @@ use super::{
     room::{Full, Holding},
     sieve::Sieve,
     stream::Source,
+    turns::Turn,
 };
 use crate::{
     inventory::EngineError,
-    limits::{HANGUP_CHECK, HEAD_MAX, INTERIM_MAX},
+    limits::{HANGUP_CHECK, HEAD_MAX, INTERIM_MAX, LIST_STALL},
     wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
 };
 use bytes::Buf;
@@ -33,6 +34,8 @@ pub struct Plan<'a> {
     pub hijack: bool,
     /// Leaves out of the answer what the client must not see.
     pub sieve: Option<Sieve<'a>>,
+    /// Given up when somebody else wants it and the client does not take the answer.
+    pub turn: Option<&'a Turn>,
     /// Takes note of what the answer says was made.
     pub maker: Option<Maker<'a>>,
 }
@@ -233,7 +236,15 @@ async fn download(
             wire::copy_raw(BodyFraming::None, head.bytes, inbox, from, to).await.map_err(passing)?;
             return Ok(Answered::Switched);
         }
-        wire::copy_raw(head.framing, head.bytes, inbox, from, to).await.map_err(passing)?;
+        let copied = wire::copy_raw(head.framing, head.bytes, inbox, from, to);
+        match plan.turn {
+            None => copied.await,
+            Some(turn) => tokio::select! {
+                copied = copied => copied,
+                () = turn.wanted_after(LIST_STALL) => Err(BodyError::Write(io::ErrorKind::TimedOut.into())),
+            },
+        }
+        .map_err(passing)?;
         if head.status >= 200 {
             return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
         }

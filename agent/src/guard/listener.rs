@@ -1,4 +1,8 @@
-use super::{Guard, answer, connection, slots::NoSlot, stream::Stream};
+use super::{
+    Guard, answer, connection,
+    slots::NoSlot,
+    stream::{self, Stream},
+};
 use crate::{
     caller::{Peer, Process},
     wire::Socket,
@@ -9,7 +13,10 @@ use rustix::{
 };
 use std::{
     fs, io,
-    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
+    os::{
+        fd::AsFd,
+        unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
+    },
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -165,6 +172,10 @@ impl Listener {
 }
 
 fn admit_process(stream: UnixStream, guard: &Arc<Guard>, shutdown: &Shutdown) {
+    // Many come and go before their turn: they cost no more than this.
+    if stream::has_gone(stream.as_fd()) {
+        return;
+    }
     let peer = match Process::of(&stream) {
         Ok(process) => Peer::Process(process),
         Err(error) => {

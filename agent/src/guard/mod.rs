@@ -52,7 +52,7 @@ pub use slots::{Doorway, Slots};
 pub use stats::Stats;
 pub use tls::{GuardTls, GuardTlsError};
 pub use turns::Turns;
-pub use valve::{Valve, watch as watch_memory};
+pub use valve::Valve;
 
 /// Everything that the connections of the guard share.
 pub struct Guard {
@@ -86,8 +86,10 @@ pub struct Guard {
     pub archives: Slots,
     /// Requests of each user that are being decided.
     pub deciding: Turns,
-    /// Lists of each user that the engine makes.
+    /// Lists of each user that the engine makes, and large descriptions.
     pub listing: Turns,
+    /// Streams of the engine's events.
+    pub events: Slots,
     pub connections: Slots,
     /// Their tasks.
     pub valve: Valve,

@@ -14,6 +14,8 @@ const NEWCOMERS_MAX: usize = 16;
 pub struct Slots {
     max: usize,
     max_per_user: usize,
+    /// Kept for users who have fewer than the second number.
+    reserve: (usize, usize),
     /// Of each user, and under no name of all.
     taken: Places<Option<Holder>>,
 }
@@ -35,7 +37,13 @@ pub enum NoSlot {
 impl Slots {
     /// At most `max`, and `max_per_user` of one user.
     pub fn new(max: usize, max_per_user: usize) -> Self {
-        Self { max, max_per_user, taken: Places::default() }
+        Self { max, max_per_user, reserve: (0, 0), taken: Places::default() }
+    }
+
+    /// The same, of which some are kept for users who have fewer than `few`.
+    #[must_use]
+    pub fn with_reserve(self, kept: usize, few: usize) -> Self {
+        Self { reserve: (kept, few), ..self }
     }
 
     /// Takes one.
@@ -43,6 +51,13 @@ impl Slots {
     /// # Errors
     /// [`NoSlot`].
     pub fn take(&self, holder: Holder) -> Result<Slot, NoSlot> {
+        let (kept, few) = self.reserve;
+        let open = self.max.saturating_sub(kept);
+        let of_user = self.taken.count(&Some(holder.clone()));
+        // Of a few that there are altogether, nothing is kept.
+        if open > kept && of_user >= few && self.count() >= open {
+            return Err(NoSlot::All(open));
+        }
         self.take_up_to(Some(holder), |_| self.max_per_user)
     }
 
@@ -121,6 +136,18 @@ mod tests {
         assert_eq!(slots.count(), 3);
         drop((mine, other));
         assert_eq!(slots.count(), 0);
+    }
+
+    #[test]
+    fn some_are_kept_for_those_who_have_few() {
+        let slots = Slots::new(10, 10).with_reserve(4, 2);
+        let take = |uid| slots.take(Holder::Uid(uid));
+        let mut held: Vec<_> = (0..6).map(|_| take(1).expect("free")).collect();
+        assert_eq!(take(1).expect_err("the rest is kept"), NoSlot::All(6));
+        held.extend([take(2).expect("kept"), take(2).expect("kept")]);
+        assert_eq!(take(2).expect_err("has two"), NoSlot::All(6));
+        held.extend([take(3).expect("kept"), take(4).expect("kept")]);
+        assert_eq!(take(5).expect_err("full"), NoSlot::All(10));
     }
 
     #[test]

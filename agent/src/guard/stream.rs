@@ -87,7 +87,7 @@ impl Stream {
 
     /// True when the other end is gone altogether, see [`Source::hung_up`].
     pub fn hung_up(&self) -> bool {
-        hung_up(self.socket())
+        has_gone(self.socket())
     }
 
     /// True when nothing has come in and the other end is still there.
@@ -122,11 +122,12 @@ impl Source for ReadSide<'_> {
             Self::Unix(read) => read.as_fd(),
             Self::Tls(_, socket) => socket.as_fd(),
         };
-        hung_up(socket)
+        has_gone(socket)
     }
 }
 
-fn hung_up(socket: BorrowedFd<'_>) -> bool {
+/// True when the other end of a socket is gone altogether.
+pub fn has_gone(socket: BorrowedFd<'_>) -> bool {
     events(socket, PollFlags::empty()).is_none_or(|e| e.intersects(PollFlags::HUP | PollFlags::ERR))
 }
 

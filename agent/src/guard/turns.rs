@@ -1,4 +1,4 @@
-//! A part for each user of what all share: places to be decided in. Whoever asks for more waits, and is overtaken by the others.
+//! Places to be served in, so many for each user and so many for all. Whoever asks for more waits, and is overtaken by the others.
 
 use crate::caller::Holder;
 use std::{
@@ -8,7 +8,10 @@ use std::{
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Duration, sleep},
+};
 
 /// Places of each user.
 #[derive(Clone, Debug)]
@@ -17,6 +20,9 @@ pub struct Turns(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     each: usize,
+    all: Arc<Semaphore>,
+    /// For a place of all.
+    waiting: AtomicUsize,
     users: Mutex<HashMap<Holder, Arc<Places>>>,
 }
 
@@ -30,7 +36,7 @@ struct Places {
 /// A place; free again when dropped.
 #[derive(Debug)]
 pub struct Turn {
-    _permit: Option<OwnedSemaphorePermit>,
+    _permits: [Option<OwnedSemaphorePermit>; 2],
     visit: Visit,
 }
 
@@ -43,9 +49,10 @@ struct Visit {
 }
 
 impl Turns {
-    /// So many for each user.
-    pub fn new(each: usize) -> Self {
-        Self(Arc::new(Inner { each, users: Mutex::default() }))
+    /// So many for each user, and so many for all.
+    pub fn new(each: usize, all: usize) -> Self {
+        let all = Arc::new(Semaphore::new(all.min(Semaphore::MAX_PERMITS)));
+        Self(Arc::new(Inner { each, all, waiting: AtomicUsize::new(0), users: Mutex::default() }))
     }
 
     /// Waits for a place.
@@ -56,11 +63,14 @@ impl Turns {
             Visit { turns: self.clone(), holder, places: Arc::clone(places) }
         };
         // Never closed, so that there is always a place in the end.
-        let permit = {
-            let _waiting = Waiting::on(&visit.places);
-            Arc::clone(&visit.places.free).acquire_owned().await.ok()
+        let take = async |places: &Arc<Semaphore>, waiting| {
+            let _waiting = Waiting::on(waiting);
+            Arc::clone(places).acquire_owned().await.ok()
         };
-        Turn { _permit: permit, visit }
+        // The user's first: who waits for themselves is in nobody's way.
+        let mine = take(&visit.places.free, &visit.places.waiting).await;
+        let of_all = take(&self.0.all, &self.0.waiting).await;
+        Turn { _permits: [mine, of_all], visit }
     }
 
     fn users(&self) -> MutexGuard<'_, HashMap<Holder, Arc<Places>>> {
@@ -70,9 +80,17 @@ impl Turns {
 }
 
 impl Turn {
-    /// True while the same user waits for another one.
+    /// True while somebody waits for one: the same user, or anybody where all are taken.
     pub fn is_wanted(&self) -> bool {
-        self.visit.places.waiting.load(Relaxed) > 0
+        self.visit.places.waiting.load(Relaxed) > 0 || self.visit.turns.0.waiting.load(Relaxed) > 0
+    }
+
+    /// Until somebody waits for one, so long from now.
+    pub async fn wanted_after(&self, time: Duration) {
+        while {
+            sleep(time).await;
+            !self.is_wanted()
+        } {}
     }
 }
 
@@ -86,9 +104,9 @@ impl Places {
 struct Waiting<'p>(&'p AtomicUsize);
 
 impl<'p> Waiting<'p> {
-    fn on(places: &'p Places) -> Self {
-        places.waiting.fetch_add(1, Relaxed);
-        Self(&places.waiting)
+    fn on(waiting: &'p AtomicUsize) -> Self {
+        waiting.fetch_add(1, Relaxed);
+        Self(waiting)
     }
 }
 
@@ -114,7 +132,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_user_waits_for_themselves_and_not_for_others() {
-        let turns = Turns::new(2);
+        let turns = Turns::new(2, 3);
         let mine = [turns.take(Holder::Uid(1)).await, turns.take(Holder::Uid(1)).await];
         {
             let third = turns.take(Holder::Uid(1));
@@ -136,6 +154,14 @@ mod tests {
                 assert!(futures::poll!(&mut given_up).is_pending() && second.is_wanted());
             }
             assert!(!second.is_wanted(), "nobody waits any more");
+            let last = turns.take(Holder::Uid(2)).await;
+            {
+                let beyond = turns.take(Holder::Uid(3));
+                tokio::pin!(beyond);
+                assert!(futures::poll!(&mut beyond).is_pending() && second.is_wanted(), "all are taken");
+                drop(last);
+                drop(beyond.await);
+            }
             drop((second, third));
         }
         assert!(turns.users().is_empty());

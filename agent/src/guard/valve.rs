@@ -1,19 +1,21 @@
-//! What gives way before the agent's memory is used up. First, who has many connections gets no more; then whoever has most
-//! loses the newest. Enforcement for everybody else goes on: without it the kernel would end the agent, and all streams with it.
+//! What gives way before the agent's memory is used up. First, who has many connections gets no more; then those who have most
+//! lose the newest. Enforcement for everybody else goes on: without it the kernel would end the agent, and all streams with it.
 //!
 //! The limits of `limits.rs` bound what one connection takes. This is for the day on which thousands of them are at their most
-//! expensive at once.
+//! expensive at once. It has a thread of its own, since then tasks wait long for their turn.
 
-use super::Guard;
+use super::Stats;
 use crate::{
     caller::Holder,
-    limits::{VALVE_CHECK, VALVE_CONNECTIONS, VALVE_CUT, VALVE_PART, VALVE_REST, VALVE_SHUT},
+    limits::{VALVE_AIM, VALVE_CHECK, VALVE_CONNECTIONS, VALVE_CUT, VALVE_FLOOR, VALVE_SHUT},
 };
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    io,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
 };
-use tokio::{sync::Notify, task::AbortHandle, time::sleep};
+use tokio::task::AbortHandle;
 
 /// The tasks of all open connections, by user, in the order in which they came.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +25,7 @@ pub struct Valve(Arc<Inner>);
 struct Inner {
     open: Mutex<Open>,
     /// There are many connections.
-    many: Notify,
+    many: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -52,7 +54,9 @@ impl Valve {
     /// A connection whose task is about to begin. `None` while memory is scarce, for somebody who has many.
     pub fn enter(&self, holder: Holder) -> Option<(Entry, Ticket)> {
         let mut open = self.open();
-        if open.shut && open.users.get(&holder).is_some_and(|user| user.len() >= VALVE_CONNECTIONS) {
+        // With few, nobody looks whether it is still so.
+        let scarce = open.shut && open.count >= VALVE_CONNECTIONS;
+        if scarce && open.users.get(&holder).is_some_and(|user| user.len() >= VALVE_FLOOR) {
             return None;
         }
         open.last += 1;
@@ -72,21 +76,62 @@ impl Valve {
         }
     }
 
-    /// Cuts off a part (1 / n) of the connections of whoever has most, the newest; says whose, and how many. Nobody who has
-    /// fewer than `least` is disturbed.
-    fn relieve(&self, least: usize, part: usize) -> Option<(Holder, usize)> {
-        let open = self.open();
-        let (holder, user) = open.users.iter().max_by_key(|(_, user)| user.len())?;
-        if user.len() < least {
-            return None;
+    /// Watches the agent's memory as long as there are many connections, on a thread that ends with the process. `used` gives how
+    /// much of its limit it has, in per cent; `None` when the kernel does not say.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn watch(&self, stats: Stats, used: impl Fn() -> Option<u64> + Send + 'static) -> io::Result<()> {
+        let valve = self.clone();
+        let watch = move || {
+            loop {
+                let few = |open: &mut Open| open.count < VALVE_CONNECTIONS;
+                let waited = valve.0.many.wait_while(valve.open(), few);
+                drop(waited.unwrap_or_else(PoisonError::into_inner));
+                let cut = valve.look(used().unwrap_or_default());
+                stats.cut_for_memory.inc_by(cut as u64);
+                thread::sleep(VALVE_CHECK);
+            }
+        };
+        thread::Builder::new().name("memory".to_owned()).spawn(watch).map(drop)
+    }
+
+    /// Does what is due at this part of the limit, and says how many were cut off. One whose task has not ended yet may be
+    /// among those that are cut off again.
+    fn look(&self, used: u64) -> usize {
+        let mut open = self.open();
+        let many = open.count >= VALVE_CONNECTIONS;
+        open.shut = many && used >= VALVE_SHUT;
+        if !many || used < VALVE_CUT {
+            return 0;
         }
-        let newest = user.values().rev().take(user.len() / part).flatten();
-        Some((holder.clone(), newest.map(AbortHandle::abort).count()))
+        let percent = |part: u64| usize::try_from(part).unwrap_or(usize::MAX);
+        let wanted = open.count - open.count * percent(VALVE_AIM) / percent(used);
+        let cap = open.cap(wanted);
+        let newest = open.users.values().flat_map(|user| user.values().rev().take(user.len().saturating_sub(cap)));
+        let cut = newest.flatten().filter(|task| !task.is_finished()).map(AbortHandle::abort).count();
+        tracing::warn!(used_percent = used, cut, each_keeps = cap, "connections are cut off before memory is used up");
+        cut
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
         // Whole after a panic.
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    /// What each user may keep so that so many go: those who have most are made alike.
+    fn cap(&self, wanted: usize) -> usize {
+        let most = self.users.values().map(BTreeMap::len).max().unwrap_or_default();
+        let beyond = |cap: usize| self.users.values().map(|user| user.len().saturating_sub(cap)).sum::<usize>();
+        // The largest that is small enough.
+        let (mut low, mut high) = (VALVE_FLOOR, most.max(VALVE_FLOOR));
+        while low < high {
+            let middle = (low + high).div_ceil(2);
+            if beyond(middle) >= wanted { low = middle } else { high = middle - 1 }
+        }
+        low
     }
 }
 
@@ -99,32 +144,6 @@ impl Drop for Entry {
             if user.is_empty() {
                 open.users.remove(&self.holder);
             }
-        }
-    }
-}
-
-/// Watches the agent's memory as long as there are many connections. `used` gives how much of its limit it has, in per cent;
-/// `None` when the kernel does not say.
-pub async fn watch(guard: Arc<Guard>, used: impl Fn() -> Option<u64>) {
-    let Guard { valve, stats, .. } = guard.as_ref();
-    loop {
-        let used = used().unwrap_or_default();
-        let many = {
-            let mut open = valve.open();
-            let many = open.count >= VALVE_CONNECTIONS;
-            open.shut = many && used >= VALVE_SHUT;
-            many
-        };
-        if !many {
-            valve.0.many.notified().await;
-        } else if used >= VALVE_CUT
-            && let Some((holder, cut)) = valve.relieve(VALVE_CONNECTIONS, VALVE_PART)
-        {
-            tracing::warn!(used_percent = used, ?holder, cut, "connections were cut off before memory was used up");
-            stats.cut_for_memory.inc_by(cut as u64);
-            sleep(VALVE_REST).await;
-        } else {
-            sleep(VALVE_CHECK).await;
         }
     }
 }
@@ -146,19 +165,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_newest_of_whoever_has_most_are_cut_off_and_nobody_who_has_few() {
+    async fn those_who_have_most_lose_the_newest_and_nobody_who_has_few() {
         let valve = Valve::default();
-        let one = connect(&valve, 1);
-        let mut many: Vec<_> = (0..8).map(|_| connect(&valve, 2)).collect();
-        assert_eq!(valve.relieve(9, 4), None, "few");
-        assert_eq!(valve.relieve(8, 4), Some((Holder::Uid(2), 2)));
-        for cut in many.split_off(6) {
-            assert!(cut.await.expect_err("cut off").is_cancelled());
+        let few: Vec<_> = (0..VALVE_FLOOR).map(|_| connect(&valve, 1)).collect();
+        let some: Vec<_> = (0..100).map(|_| connect(&valve, 2)).collect();
+        let many: Vec<_> = (0..200).map(|_| connect(&valve, 3)).collect();
+        assert_eq!(valve.look(VALVE_CUT - 1), 0);
+        let all = few.len() + some.len() + many.len();
+        let cut = valve.look(100);
+        let wanted = all * (100 - usize::try_from(VALVE_AIM).expect("small")) / 100;
+        assert!((wanted..wanted + 3).contains(&cut), "{cut} of {all}");
+        for _ in 0..all {
+            tokio::task::yield_now().await;
         }
-        assert_eq!(valve.relieve(7, 4), None, "six are left");
-        assert!(!one.is_finished() && many.iter().all(|task| !task.is_finished()));
-        many.push(one);
-        for task in many {
+        let left = |tasks: &[JoinHandle<()>]| tasks.iter().filter(|task| !task.is_finished()).count();
+        assert_eq!((left(&few), left(&some), left(&many)), (few.len(), 100, 200 - cut));
+        assert!(!many[0].is_finished() && many[199].is_finished(), "the newest");
+        assert_eq!(valve.open().cap(usize::MAX), VALVE_FLOOR, "whatever is wanted");
+        for task in few.into_iter().chain(some).chain(many) {
             task.abort();
             assert!(task.await.is_err());
         }
@@ -168,9 +192,10 @@ mod tests {
     #[test]
     fn while_it_is_shut_who_has_many_gets_no_more() {
         let valve = Valve::default();
-        valve.open().shut = true;
         let enter = |uid| valve.enter(Holder::Uid(uid)).map(|(entry, _)| entry);
-        let mut many: Vec<_> = (0..VALVE_CONNECTIONS).map(|_| enter(1).expect("not yet many")).collect();
+        let _others: Vec<_> = (0..VALVE_CONNECTIONS).map(|_| enter(9).expect("open")).collect();
+        valve.open().shut = true;
+        let mut many: Vec<_> = (0..VALVE_FLOOR).map(|_| enter(1).expect("not yet many")).collect();
         assert!(enter(1).is_none() && enter(2).is_some());
         drop(many.pop());
         assert!(enter(1).is_some());

@@ -12,7 +12,10 @@ use wharden_agent::{
     enrolment::DataDir,
     guard::{self, Doorway, Guard, LoadPlaces, Room, Slots, Stats, Turns, Valve},
     inventory,
-    limits::{DECIDED_AT_ONCE_PER_USER, LISTS_AT_ONCE_PER_USER, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER, Limits},
+    limits::{
+        CONNECTIONS_FEW, CONNECTIONS_RESERVED, DECIDED_AT_ONCE_PER_USER, EVENT_STREAMS, LISTS_AT_ONCE,
+        LISTS_AT_ONCE_PER_USER, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER, Limits,
+    },
     report::{Reporter, Spool, Writer},
 };
 use wharden_model::{
@@ -118,9 +121,11 @@ impl World {
             loads: Room::new(LOADS_BUFFERED, LOADS_BUFFERED_PER_USER),
             loading: LoadPlaces::new(limits.loads, limits.loads_per_user, limits.load_silence()),
             archives: Slots::new(limits.archives, limits.archives_per_user),
-            deciding: Turns::new(DECIDED_AT_ONCE_PER_USER),
-            listing: Turns::new(LISTS_AT_ONCE_PER_USER),
-            connections: Slots::new(limits.connections, limits.connections_per_user),
+            deciding: Turns::new(DECIDED_AT_ONCE_PER_USER, usize::MAX),
+            listing: Turns::new(LISTS_AT_ONCE_PER_USER, LISTS_AT_ONCE),
+            events: Slots::new(EVENT_STREAMS[0], EVENT_STREAMS[1]),
+            connections: Slots::new(limits.connections, limits.connections_per_user)
+                .with_reserve(CONNECTIONS_RESERVED, CONNECTIONS_FEW),
             valve: Valve::default(),
             doorway: Doorway::default(),
             break_glass: BreakGlass::new(data.clone()),
