@@ -62,8 +62,7 @@ fn services_and_secrets_keep_their_maker_and_tokens_are_for_admins() {
         olga.run(&line).fails_saying(&["service.create", "baseline/"]);
     }
     // By what their names mean, too.
-    let dir = tempfile::tempdir().expect("dir");
-    let link = dir.path().join("link");
+    let link = world.place.path().join("link");
     std::os::unix::fs::symlink("/etc", &link).expect("link");
     let mount = format!("type=bind,source={},target=/host", link.display());
     let host = direct.run(&["network", "inspect", "--format", "{{.Id}}", "host"]).ok();
