@@ -158,7 +158,7 @@ mod tests {
         let (entry, ticket) = valve.enter(Holder::Uid(uid)).expect("open");
         let task = tokio::spawn(async move {
             let _entry = entry;
-            pending().await
+            pending::<()>().await;
         });
         valve.begun(&ticket, task.abort_handle());
         task

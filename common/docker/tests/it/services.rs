@@ -20,7 +20,7 @@ fn sent(judged: &Judged) -> Value {
     serde_json::from_slice(bytes).expect("JSON")
 }
 
-fn create(spec: Value) -> (Judged, Value) {
+fn create(spec: &Value) -> (Judged, Value) {
     let judged = judge_with(&request("POST", "/v1.41/services/create", &spec.to_string()), &world()).expect("judged");
     let sent = sent(&judged);
     (judged, sent)
@@ -35,7 +35,7 @@ fn paths_volumes_networks_and_files_are_judged_by_what_they_are() {
     let mounts = json!([{"Type": "bind", "Source": "/srv/link", "Target": "/a"},
         {"Type": "volume", "Source": "sneaky", "Target": "/b"}, {"Type": "bind", "Source": "/unknown", "Target": "/c"}]);
     let files = json!([{"SecretID": "s", "SecretName": "x"}, {"SecretID": "gone", "SecretName": "y"}]);
-    let (judged, sent) = create(json!({
+    let (judged, sent) = create(&json!({
         "TaskTemplate": {"ContainerSpec": {"Image": "base", "Mounts": mounts, "Secrets": files},
             "Networks": [{"Target": "1"}, {"Target": "front"}], "LogDriver": {"Name": "syslog"}},
         "Networks": [{"Target": "bobnet"}, {"Target": "front"}],

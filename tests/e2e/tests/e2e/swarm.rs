@@ -66,12 +66,18 @@ fn services_and_secrets_keep_their_maker_and_tokens_are_for_admins() {
     std::os::unix::fs::symlink("/etc", &link).expect("link");
     let mount = format!("type=bind,source={},target=/host", link.display());
     let host = direct.run(&["network", "inspect", "--format", "{{.Id}}", "host"]).ok();
-    for (rule, args) in [
-        ("no-sensitive-host-paths", ["--mount", &mount]),
-        ("no-host-network-elsewhere", ["--network", &host]),
-        ("no-remote-log-drivers", ["--log-driver", "syslog"]),
-    ] {
+    for (rule, args) in
+        [("no-sensitive-host-paths", ["--mount", &mount]), ("no-remote-log-drivers", ["--log-driver", "syslog"])]
+    {
         olga.run(&[&create[..], &args, &["app"]].concat()).fails_saying(&[&format!("baseline/{rule}")]);
     }
+    let spec = format!(
+        "{{'Name': 'h', 'TaskTemplate': {{'ContainerSpec': {{'Image': 'app', 'User': '1000'}}, 'Networks': [{{'Target': '{host}'}}]}}}}"
+    );
+    let asked = world.agent.python("olga").run(&format!(
+        "r = client.api._post_json(client.api._url('/services/create'), data={spec})\nprint(r.status_code, r.text)"
+    ));
+    let answer = asked.ok();
+    assert!(answer.starts_with("403") && answer.contains("baseline/no-host-network-elsewhere"), "{answer}");
     omar.run(&["service", "rollback", "-d", "web"]).fails_saying(&["baseline/no-unjudged-rollbacks"]);
 }

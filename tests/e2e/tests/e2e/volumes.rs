@@ -55,11 +55,12 @@ fn volumes_without_a_name_are_their_makers_and_end_with_the_container() {
     // With --rm too.
     assert_eq!(alice.run(&["run", "--rm", "-v", "/own", "keeper", "cat", "/data/file"]).ok(), "seed");
     assert_eq!(volumes(&direct), BTreeSet::from(["kept".to_owned()]));
-    // Without -v they stay, and a prune takes them.
+    // Without -v they stay, and a prune takes them, with those of everybody.
     alice.run(&["create", "--name", "left", "keeper"]).ok();
     alice.run(&["rm", "left"]).ok();
     assert_eq!(volumes(&alice).len(), 2);
-    alice.run(&["volume", "prune", "-f"]).ok();
+    alice.run(&["volume", "prune", "-f"]).fails_saying(&["teams/no-prunes"]);
+    direct.run(&["volume", "prune", "-f"]).ok();
     assert_eq!(volumes(&direct), BTreeSet::new());
 }
 
