@@ -8,7 +8,7 @@ use wharden_proto::{HEARTBEAT, SILENCE};
 /// Threads that serve, however many processors there are: the agent may have a fifth of one.
 pub const THREADS_MAX: usize = 4;
 /// Tasks that a thread of them serves before it looks for one that another thread has made ready.
-pub const GLOBAL_QUEUE_INTERVAL: u32 = 8;
+pub const GLOBAL_QUEUE_INTERVAL: u32 = 4;
 /// Largest request or response head read, in bytes. Registry credentials ride in headers and may take several
 /// kilobytes; the engine itself accepts 1 MiB.
 pub const HEAD_MAX: usize = 64 * 1024;
@@ -26,10 +26,13 @@ pub const BUFFER_IDLE: Duration = Duration::from_secs(1);
 /// Part of the limit of its memory that the agent may have, in per cent, files not counted. Beyond it, who has [`VALVE_FLOOR`]
 /// connections gets no more…
 pub const VALVE_SHUT: u64 = 84;
-/// …and beyond this, those who have most lose the newest, down to [`VALVE_FLOOR`]…
-pub const VALVE_CUT: u64 = 90;
+/// …and beyond this, those who have as many are served nothing more for the moment, and those who have most lose the newest, down to
+/// [`VALVE_FLOOR`]…
+pub const VALVE_CUT: u64 = 88;
 /// …so many that the rest would have this part, if each had the same.
-pub const VALVE_AIM: u64 = 78;
+pub const VALVE_AIM: u64 = 74;
+/// How long a request waits before it is looked again whether it may be served.
+pub const VALVE_PAUSE: Duration = Duration::from_millis(200);
 /// See [`VALVE_SHUT`].
 pub const VALVE_FLOOR: usize = 32;
 /// Connections altogether, from which on memory is watched…

@@ -7,15 +7,18 @@
 use super::Stats;
 use crate::{
     caller::Holder,
-    limits::{VALVE_AIM, VALVE_CHECK, VALVE_CONNECTIONS, VALVE_CUT, VALVE_FLOOR, VALVE_SHUT},
+    limits::{VALVE_AIM, VALVE_CHECK, VALVE_CONNECTIONS, VALVE_CUT, VALVE_FLOOR, VALVE_PAUSE, VALVE_SHUT},
 };
 use std::{
     collections::{BTreeMap, HashMap},
     io,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     thread,
 };
-use tokio::task::AbortHandle;
+use tokio::{task::AbortHandle, time::sleep};
 
 /// The tasks of all open connections, by user, in the order in which they came.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +27,8 @@ pub struct Valve(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     open: Mutex<Open>,
+    /// Memory is nearly used up.
+    tight: AtomicBool,
     /// There are many connections.
     many: Condvar,
 }
@@ -76,6 +81,14 @@ impl Valve {
         }
     }
 
+    /// Waits while memory is nearly used up, for somebody who has many connections: what is cut off comes to its end meanwhile.
+    pub async fn pass(&self, holder: &Holder) {
+        while self.0.tight.load(Relaxed) && self.open().users.get(holder).is_some_and(|user| user.len() >= VALVE_FLOOR)
+        {
+            sleep(VALVE_PAUSE).await;
+        }
+    }
+
     /// Watches the agent's memory as long as there are many connections, on a thread that ends with the process. `used` gives how
     /// much of its limit it has, in per cent; `None` when the kernel does not say.
     ///
@@ -102,6 +115,7 @@ impl Valve {
         let mut open = self.open();
         let many = open.count >= VALVE_CONNECTIONS;
         open.shut = many && used >= VALVE_SHUT;
+        self.0.tight.store(many && used >= VALVE_CUT, Relaxed);
         if !many || used < VALVE_CUT {
             return 0;
         }
@@ -139,6 +153,10 @@ impl Drop for Entry {
     fn drop(&mut self) {
         let mut open = self.valve.open();
         open.count -= 1;
+        if open.count < VALVE_CONNECTIONS {
+            // Nobody looks any more.
+            self.valve.0.tight.store(false, Relaxed);
+        }
         if let Some(user) = open.users.get_mut(&self.holder) {
             user.remove(&self.number);
             if user.is_empty() {
