@@ -78,6 +78,13 @@ impl Drop for MemoryGroup {
     }
 }
 
+/// Other users may reach the socket.
+fn open_to_all(guard: &Path) {
+    for (path, mode) in [(guard.parent().expect("folder"), 0o711), (guard, 0o666)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode");
+    }
+}
+
 fn raise_files() {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let raised = rustix::process::Rlimit { current: limit.maximum, ..limit };
@@ -92,10 +99,11 @@ async fn within_its_limit_of_memory_five_thousand_streams_leave_room_for_decisio
     host.controller.push(NO_PRIVILEGED, Posture::Enforce, 10);
     host.acked(10).await;
     let guard = host.guard();
+    open_to_all(&guard);
     let mut open = Vec::new();
     while open.len() < STREAMS {
         let some = (0..100).map(|_| async {
-            let mut client = Client::connect(&guard).await;
+            let mut client = Client::connect_as(OTHER_USER, &guard).await;
             client.send(get("/v1.41/containers/web/logs?stdout=1&follow=1")).await;
             assert_eq!(client.head().await.0, 200);
             assert_eq!(client.take(11).await, b"6\r\nhello\n\r\n");
@@ -103,7 +111,7 @@ async fn within_its_limit_of_memory_five_thousand_streams_leave_room_for_decisio
         });
         open.extend(futures::future::join_all(some).await);
     }
-    // And a user who fills all the room that one may have for requests that never come to their end.
+    // And another one who fills all the room that one may have for requests that never come to their end.
     let half = post("/v1.41/containers/create", &" ".repeat(2_000_000));
     let half = &half[..half.len() - 1];
     let mut halves = Vec::new();
@@ -136,9 +144,7 @@ async fn within_its_limit_of_memory_labels_of_any_size_and_readers_of_any_patien
     host.controller.push(NO_PRIVILEGED, Posture::Enforce, 10);
     host.acked(10).await;
     let guard = host.guard();
-    for (path, mode) in [(guard.parent().expect("folder"), 0o711), (&guard, 0o666)] {
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode");
-    }
+    open_to_all(&guard);
     let asking = |uid: u32, count: usize, request: String| {
         let (guard, request) = (guard.clone(), std::sync::Arc::new(request));
         let some = move |_| {
