@@ -17,7 +17,7 @@ use crate::{
 };
 use std::{sync::Arc, time::Instant};
 use tokio::{io::AsyncWriteExt, time::timeout};
-use wharden_docker::{ApiVersion, ForwardBody, Framing, Head, Judged, Listing, Refusal, Request};
+use wharden_docker::{ApiVersion, ForwardBody, Framing, Head, Judged, Listing, Refusal, Request, describes};
 use wharden_model::{Action, Principal, Timestamp};
 
 /// The end of a request's way through the guard, up to the engine.
@@ -177,7 +177,9 @@ impl Guard {
                 };
                 let list = match list {
                     // What is too large to be held is asked for again; the engine holds it as it does a list.
-                    None if describes(action) => Some(self.listing.take(caller.holder()).await),
+                    None if describes(action) || action == Action::TaskInspect => {
+                        Some(self.listing.take(caller.holder()).await)
+                    }
                     list => list,
                 };
                 Verdict::Forward(Box::new(Admitted { judged, load, archive, list, events, continue_first, closes }))
@@ -235,21 +237,6 @@ impl Guard {
             )),
         })
     }
-}
-
-/// Whether an action's answer is the description of one thing.
-fn describes(action: Action) -> bool {
-    matches!(
-        action,
-        Action::ContainerInspect
-            | Action::ImageInspect
-            | Action::VolumeInspect
-            | Action::ServiceInspect
-            | Action::TaskInspect
-            | Action::SecretInspect
-            | Action::ConfigInspect
-            | Action::NodeInspect
-    )
 }
 
 fn too_many_streams(full: NoSlot) -> Refusal {

@@ -115,7 +115,7 @@ impl Connection<'_> {
     }
 
     async fn next_head(&mut self) -> Next {
-        self.guard.valve.pass(&self.caller.holder()).await;
+        self.guard.valve.pass(|| self.caller.holder()).await;
         let limits = &self.guard.limits;
         let mut deadline = Instant::now()
             + if self.client.inbox.is_empty() {

@@ -6,11 +6,11 @@ use super::{
     room::{Full, Holding},
     sieve::Sieve,
     stream::Source,
-    turns::Turn,
+    turns::{Turn, unless_wanted},
 };
 use crate::{
     inventory::EngineError,
-    limits::{HANGUP_CHECK, HEAD_MAX, INTERIM_MAX, LIST_STALL},
+    limits::{HANGUP_CHECK, HEAD_MAX, INTERIM_MAX},
     wire::{self, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead},
 };
 use bytes::Buf;
@@ -237,14 +237,8 @@ async fn download(
             return Ok(Answered::Switched);
         }
         let copied = wire::copy_raw(head.framing, head.bytes, inbox, from, to);
-        match plan.turn {
-            None => copied.await,
-            Some(turn) => tokio::select! {
-                copied = copied => copied,
-                () = turn.wanted_after(LIST_STALL) => Err(BodyError::Write(io::ErrorKind::TimedOut.into())),
-            },
-        }
-        .map_err(passing)?;
+        let copied = unless_wanted(plan.turn, copied).await;
+        copied.unwrap_or_else(|| Err(BodyError::Write(io::ErrorKind::TimedOut.into()))).map_err(passing)?;
         if head.status >= 200 {
             return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
         }

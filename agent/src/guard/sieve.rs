@@ -1,23 +1,25 @@
 //! Answers that tell of many things: what the caller may not read is left out of them. Each thing is decided on as a
 //! request to inspect it would be; nothing of it is reported, since nobody asked for it.
 
-use super::{Guard, exchange::ExchangeError, room::Holding, turns::Turn};
+use super::{
+    Guard,
+    exchange::ExchangeError,
+    room::Holding,
+    turns::{Turn, unless_wanted},
+};
 use crate::{
+    bundle::Held,
     inventory::{EngineError, Lookups, look_up_all},
-    limits::{EVENT_LINE_MAX, EVENT_WEIGHT_MAX, HELD_FREE, LIST_STALL},
+    limits::{EVENT_LINE_MAX, EVENT_WEIGHT_MAX, HELD_FREE},
     wire::{Body, Inbox, LAST_CHUNK, Lines, ResponseHead, write_chunk},
 };
 use serde_json::Value;
 use std::{
     collections::HashSet,
     io,
-    pin::pin,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    time::timeout,
-};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use wharden_docker::{
     Listing, Lookup, Reading, SIFTED_AT_ONCE, Sifter, UnknownForm, View, attached, event_attached, event_container,
     event_reading, event_subject, listed_reading, service_of_task, weight,
@@ -95,16 +97,8 @@ impl Sieve<'_> {
 
     /// Gives a reader up that does not take its part of a list while others wait for the turn.
     async fn in_time(&self, giving: impl Future<Output = Result<(), ExchangeError>>) -> Result<(), ExchangeError> {
-        let mut giving = pin!(giving);
-        loop {
-            match timeout(LIST_STALL, &mut giving).await {
-                Ok(given) => return given,
-                Err(_) if self.turn.is_some_and(Turn::is_wanted) => {
-                    return Err(ExchangeError::ClientWrite(io::ErrorKind::TimedOut.into()));
-                }
-                Err(_) => {}
-            }
-        }
+        let given = unless_wanted(self.turn, giving).await;
+        given.unwrap_or_else(|| Err(ExchangeError::ClientWrite(io::ErrorKind::TimedOut.into())))
     }
 
     /// What decides about the things told of, where they are not decided on by themselves, as far as the caller may see it: the
@@ -120,14 +114,17 @@ impl Sieve<'_> {
         };
         let (held, mut shown) = (self.guard.bundles.current(), HashSet::new());
         let look = |thing: &[u8]| {
-            let reading = listed_reading(kind, thing, &|image: &str| self.guard.owners.of(image))?;
-            if held.shows(self.principal, &self.guard.host_id, &reading) {
-                shown.insert(reading.resource.id);
-            }
+            shown.extend(self.listed(&held, kind, thing)?.map(|reading| reading.resource.id));
             Ok(())
         };
         self.guard.engine.list_raw(&path, action, look).await?;
         Ok(Some(shown))
+    }
+
+    /// A thing in a list, where the caller may see it.
+    fn listed(&self, held: &Held, kind: ResourceKind, thing: &[u8]) -> Result<Option<Reading>, UnknownForm> {
+        let reading = listed_reading(kind, thing, &|image: &str| self.guard.owners.of(image))?;
+        Ok(Some(reading).filter(|reading| held.shows(self.principal, &self.guard.host_id, reading)))
     }
 
     fn sift(
@@ -148,8 +145,7 @@ impl Sieve<'_> {
                 let of = if is_task { Some(service_of_task(thing)?) } else { attached(thing)? };
                 return Ok(of.is_none_or(|id| shown.contains(&id)));
             }
-            let reading = listed_reading(kind, thing, &|image: &str| self.guard.owners.of(image))?;
-            let shown = held.shows(self.principal, &self.guard.host_id, &reading);
+            let shown = self.listed(&held, kind, thing)?.is_some();
             *left -= usize::from(shown);
             Ok(shown)
         };

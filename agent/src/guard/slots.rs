@@ -53,9 +53,9 @@ impl Slots {
     pub fn take(&self, holder: Holder) -> Result<Slot, NoSlot> {
         let (kept, few) = self.reserve;
         let open = self.max.saturating_sub(kept);
-        let of_user = self.taken.count(&Some(holder.clone()));
         // Of a few that there are altogether, nothing is kept.
-        if open > kept && of_user >= few && self.count() >= open {
+        let is_scarce = kept > 0 && open > kept && self.count() >= open;
+        if is_scarce && self.taken.count(&Some(holder.clone())) >= few {
             return Err(NoSlot::All(open));
         }
         self.take_up_to(Some(holder), |_| self.max_per_user)

@@ -1,8 +1,9 @@
 //! Places to be served in, so many for each user and so many for all. Whoever asks for more waits, and is overtaken by the others.
 
-use crate::caller::Holder;
+use crate::{caller::Holder, limits::LIST_STALL};
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -10,7 +11,7 @@ use std::{
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Duration, sleep},
+    time::timeout,
 };
 
 /// Places of each user.
@@ -84,13 +85,18 @@ impl Turn {
     pub fn is_wanted(&self) -> bool {
         self.visit.places.waiting.load(Relaxed) > 0 || self.visit.turns.0.waiting.load(Relaxed) > 0
     }
+}
 
-    /// Until somebody waits for one, so long from now.
-    pub async fn wanted_after(&self, time: Duration) {
-        while {
-            sleep(time).await;
-            !self.is_wanted()
-        } {}
+/// What `doing` comes to; `None` when it takes longer than [`LIST_STALL`] and somebody waits for the turn.
+pub async fn unless_wanted<T>(turn: Option<&Turn>, doing: impl Future<Output = T>) -> Option<T> {
+    let Some(turn) = turn else { return Some(doing.await) };
+    let mut doing = pin!(doing);
+    loop {
+        match timeout(LIST_STALL, &mut doing).await {
+            Ok(done) => return Some(done),
+            Err(_) if turn.is_wanted() => return None,
+            Err(_) => {}
+        }
     }
 }
 

@@ -82,8 +82,9 @@ impl Valve {
     }
 
     /// Waits while memory is nearly used up, for somebody who has many connections: what is cut off comes to its end meanwhile.
-    pub async fn pass(&self, holder: &Holder) {
-        while self.0.tight.load(Relaxed) && self.open().users.get(holder).is_some_and(|user| user.len() >= VALVE_FLOOR)
+    pub async fn pass(&self, holder: impl Fn() -> Holder) {
+        while self.0.tight.load(Relaxed)
+            && self.open().users.get(&holder()).is_some_and(|user| user.len() >= VALVE_FLOOR)
         {
             sleep(VALVE_PAUSE).await;
         }

@@ -122,10 +122,7 @@ pub async fn look_up_answer(
         Lookup::Container(_) => ContainerView::to_look_at(&reply.body).map(Found::Container),
         _ => serde_json::from_slice(&reply.body).ok().and_then(|json| described(lookup, &json)),
     };
-    let mut found = found.ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
-    if let Found::Container(container) = &mut found {
-        container.service_owner = service_owner(at.engine, at.allowance, container).await?;
-    }
+    let found = whole(at.engine, at.allowance, lookup, found).await?;
     let mut view = View::default();
     insert(&mut view, at.owners, lookup, found);
     Ok(Some(((reply.body.len() <= ANSWER_HELD_MAX).then_some(reply), view)))
@@ -146,7 +143,17 @@ async fn find(engine: &Engine, allowance: &Allowance, lookup: &Lookup) -> Result
         Lookup::HostPath(path) => return follow(path).await,
     };
     let Some(json) = inspect(engine, allowance, before, name, after).await? else { return Ok(Found::Nothing) };
-    let mut found = described(lookup, &json).ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
+    whole(engine, allowance, lookup, described(lookup, &json)).await
+}
+
+/// What the engine has described, with what its description does not tell; an error when it is none.
+async fn whole(
+    engine: &Engine,
+    allowance: &Allowance,
+    lookup: &Lookup,
+    found: Option<Found>,
+) -> Result<Found, LookupError> {
+    let mut found = found.ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
     if let Found::Container(container) = &mut found {
         container.service_owner = service_owner(engine, allowance, container).await?;
     }

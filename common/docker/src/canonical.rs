@@ -11,7 +11,7 @@ use crate::{
     neighbours::{self, Neighbour},
     owner,
     query::Query,
-    refusal::{Refusal, shorten},
+    refusal::Refusal,
     request::Framing,
     resolve::{self, Resolved},
     route::Route,
@@ -220,7 +220,7 @@ impl Canonical {
             _ => self.route.captures.first()?,
         };
         if matches!(self.action(), Action::TaskInspect | Action::TaskLogs) {
-            return Some(Refusal::with(404, format!("task {} not found", shorten(asked))));
+            return Some(resolve::missing_task(asked));
         }
         Some(resolve::missing(self.action().resource(), asked))
     }

@@ -53,7 +53,7 @@ pub use json::weight;
 pub use labels::bytes as label_bytes;
 pub use limits::{SIFTED_AT_ONCE, THING_MAX};
 pub use listing::{
-    ImageOwner, Listing, Reading, UnknownForm, event_attached, event_container, event_reading, event_subject,
+    ImageOwner, Listing, Reading, UnknownForm, describes, event_attached, event_container, event_reading, event_subject,
 };
 pub use made_image::{MadeImages, MakesImage};
 pub use neighbours::Neighbour;

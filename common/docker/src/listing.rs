@@ -43,6 +43,20 @@ impl Listing {
     }
 }
 
+/// Whether the answer of an action is the description of one thing, by which it is judged too.
+pub const fn describes(action: Action) -> bool {
+    matches!(
+        action,
+        Action::ContainerInspect
+            | Action::ImageInspect
+            | Action::VolumeInspect
+            | Action::ServiceInspect
+            | Action::SecretInspect
+            | Action::ConfigInspect
+            | Action::NodeInspect
+    )
+}
+
 /// One of the things told of, as it would be to read it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reading {

@@ -3,25 +3,14 @@
 //!
 //! So there is no moment between the two in which a name could come to mean another thing.
 
-use crate::{canonical::Canonical, lookup, view::Lookup};
-use wharden_model::Action;
+use crate::{canonical::Canonical, listing::describes, lookup, view::Lookup};
 
 impl Canonical {
     /// Where the engine answers this request, as it is spelled, and what that answer describes. `None` where the answer
     /// tells of more than one thing, as that of a network does, or where one description is not enough to judge.
     pub fn own_answer(&self) -> Option<(String, Lookup)> {
-        let looks = matches!(
-            self.action(),
-            Action::ContainerInspect
-                | Action::ImageInspect
-                | Action::VolumeInspect
-                | Action::ServiceInspect
-                | Action::SecretInspect
-                | Action::ConfigInspect
-                | Action::NodeInspect
-        );
         // Parameters ask for more: sizes, other scopes, other platforms.
-        if !looks || self.method != "GET" || self.query.pairs().next().is_some() {
+        if !describes(self.action()) || self.method != "GET" || self.query.pairs().next().is_some() {
             return None;
         }
         let mut wanted = lookup::of_request(self).into_iter();

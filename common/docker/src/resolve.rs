@@ -373,6 +373,11 @@ pub fn missing(kind: ResourceKind, asked: &str) -> Refusal {
     }
 }
 
+/// The same of a task, which is a part of its service.
+pub fn missing_task(asked: &str) -> Refusal {
+    Refusal::with(404, format!("task {} not found", shorten(asked)))
+}
+
 /// Services, secrets, configs and nodes, and plugins, of which nothing is looked up: they are what the request calls
 /// them.
 fn others(
@@ -385,8 +390,7 @@ fn others(
     let body = canonical.doc();
     let resource = match (canonical.action(), out.captures.first_mut()) {
         (Action::TaskInspect | Action::TaskLogs, Some(asked)) => {
-            let missing = || Refusal::with(404, format!("task {} not found", shorten(asked)));
-            let task = view.tasks.get(asked.as_str()).ok_or_else(missing)?;
+            let task = view.tasks.get(asked.as_str()).ok_or_else(|| missing_task(asked))?;
             let service = view.swarm.get(&(kind, task.service.clone()));
             asked.clone_from(&task.id);
             // One of a service that is gone, or of none, is nobody's.

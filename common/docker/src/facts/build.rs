@@ -23,7 +23,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) -> Result<(), Refusal> {
     out.put("host_network", source.network(mode) == "host");
     out.put("foreign_networks", source.foreign_networks());
     out.put("shared_network", shared_with(mode).unwrap_or_default());
-    let foreign = shared_with(mode).filter(|with| owner_of(source, with).as_deref() != Some(source.asker.owner));
+    let foreign = shared_with(mode).filter(|with| owner_of(source, with).as_deref() != Some(source.maker()));
     out.put("foreign_namespaces", foreign.map(|with| format!("network:{with}")).into_iter().collect::<BTreeSet<_>>());
     for (fact, name) in [
         ("dockerfile", "dockerfile"),

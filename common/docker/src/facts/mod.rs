@@ -50,9 +50,9 @@ impl<'a> Source<'a> {
         self.body
     }
 
-    /// Whose the container is, or will be.
+    /// Whose the container is, or will be. A build acts on the engine, and what it makes is the asker's.
     fn maker(&self) -> &'a str {
-        self.resolved.maker()
+        if self.canonical.action() == Action::ImageBuild { self.asker.owner } else { self.resolved.maker() }
     }
 
     fn query(&self) -> &'a Query {
@@ -62,8 +62,7 @@ impl<'a> Source<'a> {
     /// Whether nobody else than the maker of what the request makes is known to have made a thing with these labels.
     fn is_own(&self, labels: &BTreeMap<String, String>) -> bool {
         let owner = owner::of(labels);
-        let makes_image = self.canonical.action() == Action::ImageBuild;
-        owner.is_empty() || owner == if makes_image { self.asker.owner } else { self.maker() }
+        owner.is_empty() || owner == self.maker()
     }
 
     /// A network by its name, where that is known; the host's is called so, whichever name or id the request gives it.

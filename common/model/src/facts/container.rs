@@ -127,6 +127,15 @@ pub const COMMIT: &[FactSpec] = &[
     fact("labels", FactType::Set, "$.Labels", "", "key=value"),
 ];
 
+/// Of what is copied from and into containers.
+const FOREIGN_VOLUMES: FactSpec = fact(
+    "foreign_volumes",
+    FactType::Set,
+    "query:path",
+    "",
+    "volumes mounted anywhere in the container that are not its owner's",
+);
+
 /// `container.archive_read` and `container.archive_stat`.
 pub const ARCHIVE_READ: &[FactSpec] = &[
     fact("container_path", FactType::String, "query:path", "", "path in the container, cleaned"),
@@ -137,13 +146,7 @@ pub const ARCHIVE_READ: &[FactSpec] = &[
         "",
         "host paths that are mounted anywhere in the container, of volumes too, since links in it may lead to any of them; at or below a mount, the path there",
     ),
-    fact(
-        "foreign_volumes",
-        FactType::Set,
-        "query:path",
-        "",
-        "volumes mounted anywhere in the container that are not its owner's",
-    ),
+    FOREIGN_VOLUMES,
 ];
 
 /// `container.archive_write`.
@@ -156,13 +159,7 @@ pub const ARCHIVE_WRITE: &[FactSpec] = &[
         "",
         "host paths that are mounted writable anywhere in the container, of volumes too, since links in it may lead to any of them; at or below a mount, the path there",
     ),
-    fact(
-        "foreign_volumes",
-        FactType::Set,
-        "query:path",
-        "",
-        "volumes mounted anywhere in the container that are not its owner's",
-    ),
+    FOREIGN_VOLUMES,
     fact("copy_uid_gid", FactType::Bool, "query:copyUIDGID", "", "files keep the owners that the archive names"),
 ];
 
