@@ -206,6 +206,7 @@ pub const fn of(action: Action) -> &'static [FactSpec] {
         Action::VolumeUpdate => volume::UPDATE,
         Action::VolumeDelete => volume::DELETE,
         Action::NetworkCreate => network::CREATE,
+        Action::NetworkInspect => network::INSPECT,
         Action::NetworkConnect => network::CONNECT,
         Action::NetworkDisconnect => network::DISCONNECT,
         Action::ContainerPrune | Action::ImagePrune | Action::VolumePrune | Action::NetworkPrune => engine::PRUNE,

@@ -149,7 +149,9 @@ pub fn fill(canonical: &Canonical, resolved: &Resolved<'_>, view: &View, asker: 
         Action::ImageBuild => build::fill(source, out)?,
         Action::ServiceCreate | Action::ServiceUpdate => service::fill(source, out),
         Action::VolumeCreate | Action::VolumeUpdate => volume::fill(source, out),
-        Action::NetworkCreate | Action::NetworkConnect | Action::NetworkDisconnect => network::fill(source, out),
+        Action::NetworkCreate | Action::NetworkInspect | Action::NetworkConnect | Action::NetworkDisconnect => {
+            network::fill(source, out);
+        }
         Action::SwarmInit
         | Action::SwarmJoin
         | Action::SwarmUpdate

@@ -8,6 +8,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let body = source.body();
     match source.canonical.action() {
         Action::NetworkCreate => create(source, out),
+        Action::NetworkInspect => out.put("verbose", source.query().truth("verbose")),
         action => {
             let asked = body.text("Container");
             out.put("container", source.resolved.container.map_or(asked, |c| c.name.as_str()));

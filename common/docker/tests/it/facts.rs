@@ -26,6 +26,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("POST /volumes/create", "/volumes/create", "{}"),
     ("PUT /volumes/{name}", "/volumes/sneaky", "{}"),
     ("POST /networks/create", "/networks/create", "{}"),
+    ("GET /networks/{id}", "/networks/front", ""),
     ("POST /networks/{id}/connect", "/networks/front/connect", r#"{"Container":"victim"}"#),
     ("POST /build", "/build", ""),
     ("POST /images/create", "/images/create", ""),

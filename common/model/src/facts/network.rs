@@ -21,6 +21,10 @@ pub const CREATE: &[FactSpec] = &[
     fact("labels", FactType::Set, "$.Labels", "", "key=value"),
 ];
 
+/// `network.inspect`.
+pub const INSPECT: &[FactSpec] =
+    &[fact("verbose", FactType::Bool, "query:verbose", "", "with the services on it, and their tasks")];
+
 /// `network.connect`.
 pub const CONNECT: &[FactSpec] = &[
     fact("container", FactType::String, "$.Container", "5.30", "name of the container"),

@@ -74,7 +74,15 @@ fn roles_are_a_table_of_actions() {
     let world = world(&["roles"], "");
     let looks = |action: Action| {
         action.group() == ActionGroup::Read
-            && !matches!(action, Action::ContainerExport | Action::ContainerArchiveRead | Action::ImageExport)
+            && !matches!(
+                action,
+                Action::ContainerExport
+                    | Action::ContainerArchiveRead
+                    | Action::ImageExport
+                    | Action::ImageSearch
+                    | Action::DistributionInspect
+                    | Action::SystemAuth
+            )
     };
     let launches = |action: Action| {
         use Action as A;
@@ -98,8 +106,18 @@ fn roles_are_a_table_of_actions() {
     };
     let builds = |action: Action| {
         use Action as A;
-        let all =
-            [A::ImageBuild, A::ImagePull, A::ImageLoad, A::ImageTag, A::BuildSession, A::BuildGrpc, A::BuildCancel];
+        let all = [
+            A::ImageBuild,
+            A::ImageSearch,
+            A::ImagePull,
+            A::DistributionInspect,
+            A::SystemAuth,
+            A::ImageLoad,
+            A::ImageTag,
+            A::BuildSession,
+            A::BuildGrpc,
+            A::BuildCancel,
+        ];
         all.contains(&action)
     };
     let operates = |action: Action| !matches!(action.group(), ActionGroup::Host | ActionGroup::None);
@@ -143,7 +161,6 @@ fn launchers_and_builders_do_what_the_docker_client_needs_and_no_more() {
         Action::ExecResize,
         Action::ExecInspect,
         Action::NetworkList,
-        Action::SystemAuth,
     ] {
         world.allows("alice", action, &world.resource(action, "alice"), &Facts::zero(action));
     }
@@ -156,6 +173,7 @@ fn launchers_and_builders_do_what_the_docker_client_needs_and_no_more() {
     for action in [Action::ContainerDelete, Action::ImagePush, Action::ImageBuild, Action::ImagePull] {
         world.refuses("alice", action, &world.resource(action, "alice"), &Facts::zero(action), None);
     }
+    world.allows("bert", Action::SystemAuth, &world.resource(Action::SystemAuth, ""), &Facts::zero(Action::SystemAuth));
     world.refuses("bert", Action::ContainerCreate, &world.resource(Action::ContainerCreate, "bert"), &ordinary(), None);
     for action in [Action::ImagePush, Action::ImageDelete, Action::ContainerDelete] {
         world.refuses("bert", action, &world.resource(action, "bert"), &Facts::zero(action), None);

@@ -108,6 +108,8 @@ permit (principal in Group::"makers", action in [
     };
     assert_eq!(attached(&olga), ["alice-two", "bob-two"]);
     assert_eq!(attached(&alice), ["alice-two"]);
+    alice.run(&["network", "inspect", "--verbose", "commons"]).fails_saying(&["teams/no-verbose-networks"]);
+    olga.run(&["network", "inspect", "--verbose", "commons"]).ok();
     let old = world.agent.python("alice").run(
         "client.api._version = '1.24'\n\
          print(sum(len(network.get('Containers') or {}) for network in client.api.networks()))",
