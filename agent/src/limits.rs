@@ -46,6 +46,8 @@ pub const CONNECTIONS_FEW: usize = 16;
 /// Streams of the engine's events at one time, of all and of one user: each begins with all that happened since a moment of the
 /// client's choice, and each event is decided on.
 pub const EVENT_STREAMS: [usize; 2] = [1024, 256];
+/// Connections accepted in one go, before other tasks of the thread have their turn.
+pub const ACCEPTED_AT_ONCE: usize = 64;
 /// Connections, of one user and of all, whose sockets hold as much as the system gives them of what was not read yet: about
 /// 200 KiB each…
 pub const SOCKETS_ROOMY: [usize; 2] = [32, 64];

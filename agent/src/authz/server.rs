@@ -15,9 +15,15 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{convert::Infallible, fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    fs::DirBuilder,
+    os::unix::{fs::DirBuilderExt, net::UnixStream},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
-    net::UnixStream,
     sync::SemaphorePermit,
     task::JoinSet,
     time::{sleep, timeout},
@@ -69,6 +75,13 @@ async fn connection(stream: UnixStream, plugin: Arc<Plugin>) {
         let plugin = Arc::clone(&plugin);
         async move { Ok::<_, Infallible>(respond(request, &plugin).await) }
     });
+    let stream = match tokio::net::UnixStream::from_std(stream) {
+        Ok(stream) => stream,
+        Err(error) => {
+            tracing::error!(%error, "a connection of the engine was closed");
+            return;
+        }
+    };
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(None)

@@ -34,7 +34,7 @@ mod tests {
     #[tokio::test]
     async fn a_link_with_something_to_read_is_not_quiet() {
         let (ours, mut theirs) = UnixStream::pair().expect("pair");
-        let link = Link::from(Socket::new(ours).expect("watched"));
+        let link = Link::from(Socket::new(ours.into_std().expect("unwatched")).expect("watched"));
         assert!(link.is_quiet());
         theirs.write_all(b"x").await.expect("write");
         assert!(!link.is_quiet());

@@ -5,23 +5,31 @@ use super::{
 };
 use crate::{
     caller::{Peer, Process},
-    wire::Socket,
+    limits::ACCEPTED_AT_ONCE,
+    wire::{Socket, watch},
 };
 use rustix::{
     fs::{CWD, RenameFlags, renameat_with},
     io::Errno,
+    net::{SocketFlags, accept_with},
 };
 use std::{
     fs, io,
     os::{
         fd::AsFd,
-        unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
+        unix::{
+            fs::{FileTypeExt, MetadataExt, PermissionsExt},
+            net::{UnixListener, UnixStream},
+        },
     },
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
-use tokio::net::{UnixListener, UnixStream};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    task::yield_now,
+};
 use wharden_runtime::shutdown::Shutdown;
 
 /// Pause after an error of accepting, e.g. no file descriptors left.
@@ -50,7 +58,7 @@ pub struct Place {
 /// A socket of the agent's. Removes its file when dropped, if it is still the same one.
 #[derive(Debug)]
 pub struct Listener {
-    listener: UnixListener,
+    listener: AsyncFd<UnixListener>,
     place: Place,
 }
 
@@ -118,13 +126,18 @@ pub fn bind_over(path: &Path, mode: u32) -> Result<(Listener, Option<PathBuf>), 
 }
 
 /// Binds a socket in the same folder, under a name of its own.
-fn bind_beside(path: &Path, mode: u32) -> io::Result<(UnixListener, PathBuf)> {
+fn bind_beside(path: &Path, mode: u32) -> io::Result<(AsyncFd<UnixListener>, PathBuf)> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}", std::process::id()));
     let fresh = path.with_file_name(name);
     let _ = fs::remove_file(&fresh);
     let listener = UnixListener::bind(&fresh)?;
-    fs::set_permissions(&fresh, fs::Permissions::from_mode(mode)).inspect_err(|_| drop(fs::remove_file(&fresh)))?;
+    let ready = || {
+        fs::set_permissions(&fresh, fs::Permissions::from_mode(mode))?;
+        listener.set_nonblocking(true)?;
+        watch(listener, Interest::READABLE)
+    };
+    let listener = ready().inspect_err(|_| drop(fs::remove_file(&fresh)))?;
     Ok((listener, fresh))
 }
 
@@ -144,22 +157,23 @@ impl Listener {
         self.place.holds()
     }
 
-    /// The next connection.
+    /// The next connection, not blocking. Nothing is registered for it yet.
     ///
     /// # Errors
     /// Those of accept(2).
     pub(crate) async fn accept(&self) -> io::Result<UnixStream> {
-        Ok(self.listener.accept().await?.0)
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        self.listener.async_io(Interest::READABLE, |listener| Ok(accept_with(listener, flags)?.into())).await
     }
 
     /// Accepts until the order to stop; every connection is a task of `shutdown`.
     pub async fn run(self, guard: Arc<Guard>, shutdown: Shutdown) {
         let stop = shutdown.child();
-        loop {
-            let accepted = tokio::select! {
-                () = stop.cancelled() => return,
-                accepted = self.accept() => accepted,
-            };
+        for accepted in 1_usize.. {
+            if accepted.is_multiple_of(ACCEPTED_AT_ONCE) {
+                yield_now().await;
+            }
+            let Some(accepted) = stop.run_until_cancelled(self.accept()).await else { return };
             match accepted {
                 Ok(stream) => admit_process(stream, &guard, &shutdown),
                 Err(error) => {
@@ -172,7 +186,7 @@ impl Listener {
 }
 
 fn admit_process(stream: UnixStream, guard: &Arc<Guard>, shutdown: &Shutdown) {
-    // Many come and go before their turn: they cost no more than this.
+    // Many come and go before their turn. They cost no more than this, or others would find no place in the kernel's queue.
     if stream::has_gone(stream.as_fd()) {
         return;
     }

@@ -252,7 +252,7 @@ mod tests {
     #[tokio::test]
     async fn half_closed_is_not_hung_up() {
         let (ours, mut theirs) = UnixStream::pair().expect("pair");
-        let mut ours = Stream::Unix(Socket::new(ours).expect("watched"));
+        let mut ours = Stream::Unix(Socket::new(ours.into_std().expect("unwatched")).expect("watched"));
         assert!(!ours.split().0.hung_up());
         theirs.shutdown().await.expect("shutdown");
         assert!(!ours.split().0.hung_up());

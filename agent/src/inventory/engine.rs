@@ -4,15 +4,16 @@ use crate::{
     wire::{self, Body, BodyError, BodyFraming, Inbox, ResponseError, ResponseHead, Socket},
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 use serde_json::Value;
 use std::{
     io,
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::{
     io::AsyncWriteExt,
-    net::UnixStream,
     sync::Semaphore,
     time::{Instant, sleep, timeout_at},
 };
@@ -370,7 +371,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 async fn connect(socket: &Path) -> io::Result<Socket> {
     let deadline = Instant::now() + CONNECT_BUSY;
     loop {
-        match UnixStream::connect(socket).await {
+        match dial(socket) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock && Instant::now() < deadline => {
                 sleep(CONNECT_BUSY_PAUSE).await;
             }
@@ -379,10 +380,18 @@ async fn connect(socket: &Path) -> io::Result<Socket> {
     }
 }
 
+/// Connects to a unix socket at once or not at all.
+fn dial(path: &Path) -> io::Result<UnixStream> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let stream = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    net::connect(&stream, &SocketAddrUnix::new(path)?)?;
+    Ok(stream.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustix::net::{AddressFamily, SocketAddrUnix, SocketType, accept, bind, listen, socket};
+    use rustix::net::{accept, bind, listen, socket};
     use tokio::time::timeout;
 
     #[tokio::test(flavor = "multi_thread")]
@@ -394,7 +403,7 @@ mod tests {
         listen(&listener, 0).expect("listen");
         // As many as wait without being accepted.
         let mut waiting = Vec::new();
-        while let Ok(stream) = UnixStream::connect(&path).await {
+        while let Ok(stream) = dial(&path) {
             waiting.push(stream);
         }
         let engine = Engine::new(&path);

@@ -18,4 +18,4 @@ pub use chunked::{ChunkError, ChunkScanner, Piece};
 pub use inbox::Inbox;
 pub use lines::Lines;
 pub use response::{ResponseError, ResponseHead, parse_response};
-pub use socket::{Socket, SocketReader, SocketWriter};
+pub use socket::{Socket, SocketReader, SocketWriter, watch};

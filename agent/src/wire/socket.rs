@@ -31,12 +31,12 @@ pub struct SocketWriter<'a> {
 }
 
 impl Socket {
-    /// Takes over a connection.
+    /// Takes over a connection, which does not block.
     ///
     /// # Errors
     /// When the system does not watch it.
-    pub fn new(stream: tokio::net::UnixStream) -> io::Result<Self> {
-        Ok(Self { input: watch(stream.into_std()?, Interest::READABLE)?, room: None })
+    pub fn new(stream: UnixStream) -> io::Result<Self> {
+        Ok(Self { input: watch(stream, Interest::READABLE)?, room: None })
     }
 
     /// Both directions, for use at the same time.
@@ -51,11 +51,15 @@ impl Socket {
     }
 }
 
+/// Has the runtime watch a file, which does not block.
+///
+/// # Errors
+/// Those of epoll_ctl(2).
 #[expect(
     deprecated,
     reason = "its successor is unsafe, for owners whose file can change under them; these two keep theirs"
 )]
-fn watch<T: AsFd + AsRawFd>(owner: T, interest: Interest) -> io::Result<AsyncFd<T>> {
+pub fn watch<T: AsFd + AsRawFd>(owner: T, interest: Interest) -> io::Result<AsyncFd<T>> {
     AsyncFd::with_interest(owner, interest)
 }
 
@@ -180,7 +184,10 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     fn pair() -> (Socket, Socket) {
-        let (a, b) = tokio::net::UnixStream::pair().expect("pair");
+        let (a, b) = UnixStream::pair().expect("pair");
+        for end in [&a, &b] {
+            end.set_nonblocking(true).expect("mode");
+        }
         (Socket::new(a).expect("a"), Socket::new(b).expect("b"))
     }
 
