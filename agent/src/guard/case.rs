@@ -171,7 +171,8 @@ impl<'a> Case<'a> {
 
     async fn look_up(&self, canonical: &Canonical, allowance: &Allowance) -> Result<(Option<Reply>, View), Refused> {
         let Guard { engine, owners, .. } = self.guard;
-        let at = Lookups { engine, owners, allowance };
+        let owner = owner(&self.who.principal);
+        let at = Lookups { engine, owners, allowance, owner: &owner };
         let found = async {
             if self.serves
                 && let Some((path, lookup)) = canonical.own_answer()
@@ -188,7 +189,9 @@ impl<'a> Case<'a> {
             }
             LookupError::Engine(error @ EngineError::Busy { .. }) => self.refused(503, format!("Wharden: {error}")),
             LookupError::Engine(error) => self.guard.engine_failed(&error, self.body_read),
-            LookupError::Answer(_) | LookupError::HostPath(_) => self.refused(502, format!("Wharden: {error}")),
+            LookupError::Answer(_) | LookupError::HostPath(_) | LookupError::Account(_) => {
+                self.refused(502, format!("Wharden: {error}"))
+            }
             LookupError::Reference(_) | LookupError::TooMany => {
                 self.invalid(canonical.action(), Refusal::bad(error.to_string()))
             }

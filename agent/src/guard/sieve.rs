@@ -212,7 +212,7 @@ impl Sieve<'_> {
         let found = if wanted.is_empty() {
             Ok(View::default())
         } else {
-            look_up_all(Lookups { engine, owners, allowance: &allowance }, wanted).await
+            look_up_all(Lookups { engine, owners, allowance: &allowance, owner: "" }, wanted).await
         };
         let Ok(mut view) = found else { return false };
         self.guard.labels.fill(&mut view, kind, &id);

@@ -1,12 +1,13 @@
 use super::{Allowance, Engine, EngineError, ImageOwners, Reply, resolve_host_path};
 use crate::limits::{ANSWER_HELD_MAX, HOST_PATH_TIMEOUT, LOOKUP_POOL, LOOKUPS_MAX};
 use futures::{StreamExt, stream};
+use nix::unistd::{Gid, User, getgrouplist};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ffi::CString};
 use tokio::{task::spawn_blocking, time::timeout};
 use wharden_docker::{
-    Canonical, ContainerView, ExecView, HostPathView, ImageView, Lookup, NetworkView, SwarmView, TaskView, View,
-    VolumeView,
+    AccountView, Canonical, ContainerView, ExecView, HostPathView, ImageView, Lookup, NetworkView, SwarmView, TaskView,
+    View, VolumeView,
 };
 use wharden_model::ResourceKind;
 
@@ -21,6 +22,8 @@ pub enum LookupError {
     Reference(String),
     #[error("the host path {0} cannot be resolved in time")]
     HostPath(String),
+    #[error("the host does not say in time who the account {0} is")]
+    Account(String),
     #[error("the request refers to more than {LOOKUPS_MAX} things")]
     TooMany,
 }
@@ -35,6 +38,7 @@ enum Found {
     Swarm(SwarmView),
     Task(TaskView),
     HostPath(HostPathView),
+    Account(AccountView),
 }
 
 /// Where a decision looks things up.
@@ -43,6 +47,8 @@ pub struct Lookups<'l> {
     pub engine: &'l Engine,
     pub owners: &'l ImageOwners,
     pub allowance: &'l Allowance,
+    /// Whose what comes into being will be.
+    pub owner: &'l str,
 }
 
 /// Looks up everything that the request refers to, and everything that those things refer to.
@@ -50,7 +56,7 @@ pub struct Lookups<'l> {
 /// # Errors
 /// [`LookupError`]: the request must not be judged on half of what there is.
 pub async fn look_up(at: Lookups<'_>, request: &Canonical) -> Result<View, LookupError> {
-    look_up_from(at, request.lookups(), |view| request.follow_ups(view)).await
+    look_up_from(at, request.lookups(), |view| request.follow_ups(view, at.owner)).await
 }
 
 /// Looks up these things.
@@ -77,7 +83,7 @@ async fn look_up_from(
     mut todo: Vec<Lookup>,
     follow_ups: impl Fn(&View) -> Vec<Lookup>,
 ) -> Result<View, LookupError> {
-    let Lookups { engine, owners, allowance } = at;
+    let Lookups { engine, owners, allowance, .. } = at;
     let mut view = View::default();
     let mut tried = BTreeSet::new();
     loop {
@@ -141,6 +147,7 @@ async fn find(engine: &Engine, allowance: &Allowance, lookup: &Lookup) -> Result
         Lookup::Swarm(_, name) => ("/nodes/", name, ""),
         Lookup::Task(id) => ("/tasks/", id, ""),
         Lookup::HostPath(path) => return follow(path).await,
+        Lookup::Account(name) => return account(name).await,
     };
     let Some(json) = inspect(engine, allowance, before, name, after).await? else { return Ok(Found::Nothing) };
     whole(engine, allowance, lookup, described(lookup, &json)).await
@@ -187,7 +194,7 @@ fn described(lookup: &Lookup, json: &Value) -> Option<Found> {
         Lookup::Exec(_) => ExecView::from_inspect(json).map(Found::Exec),
         Lookup::Swarm(..) => SwarmView::from_inspect(json).map(Found::Swarm),
         Lookup::Task(_) => TaskView::from_inspect(json).map(Found::Task),
-        Lookup::HostPath(_) => None,
+        Lookup::HostPath(_) | Lookup::Account(_) => None,
     }
 }
 
@@ -199,6 +206,23 @@ async fn follow(path: &str) -> Result<Found, LookupError> {
         .map_err(|_| late())?
         .map_err(|_| late())?;
     Ok(resolved.map_or(Found::Nothing, Found::HostPath))
+}
+
+/// The account of this host that has the name.
+async fn account(name: &str) -> Result<Found, LookupError> {
+    let wanted = name.to_owned();
+    let late = || LookupError::Account(name.to_owned());
+    let found = timeout(HOST_PATH_TIMEOUT, spawn_blocking(move || account_called(&wanted)))
+        .await
+        .map_err(|_| late())?
+        .map_err(|_| late())?;
+    Ok(found.map_err(|_| late())?.map_or(Found::Nothing, Found::Account))
+}
+
+fn account_called(name: &str) -> nix::Result<Option<AccountView>> {
+    let (Some(user), Ok(called)) = (User::from_name(name)?, CString::new(name)) else { return Ok(None) };
+    let groups = getgrouplist(&called, user.gid)?.into_iter().map(Gid::as_raw).collect();
+    Ok(Some(AccountView { uid: user.uid.as_raw(), groups }))
 }
 
 /// The engine's description of one thing; `None` when there is no such thing.
@@ -217,6 +241,8 @@ async fn inspect(
     match engine.get_within(&format!("{before}{}{after}", escape(name)), allowance).await {
         Ok(json) => Ok(Some(json)),
         Err(EngineError::Status { status: 404, .. }) => Ok(None),
+        // The beginning of several ids names none of them. That there are some must not be told: they may be others'.
+        Err(EngineError::Status { message, .. }) if message.contains("ultiple IDs found") => Ok(None),
         Err(EngineError::Status { status: 400, message, .. }) => Err(LookupError::Reference(message)),
         // Something of a swarm looked up on a host that is in none, or no manager of it.
         Err(EngineError::Status { status: 503, message, .. }) if message.contains("swarm") => Ok(None),
@@ -248,6 +274,7 @@ fn insert(view: &mut View, owners: &ImageOwners, lookup: &Lookup, found: Found) 
         (Lookup::Exec(key), Found::Exec(it)) => drop(view.execs.insert(key.clone(), it)),
         (Lookup::Swarm(kind, key), Found::Swarm(it)) => drop(view.swarm.insert((*kind, key.clone()), it)),
         (Lookup::Task(key), Found::Task(it)) => drop(view.tasks.insert(key.clone(), it)),
+        (Lookup::Account(key), Found::Account(it)) => drop(view.accounts.insert(key.clone(), it)),
         (Lookup::HostPath(key), Found::HostPath(it)) => drop(view.host_paths.insert(key.clone(), it)),
         _ => {}
     }

@@ -176,7 +176,7 @@ mod tests {
             sent in proptest::collection::vec(any::<u8>(), 0..60_000),
             taken in proptest::collection::vec(0..9_000_usize, 1..40),
         ) {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("runtime");
             let (mut inbox, mut from, mut got) = (Inbox::default(), sent.as_slice(), Vec::new());
             runtime.block_on(async {
                 for n in taken.iter().cycle() {

@@ -119,10 +119,11 @@ impl Canonical {
         lookup::of_request(self).into_iter().collect()
     }
 
-    /// What must be looked up because of what was found: the container of an exec, the volumes of a container. Ask
-    /// again until everything that it names has been tried.
-    pub fn follow_ups(&self, view: &View) -> Vec<Lookup> {
-        lookup::of_found(self, view).into_iter().collect()
+    /// What must be looked up because of what was found: the container of an exec, the volumes of a container, the account
+    /// of whoever owns what sees paths of the host; what comes into being will be `owner`'s. Ask again until everything that
+    /// it names has been tried.
+    pub fn follow_ups(&self, view: &View, owner: &str) -> Vec<Lookup> {
+        lookup::of_found(self, view, owner).into_iter().collect()
     }
 
     /// Whether it means networks by an endpoint's id, which the guard takes away.

@@ -1,7 +1,15 @@
-//! Names of drivers and of volumes. The Engine looks for a plugin that it does not know in a file of that name in its folder of
-//! plugins, and follows dots out of it: to any socket that a user made.
+//! Names of drivers and of volumes, and other texts that the Engine makes paths of. It looks for a plugin that it does not know in
+//! a file of that name in its folder of plugins, and follows dots out of it: to any socket that a user made. It finds checkpoints
+//! in the same way, and fills in templates in the mounts of services when their containers are made.
 
-use crate::{doc::Doc, facts::wanted_mounts, mounts::Mount, refusal::Refusal};
+use crate::{
+    doc::Doc,
+    facts::wanted_mounts,
+    mounts::Mount,
+    names,
+    paths::clean,
+    refusal::{Refusal, shorten},
+};
 use wharden_model::Action;
 
 /// Checks every name of a driver in a body, and those of volumes to be mounted.
@@ -17,8 +25,11 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
         })
     };
     match action {
+        Action::ContainerUpdate => devices(body),
+        Action::ContainerCheckpointCreate => names::checkpoint("field CheckpointID", body.text("CheckpointID")),
         Action::ContainerCreate => {
             let host = body.at("HostConfig");
+            devices(host)?;
             one("HostConfig.VolumeDriver", host.text("VolumeDriver"))?;
             one("HostConfig.LogConfig.Type", host.at("LogConfig").text("Type"))?;
             one("HostConfig.Runtime", host.text("Runtime"))?;
@@ -36,6 +47,7 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
         Action::ServiceCreate | Action::ServiceUpdate => {
             let task = body.at("TaskTemplate");
             one("TaskTemplate.LogDriver.Name", task.at("LogDriver").text("Name"))?;
+            templates(task.at("ContainerSpec"))?;
             mounts(task.at("ContainerSpec"), "TaskTemplate.ContainerSpec")
         }
         Action::SecretCreate | Action::SecretUpdate | Action::ConfigCreate | Action::ConfigUpdate => {
@@ -51,6 +63,45 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
     }
 }
 
+/// Devices whose use is limited. The Engine looks at them as root, and says what it found.
+fn devices(host: Doc<'_>) -> Result<(), Refusal> {
+    for list in [
+        "BlkioWeightDevice",
+        "BlkioDeviceReadBps",
+        "BlkioDeviceWriteBps",
+        "BlkioDeviceReadIOps",
+        "BlkioDeviceWriteIOps",
+    ] {
+        for path in host.items(list).map(|device| device.text("Path")) {
+            if !clean(path).starts_with("/dev/") {
+                let shown = shorten(path);
+                return Err(Refusal::bad(format!("field {list}: {shown:?} is no device: name one in /dev")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a template in a mount comes to is known to the node alone, when a container is made.
+fn templates(container: Doc<'_>) -> Result<(), Refusal> {
+    let options = |mount: Doc<'_>| {
+        let volume = mount.at("VolumeOptions");
+        volume.pairs("Labels").into_iter().chain(volume.at("DriverConfig").pairs("Options")).collect::<Vec<_>>()
+    };
+    for mount in container.items("Mounts") {
+        let own = ["Source", "Target"].map(|field| mount.text(field).to_owned());
+        let more = options(mount).into_iter().flat_map(|(name, value)| [name, value]);
+        if let Some(text) = own.into_iter().chain(more).find(|text| text.contains("{{")) {
+            let shown = shorten(&text);
+            return Err(Refusal::bad(format!(
+                "field TaskTemplate.ContainerSpec.Mounts: {shown:?} is a template, so that nobody can tell what will be \
+                 mounted: write out what it stands for"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Plugins are called like images, `vieux/sshfs:latest`: no part of a name is empty or begins with a dot.
 fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.-:@/".contains(c);
@@ -60,7 +111,7 @@ fn is_name(name: &str) -> bool {
 
 /// The name of a volume that looks like a path: below the place where the Engine was started, perhaps.
 fn no_volume(name: &str) -> Refusal {
-    let shown = crate::refusal::shorten(name);
+    let shown = shorten(name);
     Refusal::bad(format!(
         "field HostConfig.Binds or Mounts: {shown:?} is not the name of a volume; for a folder of the host write its \
          absolute path"
@@ -68,7 +119,7 @@ fn no_volume(name: &str) -> Refusal {
 }
 
 fn refused(field: &str, name: &str) -> Refusal {
-    let shown = crate::refusal::shorten(name);
+    let shown = shorten(name);
     Refusal::bad(format!(
         "field {field}: {shown:?} is not the name of a driver: use the name that `docker plugin ls` or `docker info` shows"
     ))
@@ -116,5 +167,31 @@ mod tests {
             let refusal = check(action, Doc::new(Some(&body))).expect_err("a path");
             assert!(refusal.status == 400 && refusal.message.contains("is not the name of a driver"), "{body}");
         }
+        let template = "/srv/{{index .Service.Labels \"p\"}}";
+        let volume = |options: serde_json::Value| json!({"Type": "volume", "Target": "/x", "VolumeOptions": options});
+        for mount in [
+            json!({"Type": "bind", "Source": template, "Target": "/x"}),
+            json!({"Type": "volume", "Source": "v", "Target": "/{{.Task.Name}}"}),
+            volume(json!({"Labels": {"a": "{{.Node.ID}}"}})),
+            volume(json!({"DriverConfig": {"Options": {"type": "none", "o": "bind", "device": template}}})),
+        ] {
+            let body = json!({"TaskTemplate": {"ContainerSpec": {"Mounts": [mount]}}});
+            let refusal = check(Action::ServiceCreate, Doc::new(Some(&body))).expect_err("a template");
+            assert!(refusal.message.contains("is a template"), "{refusal}");
+        }
+        let hostname =
+            json!({"TaskTemplate": {"ContainerSpec": {"Hostname": "{{.Node.Hostname}}", "Env": ["A={{.Task.Slot}}"]}}});
+        check(Action::ServiceCreate, Doc::new(Some(&hostname))).expect("no mount");
+        for (path, passes) in [("/dev/sda", true), ("/root/x", false), ("/dev/../root/x", false), ("sda", false)] {
+            let list = json!([{"Path": path, "Rate": 1}]);
+            let create = json!({"HostConfig": {"BlkioDeviceReadBps": list}});
+            let update = json!({"BlkioDeviceWriteIOps": list});
+            for (action, body) in [(Action::ContainerCreate, create), (Action::ContainerUpdate, update)] {
+                assert_eq!(check(action, Doc::new(Some(&body))).is_ok(), passes, "{body}");
+            }
+        }
+        let outside = json!({"CheckpointID": "../../srv/x"});
+        let refusal = check(Action::ContainerCheckpointCreate, Doc::new(Some(&outside))).expect_err("a path");
+        assert!(refusal.message.contains("CheckpointID"), "{refusal}");
     }
 }

@@ -152,16 +152,16 @@ pub fn networks(body: Doc<'_>) -> BTreeSet<&str> {
     out
 }
 
-/// What the things that were found name in turn.
-pub fn of_found(canonical: &Canonical, view: &View) -> BTreeSet<Lookup> {
+/// What the things that were found name in turn. What is made will be `owner`'s.
+pub fn of_found(canonical: &Canonical, view: &View, owner: &str) -> BTreeSet<Lookup> {
     let mut out = BTreeSet::new();
+    let container = canonical.route.captures.first().and_then(|name| view.containers.get(name));
     match canonical.action() {
         Action::ExecStart | Action::ExecResize | Action::ExecInspect => {
             out.extend(view.execs.values().map(|e| Lookup::Container(e.container.clone())));
         }
         Action::ContainerCreate => made_of(canonical.doc(), view, &mut out),
         action if action.starts_container() => {
-            let container = canonical.route.captures.first().and_then(|name| view.containers.get(name));
             if let Some(container) = container {
                 out.insert(Lookup::Image(container.image_id.clone()));
                 let body = Doc::new(Some(&container.made.0));
@@ -169,7 +169,13 @@ pub fn of_found(canonical: &Canonical, view: &View) -> BTreeSet<Lookup> {
                 made_of(body, view, &mut out);
             }
         }
-        Action::ContainerArchiveRead | Action::ContainerArchiveWrite | Action::ContainerArchiveStat => {
+        Action::ContainerExec
+        | Action::ContainerArchiveRead
+        | Action::ContainerArchiveWrite
+        | Action::ContainerArchiveStat => {
+            if canonical.action() == Action::ContainerExec {
+                out.extend(view.containers.values().flat_map(|found| host_paths(container_paths(found, true))));
+            }
             out.extend(view.containers.values().flat_map(volumes_of));
             out.extend(paths_of_volumes(view));
         }
@@ -180,6 +186,15 @@ pub fn of_found(canonical: &Canonical, view: &View) -> BTreeSet<Lookup> {
         }
         _ => {}
     }
+    // Whoever sees files of the host should be the account whose the container is.
+    let runs = match canonical.action() {
+        Action::ContainerCreate | Action::ServiceCreate => named(owner),
+        Action::ServiceUpdate => view.swarm.values().next().and_then(|service| named(&service.owner())),
+        Action::ContainerExec => container.and_then(|container| named(&container.owner())),
+        action if action.starts_container() => container.and_then(|container| named(&container.owner())),
+        _ => None,
+    };
+    out.extend(runs.filter(|_| !view.host_paths.is_empty()).map(Lookup::Account));
     out
 }
 

@@ -188,6 +188,12 @@ pub fn local_paths(options: &BTreeMap<String, String>, writable: bool) -> Vec<Ho
     paths.into_iter().map(|path| HostPath { path, writable }).collect()
 }
 
+/// The kind of file system that the kernel is to mount for such options, unless it is a folder of the host.
+pub fn file_system(options: &BTreeMap<String, String>) -> Option<String> {
+    let kind = options.get("type")?.trim().to_ascii_lowercase();
+    Some(kind).filter(|kind| !matches!(kind.as_str(), "" | "none" | "bind"))
+}
+
 /// The host paths of an existing volume.
 pub fn volume_paths(volume: &VolumeView, writable: bool) -> Vec<HostPath> {
     if is_local(&volume.driver) { local_paths(&volume.options, writable) } else { Vec::new() }

@@ -6,15 +6,38 @@ use crate::{
 };
 use wharden_model::Action;
 
-/// Refuses a name for a container that could be the id of another one, short or whole: the engine takes a name before the
-/// beginning of an id.
+/// Checks the names that a request gives beside its body: one for a container must not look like the id of another, short or
+/// whole, since the engine takes a name before the beginning of an id; one of a checkpoint must not be a path.
 ///
 /// # Errors
 /// 400.
-pub fn check(action: Action, query: &Query) -> Result<(), Refusal> {
-    if !matches!(action, Action::ContainerCreate | Action::ContainerRename) {
+pub fn check(action: Action, query: &Query, captures: &[String]) -> Result<(), Refusal> {
+    match action {
+        Action::ContainerCreate | Action::ContainerRename => container(query),
+        Action::ContainerStart if query.get("checkpoint").is_empty() => Ok(()),
+        Action::ContainerStart => checkpoint("query parameter checkpoint", query.get("checkpoint")),
+        Action::ContainerCheckpointDelete => captures.iter().skip(1).try_for_each(|name| checkpoint("path", name)),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses what is no name of a checkpoint. The engine looks at it when one is made, and later finds it wherever a name with dots
+/// and slashes leads.
+///
+/// # Errors
+/// 400.
+pub fn checkpoint(place: &str, name: &str) -> Result<(), Refusal> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    if name.len() > 1 && name.bytes().all(plain) && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) {
         return Ok(());
     }
+    let shown = shorten(name);
+    Err(Refusal::bad(format!(
+        "{place}: {shown:?} is no name of a checkpoint: letters, digits, and after the first _ . -"
+    )))
+}
+
+fn container(query: &Query) -> Result<(), Refusal> {
     let name = query.get("name").trim_start_matches('/');
     let is_id = (12..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_id {

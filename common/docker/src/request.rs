@@ -148,7 +148,7 @@ impl Request {
             BodyKind::Stream => None,
         };
         references::check(self.endpoint().action, &self.query)?;
-        names::check(self.endpoint().action, &self.query)?;
+        names::check(self.endpoint().action, &self.query, &self.route.captures)?;
         if self.endpoint().action == Action::ContainerTop {
             ps::check(self.query.get("ps_args"))?;
         }

@@ -3,7 +3,10 @@
 
 use crate::{inspect, owner};
 use serde_json::Value;
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 use wharden_model::ResourceKind;
 
 /// Something that must be looked up before a request can be judged. The text is as the request spells it; the
@@ -27,6 +30,8 @@ pub enum Lookup {
     Task(String),
     /// A path on the host: to be resolved through its links (`realpath`); absent when that fails.
     HostPath(String),
+    /// An account of the host by its name (getpwnam(3), getgrouplist(3)).
+    Account(String),
 }
 
 /// Everything looked up, keyed by the text of the [`Lookup`]. Absent means that it does not exist.
@@ -41,6 +46,15 @@ pub struct View {
     pub swarm: BTreeMap<(ResourceKind, String), SwarmView>,
     pub tasks: BTreeMap<String, TaskView>,
     pub host_paths: BTreeMap<String, HostPathView>,
+    pub accounts: BTreeMap<String, AccountView>,
+}
+
+/// An account of the host.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountView {
+    pub uid: u32,
+    /// All groups that it is in, the first one among them.
+    pub groups: BTreeSet<u32>,
 }
 
 /// A path on the host, whether anything is there or not.

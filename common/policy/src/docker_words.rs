@@ -65,6 +65,8 @@ pub(crate) fn how(fact: &str, op: ChangeOp, value: &FactValue) -> String {
     match (fact, op) {
         ("host_paths", ChangeOp::Remove) => return format!("leave out -v {shown}:..."),
         ("host_paths_writable", ChangeOp::Remove) => return format!("mount {shown} read-only: -v {shown}:...:ro"),
+        ("runs_as_owner", ChangeOp::Set) => return "--user UID:GID of the account of your name on the host".to_owned(),
+        ("file_systems", ChangeOp::Remove) => return format!("leave out the volume with type={shown}"),
         ("volumes", ChangeOp::Remove) => return format!("leave out the volume {shown}: -v {shown}:..."),
         ("volumes", ChangeOp::Set) => return "leave out --volumes".to_owned(),
         ("mount_propagation", ChangeOp::Remove) => return format!("mount without :{shown}"),

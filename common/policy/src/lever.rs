@@ -18,6 +18,7 @@ const FOLLOW: &[&str] = &[
     "path",
     "sensitive_paths",
     "replaceable_paths",
+    "volume_paths",
     "engine_socket",
     "foreign_volumes",
     "foreign_networks",
@@ -73,7 +74,7 @@ const FOLLOW: &[&str] = &[
 ];
 
 /// Yes-or-no facts that may be turned on to be allowed. Others only ever off: that gives nobody more.
-const TURNED_ON: &[&str] = &["readonly_rootfs", "no_new_privileges", "init", "auto_remove"];
+const TURNED_ON: &[&str] = &["readonly_rootfs", "no_new_privileges", "init", "auto_remove", "runs_as_owner"];
 
 /// Texts that may be given a value that a rule names.
 const CHOSEN: &[&str] = &["user", "network_mode", "restart_policy", "log_driver", "runtime"];
@@ -177,6 +178,10 @@ fn settle(facts: &mut Facts, change: &RequestChange) {
             put(facts, "root_user", is_root);
             put(facts, "user_by_name", !numeric && !text.is_empty() && text.split(':').next() != Some("root"));
         }
+        ("runs_as_owner", _) if change.value == true.into() => {
+            put(facts, "root_user", false);
+            put(facts, "user_by_name", false);
+        }
         ("host_namespaces", ChangeOp::Remove) => namespace(facts, text),
         ("shared_namespaces", ChangeOp::Remove) => {
             without(facts, "foreign_namespaces", |v| v == text);
@@ -217,6 +222,7 @@ fn settle(facts: &mut Facts, change: &RequestChange) {
 fn mounts(facts: &mut Facts, path: &str) {
     without(facts, "host_paths_writable", |v| v == path);
     without(facts, "replaceable_paths", |v| v == path);
+    without(facts, "volume_paths", |v| v == path);
     let left = texts(facts, "host_paths");
     without(facts, "sensitive_paths", |place| !left.iter().any(|path| related(path, place)));
     if !left.iter().any(|path| may_hold_a_socket(path)) {

@@ -17,8 +17,10 @@ pub const PREFIX: &str = "wharden-t-";
 pub struct OsUser {
     /// Name, `wharden-t-…`.
     pub name: String,
-    uid: u32,
-    gid: u32,
+    /// Its number.
+    pub uid: u32,
+    /// The number of its group.
+    pub gid: u32,
 }
 
 impl OsUser {

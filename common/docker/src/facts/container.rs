@@ -3,8 +3,9 @@
 use super::{Sheet, Source, create, create_mounts, env_names, instructions, ulimits};
 use crate::{
     account::account,
+    doc::Doc,
     image_ref::ImageRef,
-    mounts::volume_paths,
+    mounts::{container_paths, volume_paths},
     paths::{clean, is_within},
 };
 use std::collections::BTreeSet;
@@ -121,6 +122,14 @@ fn exec(source: &Source<'_>, out: &mut Sheet) {
     out.put("attach_stdin", body.truth("AttachStdin"));
     out.put("tty", body.truth("Tty"));
     out.put("container_privileged", container.is_some_and(|c| c.privileged));
+    let Some(container) = container else { return };
+    let mut paths = container_paths(container, true);
+    let volumes = container.mounts.iter().filter_map(|mount| source.view.volumes.get(&mount.name));
+    paths.extend(volumes.flat_map(|volume| volume_paths(volume, true)));
+    out.put("host_paths", paths.iter().flat_map(|p| source.host_path(&p.path)).collect::<BTreeSet<_>>());
+    // Groups that the container has on top it keeps.
+    let host = Doc::new(Some(&container.made.0)).at("HostConfig");
+    out.put("runs_as_owner", source.runs_as_owner(user, host.texts("GroupAdd")));
 }
 
 fn commit(source: &Source<'_>, out: &mut Sheet) {

@@ -26,6 +26,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     out.put("user", user);
     out.put("root_user", who.may_be_root);
     out.put("user_by_name", who.by_name);
+    out.put("runs_as_owner", source.runs_as_owner(user, body.at("HostConfig").texts("GroupAdd")));
     out.put("entrypoint", body.words("Entrypoint"));
     out.put("command", body.words("Cmd"));
     out.put("env_names", env_names(body.texts("Env")));

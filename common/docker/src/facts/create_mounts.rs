@@ -3,7 +3,7 @@
 use super::{Sheet, Source};
 use crate::{
     doc::Doc,
-    mounts::{HostPath, Mount, container_paths, is_local, split_volumes_from, volume_paths},
+    mounts::{HostPath, Mount, container_paths, file_system, is_local, local_paths, split_volumes_from, volume_paths},
     owner,
     paths::{reaches_private, sensitive},
 };
@@ -21,6 +21,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let host = body.at("HostConfig");
     let mounts = wanted(host);
     let mut paths: BTreeSet<HostPath> = mounts.iter().flat_map(Mount::host_paths).collect();
+    put_volume_paths(source, &mounts, out);
     paths.extend(of_volumes(source, &mounts));
     let mut from = BTreeSet::new();
     for entry in host.texts("VolumesFrom") {
@@ -54,6 +55,15 @@ pub fn of_volumes<'m>(source: &Source<'m>, mounts: &'m [Mount]) -> impl Iterator
     let view = source.view;
     let found = mounts.iter().filter_map(move |mount| Some((view.volumes.get(mount.volume()?)?, mount)));
     found.flat_map(|(volume, mount)| volume_paths(volume, !mount.read_only))
+}
+
+/// What the volumes that are mounted, there or to be made, are of the host; and what the kernel is to mount for them.
+pub fn put_volume_paths(source: &Source<'_>, mounts: &[Mount], out: &mut Sheet) {
+    let made = mounts.iter().filter(|mount| is_local(&mount.driver));
+    let mut paths: Vec<HostPath> = made.clone().flat_map(|mount| local_paths(&mount.driver_options, true)).collect();
+    paths.extend(of_volumes(source, mounts));
+    out.put("volume_paths", paths.iter().flat_map(|p| source.host_path(&p.path)).collect::<BTreeSet<_>>());
+    out.put("file_systems", made.filter_map(|mount| file_system(&mount.driver_options)).collect::<BTreeSet<_>>());
 }
 
 /// The volumes that are mounted, exist, and are somebody else's or nobody's.

@@ -55,6 +55,15 @@ impl<'a> Source<'a> {
         if self.canonical.action() == Action::ImageBuild { self.asker.owner } else { self.resolved.maker() }
     }
 
+    /// Whether what runs as this user, with these groups on top, is the account of the host whose the container is, as if
+    /// it ran outside of it. A group must be said: that of a lone number is the image's affair.
+    fn runs_as_owner<'t>(&self, user: &str, mut groups: impl Iterator<Item = &'t str>) -> bool {
+        let Some(owner) = self.view.accounts.get(self.maker()) else { return false };
+        let Some((uid, gid)) = user.split_once(':') else { return false };
+        let is_own = |group: &str| number(group).is_some_and(|gid| owner.groups.contains(&gid));
+        number(uid) == Some(owner.uid) && is_own(gid) && groups.all(is_own)
+    }
+
     fn query(&self) -> &'a Query {
         &self.canonical.query
     }
@@ -95,6 +104,11 @@ impl<'a> Source<'a> {
         let paths = paths.into_iter().map(|p| clean(&p.path));
         paths.filter(|path| self.view.host_paths.get(path).is_none_or(|found| found.replaceable)).collect()
     }
+}
+
+/// A number of an account or a group, in its one plain spelling.
+fn number(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|number: &u32| number.to_string() == text)
 }
 
 /// The facts of one action, being filled.

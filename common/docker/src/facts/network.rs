@@ -54,7 +54,9 @@ fn create(source: &Source<'_>, out: &mut Sheet) {
     out.put("name", body.text("Name"));
     out.put("driver", or("bridge", body.text("Driver")));
     out.put("options", body.pair_set("Options"));
-    out.put("parent", body.at("Options").text("parent"));
+    // A bridge that is there already is taken as it is, with whatever of the host is on it.
+    let interfaces = ["parent", "com.docker.network.bridge.name"].map(|option| body.at("Options").text(option));
+    out.put("parent", interfaces.into_iter().find(|name| !name.is_empty()).unwrap_or_default());
     out.put("subnets", configs("Subnet"));
     out.put("gateways", configs("Gateway"));
     out.put("ipam_driver", or("default", ipam.text("Driver")));

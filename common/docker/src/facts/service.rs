@@ -54,6 +54,7 @@ fn mounts(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     let mounts: Vec<_> = container.items("Mounts").map(Mount::of_mount).collect();
     let mut paths: BTreeSet<HostPath> = mounts.iter().flat_map(Mount::host_paths).collect();
     paths.extend(create_mounts::of_volumes(source, &mounts));
+    create_mounts::put_volume_paths(source, &mounts, out);
     create_mounts::put_paths(source, &paths, out);
     out.put("replaceable_paths", source.replaceable(&paths));
     out.put("foreign_volumes", create_mounts::foreign(source, &mounts));
@@ -82,6 +83,7 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     out.put("root_user", who.may_be_root);
     out.put("user_by_name", who.by_name);
     out.put("group_add", container.text_set("Groups"));
+    out.put("runs_as_owner", source.runs_as_owner(user, container.texts("Groups")));
     out.put("readonly_rootfs", container.truth("ReadOnly"));
     out.put("sysctls", container.pair_set("Sysctls"));
     out.put("ulimits", ulimits(container.items("Ulimits")));

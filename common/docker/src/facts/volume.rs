@@ -3,7 +3,7 @@
 use super::{Sheet, Source};
 use crate::{
     doc::Doc,
-    mounts::{HostPath, is_local, local_paths},
+    mounts::{HostPath, file_system, is_local, local_paths},
     paths::{reaches_private, sensitive},
 };
 use std::collections::BTreeSet;
@@ -24,6 +24,8 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let driver = body.text("Driver");
     out.put("name", body.text("Name"));
     out.put("driver", if driver.is_empty() { "local" } else { driver });
+    let kind = is_local(driver).then(|| file_system(&body.pairs("DriverOpts"))).flatten();
+    out.put("file_systems", kind.into_iter().collect::<BTreeSet<_>>());
     out.put("driver_options", super::options(body.pairs("DriverOpts").iter()));
     let mut paths = paths_asked(body);
     // The name may be taken: then what is mounted is what it was made with.
@@ -34,6 +36,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let paths: BTreeSet<String> = paths.iter().flat_map(|p| source.host_path(&p.path)).collect();
     out.put("sensitive_paths", sensitive(&paths));
     out.put("engine_socket", reaches_private(&paths, source.asker.private));
+    out.put("volume_paths", paths.clone());
     out.put("host_paths", paths);
     out.put("labels", body.pair_set("Labels"));
     out.put("cluster", body.has("ClusterVolumeSpec"));

@@ -39,9 +39,9 @@ fn everything(canonical: &Canonical) -> View {
             Lookup::Task(id) => {
                 view.tasks.insert(id.clone(), TaskView { id, ..TaskView::default() });
             }
-            Lookup::HostPath(_) => {}
+            Lookup::HostPath(_) | Lookup::Account(_) => {}
         }
-        wanted.extend(canonical.follow_ups(&view).into_iter().filter(|l| match l {
+        wanted.extend(canonical.follow_ups(&view, "alice").into_iter().filter(|l| match l {
             Lookup::Container(name) => !view.containers.contains_key(name),
             _ => false,
         }));

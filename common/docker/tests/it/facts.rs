@@ -36,7 +36,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("PUT /containers/{id}/archive", "/containers/victim/archive", ""),
     ("GET /containers/{id}/attach/ws", "/containers/victim/attach/ws", ""),
     ("POST /containers/{id}/start", "/containers/victim/start", ""),
-    ("POST /containers/{name}/checkpoints", "/containers/victim/checkpoints", "{}"),
+    ("POST /containers/{name}/checkpoints", "/containers/victim/checkpoints", r#"{"CheckpointID":"ck"}"#),
     ("POST /plugins/pull", "/plugins/pull", "[]"),
     ("POST /plugins/{name}/set", "/plugins/p/set", "[]"),
     ("POST /plugins/{name}/enable", "/plugins/p/enable", ""),

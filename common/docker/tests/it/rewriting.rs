@@ -203,7 +203,7 @@ fn lookups_name_everything_that_the_decision_needs() {
             Lookup::HostPath("/srv/a".into()),
         ]
     );
-    let follow_ups = canonical.follow_ups(&support::view());
+    let follow_ups = canonical.follow_ups(&support::view(), "alice");
     assert!(
         follow_ups.contains(&Lookup::Volume("sneaky".into())) && follow_ups.contains(&Lookup::HostPath("/etc".into()))
     );

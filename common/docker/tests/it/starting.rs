@@ -103,7 +103,7 @@ fn what_the_container_refers_to_is_looked_up_as_for_a_creation() {
     let view = with(&json!({}), &json!({"Binds": ["/srv/a:/a", "sneaky:/v"], "PidMode": "container:victim"}));
     let (canonical, _) = support::canonical(&request("POST", "/containers/app/start", "")).unwrap();
     assert_eq!(canonical.lookups(), [Lookup::Container("app".into())]);
-    let more = canonical.follow_ups(&view);
+    let more = canonical.follow_ups(&view, "alice");
     for wanted in [
         Lookup::Image(IMAGE.into()),
         Lookup::HostPath("/srv/a".into()),

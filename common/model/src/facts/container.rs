@@ -64,6 +64,8 @@ pub const EXEC: &[FactSpec] = &[
     fact("attach_stdin", FactType::Bool, "$.AttachStdin", "", "the caller will be able to type"),
     fact("tty", FactType::Bool, "$.Tty", "", "has a terminal"),
     fact("container_privileged", FactType::Bool, "", "5.5", "the container itself is privileged"),
+    fact("host_paths", FactType::Set, "", "5.6", "every host path that the container can see"),
+    fact("runs_as_owner", FactType::Bool, "$.User", "", "see container.create"),
 ];
 
 /// `exec.start` and `exec.inspect`: what `container.exec` asked for, as the engine keeps it.

@@ -14,6 +14,8 @@ pub const CREATE: &[FactSpec] = &[
         "5.6",
         "host paths that the local driver will mount; cleaned, links resolved where the host shows them",
     ),
+    fact("volume_paths", FactType::Set, "$.DriverOpts", "5.6", "the same, as container.create has it"),
+    fact("file_systems", FactType::Set, "$.DriverOpts", "", "see container.create"),
     fact("sensitive_paths", FactType::Set, "$.DriverOpts", "5.6", "see container.create"),
     fact("replaceable_paths", FactType::Set, "$.DriverOpts", "5.6", "see container.create"),
     fact("engine_socket", FactType::Bool, "$.DriverOpts", "5.32", "see container.create"),

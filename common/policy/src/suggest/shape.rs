@@ -310,6 +310,9 @@ mod tests {
             "checkpoint",
             "no_new_privileges",
             "replaceable_paths",
+            "runs_as_owner",
+            "volume_paths",
+            "file_systems",
             "foreign_volumes",
             "foreign_namespaces",
         ];

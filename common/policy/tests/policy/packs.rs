@@ -81,6 +81,7 @@ fn roles_are_a_table_of_actions() {
                     | Action::ImageExport
                     | Action::ImageSearch
                     | Action::DistributionInspect
+                    | Action::PluginPrivileges
                     | Action::SystemAuth
             )
     };
@@ -192,6 +193,9 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
         ("no-added-capabilities", &[("cap_add", set(&["CHOWN", "NET_ADMIN"]))]),
         ("no-root", &[("root_user", true.into()), ("user", "".into())]),
         ("no-root", &[("root_user", true.into()), ("user_by_name", true.into()), ("user", "toor".into())]),
+        ("no-host-paths-as-others", &[("host_paths", set(&["/srv/data"]))]),
+        ("no-host-path-volumes", &[("volume_paths", set(&["/srv/data"]))]),
+        ("no-mounted-file-systems", &[("file_systems", set(&["nfs", "tmpfs"]))]),
         ("no-replaceable-host-paths", &[("replaceable_paths", set(&["/tmp/x"]))]),
         ("no-volumes-of-others", &[("foreign_volumes", set(&["bobs"]))]),
         ("no-remote-log-drivers", &[("log_driver", "syslog".into())]),
@@ -223,7 +227,8 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
     let create = Action::ContainerCreate;
     let all = [create, Action::ContainerStart, Action::ContainerRestart];
     for ((rule, changes), create) in cases.iter().flat_map(|case| all.map(|action| (case, action))) {
-        if *rule == "no-new-privileges" && create != Action::ContainerCreate {
+        let made_once = ["no-new-privileges", "no-host-path-volumes", "no-mounted-file-systems"];
+        if made_once.contains(rule) && create != Action::ContainerCreate {
             continue;
         }
         // The engine says that by itself where the host has cgroup v1.
@@ -244,7 +249,7 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
     }
     for (name, value) in [
         ("cap_add", set(&["NET_BIND_SERVICE"])),
-        ("host_paths", set(&["/srv/data"])),
+        ("file_systems", set(&["tmpfs"])),
         ("volumes", set(&["data"])),
         ("restart_policy", "always".into()),
         ("mount_propagation", set(&["rprivate"])),
@@ -256,6 +261,13 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
         facts.set(name, value);
         strict.allows("alice", create, &strict.resource(create, "alice"), &facts);
     }
+    // Files of the host are for the account that they are of, unless the host is said to have no such accounts.
+    let mut facts = ordinary();
+    facts.set("host_paths", set(&["/srv/data"]));
+    let shared = world(&["roles", "baseline"], "host-paths=shared");
+    shared.allows("alice", create, &shared.resource(create, "alice"), &facts);
+    facts.set("runs_as_owner", true);
+    strict.allows("alice", create, &strict.resource(create, "alice"), &facts);
 }
 
 #[test]
@@ -268,9 +280,17 @@ fn the_baseline_covers_the_other_ways_in() {
         (Action::ContainerExec, "no-root-exec", "root_user", true.into()),
         (Action::ContainerArchiveWrite, "no-copies-to-the-host", "host_paths", set(&["/srv"])),
         (Action::ContainerArchiveRead, "no-copies-to-the-host", "host_paths", set(&["/srv"])),
+        (Action::ContainerExec, "no-host-paths-as-others", "host_paths", set(&["/srv"])),
+        (Action::ServiceUpdate, "no-host-paths-as-others", "host_paths", set(&["/srv"])),
+        (Action::ServiceCreate, "no-host-path-volumes", "volume_paths", set(&["/srv"])),
+        (Action::VolumeCreate, "no-host-path-volumes", "volume_paths", set(&["/srv"])),
+        (Action::VolumeCreate, "no-mounted-file-systems", "file_systems", set(&["cifs"])),
         (Action::ImageBuild, "no-foreign-namespaces", "foreign_namespaces", set(&["network:x"])),
         (Action::VolumeCreate, "no-replaceable-host-paths", "replaceable_paths", set(&["/tmp/x"])),
         (Action::ContainerStart, "no-foreign-checkpoints", "checkpoint_dir", "/tmp/x".into()),
+        (Action::ContainerCheckpointCreate, "no-foreign-checkpoints", "checkpoint_dir", "/tmp/x".into()),
+        (Action::ContainerCheckpointList, "no-foreign-checkpoints", "checkpoint_dir", "/tmp/x".into()),
+        (Action::ContainerCheckpointDelete, "no-foreign-checkpoints", "checkpoint_dir", "/tmp/x".into()),
         (Action::VolumeCreate, "no-sensitive-host-paths", "sensitive_paths", set(&["/"])),
         (Action::VolumeCreate, "no-engine-socket", "engine_socket", true.into()),
         (Action::ImageBuild, "no-host-network-elsewhere", "host_network", true.into()),

@@ -75,7 +75,7 @@ fn each_offence_is_told_in_words_of_docker_and_nothing_else_is() {
             "leave out -v /etc:...",
             "--memory 4096",
             "leave out --privileged",
-            "--user 1000 (any number other than 0), or an image with such a USER",
+            "--user UID:GID of the account of your name on the host",
         ],
     );
     let Remedy::Change { changes, .. } = &told else { panic!() };

@@ -5,10 +5,10 @@ use crate::{
     limits::{DRAFTS_BYTES_MAX, DRAFTS_EFFORT_MAX, DRAFTS_MAX},
     policy_set,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wharden_docker::{
-    ApiVersion, Asker, Canonical, ContainerView, ExecView, Head, HostPathView, IMAGE_LABEL, ImageView, Judged, Lookup,
-    Making, NetworkView, OWNER_LABEL, SwarmView, TaskView, View, VolumeView,
+    AccountView, ApiVersion, Asker, Canonical, ContainerView, ExecView, Head, HostPathView, IMAGE_LABEL, ImageView,
+    Judged, Lookup, Making, NetworkView, OWNER_LABEL, SwarmView, TaskView, View, VolumeView,
 };
 use wharden_model::{
     AdminAction, BundlePolicy, Decision, DecisionEvent, Effect, HostId, Principal, Resource, UserName,
@@ -167,7 +167,7 @@ impl<'a> Asking<'a> {
         for lookup in canonical.lookups() {
             assume(&mut view, lookup, owner);
         }
-        for lookup in canonical.follow_ups(&view) {
+        for lookup in canonical.follow_ups(&view, owner) {
             assume(&mut view, lookup, owner);
         }
         Ok(Self { canonical, view, owner, host })
@@ -233,6 +233,9 @@ fn assume(view: &mut View, lookup: Lookup, owner: &str) {
         }
         Lookup::HostPath(path) => {
             view.host_paths.insert(path.clone(), HostPathView { real: path, replaceable: false });
+        }
+        Lookup::Account(name) => {
+            view.accounts.insert(name, AccountView { uid: 1000, groups: BTreeSet::from([1000]) });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Ways from a container, or from the socket, to root on the host: each was a way once, or is one where the starter packs
 //! are not applied.
 
-use wharden_harness::World;
+use wharden_harness::{World, os_user::OsUser};
 
 fn world() -> World {
     World::setup()
@@ -15,17 +15,22 @@ fn world() -> World {
 #[test]
 fn files_are_not_copied_as_root_to_the_host_or_from_it() {
     let world = world();
-    let alice = world.docker("alice");
+    let (alice, direct) = (world.docker("alice"), world.direct());
+    let own = OsUser::named("alice");
+    let own = format!("{}:{}", own.uid, own.gid);
     let folder = world.place.path().join("shared");
     std::fs::create_dir(&folder).expect("folder");
     std::fs::write(folder.join("theirs"), "data").expect("file");
     let bind = format!("{}:/mnt", folder.display());
-    alice.run(&["run", "-d", "--name", "box", "-v", &bind, "app", "sleep", "1000"]).ok();
+    alice.run(&["run", "-d", "--name", "box", "-u", &own, "-v", &bind, "app", "sleep", "1000"]).ok();
     let archive = wharden_harness::image::archive(world.place.path());
-    // The same folder as a volume of the local driver, which is no bind to whoever looks at the container.
+    // The same folder as a volume of the local driver, which is no bind to whoever looks at the container: made past the guard,
+    // which does not let it be made.
     let options = ["type=none", "o=bind", &format!("device={}", folder.display())].map(|o| format!("volume-opt={o}"));
     let volume = format!("type=volume,source=disguised,target=/mnt,volume-driver=local,{}", options.join(","));
-    alice.run(&["create", "--name", "volume", "--mount", &volume, "app"]).ok();
+    let image = direct.run(&["image", "inspect", "--format", "io.wharden.image={{.Id}}", "app"]).ok();
+    let hers = ["--label", "io.wharden.owner=wharden-t-alice", "--label", &image];
+    direct.run(&[&["create", "--name", "volume", "--mount", &volume], &hers[..], &["app"]].concat()).ok();
     // A link in the container may lead anywhere, so it does not matter where in it the copy goes.
     for target in ["box:/mnt", "box:/", "box:/tmp", "volume:/mnt", "volume:/tmp"] {
         let args = ["cp", "-", target];
@@ -38,7 +43,7 @@ fn files_are_not_copied_as_root_to_the_host_or_from_it() {
     assert_eq!(on_the_host, ["theirs"]);
     // Without such mounts it is as ever; and nothing is written to what is mounted read-only.
     let read_only = format!("{bind}:ro");
-    for (name, args) in [("plain", &[][..]), ("reader", &["-v", &read_only])] {
+    for (name, args) in [("plain", &[][..]), ("reader", &["-u", &own, "-v", &read_only])] {
         alice.run(&[&["run", "-d", "--name", name], args, &["app", "sleep", "1000"]].concat()).ok();
         alice.run_with(&["cp", "-", &format!("{name}:/tmp")], &archive).ok();
         alice.run(&["exec", name, "ls", "/tmp/bin/busybox"]).ok();

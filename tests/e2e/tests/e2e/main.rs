@@ -28,6 +28,7 @@ mod explain;
 mod failover;
 mod floods;
 mod ground;
+mod host_files;
 mod hosts;
 mod image_owners;
 mod inventory;

@@ -61,6 +61,8 @@ fn services_and_secrets_keep_their_maker_and_tokens_are_for_admins() {
         let line = [&create[..], args, &["app"]].concat();
         olga.run(&line).fails_saying(&["service.create", "baseline/"]);
     }
+    let template = "type=bind,source=/srv/{{.Service.Name}},target=/host";
+    olga.run(&[&create[..], &["--mount", template, "app"]].concat()).fails_saying(&["is a template"]);
     // By what their names mean, too.
     let link = world.place.path().join("link");
     std::os::unix::fs::symlink("/etc", &link).expect("link");

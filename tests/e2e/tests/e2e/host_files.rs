@@ -1,0 +1,114 @@
+//! Files of the host in containers: for the account that they belong to, and for no other that a container may run as.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, chown},
+    path::{Path, PathBuf},
+};
+use wharden_harness::{Docker, World, os_user::OsUser};
+
+fn world() -> World {
+    World::setup()
+        .user("alice", &["launchers"])
+        .user("bob", &["launchers"])
+        .user("olga", &["operators"])
+        .packs(&["roles", "baseline"])
+        .start()
+}
+
+/// A folder of this test that belongs to the account.
+fn folder_of(account: &OsUser, world: &World) -> PathBuf {
+    let folder = world.place.path().join("files");
+    fs::create_dir(&folder).expect("a folder");
+    chown(&folder, Some(account.uid), Some(account.gid)).expect("its owner");
+    folder
+}
+
+fn user(account: &OsUser) -> String {
+    format!("{}:{}", account.uid, account.gid)
+}
+
+fn bind(folder: &Path) -> String {
+    format!("{}:/m", folder.display())
+}
+
+#[test]
+fn whoever_sees_files_of_the_host_is_the_account_that_asks() {
+    let world = world();
+    let (alice, olga) = (world.docker("alice"), world.docker("olga"));
+    let (own, bobs) = (OsUser::named("alice"), OsUser::named("bob"));
+    let folder = folder_of(&own, &world);
+    let bind = bind(&folder);
+    let write = ["app", "sh", "-c", "echo hers > /m/file"];
+    let create = |more: &[&str]| alice.run(&[&["create", "-v", &bind], more, &write].concat());
+    let rule = "baseline/no-host-paths-as-others";
+    let as_own = user(&own);
+    for more in [
+        &[][..],
+        &["--user", &user(&bobs)],
+        // The image would say which group.
+        &["--user", &own.uid.to_string()],
+        &["--user", &format!("{}:0", own.uid)],
+        &["--user", &format!("0{as_own}")],
+        &["--user", &as_own, "--group-add", "0"],
+        &["--user", &as_own, "--group-add", "wheel"],
+    ] {
+        create(more).fails_saying(&[rule, "--user UID:GID"]);
+    }
+    create(&["--user", &as_own, "--name", "hers"]).ok();
+    alice.run(&["start", "-a", "hers"]).ok();
+    let made = fs::metadata(folder.join("file")).expect("written");
+    assert_eq!((made.uid(), made.gid()), (own.uid, own.gid));
+
+    // Whose it is counts, not who starts it or runs a command in it.
+    alice.run(&["run", "-d", "--name", "runs", "-v", &bind, "--user", &as_own, "app", "sleep", "1000"]).ok();
+    olga.run(&["restart", "-t", "0", "runs"]).ok();
+    for docker in [&alice, &olga] {
+        assert_eq!(docker.run(&["exec", "runs", "cat", "/m/file"]).ok(), "hers");
+        docker.run(&["exec", "--user", &as_own, "runs", "id"]).ok();
+        for other in [user(&bobs), own.uid.to_string(), format!("{}:{}", own.uid, bobs.gid)] {
+            docker.run(&["exec", "--user", &other, "runs", "id"]).fails_saying(&[rule]);
+        }
+    }
+    // Where there is nothing of the host, the number is nobody's.
+    alice.run(&["run", "--rm", "--user", "4711", "app", "true"]).ok();
+}
+
+#[test]
+fn the_engine_copies_nothing_of_an_image_onto_the_host() {
+    let world = world();
+    let own = OsUser::named("alice");
+    let folder = folder_of(&own, &world);
+    let (alice, olga, direct) = (world.docker("alice"), world.docker("olga"), world.direct());
+    // What an image may hold: a program that makes root of whoever starts it.
+    let trap = "mkdir /x && cp /bin/busybox /x/id && chmod 4755 /x/id";
+    direct.run(&["run", "--name", "seed", "--user", "0", "app", "sh", "-c", trap]).ok();
+    direct.run(&["commit", "-c", "USER 65534", "seed", "trap"]).ok();
+    let options = ["type=none", "o=bind", &format!("device={}", folder.display())];
+    let mount = |name: &str, more: &str| {
+        let options: String = options.iter().map(|option| format!(",volume-opt={option}")).collect();
+        format!("type=volume{name},target=/x{more},volume-driver=local{options}")
+    };
+    let rule = "baseline/no-host-path-volumes";
+    let create =
+        |docker: &Docker, mount: &str| docker.run(&["create", "--user", &user(&own), "--mount", mount, "trap", "true"]);
+    for (name, more) in [("", ""), (",source=hers", ""), ("", ",readonly"), ("", ",volume-nocopy")] {
+        create(&alice, &mount(name, more)).fails_saying(&[rule, "type=bind"]);
+    }
+    let made: Vec<_> = options.iter().flat_map(|option| ["-o", option]).collect();
+    olga.run(&[&["volume", "create"], &made[..], &["hers"]].concat()).fails_saying(&[rule]);
+    // Nor into one that was made beside the guard, or before it.
+    let label = "io.wharden.owner=wharden-t-alice";
+    direct.run(&[&["volume", "create", "--label", label], &made[..], &["old"]].concat()).ok();
+    alice.run(&["create", "--user", &user(&own), "-v", "old:/x", "trap", "true"]).fails_saying(&[rule]);
+    assert_eq!(fs::read_dir(&folder).expect("the folder").count(), 0);
+    assert_eq!(fs::metadata(&folder).expect("the folder").uid(), own.uid);
+    // What the kernel would mount as root is not asked of it.
+    let share = ["type=nfs", "o=addr=127.0.0.1", "device=:/"].map(|option| format!("volume-opt={option}")).join(",");
+    let share = format!("type=volume,target=/x,volume-driver=local,{share}");
+    create(&alice, &share).fails_saying(&["baseline/no-mounted-file-systems"]);
+    // The folder itself is mounted as it is.
+    let bind = bind(&folder);
+    alice.run(&["run", "--rm", "--user", &user(&own), "-v", &bind, "trap", "touch", "/m/plain"]).ok();
+    assert_eq!(fs::read_dir(&folder).expect("the folder").count(), 1);
+}
