@@ -5,6 +5,7 @@
 //! so that nothing comes in between. What an admin asks to be left open, a wildcard, is left out of the shape, and
 //! nothing else is.
 
+mod free;
 mod merge;
 mod neighbour;
 mod shape;
