@@ -261,6 +261,35 @@ fn a_rule_for_a_service_names_its_image() {
     assert!(!rules.allows(&service("docker.io/library/other:1"), false));
 }
 
+/// Validation takes it for a deception, escaped or not; the rules for all else are given.
+#[test]
+fn what_mixes_scripts_is_left_out_and_the_rest_is_suggested() {
+    let of = |name: &str, image: &str, command: &str| {
+        event(Action::ContainerCreate, HOSTS[0], (name, image, "ann"), &[("command", command.into())])
+    };
+    let odd = [
+        of("web", "app:1", "echo \u{43f}\u{440}\u{438}\u{432}\u{435}\u{442} hello"),
+        of("web", "r.example/ngin\u{445}:1", "sh"),
+        of("a\u{61c}", "app:1", "sh"),
+        of("a\u{202e}b", "app:1", "sh"),
+    ];
+    let good = [of("web", "app:1", "sh"), of("db", "app:1", "\u{43f}\u{440}\u{438}\u{432}\u{435}\u{442}")];
+    for terms in [vec![], vec![Wildcard::ImageTag, Wildcard::Host]] {
+        let terms = Terms { wildcards: terms.into_iter().collect(), group: None };
+        let suggested = suggest(odd.iter().chain(&good), &terms).expect("fits");
+        assert_eq!(
+            validate(&suggested.text).map(|parsed| parsed.rules.len()),
+            Ok(suggested.rules),
+            "{}",
+            suggested.text
+        );
+        let rules = Rules::new(&suggested.text);
+        assert!(good.iter().all(|event| suggested.covers(event) && rules.allows(event, false)));
+        assert!(odd.iter().all(|event| !suggested.covers(event) && !rules.allows(event, false)));
+        assert_eq!(suggest(&odd, &terms).expect("fits").text, "");
+    }
+}
+
 #[test]
 fn a_suggestion_is_a_text_for_people() {
     let mut start = event(Action::ContainerStart, HOSTS[0], ("web", "docker.io/library/nginx:1", "ann"), &[]);

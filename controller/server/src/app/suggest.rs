@@ -71,6 +71,9 @@ fn made(
         }
     }
     let suggested = suggest(used.iter().copied(), terms).map_err(|e| AppError::invalid("wildcards", e.to_string()))?;
+    let given = used.len();
+    used.retain(|event| suggested.covers(event));
+    skipped += (given - used.len()) as u64;
     wharden_policy::validate(&suggested.text)
         .map_err(|issues| AppError::internal(format!("a suggestion is not valid: {issues:?}")))?;
     let policy = BundlePolicy { name: free_name(state)?, mode: Mode::Enforce, text: suggested.text.clone() };
@@ -223,6 +226,12 @@ mod tests {
         assert!(!["secret", "odd", "long", "ping"].iter().any(|word| found.text.contains(word)), "{}", found.text);
         assert!(found.mutations > 5 && found.still_refused.is_empty(), "{found:?}");
         assert!(made(&Terms::default(), true).text.contains("secret"));
+        let odd = events.clone().map(|event| match event.seq {
+            2 => DecisionEvent { resource: Resource { name: "ngin\u{445}".to_owned(), ..event.resource }, ..event },
+            _ => event,
+        });
+        let found = super::made(&cluster, &state, &odd, &Terms::default(), false).expect("no fault of the controller");
+        assert_eq!((found.events, found.rules, found.skipped), (1, 1, 3), "what mixes scripts is left out");
         let open = Terms { wildcards: BTreeSet::from([Wildcard::ContainerName]), group: None };
         assert!(!made(&open, false).text.contains("resource.name"));
     }
