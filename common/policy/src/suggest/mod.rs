@@ -66,7 +66,7 @@ pub fn is_open(action: Action) -> bool {
     matches!(action, Action::SystemPing | Action::SystemVersion)
 }
 
-/// Rules for these events. Left out are those without facts, those that need no rule, and those in which is a text that no
+/// Rules for these events. Left out are those without all of their facts, those that need no rule, and those in which is a text that no
 /// policy may hold, because it mixes scripts or turns the direction of writing around; [`Suggested::covers`] tells.
 ///
 /// # Errors

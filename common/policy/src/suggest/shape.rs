@@ -34,7 +34,7 @@ pub(crate) struct Shape(pub BTreeMap<Side, Value>);
 const UNASKED: &[(&str, &str)] = &[("network_mode", "default")];
 
 impl Shape {
-    /// `None` when the facts of the event were not kept, or when a container asked.
+    /// `None` when not all facts of the event were kept, or when a container asked.
     pub fn of(event: &DecisionEvent, terms: &Terms) -> Option<Self> {
         let principal = match &event.principal {
             Principal::User { .. } | Principal::ServiceAccount { .. } => {

@@ -3,7 +3,7 @@
 use crate::output::{Cell, Tone};
 use std::collections::BTreeSet;
 use wharden_model::{
-    Decision, Effect, FactValue, Facts,
+    Decision, Effect, FactValue, Facts, PartialFacts,
     api::{Advice, Remedy},
     decision::Rule,
 };
@@ -91,6 +91,16 @@ pub fn facts(facts: &Facts, fields: &mut Fields<'_>) {
     }
 }
 
+/// The same of facts of which some were too long to keep; those are named.
+pub fn partial_facts(partial: &PartialFacts, fields: &mut Fields<'_>) {
+    let before = fields.len();
+    facts(&partial.facts, fields);
+    for name in &partial.missing {
+        let title = if fields.len() == before { "Facts" } else { "" };
+        fields.push((title, Cell::toned(format!("{name}: not kept, too long"), Tone::Dim)));
+    }
+}
+
 fn value_text(value: &FactValue) -> String {
     match value {
         FactValue::Bool(value) => value.to_string(),
@@ -126,5 +136,15 @@ mod tests {
             ("", "privileged = true"),
         ];
         assert_eq!(told, expected);
+
+        let mut partial = PartialFacts { missing: BTreeSet::from(["labels".to_owned()]), ..PartialFacts::default() };
+        let told = |partial: &PartialFacts| {
+            let mut fields = Vec::new();
+            partial_facts(partial, &mut fields);
+            fields.iter().map(|(title, cell)| format!("{title}|{}", cell.text)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&partial), ["Facts|labels: not kept, too long"]);
+        partial.facts.set("user", "root");
+        assert_eq!(told(&partial), ["Facts|user = \"root\"", "|labels: not kept, too long"]);
     }
 }

@@ -173,7 +173,9 @@ fn still_refused(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wharden_model::{BootId, Decision, Facts, HostId, Posture, Resource, ResourceKind, Timestamp, api::Wildcard};
+    use wharden_model::{
+        BootId, Decision, Facts, HostId, PartialFacts, Posture, Resource, ResourceKind, Timestamp, api::Wildcard,
+    };
 
     fn event(seq: u64, outcome: Outcome, name: &str, facts: Option<Facts>) -> DecisionEvent {
         DecisionEvent {
@@ -195,6 +197,7 @@ mod tests {
             posture: Posture::Observe,
             decision: Decision { effect: Effect::Deny, rules: vec![], monitor: vec![], errors: vec![], revision: 1 },
             facts,
+            partial_facts: None,
             request: String::new(),
             error: String::new(),
             decided_in_us: 0,
@@ -215,7 +218,13 @@ mod tests {
             event(2, Outcome::WouldDeny, "db", facts()),
             event(3, Outcome::Denied, "secret", facts()),
             event(4, Outcome::Invalid, "odd", None),
-            event(5, Outcome::Allowed, "long", None),
+            DecisionEvent {
+                partial_facts: Some(PartialFacts {
+                    missing: BTreeSet::from(["labels".to_owned()]),
+                    ..PartialFacts::default()
+                }),
+                ..event(5, Outcome::Allowed, "long", None)
+            },
             ping,
         ];
         let made = |terms: &Terms, refused| made(&cluster, &state, &events, terms, refused).expect("made");
