@@ -201,7 +201,7 @@ pub const EVENT_QUEUE_SHARE: usize = EVENT_QUEUE / 2;
 pub const SPOOL_SHARES: u64 = 2;
 /// Size at which a segment of the spool is closed, in bytes; a segment is deleted once all of it is acknowledged.
 pub const SEGMENT_BYTES: u64 = 256 * 1024;
-/// Longest event on disk, in bytes. Longer ones lose their labels.
+/// Longest event on disk, in bytes. Longer ones lose what is largest of their facts and labels.
 pub const EVENT_MAX: usize = 16 * 1024;
 /// Entries of a map or list kept in an event.
 pub const EVENT_ENTRIES_MAX: usize = 32;

@@ -7,7 +7,7 @@ use crate::{
     inventory::{Allowance, EngineError, LookupError, Lookups, Reply, look_up, look_up_answer},
     report::Draft,
 };
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc, time::Instant};
 use wharden_docker::{
     ApiVersion, Asker, Canonical, ForwardBody, Framing, Head, Judged, Neighbour, Reading, Refusal, Request, View, begin,
 };
@@ -351,6 +351,7 @@ impl<'a> Case<'a> {
             posture,
             decision,
             facts: told.facts,
+            missing: BTreeSet::new(),
             request: told.request,
             error,
             decided_in_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),

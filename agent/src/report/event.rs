@@ -1,8 +1,9 @@
+use super::kept;
 use crate::limits::{EVENT_ENTRIES_MAX, EVENT_MAX};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wharden_model::{
-    Action, BootId, Decision, DecisionEvent, FactValue, Facts, HostId, Outcome, Posture, Principal, Resource,
-    Timestamp, limits::EVENT_STRING_MAX,
+    Action, BootId, Decision, DecisionEvent, Facts, HostId, Outcome, Posture, Principal, Resource, Timestamp,
+    limits::EVENT_STRING_MAX,
 };
 
 /// A decision event that has no number yet.
@@ -16,6 +17,8 @@ pub struct Draft {
     pub posture: Posture,
     pub decision: Decision,
     pub facts: Option<Facts>,
+    /// Names of facts that were too long to keep.
+    pub missing: BTreeSet<String>,
     pub request: String,
     pub error: String,
     pub decided_in_us: u64,
@@ -55,12 +58,15 @@ impl Draft {
         }
         self.decision.errors.truncate(EVENT_ENTRIES_MAX);
         self.decision.errors.iter_mut().for_each(fit);
-        self.facts = self.facts.filter(keepable);
+        if let Some(facts) = &mut self.facts {
+            self.missing.extend(kept::cut(facts));
+        }
         self
     }
 
     /// The event of a draft that was cut, no longer than events are.
     pub fn number(self, host_id: HostId, boot_id: BootId, seq: u64) -> DecisionEvent {
+        let (facts, partial_facts) = kept::told(self.facts, self.missing);
         let mut event = DecisionEvent {
             host_id,
             boot_id,
@@ -72,7 +78,8 @@ impl Draft {
             outcome: self.outcome,
             posture: self.posture,
             decision: self.decision,
-            facts: self.facts,
+            facts,
+            partial_facts,
             request: self.request,
             error: self.error,
             decided_in_us: self.decided_in_us,
@@ -108,40 +115,13 @@ fn fit_map(map: &mut BTreeMap<String, String>) {
     }
 }
 
-/// Facts are kept whole or not at all: a decision cannot be replayed on a part of them.
-fn keepable(facts: &Facts) -> bool {
-    let mut left = EVENT_MAX;
-    let mut fits = |bytes: usize| {
-        let fits = bytes <= left;
-        left = left.saturating_sub(bytes);
-        fits
-    };
-    facts.0.values().all(|value| match value {
-        FactValue::Bool(_) | FactValue::Long(_) => true,
-        FactValue::String(text) => text.len() <= EVENT_STRING_MAX && fits(text.len()),
-        FactValue::Set(set) => set.iter().all(|text| text.len() <= EVENT_STRING_MAX && fits(text.len() + 3)),
-        FactValue::LongSet(set) => fits(set.len() * 2),
-    })
-}
-
 fn shorten(event: &mut DecisionEvent) {
-    if weight(event) > EVENT_MAX {
-        event.facts = None;
-    }
-    if weight(event) > EVENT_MAX {
-        event.resource.labels.clear();
-        if let Principal::Workload { labels, .. } = &mut event.principal {
-            labels.clear();
-        }
+    kept::shorten(event);
+    if kept::weight(event) > EVENT_MAX {
         event.decision.rules.truncate(2);
         event.decision.monitor.truncate(2);
         event.decision.errors.truncate(2);
     }
-}
-
-/// About how long the event is as JSON.
-fn weight(event: &DecisionEvent) -> usize {
-    serde_json::to_vec(event).map_or(usize::MAX, |json| json.len())
 }
 
 #[cfg(test)]
@@ -166,6 +146,7 @@ pub(crate) mod tests {
             posture: Posture::Enforce,
             decision: Decision { effect: Effect::Deny, rules: vec![], monitor: vec![], errors: vec![], revision: 3 },
             facts: None,
+            missing: BTreeSet::new(),
             request: "POST /v1.41/containers/create".into(),
             error: String::new(),
             decided_in_us: 12,
@@ -188,13 +169,14 @@ pub(crate) mod tests {
         let host = HostId::new("h-0000000000000000").expect("id");
         let boot = BootId::new("0000000000000000").expect("id");
         let event = draft.cut().number(host, boot, 1);
-        assert_eq!(event.facts, None);
+        assert_eq!((event.facts.as_ref(), event.partial_facts.as_ref().map(|p| p.facts.0.len())), (None, Some(0)));
         let mut many = self::draft("alice");
         let mut facts = Facts::default();
-        facts.set("command", (0..EVENT_MAX).map(|n| n.to_string()).collect::<std::collections::BTreeSet<_>>());
+        facts.set("command", (0..EVENT_MAX).map(|n| n.to_string()).collect::<BTreeSet<_>>());
         many.facts = Some(facts);
-        assert_eq!(many.cut().facts, None);
+        let many = many.cut();
+        assert!(many.missing.contains("command") && many.facts.is_some_and(|facts| facts.0.is_empty()));
         assert!(event.request.len() <= EVENT_STRING_MAX && event.request.ends_with('…'));
-        assert!(weight(&event) <= 2 * EVENT_MAX, "{}", weight(&event));
+        assert!(kept::weight(&event) <= 2 * EVENT_MAX, "{}", kept::weight(&event));
     }
 }

@@ -7,6 +7,7 @@
 //! Must not know: the session's protocol, policies.
 
 mod event;
+mod kept;
 mod reporter;
 mod segment;
 mod share;

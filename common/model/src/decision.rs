@@ -9,7 +9,11 @@ use crate::{
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 /// Who acts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -292,11 +296,14 @@ pub struct DecisionEvent {
     pub posture: Posture,
     /// Why.
     pub decision: Decision,
-    /// The facts that were decided on, those at their zero value left out. `None` when they are too many or too long to
-    /// keep, and for an invalid request.
+    /// The facts that were decided on, those at their zero value left out. `None` when not all of them could be kept, and
+    /// for an invalid request: nothing is decided again on a part of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub facts: Option<Facts>,
+    /// In place of `facts` where they are too many or too long: those that could be kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial_facts: Option<PartialFacts>,
     /// Method and canonical path, e.g. `POST /v1.41/containers/create`; for an invalid request what was readable of it.
     pub request: String,
     /// For an invalid request: what was wrong, and where. Empty otherwise.
@@ -305,6 +312,18 @@ pub struct DecisionEvent {
     /// Microseconds from the request's last byte of head to the decision.
     #[serde(default)]
     pub decided_in_us: u64,
+}
+
+/// What an event keeps of facts that are too many or too long for it. A fact that is neither here nor missing is at its
+/// zero value.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PartialFacts {
+    /// Those that are kept.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    pub facts: Facts,
+    /// Names of those that are not, and `resource.labels` or `principal.labels` where these are not kept either.
+    pub missing: BTreeSet<String>,
 }
 
 impl DecisionEvent {
@@ -348,4 +367,29 @@ pub struct KnownUser {
     pub groups: Vec<GroupName>,
     /// A disabled user is refused everything.
     pub disabled: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Events from before facts were kept in part, and those of agents that have all of them.
+    #[test]
+    fn events_without_partial_facts_read_back_as_they_are() {
+        let json = serde_json::json!({
+            "host_id": "h-0000000000000001", "boot_id": "0000000000000001", "seq": 1, "at": 1,
+            "principal": {"kind": "user", "name": "alice"}, "action": "container.create",
+            "resource": {"kind": "Container", "id": "new", "name": "", "image": "", "owner": "alice", "labels": {}},
+            "outcome": "allowed", "posture": "enforce",
+            "decision": {"effect": "allow", "rules": [], "monitor": [], "errors": [], "revision": 1},
+            "facts": {"privileged": true}, "request": "", "error": "", "decided_in_us": 1,
+        });
+        let mut event: DecisionEvent = serde_json::from_value(json).expect("an event");
+        assert!(event.facts.is_some() && event.partial_facts.is_none());
+        assert!(serde_json::to_value(&event).expect("JSON").get("partial_facts").is_none());
+        let facts = event.facts.take().expect("facts");
+        event.partial_facts = Some(PartialFacts { facts, missing: BTreeSet::from(["labels".to_owned()]) });
+        let json = serde_json::to_vec(&event).expect("JSON");
+        assert_eq!(serde_json::from_slice::<DecisionEvent>(&json).expect("an event"), event);
+    }
 }

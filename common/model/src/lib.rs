@@ -28,7 +28,9 @@ pub use action::{Action, ActionGroup, AdminAction};
 pub use alert::{AlertFact, AlertState, Severity};
 pub use break_glass::{BreakGlassEnd, BreakGlassNotice, BreakGlassStep};
 pub use bundle::{Bundle, BundlePolicy, BundleUser, Scope};
-pub use decision::{Decision, DecisionEvent, Effect, EventQuery, Outcome, Principal, Resource, ResourceKind};
+pub use decision::{
+    Decision, DecisionEvent, Effect, EventQuery, Outcome, PartialFacts, Principal, Resource, ResourceKind,
+};
 pub use facts::{FactSpec, FactType, FactValue, Facts};
 pub use host::{HostReport, Posture, RemoteGuard};
 pub use id::{

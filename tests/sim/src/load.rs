@@ -207,6 +207,7 @@ impl Machine {
                 revision,
             },
             facts: None,
+            partial_facts: None,
             request: verb.to_owned(),
             error: String::new(),
             decided_in_us: random.random_range(5..50),

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 pub struct Explanation {
     /// As it was recorded.
     pub event: DecisionEvent,
-    /// What the stored policies say today about the same request; `None` when its facts were not kept.
+    /// What the stored policies say today about the same request; `None` when not all of its facts were
+    /// kept.
     pub now: Option<Decision>,
     /// The documents of the rules that are named above, as they are today.
     pub documents: Vec<NamedDocument>,
@@ -66,7 +67,7 @@ pub enum Remedy {
         /// Every combination of changes that could make a difference was tried.
         exhaustive: bool,
     },
-    /// Not known: the facts of the request were not kept.
+    /// Not known: not all facts of the request were kept.
     #[default]
     Unknown,
 }

@@ -157,7 +157,7 @@ pub struct SimulateRequest {
 pub struct Simulation {
     /// Decisions that were replayed, the newest ones.
     pub replayed: u64,
-    /// Decisions that could not be: invalid requests, and those whose facts were not kept.
+    /// Decisions that could not be: invalid requests, and those of which not all facts were kept.
     pub skipped: u64,
     /// There were more than one simulation replays; older ones were left out.
     pub truncated: bool,

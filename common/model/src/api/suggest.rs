@@ -86,7 +86,8 @@ pub struct PolicySuggestion {
     pub events: u64,
     /// Events that were left out because they were refused.
     pub refused: u64,
-    /// Events that were left out because their facts were not kept, or because they were invalid.
+    /// Events that were left out because not all of their facts were kept, because they were invalid, or because a text in
+    /// them mixes scripts or turns the direction of writing around, which no policy may hold.
     pub skipped: u64,
     /// Events that need no rule: everybody may do it.
     pub open: u64,

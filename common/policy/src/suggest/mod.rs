@@ -5,13 +5,16 @@
 //! so that nothing comes in between. What an admin asks to be left open, a wildcard, is left out of the shape, and
 //! nothing else is.
 
+mod free;
 mod merge;
 mod neighbour;
+mod script;
 mod shape;
 mod write;
 
 use crate::limits::POLICY_TEXT_ROOM;
 pub use neighbour::Neighbour;
+use script::Scripts;
 pub(crate) use shape::Shape;
 use std::collections::{BTreeMap, BTreeSet};
 use wharden_model::{Action, DecisionEvent, Timestamp, api::Wildcard};
@@ -63,7 +66,8 @@ pub fn is_open(action: Action) -> bool {
     matches!(action, Action::SystemPing | Action::SystemVersion)
 }
 
-/// Rules for these events. Events without facts and those that need no rule are left out.
+/// Rules for these events. Left out are those without all of their facts, those that need no rule, and those in which is a text that no
+/// policy may hold, because it mixes scripts or turns the direction of writing around; [`Suggested::covers`] tells.
 ///
 /// # Errors
 /// [`SuggestError`].
@@ -72,8 +76,9 @@ pub fn suggest<'a>(
     terms: &Terms,
 ) -> Result<Suggested, SuggestError> {
     let mut seen: BTreeMap<Shape, Seen> = BTreeMap::new();
+    let mut scripts = Scripts::default();
     for event in events.into_iter().filter(|event| !is_open(event.action)) {
-        let Some(shape) = Shape::of(event, terms) else { continue };
+        let Some(shape) = Shape::of(event, terms).filter(|shape| scripts.are_plain(shape)) else { continue };
         let entry = seen.entry(shape).or_default();
         entry.times += 1;
         entry.last = entry.last.max(event.at);
@@ -89,6 +94,11 @@ pub fn suggest<'a>(
 }
 
 impl Suggested {
+    /// True when the rules were made from this event among others.
+    pub fn covers(&self, event: &DecisionEvent) -> bool {
+        Shape::of(event, &self.terms).is_some_and(|shape| self.shapes.contains(&shape))
+    }
+
     /// Requests that differ from this event in one thing, and that were not seen: the rules must refuse each.
     pub fn neighbours(&self, event: &DecisionEvent) -> Vec<Neighbour> {
         let mut all = neighbour::neighbours(event, &self.terms);

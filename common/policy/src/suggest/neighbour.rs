@@ -1,6 +1,6 @@
 //! Requests that differ from one that was seen in one thing: what a suggestion must refuse.
 
-use super::{Terms, shape::is_held};
+use super::{Terms, free::is_held};
 use wharden_model::{Action, DecisionEvent, FactValue, HostId, Principal, ResourceKind, api::Wildcard, facts};
 
 /// A request near one that was seen.

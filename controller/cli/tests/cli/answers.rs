@@ -283,6 +283,9 @@ async fn explanations_and_suggestions() {
             "who": "user bob", "action": "container.create", "rule": "baseline/no-privileged", "count": 2, "examples": [],
         }],
     });
+    let mut long = sample::event(4, "allowed", "web");
+    long["partial_facts"] = json!({"facts": {"host_paths": ["/etc"]}, "missing": ["labels"]});
+    let unknown = json!({"remedy": {"kind": "unknown"}});
     let id = |n: u64| format!("{HOST}/0123456789abcdef/{n}");
     let changed = json!({"remedy": {"kind": "change", "changes": change, "smallest": true}, "near": []});
     let none = json!({"remedy": {"kind": "none", "exhaustive": true}, "near": near});
@@ -292,7 +295,7 @@ async fn explanations_and_suggestions() {
         .on(
             &format!("GET /v1/events/{}/explanation", id(4)),
             200,
-            explained(Value::Null, json!({"remedy": {"kind": "unknown"}})),
+            json!({"event": long, "now": null, "documents": document, "advice": unknown}),
         )
         .on(&format!("GET /v1/events/{}", id(2)), 200, event.clone())
         .on("POST /v1/policy/suggest", 200, suggestion);

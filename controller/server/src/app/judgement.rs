@@ -49,7 +49,7 @@ impl<'a> Judge<'a> {
         Ok(Advice { remedy, near })
     }
 
-    /// A recorded request, decided again; `None` when its facts were not kept.
+    /// A recorded request, decided again; `None` when not all of its facts were kept.
     pub fn again(&self, event: &DecisionEvent) -> Result<Option<(Facts, Decision, Advice)>, AppError> {
         let Some(facts) = event.facts.clone() else { return Ok(None) };
         let facts = facts.whole(event.action);

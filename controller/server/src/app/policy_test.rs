@@ -54,7 +54,7 @@ impl App {
                     let (facts, decision, advice) = judge.again(&event)?.ok_or_else(|| {
                         AppError::invalid(
                             "event",
-                            "the facts of this event were not kept, so that it cannot be decided again",
+                            "not all facts of this event were kept, so that it cannot be decided again",
                         )
                     })?;
                     let DecisionEvent { principal, action, resource, .. } = *event;

@@ -122,7 +122,9 @@ fn listed(changes: Changes) -> Vec<SimulatedChange> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wharden_model::{BootId, HostId, Mode, Outcome, PolicyName, Principal, Resource, ResourceKind, Timestamp};
+    use wharden_model::{
+        BootId, HostId, Mode, Outcome, PartialFacts, PolicyName, Principal, Resource, ResourceKind, Timestamp,
+    };
 
     fn event(user: &str, seq: u64, privileged: Option<bool>) -> DecisionEvent {
         let facts = privileged.map(|yes| {
@@ -149,6 +151,7 @@ mod tests {
             posture: Posture::Enforce,
             decision: Decision { effect: Effect::Allow, rules: vec![], monitor: vec![], errors: vec![], revision: 1 },
             facts,
+            partial_facts: None,
             request: String::new(),
             error: String::new(),
             decided_in_us: 0,
@@ -171,8 +174,14 @@ mod tests {
             "team",
             "@id(\"alice\") permit(principal == User::\"alice\", action == Docker::Action::\"container.create\", resource) when { !context.privileged };",
         );
+        // Of what was kept in part, a rule may look at what is missing.
+        let part = PartialFacts { missing: ["privileged".to_owned()].into(), ..PartialFacts::default() };
+        let events: Vec<_> = events
+            .into_iter()
+            .chain([DecisionEvent { partial_facts: Some(part), ..event("alice", 8, None) }])
+            .collect();
         let outcome = replay(&cluster, &state, vec![permit], &events, false).expect("replayed");
-        assert_eq!((outcome.replayed, outcome.skipped, outcome.truncated), (6, 1, false));
+        assert_eq!((outcome.replayed, outcome.skipped, outcome.truncated), (6, 2, false));
         assert!(outcome.newly_refused.is_empty(), "nothing was permitted before");
         let [change] = outcome.newly_allowed.as_slice() else { panic!("{:?}", outcome.newly_allowed) };
         assert_eq!((change.who.as_str(), change.rule.as_str(), change.count), ("user alice", "team/alice", 3));

@@ -71,6 +71,9 @@ fn made(
         }
     }
     let suggested = suggest(used.iter().copied(), terms).map_err(|e| AppError::invalid("wildcards", e.to_string()))?;
+    let given = used.len();
+    used.retain(|event| suggested.covers(event));
+    skipped += (given - used.len()) as u64;
     wharden_policy::validate(&suggested.text)
         .map_err(|issues| AppError::internal(format!("a suggestion is not valid: {issues:?}")))?;
     let policy = BundlePolicy { name: free_name(state)?, mode: Mode::Enforce, text: suggested.text.clone() };
@@ -170,7 +173,9 @@ fn still_refused(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wharden_model::{BootId, Decision, Facts, HostId, Posture, Resource, ResourceKind, Timestamp, api::Wildcard};
+    use wharden_model::{
+        BootId, Decision, Facts, HostId, PartialFacts, Posture, Resource, ResourceKind, Timestamp, api::Wildcard,
+    };
 
     fn event(seq: u64, outcome: Outcome, name: &str, facts: Option<Facts>) -> DecisionEvent {
         DecisionEvent {
@@ -192,6 +197,7 @@ mod tests {
             posture: Posture::Observe,
             decision: Decision { effect: Effect::Deny, rules: vec![], monitor: vec![], errors: vec![], revision: 1 },
             facts,
+            partial_facts: None,
             request: String::new(),
             error: String::new(),
             decided_in_us: 0,
@@ -212,7 +218,13 @@ mod tests {
             event(2, Outcome::WouldDeny, "db", facts()),
             event(3, Outcome::Denied, "secret", facts()),
             event(4, Outcome::Invalid, "odd", None),
-            event(5, Outcome::Allowed, "long", None),
+            DecisionEvent {
+                partial_facts: Some(PartialFacts {
+                    missing: BTreeSet::from(["labels".to_owned()]),
+                    ..PartialFacts::default()
+                }),
+                ..event(5, Outcome::Allowed, "long", None)
+            },
             ping,
         ];
         let made = |terms: &Terms, refused| made(&cluster, &state, &events, terms, refused).expect("made");
@@ -223,6 +235,12 @@ mod tests {
         assert!(!["secret", "odd", "long", "ping"].iter().any(|word| found.text.contains(word)), "{}", found.text);
         assert!(found.mutations > 5 && found.still_refused.is_empty(), "{found:?}");
         assert!(made(&Terms::default(), true).text.contains("secret"));
+        let odd = events.clone().map(|event| match event.seq {
+            2 => DecisionEvent { resource: Resource { name: "ngin\u{445}".to_owned(), ..event.resource }, ..event },
+            _ => event,
+        });
+        let found = super::made(&cluster, &state, &odd, &Terms::default(), false).expect("no fault of the controller");
+        assert_eq!((found.events, found.rules, found.skipped), (1, 1, 3), "what mixes scripts is left out");
         let open = Terms { wildcards: BTreeSet::from([Wildcard::ContainerName]), group: None };
         assert!(!made(&open, false).text.contains("resource.name"));
     }

@@ -20,11 +20,18 @@ fn a_suggestion_put_in_force_allows_what_was_done_and_refuses_what_is_near() {
         alice.run(&["rm", "-f", name]).ok();
     };
     work("web");
+    // What no policy may hold, and what is too long to keep, is left out and counted.
+    alice.run(&["create", "--name", "odd", "app", "echo", "привет hello"]).ok();
+    alice
+        .run(&["create", "--name", "long", "--label", &format!("a={}", "x".repeat(3000)), "app", "sleep", "1000"])
+        .ok();
     world.docker("stranger").run(&["ps"]).ok();
     world.events("user=wharden-t-alice&action=container.delete", 1);
+    let created = world.events("user=wharden-t-alice&action=container.create", 3);
 
     let cli = world.logged_in_cli();
     let found = cli.json(&["policy", "suggest", "--user", "wharden-t-alice", "--since", "1h"]);
+    assert_eq!(found["skipped"], 2, "{found}");
     let text = found["text"].as_str().expect("a text").to_owned();
     for part in [
         "User::\"wharden-t-alice\"",
@@ -37,7 +44,11 @@ fn a_suggestion_put_in_force_allows_what_was_done_and_refuses_what_is_near() {
         assert!(text.contains(part), "{part} is not in {text}");
     }
     assert!(found["mutations"].as_u64().is_some_and(|tried| tried > 20), "{found}");
-    assert!(!text.contains("stranger"), "{text}");
+    assert!(!["stranger", "\"odd\"", "\"long\""].iter().any(|word| text.contains(word)), "{text}");
+    let of_long = created.into_iter().find(|event| event["resource"]["name"] == "long").expect("an event");
+    let id = ["host_id", "boot_id", "seq"].map(|part| of_long[part].to_string().replace('"', "")).join("/");
+    let told = cli.run(&["event", "explain", &id]).ok();
+    assert!(told.contains("labels: not kept") && told.contains("command = \"sleep 1000\""), "{told}");
     let said = cli.run(&["policy", "suggest", "--user", "wharden-t-alice"]);
     assert!(said.out().contains("permit (") && said.err().contains("near them are refused"), "{said}");
 
@@ -50,6 +61,9 @@ fn a_suggestion_put_in_force_allows_what_was_done_and_refuses_what_is_near() {
         &["create", "--name", "web", "--privileged", "app", "sleep", "1000"][..],
         &["create", "--name", "web", "-v", "/tmp:/x", "app", "sleep", "1000"],
         &["create", "--name", "web", "--network", "host", "app", "sleep", "1000"],
+        &["create", "--name", "web", "--health-cmd", "id", "app", "sleep", "1000"],
+        &["create", "--name", "web", "--log-opt", "max-size=1m", "app", "sleep", "1000"],
+        &["create", "--name", "web", "-e", "BASH_ENV=/x", "app", "sleep", "1000"],
         &["create", "--name", "web", "app", "sleep", "1001"],
         &["create", "--name", "other", "app", "sleep", "1000"],
         &["volume", "create", "v1"],

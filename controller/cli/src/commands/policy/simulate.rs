@@ -75,7 +75,8 @@ pub async fn run(args: Simulate, context: &mut Context<'_>) -> Result<(), CliErr
 
 fn shown(found: &Simulation, look: &Look) -> String {
     let Simulation { replayed, skipped, truncated, .. } = found;
-    let mut text = format!("{replayed} decision(s) replayed, {skipped} could not be (their facts were not kept)");
+    let mut text =
+        format!("{replayed} decision(s) replayed, {skipped} could not be (not all of their facts were kept)");
     if *truncated {
         text.push_str("; older ones were left out");
     }

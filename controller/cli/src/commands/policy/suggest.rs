@@ -91,7 +91,11 @@ fn notes(user: &str, found: &PolicySuggestion) -> Vec<String> {
     }
     for (count, why) in [
         (found.refused, "were refused and left out; --include-refused permits them too"),
-        (found.skipped, "were left out: their facts were not kept, or the request was invalid"),
+        (
+            found.skipped,
+            "were left out: not all of their facts were kept, the request was invalid, or a text in it mixes scripts, which no \
+             policy may hold",
+        ),
     ] {
         if count > 0 {
             lines.push(format!("{count} event(s) {why}"));

@@ -48,6 +48,7 @@ pub(crate) fn event(user: &str, action: Action, outcome: Outcome, at: u64) -> De
             revision: 3,
         },
         facts: None,
+        partial_facts: None,
         request: "POST /v1.41/containers/create".to_owned(),
         error: String::new(),
         decided_in_us: 7,
