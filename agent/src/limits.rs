@@ -48,6 +48,10 @@ pub const CONNECTIONS_FEW: usize = 16;
 pub const EVENT_STREAMS: [usize; 2] = [1024, 256];
 /// Connections accepted in one go, before other tasks of the thread have their turn.
 pub const ACCEPTED_AT_ONCE: usize = 64;
+/// So many connections that are closed before they are accepted are said in the log…
+pub const HAMMERING_CONNECTIONS: usize = 10_000;
+/// …when they come within this time, and once in it.
+pub const HAMMERING_TIME: Duration = Duration::from_secs(30);
 /// Connections, of one user and of all, whose sockets hold as much as the system gives them of what was not read yet: about
 /// 200 KiB each…
 pub const SOCKETS_ROOMY: [usize; 2] = [32, 64];

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{
     caller::{Peer, Process},
-    limits::ACCEPTED_AT_ONCE,
+    limits::{ACCEPTED_AT_ONCE, HAMMERING_CONNECTIONS, HAMMERING_TIME},
     wire::{Socket, watch},
 };
 use rustix::{
@@ -24,7 +24,7 @@ use std::{
     },
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{Interest, unix::AsyncFd},
@@ -169,12 +169,19 @@ impl Listener {
     /// Accepts until the order to stop; every connection is a task of `shutdown`.
     pub async fn run(self, guard: Arc<Guard>, shutdown: Shutdown) {
         let stop = shutdown.child();
+        let mut hammering = Hammering { since: Instant::now(), gone: 0 };
         for accepted in 1_usize.. {
             if accepted.is_multiple_of(ACCEPTED_AT_ONCE) {
                 yield_now().await;
             }
             let Some(accepted) = stop.run_until_cancelled(self.accept()).await else { return };
             match accepted {
+                // Many come and go before their turn. They cost no more than this, or others would find no place in the
+                // kernel's queue.
+                Ok(stream) if stream::has_gone(stream.as_fd()) => {
+                    guard.stats.gone.inc();
+                    hammering.another(&stream);
+                }
                 Ok(stream) => admit_process(stream, &guard, &shutdown),
                 Err(error) => {
                     tracing::error!(%error, "accepting a connection failed");
@@ -185,11 +192,29 @@ impl Listener {
     }
 }
 
-fn admit_process(stream: UnixStream, guard: &Arc<Guard>, shutdown: &Shutdown) {
-    // Many come and go before their turn. They cost no more than this, or others would find no place in the kernel's queue.
-    if stream::has_gone(stream.as_fd()) {
-        return;
+/// Who opens and closes connections as fast as it can takes the kernel's queue from others: that is said, with the account.
+struct Hammering {
+    since: Instant,
+    gone: usize,
+}
+
+impl Hammering {
+    fn another(&mut self, stream: &UnixStream) {
+        if self.since.elapsed() > HAMMERING_TIME {
+            *self = Self { since: Instant::now(), gone: 0 };
+        }
+        self.gone += 1;
+        if self.gone == HAMMERING_CONNECTIONS {
+            let uid = Process::of(stream).map(|process| process.uid).ok();
+            tracing::warn!(
+                uid,
+                "connections are opened and closed as fast as they are accepted: others may find no place"
+            );
+        }
     }
+}
+
+fn admit_process(stream: UnixStream, guard: &Arc<Guard>, shutdown: &Shutdown) {
     let peer = match Process::of(&stream) {
         Ok(process) => Peer::Process(process),
         Err(error) => {

@@ -14,6 +14,8 @@ pub struct Stats {
     pub decided_in: Histogram,
     /// Connections refused because of a limit.
     pub turned_away: Counter,
+    /// Connections that their client had closed before they were accepted.
+    pub gone: Counter,
     /// Connections cut off before the agent's memory was used up.
     pub cut_for_memory: Counter,
     /// Requests refused because what was still being sent held all the room.
@@ -45,6 +47,7 @@ impl Stats {
             requests: Family::default(),
             decided_in: Histogram::new([50e-6, 100e-6, 250e-6, 500e-6, 1e-3, 5e-3, 25e-3, 100e-3, 1.0, 10.0]),
             turned_away: Counter::default(),
+            gone: Counter::default(),
             cut_for_memory: Counter::default(),
             no_room: Counter::default(),
             engine_errors: Counter::default(),
@@ -58,6 +61,7 @@ impl Stats {
                 stats.decided_in.clone(),
             );
             registry.register("guard_turned_away", "Connections refused because of a limit", stats.turned_away.clone());
+            registry.register("guard_gone", "Connections closed before they were accepted", stats.gone.clone());
             registry.register(
                 "guard_cut_for_memory",
                 "Connections cut off before the agent's memory was used up",
