@@ -402,10 +402,12 @@ fn builtin(id: &str, reason: String, revision: u64) -> Decision {
     Decision { rules: vec![rule], ..deny(revision) }
 }
 
-/// The owner of what this principal creates. A container may be called like any user, and does not make things of theirs.
+/// The owner of what this principal creates. A container or a service account may be called like any user, and makes no things of
+/// theirs.
 pub(super) fn owner(principal: &Principal) -> Cow<'_, str> {
     match principal {
-        Principal::User { name } | Principal::ServiceAccount { name } => name.into(),
+        Principal::User { name } => name.into(),
+        Principal::ServiceAccount { name } => format!("service-account:{name}").into(),
         Principal::Workload { name, .. } => format!("workload:{name}").into(),
     }
 }
@@ -415,7 +417,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_container_makes_is_not_the_users_of_its_name() {
+    fn what_others_make_is_not_the_users_of_their_name() {
         let workload = |name: &str| Principal::Workload {
             container_id: "c1".to_owned(),
             name: name.to_owned(),
@@ -424,5 +426,6 @@ mod tests {
         };
         assert_eq!(owner(&Principal::User { name: "bob".to_owned() }), "bob");
         assert_eq!(owner(&workload("bob")), "workload:bob");
+        assert_eq!(owner(&Principal::ServiceAccount { name: "bob".to_owned() }), "service-account:bob");
     }
 }
