@@ -226,6 +226,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         loading: LoadPlaces::new(config.limits.loads, config.limits.loads_per_user, config.limits.load_silence()),
         archives: Slots::new(config.limits.archives, config.limits.archives_per_user),
         deciding: Turns::new(DECIDED_AT_ONCE_PER_USER, usize::MAX),
+        creating: Turns::new(1, usize::MAX),
         listing: Turns::new(LISTS_AT_ONCE_PER_USER, LISTS_AT_ONCE),
         events: Slots::new(EVENT_STREAMS[0], EVENT_STREAMS[1]),
         connections: Slots::new(config.limits.connections, config.limits.connections_per_user)

@@ -1,6 +1,6 @@
 use super::{
     Guard,
-    case::{Case, Passed, Refused, Who},
+    case::{Case, Passed, Refused, Who, owner},
     exchange::framed,
     link::Link,
     load::Load,
@@ -37,6 +37,8 @@ pub struct Admitted<'g> {
     pub archive: Option<Slot>,
     /// Held until the engine has made the list, whether the client waits for it or not, and the client has taken it.
     pub list: Option<Turn>,
+    /// Held until the engine has made the container, whether the client waits for it or not.
+    pub creation: Option<Turn<String>>,
     /// Held as long as the engine's events stream.
     pub events: Option<Slot>,
     /// The client still waits for `100 Continue`.
@@ -139,6 +141,10 @@ impl Guard {
             Some(Listing::Items) => Some(self.listing.take(caller.holder()).await),
             _ => None,
         };
+        let creation = match action {
+            Action::ContainerCreate => Some(self.creating.take(owner(case.principal()).into_owned()).await),
+            _ => None,
+        };
         let turn = self.deciding.take(caller.holder()).await;
         // Who has many in turn, and hangs up, keeps nobody else waiting with what nobody waits for.
         if client.stream.hung_up() {
@@ -182,7 +188,16 @@ impl Guard {
                     }
                     list => list,
                 };
-                Verdict::Forward(Box::new(Admitted { judged, load, archive, list, events, continue_first, closes }))
+                Verdict::Forward(Box::new(Admitted {
+                    judged,
+                    load,
+                    archive,
+                    list,
+                    creation,
+                    events,
+                    continue_first,
+                    closes,
+                }))
             }
             Err(refused) => Verdict::Refuse(refused),
         })

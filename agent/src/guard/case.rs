@@ -86,6 +86,11 @@ impl<'a> Case<'a> {
         Self { guard, started, line, who, body_read: false, serves: true }
     }
 
+    /// Who asks.
+    pub(super) fn principal(&self) -> &Principal {
+        &self.who.principal
+    }
+
     /// The engine executes the request by itself and as it is: nothing can be added to it.
     pub(crate) fn unserved(self) -> Self {
         Self { serves: false, ..self }

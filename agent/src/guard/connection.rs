@@ -193,6 +193,7 @@ impl Connection<'_> {
             mut load,
             archive: _until_answered,
             list,
+            creation,
             events: _until_over,
             continue_first,
             closes,
@@ -258,7 +259,7 @@ impl Connection<'_> {
             {
                 if place.is_some() {
                     exchange::see_out(engine).await;
-                } else if list.is_some() && !answered {
+                } else if (list.is_some() || creation.is_some()) && !answered {
                     exchange::see_begin(engine).await;
                 }
                 return Ok(false);

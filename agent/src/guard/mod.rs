@@ -86,6 +86,8 @@ pub struct Guard {
     pub archives: Slots,
     /// Requests of each user that are being decided.
     pub deciding: Turns,
+    /// Containers of each owner that are being made: what a volume is and who has it must not change before the engine is done.
+    pub creating: Turns<String>,
     /// Lists of each user that the engine makes, and large descriptions.
     pub listing: Turns,
     /// Streams of the engine's events.

@@ -3,6 +3,7 @@
 use crate::{caller::Holder, limits::LIST_STALL};
 use std::{
     collections::HashMap,
+    hash::Hash,
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -14,17 +15,17 @@ use tokio::{
     time::timeout,
 };
 
-/// Places of each user.
+/// Places of each user, or of whatever else they are counted by.
 #[derive(Clone, Debug)]
-pub struct Turns(Arc<Inner>);
+pub struct Turns<K: Eq + Hash = Holder>(Arc<Inner<K>>);
 
 #[derive(Debug)]
-struct Inner {
+struct Inner<K: Eq + Hash> {
     each: usize,
     all: Arc<Semaphore>,
     /// For a place of all.
     waiting: AtomicUsize,
-    users: Mutex<HashMap<Holder, Arc<Places>>>,
+    users: Mutex<HashMap<K, Arc<Places>>>,
 }
 
 /// Of one user.
@@ -36,20 +37,20 @@ struct Places {
 
 /// A place; free again when dropped.
 #[derive(Debug)]
-pub struct Turn {
+pub struct Turn<K: Eq + Hash = Holder> {
     _permits: [Option<OwnedSemaphorePermit>; 2],
-    visit: Visit,
+    visit: Visit<K>,
 }
 
 /// Keeps a user's places in the map for as long as somebody has or waits for one.
 #[derive(Debug)]
-struct Visit {
-    turns: Turns,
-    holder: Holder,
+struct Visit<K: Eq + Hash> {
+    turns: Turns<K>,
+    holder: K,
     places: Arc<Places>,
 }
 
-impl Turns {
+impl<K: Clone + Eq + Hash> Turns<K> {
     /// So many for each user, and so many for all.
     pub fn new(each: usize, all: usize) -> Self {
         let all = Arc::new(Semaphore::new(all.min(Semaphore::MAX_PERMITS)));
@@ -57,11 +58,11 @@ impl Turns {
     }
 
     /// Waits for a place.
-    pub async fn take(&self, holder: Holder) -> Turn {
+    pub async fn take(&self, holder: K) -> Turn<K> {
         let visit = {
             let mut users = self.users();
             let places = users.entry(holder.clone()).or_insert_with(|| Arc::new(Places::new(self.0.each)));
-            Visit { turns: self.clone(), holder, places: Arc::clone(places) }
+            Visit { turns: Self(Arc::clone(&self.0)), holder, places: Arc::clone(places) }
         };
         // Never closed, so that there is always a place in the end.
         let take = async |places: &Arc<Semaphore>, waiting| {
@@ -73,8 +74,10 @@ impl Turns {
         let of_all = take(&self.0.all, &self.0.waiting).await;
         Turn { _permits: [mine, of_all], visit }
     }
+}
 
-    fn users(&self) -> MutexGuard<'_, HashMap<Holder, Arc<Places>>> {
+impl<K: Eq + Hash> Turns<K> {
+    fn users(&self) -> MutexGuard<'_, HashMap<K, Arc<Places>>> {
         // The map is whole after a panic.
         self.0.users.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,7 +125,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Drop for Visit {
+impl<K: Eq + Hash> Drop for Visit<K> {
     fn drop(&mut self) {
         let mut users = self.turns.users();
         // The map's own and this one.

@@ -39,6 +39,7 @@ enum Found {
     Task(TaskView),
     HostPath(HostPathView),
     Account(AccountView),
+    VolumeUsers,
 }
 
 /// Where a decision looks things up.
@@ -148,6 +149,11 @@ async fn find(engine: &Engine, allowance: &Allowance, lookup: &Lookup) -> Result
         Lookup::Task(id) => ("/tasks/", id, ""),
         Lookup::HostPath(path) => return follow(path).await,
         Lookup::Account(name) => return account(name).await,
+        Lookup::VolumeUsers(name) => {
+            let used = engine.get_within(&users_of_volume(name), allowance).await?;
+            let none = used.as_array().map(Vec::is_empty).ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
+            return Ok(if none { Found::Nothing } else { Found::VolumeUsers });
+        }
     };
     let Some(json) = inspect(engine, allowance, before, name, after).await? else { return Ok(Found::Nothing) };
     whole(engine, allowance, lookup, described(lookup, &json)).await
@@ -194,7 +200,7 @@ fn described(lookup: &Lookup, json: &Value) -> Option<Found> {
         Lookup::Exec(_) => ExecView::from_inspect(json).map(Found::Exec),
         Lookup::Swarm(..) => SwarmView::from_inspect(json).map(Found::Swarm),
         Lookup::Task(_) => TaskView::from_inspect(json).map(Found::Task),
-        Lookup::HostPath(_) | Lookup::Account(_) => None,
+        Lookup::HostPath(_) | Lookup::Account(_) | Lookup::VolumeUsers(_) => None,
     }
 }
 
@@ -250,6 +256,11 @@ async fn inspect(
     }
 }
 
+fn users_of_volume(name: &str) -> String {
+    let filters = serde_json::json!({ "volume": [name] }).to_string();
+    format!("/containers/json?all=1&filters={}", escape(&filters))
+}
+
 /// Percent-encodes everything that is not plainly part of a name.
 fn escape(name: &str) -> String {
     name.bytes()
@@ -274,6 +285,7 @@ fn insert(view: &mut View, owners: &ImageOwners, lookup: &Lookup, found: Found) 
         (Lookup::Exec(key), Found::Exec(it)) => drop(view.execs.insert(key.clone(), it)),
         (Lookup::Swarm(kind, key), Found::Swarm(it)) => drop(view.swarm.insert((*kind, key.clone()), it)),
         (Lookup::Task(key), Found::Task(it)) => drop(view.tasks.insert(key.clone(), it)),
+        (Lookup::VolumeUsers(key), Found::VolumeUsers) => drop(view.used_volumes.insert(key.clone())),
         (Lookup::Account(key), Found::Account(it)) => drop(view.accounts.insert(key.clone(), it)),
         (Lookup::HostPath(key), Found::HostPath(it)) => drop(view.host_paths.insert(key.clone(), it)),
         _ => {}

@@ -34,7 +34,7 @@ pub struct Memory {
     pub silent: AtomicU64,
     /// Streams whose client has gone.
     pub streams_closed: AtomicU64,
-    /// Take image archives, and requests to list networks, and do not answer yet.
+    /// Take image archives, requests to list networks and to create containers, and do not answer yet.
     pub busy: AtomicBool,
     /// Answer nothing any more.
     pub mute: AtomicBool,
@@ -187,7 +187,7 @@ async fn serve(mut stream: UnixStream, memory: &Memory) -> std::io::Result<()> {
         }
         buffer = std::mem::take(&mut wire.buffer);
         memory.seen.lock().expect("lock").push(Seen { line: line.clone(), headers, body: body.clone() });
-        let long = path.ends_with("/images/load") || path.ends_with("/networks");
+        let long = ["/images/load", "/networks", "/containers/create"].iter().any(|end| path.ends_with(end));
         while long && memory.busy.load(SeqCst) {
             sleep(Duration::from_millis(10)).await;
         }

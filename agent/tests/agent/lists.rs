@@ -1,7 +1,7 @@
 //! Answers that are decided on: lists, thing by thing, and the description of one thing.
 
 use crate::{
-    client::{Client, ask, eventually, get},
+    client::{Client, ask, eventually, get, post},
     engine::{EVENT, Fault, LABELLED, NETWORKS, WEB},
     world::{OPEN, World},
 };
@@ -136,6 +136,35 @@ async fn who_hangs_up_keeps_the_turn_until_the_engine_has_made_the_list() {
         assert_eq!(client.head().await.0, 200);
     }
     assert_eq!(made(), LISTS_AT_ONCE_PER_USER + 2, "none was made for those that had gone before their turn");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_makes_one_container_at_a_time_whether_they_wait_for_it_or_not() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    assert_eq!(ask(&world.socket, get("/v1.41/info")).await.status, 200);
+    let create = || post("/v1.41/containers/create", r#"{"Image":"busybox"}"#);
+    let made = || world.engine.lines().iter().filter(|line| line.contains("/containers/create")).count();
+    world.engine.memory.busy.store(true, SeqCst);
+    let mut gone = Client::connect(&world.socket).await;
+    gone.send(create()).await;
+    eventually("the engine makes one", || made() == 1).await;
+    let mut second = Client::connect(&world.socket).await;
+    second.send(create()).await;
+    drop(gone);
+    let mut other = Client::connect_as(OTHER_USER, &world.socket).await;
+    other.send(create()).await;
+    eventually("another user's is made", || made() == 2).await;
+    let more = timeout(2 * HANGUP_CHECK, async {
+        while made() == 2 {
+            sleep(HANGUP_CHECK / 20).await;
+        }
+    });
+    assert!(more.await.is_err(), "the engine is not done with the first");
+    world.engine.memory.busy.store(false, SeqCst);
+    for client in [&mut second, &mut other] {
+        assert_eq!(client.answer().await.status, 201);
+    }
+    assert_eq!(made(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]

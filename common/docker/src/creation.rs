@@ -26,6 +26,7 @@ pub fn fix(body: &mut Value, resolved: &Resolved<'_>, view: &View, mounts: bool)
     if mounts {
         volumes::own(body, resolved, view);
     }
+    volumes::keep_as_they_are(body, view);
     let endpoints = body.pointer_mut("/NetworkingConfig/EndpointsConfig").and_then(Value::as_object_mut);
     endpoints.into_iter().flat_map(|endpoints| endpoints.values_mut()).for_each(forget_network);
     let Some(host) = body.get_mut("HostConfig") else { return Ok(()) };

@@ -30,6 +30,7 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
         Action::ContainerCreate => {
             let host = body.at("HostConfig");
             devices(host)?;
+            tmpfs(host)?;
             one("HostConfig.VolumeDriver", host.text("VolumeDriver"))?;
             one("HostConfig.LogConfig.Type", host.at("LogConfig").text("Type"))?;
             one("HostConfig.Runtime", host.text("Runtime"))?;
@@ -48,6 +49,7 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
             let task = body.at("TaskTemplate");
             one("TaskTemplate.LogDriver.Name", task.at("LogDriver").text("Name"))?;
             templates(task.at("ContainerSpec"))?;
+            tmpfs(task.at("ContainerSpec"))?;
             mounts(task.at("ContainerSpec"), "TaskTemplate.ContainerSpec")
         }
         Action::SecretCreate | Action::SecretUpdate | Action::ConfigCreate | Action::ConfigUpdate => {
@@ -77,6 +79,52 @@ fn devices(host: Doc<'_>) -> Result<(), Refusal> {
                 let shown = shorten(path);
                 return Err(Refusal::bad(format!("field {list}: {shown:?} is no device: name one in /dev")));
             }
+        }
+    }
+    Ok(())
+}
+
+/// What a new file system in memory may be told. Others (`remount`, `bind`, `sync`, `shared`) are for mounts that are there already.
+const OF_TMPFS: [&str; 19] = [
+    "size",
+    "mode",
+    "uid",
+    "gid",
+    "nr_inodes",
+    "nr_blocks",
+    "mpol",
+    "rw",
+    "ro",
+    "exec",
+    "noexec",
+    "suid",
+    "nosuid",
+    "dev",
+    "nodev",
+    "atime",
+    "noatime",
+    "relatime",
+    "norelatime",
+];
+
+/// File systems in memory, which must not be put over what is mounted by other means, nor change it.
+fn tmpfs(host: Doc<'_>) -> Result<(), Refusal> {
+    let own = host.members("Tmpfs").flat_map(|(_, options)| options.own_text().split(','));
+    let options: Vec<String> = own.map(|option| option.trim().to_owned()).collect();
+    let more = host.items("Mounts").flat_map(|mount| Mount::of_mount(mount).tmpfs_options);
+    for option in options.into_iter().chain(more).filter(|option| !option.is_empty()) {
+        if !OF_TMPFS.contains(&option.split('=').next().unwrap_or_default()) {
+            let shown = shorten(&option);
+            return Err(Refusal::bad(format!(
+                "field Tmpfs: {shown:?} is no option of a new tmpfs: size, mode, uid, gid, …"
+            )));
+        }
+    }
+    for (target, _) in host.members("Tmpfs") {
+        // The Engine compares targets as they are written, and mounts them as they are meant.
+        if clean(target) != target {
+            let shown = shorten(target);
+            return Err(Refusal::bad(format!("field Tmpfs: {shown:?} is not the shortest way to write this path")));
         }
     }
     Ok(())
@@ -190,6 +238,24 @@ mod tests {
                 assert_eq!(check(action, Doc::new(Some(&body))).is_ok(), passes, "{body}");
             }
         }
+        for (target, options, passes) in [
+            ("/t", "", true),
+            ("/t", "size=1m,mode=1777,uid=1000,noexec,rw", true),
+            ("/t", "remount,rw", false),
+            ("/t", "bind", false),
+            ("/t", "sync", false),
+            ("/t", "rshared", false),
+            ("/t/", "", false),
+            ("//t", "", false),
+            ("/x/../t", "", false),
+            ("t", "", false),
+        ] {
+            let body = json!({"HostConfig": {"Tmpfs": {target: options}}});
+            assert_eq!(check(Action::ContainerCreate, Doc::new(Some(&body))).is_ok(), passes, "{body}");
+        }
+        let remount = json!({"TmpfsOptions": {"Options": [["remount"], ["sync"]]}, "Type": "tmpfs", "Target": "/t"});
+        let body = json!({"TaskTemplate": {"ContainerSpec": {"Mounts": [remount]}}});
+        assert!(check(Action::ServiceCreate, Doc::new(Some(&body))).is_err());
         let outside = json!({"CheckpointID": "../../srv/x"});
         let refusal = check(Action::ContainerCheckpointCreate, Doc::new(Some(&outside))).expect_err("a path");
         assert!(refusal.message.contains("CheckpointID"), "{refusal}");

@@ -4,7 +4,7 @@ use crate::{
     canonical::Canonical,
     doc::Doc,
     facts::{SERVICE_FILES, service_networks, wanted_mounts},
-    mounts::{HostPath, Mount, container_paths, split_volumes_from, volume_paths},
+    mounts::{HostPath, Mount, NO_COPY, container_paths, split_volumes_from, volume_paths},
     neighbours,
     paths::clean,
     resolve::{exported, image_asked},
@@ -64,6 +64,9 @@ pub fn of_request(canonical: &Canonical) -> BTreeSet<Lookup> {
     match action {
         Action::ContainerCreate => {
             out.extend(image_asked(canonical).map(Lookup::Image));
+            let mounts = wanted_mounts(canonical.doc().at("HostConfig"));
+            let copied = mounts.iter().filter(|mount| !mount.options.contains(NO_COPY));
+            out.extend(copied.filter_map(Mount::volume).map(|name| Lookup::VolumeUsers(name.to_owned())));
             making(canonical.doc(), &mut out);
         }
         Action::ContainerCommit => {

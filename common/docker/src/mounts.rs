@@ -7,6 +7,9 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The option of a volume into which the Engine copies nothing of the image.
+pub const NO_COPY: &str = "nocopy";
+
 /// One thing to be mounted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mount {
@@ -83,7 +86,7 @@ impl Mount {
             }
         }
         if doc.at("VolumeOptions").truth("NoCopy") {
-            options.insert("nocopy".to_owned());
+            options.insert(NO_COPY.to_owned());
         }
         let config = doc.at("VolumeOptions").at("DriverConfig");
         let tmpfs = doc.at("TmpfsOptions").items("Options").map(|option| option.own_texts().join("="));

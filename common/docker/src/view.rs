@@ -30,6 +30,8 @@ pub enum Lookup {
     Task(String),
     /// A path on the host: to be resolved through its links (`realpath`); absent when that fails.
     HostPath(String),
+    /// Containers that have the volume of this name, whether they run or not.
+    VolumeUsers(String),
     /// An account of the host by its name (getpwnam(3), getgrouplist(3)).
     Account(String),
 }
@@ -47,6 +49,8 @@ pub struct View {
     pub tasks: BTreeMap<String, TaskView>,
     pub host_paths: BTreeMap<String, HostPathView>,
     pub accounts: BTreeMap<String, AccountView>,
+    /// Volumes that a container has.
+    pub used_volumes: BTreeSet<String>,
 }
 
 /// An account of the host.

@@ -3,7 +3,7 @@
 
 use crate::{
     doc::Doc,
-    mounts::{Mount, split_volumes_from},
+    mounts::{Mount, NO_COPY, split_volumes_from},
     owner,
     paths::clean,
     resolve::Resolved,
@@ -11,6 +11,31 @@ use crate::{
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+
+/// Has the Engine copy nothing of the image into volumes that another container has: it would do that as root, while what runs
+/// in the other one may put links in the way.
+pub fn keep_as_they_are(body: &mut Value, view: &View) {
+    let used = |name: &str| view.used_volumes.contains(name);
+    for bind in body.pointer_mut("/HostConfig/Binds").and_then(Value::as_array_mut).into_iter().flatten() {
+        let Value::String(text) = bind else { continue };
+        let mount = Mount::of_bind(text, "");
+        if mount.volume().is_some_and(used) && !mount.options.contains(NO_COPY) {
+            text.push(if text.splitn(3, ':').count() == 3 { ',' } else { ':' });
+            text.push_str(NO_COPY);
+        }
+    }
+    for mount in body.pointer_mut("/HostConfig/Mounts").and_then(Value::as_array_mut).into_iter().flatten() {
+        if !Mount::of_mount(Doc::new(Some(mount))).volume().is_some_and(used) {
+            continue;
+        }
+        let Value::Object(fields) = mount else { continue };
+        let options = fields.entry("VolumeOptions").or_insert(Value::Null);
+        if options.is_null() {
+            *options = json!({});
+        }
+        options["NoCopy"] = json!(true);
+    }
+}
 
 /// Makes the mounts. Volumes with options that only binds have, and those of an image below a tmpfs, stay as they are.
 pub fn own(body: &mut Value, resolved: &Resolved<'_>, view: &View) {
@@ -52,7 +77,7 @@ fn of_binds(body: &mut Value, view: &View, driver: &str, maker: &str) -> Vec<Val
     let Some(binds) = body.pointer_mut("/HostConfig/Binds").and_then(Value::as_array_mut) else { return made };
     binds.retain(|bind| {
         let bind = Mount::of_bind(bind.as_str().unwrap_or_default(), driver);
-        let plain = bind.propagation.is_empty() && bind.options.iter().all(|option| option == "nocopy");
+        let plain = bind.propagation.is_empty() && bind.options.iter().all(|option| option == NO_COPY);
         if bind.kind != "volume" || !plain || view.volumes.contains_key(&bind.source) || !bind.target.starts_with('/') {
             return true;
         }
@@ -60,7 +85,7 @@ fn of_binds(body: &mut Value, view: &View, driver: &str, maker: &str) -> Vec<Val
         if bind.read_only {
             mount["ReadOnly"] = json!(true);
         }
-        if bind.options.contains("nocopy") {
+        if bind.options.contains(NO_COPY) {
             mount["VolumeOptions"]["NoCopy"] = json!(true);
         }
         made.push(mount);
@@ -136,6 +161,27 @@ mod tests {
         );
         let none = json!({"HostConfig": {"Binds": ["/srv:/d"]}});
         assert_eq!(owned(none.clone(), &ImageView::default(), &view), none);
+    }
+
+    #[test]
+    fn into_volumes_that_a_container_has_nothing_is_copied() {
+        let view = View { used_volumes: ["used".to_owned()].into(), ..View::default() };
+        let volume = |source: &str, more: Value| json!({"Type": "volume", "Source": source, "Target": "/m", "VolumeOptions": more});
+        let mut body = json!({"HostConfig": {
+            "Binds": ["used:/a", "used:/b:ro", "used:/c:nocopy", "free:/d", "/used:/e"],
+            "Mounts": [volume("used", Value::Null), volume("used", json!({"NoCopy": false, "Labels": {}})), volume("free", json!({}))],
+        }});
+        keep_as_they_are(&mut body, &view);
+        assert_eq!(
+            body["HostConfig"]["Binds"],
+            json!(["used:/a:nocopy", "used:/b:ro,nocopy", "used:/c:nocopy", "free:/d", "/used:/e"])
+        );
+        let kept = json!([
+            volume("used", json!({"NoCopy": true})),
+            volume("used", json!({"NoCopy": true, "Labels": {}})),
+            volume("free", json!({})),
+        ]);
+        assert_eq!(body["HostConfig"]["Mounts"], kept);
     }
 
     #[test]

@@ -175,6 +175,7 @@ fn archive(source: &Source<'_>, out: &mut Sheet) {
     }
     let volumes = mounts.iter().filter(|mount| mount.kind == "volume").map(|mount| mount.name.as_str());
     out.put("foreign_volumes", create_mounts::foreign_of(source, volumes));
+    out.put("mounted", mounts.iter().map(|mount| clean(&mount.destination)).collect::<BTreeSet<_>>());
     out.put("container_path", path);
     out.put("host_paths", found);
 }

@@ -83,7 +83,9 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     out.put("root_user", who.may_be_root);
     out.put("user_by_name", who.by_name);
     out.put("group_add", container.text_set("Groups"));
-    out.put("runs_as_owner", source.runs_as_owner(user, container.texts("Groups")));
+    // With a set-uid program of its image it would be root.
+    let stays = privileges.truth("NoNewPrivileges");
+    out.put("runs_as_owner", stays && source.runs_as_owner(user, container.texts("Groups")));
     out.put("readonly_rootfs", container.truth("ReadOnly"));
     out.put("sysctls", container.pair_set("Sysctls"));
     out.put("ulimits", ulimits(container.items("Ulimits")));

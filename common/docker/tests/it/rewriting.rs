@@ -201,6 +201,7 @@ fn lookups_name_everything_that_the_decision_needs() {
             Lookup::Network("front".into()),
             Lookup::HostPath("/dev/x".into()),
             Lookup::HostPath("/srv/a".into()),
+            Lookup::VolumeUsers("vol".into()),
         ]
     );
     let follow_ups = canonical.follow_ups(&support::view(), "alice");

@@ -138,6 +138,10 @@ const FOREIGN_VOLUMES: FactSpec = fact(
     "volumes mounted anywhere in the container that are not its owner's",
 );
 
+/// The engine mounts for a copy all that the container has, and looks up the places before it does.
+const MOUNTED: FactSpec =
+    fact("mounted", FactType::Set, "", "", "places in the container where anything is mounted, volumes too");
+
 /// `container.archive_read` and `container.archive_stat`.
 pub const ARCHIVE_READ: &[FactSpec] = &[
     fact("container_path", FactType::String, "query:path", "", "path in the container, cleaned"),
@@ -149,6 +153,7 @@ pub const ARCHIVE_READ: &[FactSpec] = &[
         "host paths that are mounted anywhere in the container, of volumes too, since links in it may lead to any of them; at or below a mount, the path there",
     ),
     FOREIGN_VOLUMES,
+    MOUNTED,
 ];
 
 /// `container.archive_write`.
@@ -162,6 +167,7 @@ pub const ARCHIVE_WRITE: &[FactSpec] = &[
         "host paths that are mounted writable anywhere in the container, of volumes too, since links in it may lead to any of them; at or below a mount, the path there",
     ),
     FOREIGN_VOLUMES,
+    MOUNTED,
     fact("copy_uid_gid", FactType::Bool, "query:copyUIDGID", "", "files keep the owners that the archive names"),
 ];
 

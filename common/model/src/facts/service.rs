@@ -35,7 +35,7 @@ macro_rules! service {
             fact("root_user", FactType::Bool, "$.TaskTemplate.ContainerSpec.User", "4.1", "that user is or may be uid 0; true when none is given"),
             fact("user_by_name", FactType::Bool, "$.TaskTemplate.ContainerSpec.User", "4.1", "that user is a name other than root"),
             fact("group_add", FactType::Set, "$.TaskTemplate.ContainerSpec.Groups", "", "supplementary groups"),
-            fact("runs_as_owner", FactType::Bool, "$.TaskTemplate.ContainerSpec.User, $.TaskTemplate.ContainerSpec.Groups", "", "see container.create"),
+            fact("runs_as_owner", FactType::Bool, "$.TaskTemplate.ContainerSpec.User, $.TaskTemplate.ContainerSpec.Groups", "", "see container.create; and no_new_privileges is on"),
             fact("readonly_rootfs", FactType::Bool, "$.TaskTemplate.ContainerSpec.ReadOnly", "5.13", "root file system is read-only"),
             fact("sysctls", FactType::Set, "$.TaskTemplate.ContainerSpec.Sysctls", "", "key=value"),
             fact("ulimits", FactType::Set, "$.TaskTemplate.ContainerSpec.Ulimits", "5.19", "name=soft:hard"),

@@ -234,6 +234,7 @@ fn assume(view: &mut View, lookup: Lookup, owner: &str) {
         Lookup::HostPath(path) => {
             view.host_paths.insert(path.clone(), HostPathView { real: path, replaceable: false });
         }
+        Lookup::VolumeUsers(_) => {}
         Lookup::Account(name) => {
             view.accounts.insert(name, AccountView { uid: 1000, groups: BTreeSet::from([1000]) });
         }

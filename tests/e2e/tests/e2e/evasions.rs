@@ -34,20 +34,22 @@ fn files_are_not_copied_as_root_to_the_host_or_from_it() {
     // A link in the container may lead anywhere, so it does not matter where in it the copy goes.
     for target in ["box:/mnt", "box:/", "box:/tmp", "volume:/mnt", "volume:/tmp"] {
         let args = ["cp", "-", target];
-        alice.run_with(&args, &archive).fails_saying(&["container.archive_write", "baseline/no-copies-to-the-host"]);
+        // The client asks with HEAD first, and takes any answer for a file that is not there.
+        alice.run_with(&args, &archive).fails_with(1);
+        let (name, path) = target.split_once(':').expect("both");
+        let put = format!("client.api._put(client.api._url('/containers/{name}/archive?path={path}'), data=b'')");
+        let answer = world.agent.python("alice").run(&format!("r = {put}\nprint(r.status_code, r.text)")).ok();
+        assert!(answer.starts_with("403") && answer.contains("baseline/no-copies-beside-mounts"), "{answer}");
     }
     for source in ["box:/mnt/theirs", "volume:/mnt/theirs", "volume:/etc"] {
-        alice.run(&["cp", source, "-"]).fails_saying(&["baseline/no-copies-to-the-host"]);
+        alice.run(&["cp", source, "-"]).fails_saying(&["baseline/no-copies-beside-mounts"]);
     }
     let on_the_host: Vec<_> = std::fs::read_dir(&folder).expect("folder").flatten().map(|e| e.file_name()).collect();
     assert_eq!(on_the_host, ["theirs"]);
-    // Without such mounts it is as ever; and nothing is written to what is mounted read-only.
-    let read_only = format!("{bind}:ro");
-    for (name, args) in [("plain", &[][..]), ("reader", &["-u", &own, "-v", &read_only])] {
-        alice.run(&[&["run", "-d", "--name", name], args, &["app", "sleep", "1000"]].concat()).ok();
-        alice.run_with(&["cp", "-", &format!("{name}:/tmp")], &archive).ok();
-        alice.run(&["exec", name, "ls", "/tmp/bin/busybox"]).ok();
-    }
+    // Without mounts it is as ever.
+    alice.run(&["run", "-d", "--name", "plain", "app", "sleep", "1000"]).ok();
+    alice.run_with(&["cp", "-", "plain:/tmp"], &archive).ok();
+    alice.run(&["exec", "plain", "ls", "/tmp/bin/busybox"]).ok();
 }
 
 #[test]

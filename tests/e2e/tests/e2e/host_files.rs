@@ -60,16 +60,15 @@ fn whoever_sees_files_of_the_host_is_the_account_that_asks() {
     let made = fs::metadata(folder.join("file")).expect("written");
     assert_eq!((made.uid(), made.gid()), (own.uid, own.gid));
 
-    // Whose it is counts, not who starts it or runs a command in it.
+    // Whose it is counts, not who starts it; commands in it are its owner's.
     alice.run(&["run", "-d", "--name", "runs", "-v", &bind, "--user", &as_own, "app", "sleep", "1000"]).ok();
     olga.run(&["restart", "-t", "0", "runs"]).ok();
-    for docker in [&alice, &olga] {
-        assert_eq!(docker.run(&["exec", "runs", "cat", "/m/file"]).ok(), "hers");
-        docker.run(&["exec", "--user", &as_own, "runs", "id"]).ok();
-        for other in [user(&bobs), own.uid.to_string(), format!("{}:{}", own.uid, bobs.gid)] {
-            docker.run(&["exec", "--user", &other, "runs", "id"]).fails_saying(&[rule]);
-        }
+    assert_eq!(alice.run(&["exec", "runs", "cat", "/m/file"]).ok(), "hers");
+    alice.run(&["exec", "--user", &as_own, "runs", "id"]).ok();
+    for other in [user(&bobs), own.uid.to_string(), format!("{}:{}", own.uid, bobs.gid)] {
+        alice.run(&["exec", "--user", &other, "runs", "id"]).fails_saying(&[rule]);
     }
+    olga.run(&["exec", "runs", "id"]).fails_saying(&["baseline/no-commands-beside-files-of-others"]);
     // Where there is nothing of the host, the number is nobody's.
     alice.run(&["run", "--rm", "--user", "4711", "app", "true"]).ok();
 }
@@ -111,4 +110,22 @@ fn the_engine_copies_nothing_of_an_image_onto_the_host() {
     let bind = bind(&folder);
     alice.run(&["run", "--rm", "--user", &user(&own), "-v", &bind, "trap", "touch", "/m/plain"]).ok();
     assert_eq!(fs::read_dir(&folder).expect("the folder").count(), 1);
+}
+
+#[test]
+fn into_a_volume_that_another_container_has_the_engine_copies_nothing() {
+    let world = world();
+    let alice = world.docker("alice");
+    alice.run(&["run", "-d", "--name", "first", "-v", "shared:/nowhere", "app", "sleep", "1000"]).ok();
+    // What runs in the first could put links there, which the engine would follow as root.
+    for mount in [&["-v", "shared:/bin:ro"][..], &["--mount", "type=volume,source=shared,target=/bin"]] {
+        alice.run(&[&["create"], mount, &["app", "true"]].concat()).ok();
+        assert_eq!(alice.run(&["exec", "first", "ls", "/nowhere"]).ok(), "");
+    }
+    // The engine mounts volumes on the host for a copy: not beside any.
+    alice.run(&["cp", "first:/etc", "-"]).fails_saying(&["baseline/no-copies-beside-mounts", "docker exec"]);
+    // A volume that no other has begins with what the image has there, as ever.
+    alice.run(&["volume", "inspect", "shared"]).ok();
+    alice.run(&["run", "-d", "--name", "second", "-v", "fresh:/bin", "app", "sleep", "1000"]).ok();
+    alice.run(&["exec", "second", "ls", "/bin/busybox"]).ok();
 }
