@@ -194,6 +194,8 @@ async fn a_version_that_does_not_know_canvasses_does_not_stop_elections() {
     }
     first.set_voters([1, 2, 3].into()).await.expect("they vote");
     first.propose(Actor::System, record(1)).await.expect("committed");
+    // Else the other one, which has more, would have to lead.
+    replicas[1].link.applied(first.applied().0, LONG).await.expect("it has everything");
     way.gone.lock().expect("gone").insert(1);
     first.stop().await;
     // Without the vote of the one that cannot be canvassed there is no majority.
