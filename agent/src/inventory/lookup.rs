@@ -206,23 +206,22 @@ fn described(lookup: &Lookup, json: &Value) -> Option<Found> {
 
 async fn follow(path: &str) -> Result<Found, LookupError> {
     let wanted = path.to_owned();
-    let late = || LookupError::HostPath(path.to_owned());
-    let resolved = timeout(HOST_PATH_TIMEOUT, spawn_blocking(move || resolve_host_path(&wanted)))
-        .await
-        .map_err(|_| late())?
-        .map_err(|_| late())?;
+    let resolved = of_host(move || resolve_host_path(&wanted)).await;
+    let resolved = resolved.ok_or_else(|| LookupError::HostPath(path.to_owned()))?;
     Ok(resolved.map_or(Found::Nothing, Found::HostPath))
 }
 
 /// The account of this host that has the name.
 async fn account(name: &str) -> Result<Found, LookupError> {
     let wanted = name.to_owned();
-    let late = || LookupError::Account(name.to_owned());
-    let found = timeout(HOST_PATH_TIMEOUT, spawn_blocking(move || account_called(&wanted)))
-        .await
-        .map_err(|_| late())?
-        .map_err(|_| late())?;
-    Ok(found.map_err(|_| late())?.map_or(Found::Nothing, Found::Account))
+    let found = of_host(move || account_called(&wanted)).await.and_then(Result::ok);
+    let found = found.ok_or_else(|| LookupError::Account(name.to_owned()))?;
+    Ok(found.map_or(Found::Nothing, Found::Account))
+}
+
+/// What the host says, which may wait for disks and networks; `None` when it says nothing in time.
+async fn of_host<T: Send + 'static>(ask: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    timeout(HOST_PATH_TIMEOUT, spawn_blocking(ask)).await.ok()?.ok()
 }
 
 fn account_called(name: &str) -> nix::Result<Option<AccountView>> {

@@ -1,5 +1,5 @@
 use super::kept;
-use crate::limits::{EVENT_ENTRIES_MAX, EVENT_MAX};
+use crate::limits::EVENT_ENTRIES_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 use wharden_model::{
     Action, BootId, Decision, DecisionEvent, Facts, HostId, Outcome, Posture, Principal, Resource, Timestamp,
@@ -116,8 +116,7 @@ fn fit_map(map: &mut BTreeMap<String, String>) {
 }
 
 fn shorten(event: &mut DecisionEvent) {
-    kept::shorten(event);
-    if kept::weight(event) > EVENT_MAX {
+    if !kept::shorten(event) {
         event.decision.rules.truncate(2);
         event.decision.monitor.truncate(2);
         event.decision.errors.truncate(2);
@@ -127,6 +126,7 @@ fn shorten(event: &mut DecisionEvent) {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::limits::EVENT_MAX;
     use wharden_model::{Effect, ResourceKind, decision::Rule};
 
     pub(crate) fn draft(name: &str) -> Draft {
@@ -177,6 +177,6 @@ pub(crate) mod tests {
         let many = many.cut();
         assert!(many.missing.contains("command") && many.facts.is_some_and(|facts| facts.0.is_empty()));
         assert!(event.request.len() <= EVENT_STRING_MAX && event.request.ends_with('…'));
-        assert!(kept::weight(&event) <= 2 * EVENT_MAX, "{}", kept::weight(&event));
+        assert!(kept::length(&event) <= 2 * EVENT_MAX, "{}", kept::length(&event));
     }
 }

@@ -58,13 +58,16 @@ pub(super) fn told(facts: Option<Facts>, missing: BTreeSet<String>) -> (Option<F
     }
 }
 
-/// Leaves out facts and labels until the event is no longer than events are, or has none.
-pub(super) fn shorten(event: &mut DecisionEvent) {
+/// Leaves out facts and labels until the event is no longer than events are; false when it is, without any.
+pub(super) fn shorten(event: &mut DecisionEvent) -> bool {
     loop {
-        let mut over = weight(event).saturating_sub(EVENT_MAX);
+        let mut over = length(event).saturating_sub(EVENT_MAX);
+        if over == 0 {
+            return true;
+        }
         let mut parts = parts(event);
-        if over == 0 || parts.is_empty() {
-            return;
+        if parts.is_empty() {
+            return false;
         }
         parts.sort_unstable();
         while over > 0
@@ -116,12 +119,8 @@ fn leave_out(event: &mut DecisionEvent, part: Part) {
     }
 }
 
-/// About how long the event is as JSON.
-pub(super) fn weight(event: &DecisionEvent) -> usize {
-    length(event)
-}
-
-fn length(value: &impl serde::Serialize) -> usize {
+/// How long something is as JSON.
+pub(super) fn length(value: &impl serde::Serialize) -> usize {
     serde_json::to_vec(value).map_or(usize::MAX, |json| json.len())
 }
 
@@ -161,7 +160,7 @@ mod tests {
             assert!(partial.facts.get(name).is_some(), "{name}");
         }
         assert!(missing.iter().all(|name| partial.facts.get(name).is_none()));
-        assert!(weight(event) <= EVENT_MAX, "{}", weight(event));
+        assert!(length(event) <= EVENT_MAX, "{}", length(event));
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl Canonical {
     /// # Errors
     /// As [`Canonical::judge`].
     pub fn claims_owner(&self, view: &View, asker: &Asker<'_>) -> Result<bool, Refusal> {
-        let owner = self.owner_of_what_comes(view, asker)?;
+        let owner = self.owner_of_what_comes(view, asker.owner)?;
         Ok(self.body.as_ref().is_some_and(|body| owner::is_claimed(self.action(), body, &owner)))
     }
 
@@ -147,7 +147,7 @@ impl Canonical {
     /// 404 for what does not exist, 400 for what contradicts what exists.
     pub fn judge(&self, view: &View, asker: &Asker<'_>) -> Result<Judged, Refusal> {
         let mut judged = self.clone();
-        let owner = self.owner_of_what_comes(view, asker)?;
+        let owner = self.owner_of_what_comes(view, asker.owner)?;
         if let Some(body) = &mut judged.body {
             owner::put(self.action(), body, &owner);
         }
@@ -174,13 +174,13 @@ impl Canonical {
     }
 
     /// Whose the thing is that the request makes or replaces: an update replaces the labels too.
-    fn owner_of_what_comes(&self, view: &View, asker: &Asker<'_>) -> Result<String, Refusal> {
+    pub(crate) fn owner_of_what_comes(&self, view: &View, owner: &str) -> Result<String, Refusal> {
         match (self.action(), self.route.captures.first()) {
             (Action::ServiceUpdate | Action::SecretUpdate | Action::ConfigUpdate, Some(name)) => {
                 let found = resolve::swarm_object(view, self.action().resource(), name)?;
                 Ok(owner::of(&found.labels))
             }
-            _ => Ok(asker.owner.to_owned()),
+            _ => Ok(owner.to_owned()),
         }
     }
 

@@ -191,13 +191,14 @@ pub fn of_found(canonical: &Canonical, view: &View, owner: &str) -> BTreeSet<Loo
     }
     // Whoever sees files of the host should be the account whose the container is.
     let runs = match canonical.action() {
-        Action::ContainerCreate | Action::ServiceCreate => named(owner),
-        Action::ServiceUpdate => view.swarm.values().next().and_then(|service| named(&service.owner())),
-        Action::ContainerExec => container.and_then(|container| named(&container.owner())),
-        action if action.starts_container() => container.and_then(|container| named(&container.owner())),
+        Action::ContainerCreate | Action::ServiceCreate | Action::ServiceUpdate => {
+            canonical.owner_of_what_comes(view, owner).ok()
+        }
+        action if action == Action::ContainerExec || action.starts_container() => container.map(ContainerView::owner),
         _ => None,
     };
-    out.extend(runs.filter(|_| !view.host_paths.is_empty()).map(Lookup::Account));
+    let runs = runs.filter(|owner| !(owner.is_empty() || view.host_paths.is_empty()));
+    out.extend(runs.map(Lookup::Account));
     out
 }
 

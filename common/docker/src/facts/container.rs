@@ -5,7 +5,7 @@ use crate::{
     account::account,
     doc::Doc,
     image_ref::ImageRef,
-    mounts::{container_paths, volume_paths},
+    mounts::volume_paths,
     paths::{clean, is_within},
 };
 use std::collections::BTreeSet;
@@ -123,9 +123,7 @@ fn exec(source: &Source<'_>, out: &mut Sheet) {
     out.put("tty", body.truth("Tty"));
     out.put("container_privileged", container.is_some_and(|c| c.privileged));
     let Some(container) = container else { return };
-    let mut paths = container_paths(container, true);
-    let volumes = container.mounts.iter().filter_map(|mount| source.view.volumes.get(&mount.name));
-    paths.extend(volumes.flat_map(|volume| volume_paths(volume, true)));
+    let paths = create_mounts::seen_by(source, container, true);
     out.put("host_paths", paths.iter().flat_map(|p| source.host_path(&p.path)).collect::<BTreeSet<_>>());
     // Groups that the container has on top it keeps.
     let host = Doc::new(Some(&container.made.0)).at("HostConfig");

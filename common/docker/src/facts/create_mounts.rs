@@ -6,6 +6,7 @@ use crate::{
     mounts::{HostPath, Mount, container_paths, file_system, is_local, local_paths, split_volumes_from, volume_paths},
     owner,
     paths::{reaches_private, sensitive},
+    view::ContainerView,
 };
 use std::collections::BTreeSet;
 
@@ -21,7 +22,6 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let host = body.at("HostConfig");
     let mounts = wanted(host);
     let mut paths: BTreeSet<HostPath> = mounts.iter().flat_map(Mount::host_paths).collect();
-    put_volume_paths(source, &mounts, out);
     paths.extend(of_volumes(source, &mounts));
     let mut from = BTreeSet::new();
     for entry in host.texts("VolumesFrom") {
@@ -34,18 +34,11 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
             continue;
         };
         from.insert(container.id.clone());
-        paths.extend(container_paths(container, writable));
-        for mount in &container.mounts {
-            if let Some(volume) = source.view.volumes.get(&mount.name) {
-                paths.extend(volume_paths(volume, writable && mount.writable));
-            }
-        }
+        paths.extend(seen_by(source, container, writable));
     }
     put_paths(source, &paths, out);
-    out.put("replaceable_paths", source.replaceable(&paths));
-    out.put("foreign_volumes", foreign(source, &mounts));
     out.put("volumes_from", from);
-    put_mounts(&mounts, out);
+    put_mounts(source, &mounts, out);
     put_volumes(host, &mounts, out);
     out.put("anonymous_volumes", body.keys("Volumes"));
 }
@@ -57,8 +50,19 @@ pub fn of_volumes<'m>(source: &Source<'m>, mounts: &'m [Mount]) -> impl Iterator
     found.flat_map(|(volume, mount)| volume_paths(volume, !mount.read_only))
 }
 
+/// The host paths that an existing container sees, by its volumes too.
+pub fn seen_by(source: &Source<'_>, container: &ContainerView, writable: bool) -> Vec<HostPath> {
+    let mut paths = container_paths(container, writable);
+    for mount in &container.mounts {
+        if let Some(volume) = source.view.volumes.get(&mount.name) {
+            paths.extend(volume_paths(volume, writable && mount.writable));
+        }
+    }
+    paths
+}
+
 /// What the volumes that are mounted, there or to be made, are of the host; and what the kernel is to mount for them.
-pub fn put_volume_paths(source: &Source<'_>, mounts: &[Mount], out: &mut Sheet) {
+fn put_volume_paths(source: &Source<'_>, mounts: &[Mount], out: &mut Sheet) {
     let made = mounts.iter().filter(|mount| is_local(&mount.driver));
     let mut paths: Vec<HostPath> = made.clone().flat_map(|mount| local_paths(&mount.driver_options, true)).collect();
     paths.extend(of_volumes(source, mounts));
@@ -66,12 +70,7 @@ pub fn put_volume_paths(source: &Source<'_>, mounts: &[Mount], out: &mut Sheet) 
     out.put("file_systems", made.filter_map(|mount| file_system(&mount.driver_options)).collect::<BTreeSet<_>>());
 }
 
-/// The volumes that are mounted, exist, and are somebody else's or nobody's.
-pub fn foreign(source: &Source<'_>, mounts: &[Mount]) -> BTreeSet<String> {
-    foreign_of(source, mounts.iter().filter_map(Mount::volume))
-}
-
-/// Of the volumes of these names.
+/// Of the volumes of these names, those that exist and are somebody else's or nobody's.
 pub fn foreign_of<'n>(source: &Source<'_>, names: impl Iterator<Item = &'n str>) -> BTreeSet<String> {
     let owner = |name: &str| source.view.volumes.get(name).map(|volume| owner::of(&volume.labels));
     names.filter(|name| owner(name).is_some_and(|owner| owner != source.maker())).map(str::to_owned).collect()
@@ -84,12 +83,15 @@ pub fn put_paths(source: &Source<'_>, paths: &BTreeSet<HostPath>, out: &mut Shee
         paths.iter().filter(|p| p.writable).flat_map(|p| source.host_path(&p.path)).collect();
     out.put("sensitive_paths", sensitive(&all));
     out.put("engine_socket", reaches_private(&all, source.asker.private));
+    out.put("replaceable_paths", source.replaceable(paths));
     out.put("host_paths_writable", writable);
     out.put("host_paths", all);
 }
 
 /// The facts about mounts that services have too.
-pub fn put_mounts(mounts: &[Mount], out: &mut Sheet) {
+pub fn put_mounts(source: &Source<'_>, mounts: &[Mount], out: &mut Sheet) {
+    put_volume_paths(source, mounts, out);
+    out.put("foreign_volumes", foreign_of(source, mounts.iter().filter_map(Mount::volume)));
     let set = |f: fn(&Mount) -> &String| -> BTreeSet<String> {
         mounts.iter().map(f).filter(|s| !s.is_empty()).cloned().collect()
     };

@@ -54,11 +54,8 @@ fn mounts(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     let mounts: Vec<_> = container.items("Mounts").map(Mount::of_mount).collect();
     let mut paths: BTreeSet<HostPath> = mounts.iter().flat_map(Mount::host_paths).collect();
     paths.extend(create_mounts::of_volumes(source, &mounts));
-    create_mounts::put_volume_paths(source, &mounts, out);
     create_mounts::put_paths(source, &paths, out);
-    out.put("replaceable_paths", source.replaceable(&paths));
-    out.put("foreign_volumes", create_mounts::foreign(source, &mounts));
-    create_mounts::put_mounts(&mounts, out);
+    create_mounts::put_mounts(source, &mounts, out);
     let drivers = mounts.iter().map(|m| m.driver.clone()).filter(|d| !is_local(d));
     out.put("volume_drivers", drivers.collect::<BTreeSet<_>>());
 }

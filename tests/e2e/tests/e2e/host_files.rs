@@ -1,20 +1,12 @@
 //! Files of the host in containers: for the account that they belong to, and for no other that a container may run as.
 
+use crate::lifecycle::baseline;
 use std::{
     fs,
     os::unix::fs::{MetadataExt, chown},
     path::{Path, PathBuf},
 };
 use wharden_harness::{Docker, World, os_user::OsUser};
-
-fn world() -> World {
-    World::setup()
-        .user("alice", &["launchers"])
-        .user("bob", &["launchers"])
-        .user("olga", &["operators"])
-        .packs(&["roles", "baseline"])
-        .start()
-}
 
 /// A folder of this test that belongs to the account.
 fn folder_of(account: &OsUser, world: &World) -> PathBuf {
@@ -34,7 +26,7 @@ fn bind(folder: &Path) -> String {
 
 #[test]
 fn whoever_sees_files_of_the_host_is_the_account_that_asks() {
-    let world = world();
+    let world = baseline();
     let (alice, olga) = (world.docker("alice"), world.docker("olga"));
     let (own, bobs) = (OsUser::named("alice"), OsUser::named("bob"));
     let folder = folder_of(&own, &world);
@@ -75,7 +67,7 @@ fn whoever_sees_files_of_the_host_is_the_account_that_asks() {
 
 #[test]
 fn the_engine_copies_nothing_of_an_image_onto_the_host() {
-    let world = world();
+    let world = baseline();
     let own = OsUser::named("alice");
     let folder = folder_of(&own, &world);
     let (alice, olga, direct) = (world.docker("alice"), world.docker("olga"), world.direct());
@@ -114,7 +106,7 @@ fn the_engine_copies_nothing_of_an_image_onto_the_host() {
 
 #[test]
 fn into_a_volume_that_another_container_has_the_engine_copies_nothing() {
-    let world = world();
+    let world = baseline();
     let alice = world.docker("alice");
     alice.run(&["run", "-d", "--name", "first", "-v", "shared:/nowhere", "app", "sleep", "1000"]).ok();
     // What runs in the first could put links there, which the engine would follow as root.

@@ -6,7 +6,8 @@ use serde_json::json;
 use std::{fs, os::unix::fs::symlink};
 use wharden_harness::World;
 
-fn baseline() -> World {
+/// Two launchers and an operator, under the packs that any host would have.
+pub fn baseline() -> World {
     World::setup()
         .user("alice", &["launchers"])
         .user("bob", &["launchers"])
