@@ -7,11 +7,11 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
 };
-use wharden_docker::HostPathView;
+use wharden_docker::{Gate, HostPathView};
 
 /// Where a host path leads, all links followed, links in its last part and links to what does not exist too: the engine
-/// may create what is missing; and whether it could lead elsewhere in the next moment. `None` when that cannot be said,
-/// e.g. because links go round.
+/// may create what is missing; whether it could lead elsewhere in the next moment; and who may go there. `None` when that
+/// cannot be said, e.g. because links go round.
 pub fn resolve(path: &str) -> Option<HostPathView> {
     let mut todo = VecDeque::new();
     if !Path::new(path).is_absolute() {
@@ -21,6 +21,7 @@ pub fn resolve(path: &str) -> Option<HostPathView> {
     let mut done = PathBuf::from("/");
     let mut links = 0;
     let mut replaceable = false;
+    let mut gates = Vec::new();
     while let Some(part) = todo.pop_front() {
         if part == ".." {
             done.pop();
@@ -28,7 +29,10 @@ pub fn resolve(path: &str) -> Option<HostPathView> {
         }
         let next = done.join(&part);
         let found = fs::symlink_metadata(&next);
-        replaceable |= fs::symlink_metadata(&done).is_ok_and(|folder| others_rename(&folder, found.as_ref().ok()));
+        if let Ok(folder) = fs::symlink_metadata(&done) {
+            replaceable |= others_rename(&folder, found.as_ref().ok());
+            gates.extend(gate(&folder));
+        }
         match found {
             Ok(meta) if meta.is_symlink() => {
                 links += 1;
@@ -46,7 +50,7 @@ pub fn resolve(path: &str) -> Option<HostPathView> {
             Err(_) => return None,
         }
     }
-    Some(HostPathView { real: done.into_os_string().into_string().ok()?, replaceable })
+    Some(HostPathView { real: done.into_os_string().into_string().ok()?, replaceable, gates })
 }
 
 /// Whether an account other than root may put something else in the place of what is in a folder. With access control
@@ -62,6 +66,13 @@ fn others_rename(folder: &Metadata, entry: Option<&Metadata>) -> bool {
     let writable = mode & OTHERS != 0 || (mode & GROUP != 0 && folder.gid() != 0);
     let held = mode & STICKY != 0 && entry.is_some_and(|entry| entry.uid() == 0);
     writable && !held
+}
+
+/// The folder, unless everybody may pass through it.
+fn gate(folder: &Metadata) -> Option<Gate> {
+    const ALL: u32 = 0o111;
+    let gate = Gate { uid: folder.uid(), gid: folder.gid(), mode: folder.mode() & 0o7777 };
+    (gate.mode & ALL != ALL).then_some(gate)
 }
 
 fn push_front(todo: &mut VecDeque<OsString>, path: &Path) {
@@ -111,5 +122,27 @@ mod tests {
         assert!(replaceable(&inner) && replaceable(&open.join("missing/below")));
         // The folder itself cannot be renamed, whoever may write to it.
         assert_eq!(replaceable(&open), before);
+    }
+
+    #[test]
+    fn the_folders_that_not_everybody_may_pass_through_are_on_the_way() {
+        let dir = tempfile::tempdir().expect("dir");
+        let (closed, inner) = (dir.path().join("closed"), dir.path().join("closed/inner"));
+        fs::create_dir_all(&inner).expect("mkdir");
+        symlink(&inner, dir.path().join("link")).expect("link");
+        let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode");
+        set(dir.path(), 0o755);
+        set(&inner, 0o755);
+        let modes = |path: &Path| -> Vec<_> {
+            let found = resolve(path.to_str().expect("utf-8")).expect("resolved");
+            found.gates.iter().map(|gate| gate.mode & 0o777).collect()
+        };
+        set(&closed, 0o755);
+        let before = modes(&inner);
+        set(&closed, 0o710);
+        let with = [before.as_slice(), &[0o710]].concat();
+        // Wherever it is reached from; the folder at the end is not on the way.
+        assert_eq!([modes(&inner), modes(&dir.path().join("link"))], [with.clone(), with]);
+        assert_eq!(modes(&closed), before);
     }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::limits::{ENGINE_RETRY, FULL_LOOK, INVENTORY_LATEST, INVENTORY_QUIET, INVENTORY_STRAINED_WAIT};
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use tokio::{
     task::spawn_blocking,
     time::{Instant, sleep, sleep_until},
@@ -27,12 +27,13 @@ pub struct Keeper {
     owners: Arc<ImageOwners>,
     told: Arc<Told>,
     labels: Arc<LastLabels>,
+    said: Once,
 }
 
 impl Keeper {
     /// Does not look yet.
     pub fn new(engine: Arc<Engine>, owners: Arc<ImageOwners>, told: Arc<Told>, labels: Arc<LastLabels>) -> Self {
-        Self { engine, owners, told, labels }
+        Self { engine, owners, told, labels, said: Once::new() }
     }
 
     /// Keeps it, for ever.
@@ -136,7 +137,16 @@ impl Keeper {
 
     async fn look_at_everything(&self) -> Result<(), EngineError> {
         let (version, info) = (self.engine.get("/version").await?, self.engine.get("/info").await?);
-        self.host(described::engine(&version, &info)).await;
+        let engine = described::engine(&version, &info);
+        if !engine.maps_users() {
+            self.said.call_once(|| {
+                tracing::warn!(
+                    "the engine maps no users: whoever may make containers and has an account on this host can become other \
+                     accounts of it; turn userns-remap on (docs/security.md, \"Accounts, images and the engine\")"
+                );
+            });
+        }
+        self.host(engine).await;
         let mut ids = Vec::new();
         let id = |it: &Value| Some(it.get("Id")?.as_str()?.to_owned());
         self.engine.list("/containers/json?all=1", Action::ContainerList, |it| ids.extend(id(it))).await?;

@@ -63,6 +63,6 @@ pub use request::{Framing, Request, begin};
 pub use sift::{Sifter, attached, listed_reading, service_of_task};
 pub use version::ApiVersion;
 pub use view::{
-    AccountView, ContainerView, ExecView, HostPathView, ImageView, Lookup, Making, MountView, NetworkView, SwarmView,
-    TaskView, View, VolumeView,
+    AccountView, ContainerView, ExecView, Gate, HostPathView, ImageView, Lookup, Making, MountView, NetworkView,
+    SwarmView, TaskView, View, VolumeView,
 };

@@ -173,6 +173,7 @@ pub fn of_found(canonical: &Canonical, view: &View, owner: &str) -> BTreeSet<Loo
             }
         }
         Action::ContainerExec
+        | Action::ContainerAttach
         | Action::ContainerArchiveRead
         | Action::ContainerArchiveWrite
         | Action::ContainerArchiveStat => {

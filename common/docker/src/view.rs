@@ -68,6 +68,30 @@ pub struct HostPathView {
     pub real: String,
     /// An account other than root may write to a folder on the way, and so put a link in the path's place at any time.
     pub replaceable: bool,
+    /// The folders on the way that not everybody may pass through.
+    pub gates: Vec<Gate>,
+}
+
+/// A folder that not everybody may pass through, by its mode. An access control list shows in it as what it allows at most
+/// to anybody else than the folder's owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gate {
+    pub uid: u32,
+    pub gid: u32,
+    /// Permission bits, as in stat(2).
+    pub mode: u32,
+}
+
+impl Gate {
+    /// Whether an account that is not root may pass through the folder to what is in it, as path_resolution(7) has it.
+    pub fn opens_to(&self, account: &AccountView) -> bool {
+        let bit = match self {
+            gate if gate.uid == account.uid => 0o100,
+            gate if account.groups.contains(&gate.gid) => 0o010,
+            _ => 0o001,
+        };
+        self.mode & bit != 0
+    }
 }
 
 /// What a container was made of: the request that would make it again. Holds the values of its environment, so that
@@ -292,5 +316,18 @@ impl ExecView {
     /// From the answer to `GET /exec/{id}/json`. `None` when it is not such an answer.
     pub fn from_inspect(json: &Value) -> Option<Self> {
         inspect::exec(json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_opens_by_the_first_bits_that_are_the_accounts() {
+        let account = AccountView { uid: 1000, groups: [1000, 50].into() };
+        let opens = |uid, gid, mode| Gate { uid, gid, mode }.opens_to(&account);
+        assert!(opens(1000, 0, 0o700) && opens(0, 50, 0o710) && opens(0, 0, 0o701));
+        assert!(!opens(1000, 50, 0o677) && !opens(0, 50, 0o701) && !opens(0, 0, 0o770) && !opens(0, 0, 0o666));
     }
 }

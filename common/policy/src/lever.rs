@@ -18,6 +18,7 @@ const FOLLOW: &[&str] = &[
     "path",
     "sensitive_paths",
     "replaceable_paths",
+    "unreachable_paths",
     "volume_paths",
     "engine_socket",
     "foreign_volumes",
@@ -222,6 +223,7 @@ fn settle(facts: &mut Facts, change: &RequestChange) {
 fn mounts(facts: &mut Facts, path: &str) {
     without(facts, "host_paths_writable", |v| v == path);
     without(facts, "replaceable_paths", |v| v == path);
+    without(facts, "unreachable_paths", |v| v == path);
     without(facts, "volume_paths", |v| v == path);
     let left = texts(facts, "host_paths");
     without(facts, "sensitive_paths", |place| !left.iter().any(|path| related(path, place)));

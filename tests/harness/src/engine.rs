@@ -21,7 +21,15 @@ impl Engine {
     /// # Panics
     /// When it does not come up; tests run as root with `docker.io` installed.
     pub fn start(place: &Place) -> Self {
-        let engine = Self::start_empty(place, "engine");
+        Self::start_with(place, &[])
+    }
+
+    /// The same, with more arguments.
+    ///
+    /// # Panics
+    /// As [`Engine::start`].
+    pub fn start_with(place: &Place, more: &[&str]) -> Self {
+        let engine = Self::begin(place, "engine", more);
         image::import(&engine.docker(), place.path());
         engine
     }
@@ -31,6 +39,10 @@ impl Engine {
     /// # Panics
     /// As [`Engine::start`].
     pub fn start_empty(place: &Place, name: &str) -> Self {
+        Self::begin(place, name, &[])
+    }
+
+    fn begin(place: &Place, name: &str, more: &[&str]) -> Self {
         let dir = place.join(name);
         std::fs::create_dir_all(&dir).expect("folder of the engine");
         let socket = dir.join("docker.sock");
@@ -43,6 +55,7 @@ impl Engine {
             .arg(format!("--config-file={}", place.write(&format!("{name}.json"), "{}").display()))
             // Debug writes every call, which is how tests know what the engine has seen.
             .args(["--bridge=none", "--iptables=false", "--debug"])
+            .args(more)
             .env_remove("DOCKER_HOST")
             .env_remove("NOTIFY_SOCKET");
         let log = place.join(&format!("{name}.log"));

@@ -36,6 +36,7 @@ pub struct Setup<'a> {
     policies: Vec<(&'a str, &'a str)>,
     labels: Value,
     tcp: bool,
+    engine: Vec<&'a str>,
 }
 
 impl World {
@@ -143,6 +144,13 @@ impl<'a> Setup<'a> {
         self
     }
 
+    /// Arguments of the engine.
+    #[must_use]
+    pub fn engine(mut self, arguments: &[&'a str]) -> Self {
+        self.engine.extend(arguments);
+        self
+    }
+
     /// Starts everything and waits until the host enforces what was asked for.
     ///
     /// # Panics
@@ -150,7 +158,7 @@ impl<'a> Setup<'a> {
     #[track_caller]
     pub fn start(self) -> World {
         let place = Place::new();
-        let engine = Engine::start(&place);
+        let engine = Engine::start_with(&place, &self.engine);
         let mut controller = Controller::init(&place, "controller");
         controller.start();
         let admin = Admin::bootstrap(&controller, ADMIN);

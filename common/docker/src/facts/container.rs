@@ -61,6 +61,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
                 out.put(name, query.truth(name));
             }
             out.put("websocket", source.canonical.method == "GET");
+            host_paths(source, out);
         }
         Action::ContainerTop => out.put("ps_args", query.get("ps_args")),
         Action::ContainerArchiveRead | Action::ContainerArchiveStat => archive(source, out),
@@ -123,11 +124,17 @@ fn exec(source: &Source<'_>, out: &mut Sheet) {
     out.put("tty", body.truth("Tty"));
     out.put("container_privileged", container.is_some_and(|c| c.privileged));
     let Some(container) = container else { return };
-    let paths = create_mounts::seen_by(source, container, true);
-    out.put("host_paths", paths.iter().flat_map(|p| source.host_path(&p.path)).collect::<BTreeSet<_>>());
+    host_paths(source, out);
     // Groups that the container has on top it keeps.
     let host = Doc::new(Some(&container.made.0)).at("HostConfig");
     out.put("runs_as_owner", source.runs_as_owner(user, host.texts("GroupAdd")));
+}
+
+/// What the container sees of the host's files.
+fn host_paths(source: &Source<'_>, out: &mut Sheet) {
+    let seen = source.resolved.container.map(|container| create_mounts::seen_by(source, container, true));
+    let paths = seen.iter().flatten().flat_map(|path| source.host_path(&path.path));
+    out.put("host_paths", paths.collect::<BTreeSet<_>>());
 }
 
 fn commit(source: &Source<'_>, out: &mut Sheet) {

@@ -84,6 +84,7 @@ pub fn put_paths(source: &Source<'_>, paths: &BTreeSet<HostPath>, out: &mut Shee
     out.put("sensitive_paths", sensitive(&all));
     out.put("engine_socket", reaches_private(&all, source.asker.private));
     out.put("replaceable_paths", source.replaceable(paths));
+    out.put("unreachable_paths", source.unreachable(paths));
     out.put("host_paths_writable", writable);
     out.put("host_paths", all);
 }

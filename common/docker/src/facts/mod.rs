@@ -24,7 +24,7 @@ use crate::{
     query::Query,
     refusal::Refusal,
     resolve::Resolved,
-    view::{ImageView, View},
+    view::{HostPathView, ImageView, View},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use wharden_model::{Action, FactValue, Facts};
@@ -103,6 +103,14 @@ impl<'a> Source<'a> {
     fn replaceable<'p>(&self, paths: impl IntoIterator<Item = &'p HostPath>) -> BTreeSet<String> {
         let paths = paths.into_iter().map(|p| clean(&p.path));
         paths.filter(|path| self.view.host_paths.get(path).is_none_or(|found| found.replaceable)).collect()
+    }
+
+    /// Those of the paths that the account of the host, whose the container is, could not come to by itself.
+    fn unreachable<'p>(&self, paths: impl IntoIterator<Item = &'p HostPath>) -> BTreeSet<String> {
+        let account = self.view.accounts.get(self.maker());
+        let reaches = |found: &HostPathView| found.gates.iter().all(|gate| account.is_some_and(|a| gate.opens_to(a)));
+        let paths = paths.into_iter().map(|p| clean(&p.path));
+        paths.filter(|path| !self.view.host_paths.get(path).is_some_and(reaches)).collect()
     }
 }
 

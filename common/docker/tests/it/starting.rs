@@ -2,7 +2,9 @@
 
 use crate::support::{self, IMAGE, VICTIM, judge_with, request, shows};
 use serde_json::{Value, json};
-use wharden_docker::{ContainerView, ForwardBody, HostPathView, Judged, Lookup, Refusal, View, listed_reading};
+use wharden_docker::{
+    AccountView, ContainerView, ForwardBody, Gate, HostPathView, Judged, Lookup, Refusal, View, listed_reading,
+};
 use wharden_model::ResourceKind;
 
 const ID: &str = "b000000000000000000000000000000000000000000000000000000000000001";
@@ -234,7 +236,10 @@ fn links_are_followed_before_the_engine_sees_the_path() {
     let body = r#"{"Image":"base","HostConfig":{"Binds":["/srv/./link/:/a:ro","/srv/plain:/b","sneaky:/c"],
         "Mounts":[{"Type":"bind","Source":"/srv/link","Target":"/d"}]}}"#;
     let mut view = support::view();
-    view.host_paths.insert("/srv/plain".into(), HostPathView { real: "/srv/plain".into(), replaceable: true });
+    view.host_paths.insert(
+        "/srv/plain".into(),
+        HostPathView { real: "/srv/plain".into(), replaceable: true, ..HostPathView::default() },
+    );
     let judged = judge_with(&request("POST", "/containers/create", body), &view).unwrap();
     let ForwardBody::Bytes(bytes) = &judged.body else { panic!("a body") };
     let sent: Value = serde_json::from_slice(bytes).unwrap();
@@ -242,4 +247,27 @@ fn links_are_followed_before_the_engine_sees_the_path() {
     assert_eq!(sent["HostConfig"]["Mounts"][0]["Source"], "/etc");
     assert!(shows(&judged, "replaceable_paths", "/srv/plain"));
     assert!(!shows(&judged, "replaceable_paths", "/srv/link"));
+}
+
+#[test]
+fn a_path_is_reached_by_whoever_may_pass_through_the_folders_above() {
+    let body = r#"{"Image":"base","HostConfig":{"Binds":["/srv/closed/x:/a"]}}"#;
+    let unreachable = |gates: Vec<Gate>, account: Option<AccountView>| {
+        let mut view = support::view();
+        view.host_paths.insert(
+            "/srv/closed/x".into(),
+            HostPathView { real: "/srv/closed/x".into(), gates, ..HostPathView::default() },
+        );
+        view.accounts.extend(account.map(|account| ("alice".to_owned(), account)));
+        let judged = judge_with(&request("POST", "/containers/create", body), &view).unwrap();
+        shows(&judged, "unreachable_paths", "/srv/closed/x")
+    };
+    let alice = || Some(AccountView { uid: 1000, groups: [1000].into() });
+    let (hers, roots) = (Gate { uid: 1000, gid: 0, mode: 0o700 }, Gate { uid: 0, gid: 0, mode: 0o750 });
+    assert!(!unreachable(vec![], alice()) && !unreachable(vec![hers], alice()));
+    assert!(unreachable(vec![hers, roots], alice()) && unreachable(vec![hers], None));
+    // Of what cannot be followed nobody knows what is above it.
+    let body = r#"{"Image":"base","HostConfig":{"Binds":["/unknown:/a"]}}"#;
+    let judged = judge_with(&request("POST", "/containers/create", body), &support::view()).unwrap();
+    assert!(shows(&judged, "unreachable_paths", "/unknown"));
 }

@@ -98,7 +98,7 @@ pub fn view() -> View {
         view.swarm.insert((kind, object.id.clone()), object.clone());
         view.swarm.insert((kind, name.to_owned()), object);
     }
-    view.host_paths.insert("/srv/link".into(), HostPathView { real: "/etc".into(), replaceable: false });
+    view.host_paths.insert("/srv/link".into(), HostPathView { real: "/etc".into(), ..HostPathView::default() });
     view
 }
 

@@ -111,6 +111,7 @@ pub const ATTACH: &[FactSpec] = &[
     fact("stream", FactType::Bool, "query:stream", "", "from now on"),
     fact("logs", FactType::Bool, "query:logs", "", "what was written before, too"),
     fact("websocket", FactType::Bool, "path", "", "over a websocket, which is a GET"),
+    fact("host_paths", FactType::Set, "", "5.6", "every host path that the container can see"),
 ];
 
 /// `container.top`.

@@ -56,6 +56,13 @@ pub const CREATE: &[FactSpec] = &[
         "those of host_paths in whose place an account other than root could put a link to anywhere, because it may write to a folder on the way",
     ),
     fact(
+        "unreachable_paths",
+        FactType::Set,
+        "$.HostConfig.Binds, $.HostConfig.Mounts[].Source",
+        "5.6",
+        "those of host_paths that the host's account with the name of the container's owner could not come to: a folder on the way lets it not pass, by its mode",
+    ),
+    fact(
         "engine_socket",
         FactType::Bool,
         "$.HostConfig.Binds, $.HostConfig.Mounts[].Source",

@@ -18,6 +18,7 @@ macro_rules! service {
             fact("sensitive_paths", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "5.6", "see container.create"),
             fact("engine_socket", FactType::Bool, "$.TaskTemplate.ContainerSpec.Mounts[]", "5.32", "see container.create"),
             fact("replaceable_paths", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "5.6", "see container.create"),
+            fact("unreachable_paths", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "5.6", "see container.create"),
             fact("mount_types", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "bind, volume, tmpfs, ..."),
             fact("mount_targets", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "where things are mounted inside"),
             fact("mount_propagation", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "5.20", "propagation modes asked for"),

@@ -57,4 +57,9 @@ impl EngineFacts {
         bound::texts(&mut self.security);
         bound::texts(&mut self.insecure_registries);
     }
+
+    /// Whether numbers of accounts in containers are others than on the host: `userns-remap`, or an engine that is not root.
+    pub fn maps_users(&self) -> bool {
+        self.security.iter().any(|word| matches!(word.as_str(), "userns" | "rootless"))
+    }
 }

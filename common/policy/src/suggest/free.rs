@@ -35,6 +35,7 @@ const LABELS: &str = "tools write them anew each time, and the engine does nothi
 const FREE_OF_CREATE: Free = &[
     ("sensitive_paths", "follows from host_paths"),
     ("replaceable_paths", "follows from host_paths, and changes with what is on the host"),
+    ("unreachable_paths", "follows from host_paths, and changes with what is on the host"),
     ("engine_socket", "follows from host_paths"),
     ("volume_paths", "follows from host_paths, volumes and volume_options"),
     ("file_systems", "follows from volume_options"),

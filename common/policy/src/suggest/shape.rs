@@ -231,6 +231,7 @@ mod tests {
             "checkpoint",
             "no_new_privileges",
             "replaceable_paths",
+            "unreachable_paths",
             "runs_as_owner",
             "volume_paths",
             "file_systems",

@@ -3,7 +3,7 @@
 use crate::output::{Cell, Look, Tone, bytes, moment};
 use wharden_model::{
     api::InventoryHost,
-    inventory::{AgentFacts, Pressure, Strain},
+    inventory::{AgentFacts, EngineFacts, Pressure, Strain},
 };
 
 /// What a host's agent tells of it, as lines of a record.
@@ -16,7 +16,7 @@ pub fn told_fields(told: &InventoryHost, fields: &mut Vec<(&str, Cell)>, look: &
     let things = format!("{} images, {} volumes, {} networks", told.images, told.volumes, told.networks);
     fields.extend([
         ("Engine is set to", Cell::or_dash(format!("{words}{cgroup}").trim_start_matches(", "))),
-        ("Engine security", Cell::or_dash(engine.security.join(", "))),
+        ("Engine security", security(engine)),
         ("Holds", Cell::new(things)),
         ("Addresses", Cell::or_dash(facts.addresses.join(", "))),
     ]);
@@ -43,6 +43,15 @@ pub fn told_fields(told: &InventoryHost, fields: &mut Vec<(&str, Cell)>, look: &
     if let Some(strain) = agent.strain {
         fields.push(("Agent holds back", Cell::toned(strain_text(strain), Tone::Careful)));
     }
+}
+
+fn security(engine: &EngineFacts) -> Cell {
+    let words = engine.security.join(", ");
+    if engine.name.is_empty() || engine.maps_users() {
+        return Cell::or_dash(words);
+    }
+    let gap = if words.is_empty() { "" } else { "; " };
+    Cell::toned(format!("{words}{gap}maps no users: numbers of accounts in containers are the host's"), Tone::Careful)
 }
 
 fn waiting(pressure: &Pressure) -> String {

@@ -232,7 +232,7 @@ fn assume(view: &mut View, lookup: Lookup, owner: &str) {
             view.tasks.insert(id, found);
         }
         Lookup::HostPath(path) => {
-            view.host_paths.insert(path.clone(), HostPathView { real: path, replaceable: false });
+            view.host_paths.insert(path.clone(), HostPathView { real: path, ..HostPathView::default() });
         }
         Lookup::VolumeUsers(_) => {}
         Lookup::Account(name) => {

@@ -3,7 +3,7 @@
 use crate::lifecycle::baseline;
 use std::{
     fs,
-    os::unix::fs::{MetadataExt, chown},
+    os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
 };
 use wharden_harness::{Docker, World, os_user::OsUser};
@@ -53,7 +53,7 @@ fn whoever_sees_files_of_the_host_is_the_account_that_asks() {
     assert_eq!((made.uid(), made.gid()), (own.uid, own.gid));
 
     // Whose it is counts, not who starts it; commands in it are its owner's.
-    alice.run(&["run", "-d", "--name", "runs", "-v", &bind, "--user", &as_own, "app", "sleep", "1000"]).ok();
+    alice.run(&["run", "-d", "-i", "--name", "runs", "-v", &bind, "--user", &as_own, "app", "sleep", "1000"]).ok();
     olga.run(&["restart", "-t", "0", "runs"]).ok();
     assert_eq!(alice.run(&["exec", "runs", "cat", "/m/file"]).ok(), "hers");
     alice.run(&["exec", "--user", &as_own, "runs", "id"]).ok();
@@ -61,6 +61,21 @@ fn whoever_sees_files_of_the_host_is_the_account_that_asks() {
         alice.run(&["exec", "--user", &other, "runs", "id"]).fails_saying(&[rule]);
     }
     olga.run(&["exec", "runs", "id"]).fails_saying(&["baseline/no-commands-beside-files-of-others"]);
+    // The docker command shows nothing of an answer in place of a stream but its number.
+    olga.run(&["attach", "runs"]).fails_saying(&["403"]);
+    let refused = &world.events("action=container.attach&decision=denied", 1)[0];
+    assert_eq!(refused["decision"]["rules"][0]["id"], "baseline/no-typing-beside-files-of-others", "{refused:#}");
+    // What the account could not come to by itself, it does not come to in a container.
+    let closed = world.place.path().join("closed");
+    fs::create_dir_all(closed.join("open")).expect("a folder");
+    chown(&closed, None, Some(bobs.gid)).expect("its group");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o750)).expect("its mode");
+    let inner = format!("{}/open:/m:ro", closed.display());
+    alice
+        .run(&["create", "--user", &as_own, "-v", &inner, "app", "true"])
+        .fails_saying(&["baseline/no-unreachable-host-paths", "a folder above"]);
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o751)).expect("its mode");
+    alice.run(&["create", "--user", &as_own, "-v", &inner, "app", "true"]).ok();
     // Where there is nothing of the host, the number is nobody's.
     alice.run(&["run", "--rm", "--user", "4711", "app", "true"]).ok();
 }

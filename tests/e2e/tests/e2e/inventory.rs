@@ -76,7 +76,7 @@ fn what_runs_is_found_as_it_is_and_without_its_secrets() {
     assert!(host["usage"]["memory_bytes"].as_u64() > Some(0) && host["agent"]["memory_bytes"].as_u64() > Some(0));
     let cli = world.logged_in_cli();
     let shown = cli.run(&["host", "show", "dock-1"]).ok();
-    for words in ["Memory used", "Agent uses", "Agent's limits", "Engine is set to"] {
+    for words in ["maps no users", "Memory used", "Agent uses", "Agent's limits", "Engine is set to"] {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     let lines = cli.run(&["inventory", "containers", "--image", "app", "-o", "jsonl"]).ok();

@@ -37,6 +37,7 @@ mod layering;
 mod lifecycle;
 mod loads;
 mod lockout;
+mod mapped_users;
 mod notifications;
 mod observe;
 mod offline;
