@@ -11,7 +11,7 @@ mod archive;
 mod canonical;
 mod creation;
 mod doc;
-mod drivers;
+
 mod endpoint;
 mod facts;
 mod head;
@@ -40,6 +40,7 @@ mod route;
 mod schema;
 mod sift;
 mod target;
+mod texts;
 mod version;
 mod view;
 mod volumes;

@@ -3,7 +3,6 @@
 use crate::{
     canonical::Canonical,
     doc::Doc,
-    drivers,
     endpoint::{BodyKind, Endpoint},
     head::Head,
     headers::{Manners, framing},
@@ -16,6 +15,7 @@ use crate::{
     route::Route,
     schema,
     target::Target,
+    texts,
     version::ApiVersion,
 };
 use serde_json::Value;
@@ -191,7 +191,7 @@ impl Request {
             };
         }
         let body = json::canonical(json::parse(bytes)?, shape)?;
-        drivers::check(action, Doc::new(Some(&body)))?;
+        texts::check(action, Doc::new(Some(&body)))?;
         Ok(Some(body))
     }
 }

@@ -17,13 +17,13 @@ pub const CONTAINERS: usize = 50;
 /// Rounds, in each of which every path has its turn.
 const ROUNDS: usize = 7;
 /// Rounds of what takes seconds.
-const LONG_ROUNDS: usize = 3;
+const LONG_ROUNDS: usize = 7;
 /// Short calls in a round.
 const CALLS: usize = 200;
 /// Parallel followers of logs, and the bytes that each reads: the engine itself needs milliseconds for each KiB line of all
 /// of them, and with more it would answer nobody in time, whichever way one asks.
 const FOLLOWERS: usize = 200;
-const LOG_BYTES: u64 = 256 << 10;
+const LOG_BYTES: u64 = 1 << 20;
 const LOG_LINE: usize = 1 << 10;
 const IMAGE: &str = "big:latest";
 

@@ -1,0 +1,48 @@
+//! Devices whose use is limited. The Engine looks at them as root, and says what it found.
+
+use crate::{
+    doc::Doc,
+    paths::clean,
+    refusal::{Refusal, shorten},
+};
+
+/// Checks that they are in `/dev`.
+///
+/// # Errors
+/// 400 with the list's name.
+pub fn check(host: Doc<'_>) -> Result<(), Refusal> {
+    for list in [
+        "BlkioWeightDevice",
+        "BlkioDeviceReadBps",
+        "BlkioDeviceWriteBps",
+        "BlkioDeviceReadIOps",
+        "BlkioDeviceWriteIOps",
+    ] {
+        for path in host.items(list).map(|device| device.text("Path")) {
+            if !clean(path).starts_with("/dev/") {
+                let shown = shorten(path);
+                return Err(Refusal::bad(format!("field {list}: {shown:?} is no device: name one in /dev")));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{doc::Doc, texts};
+    use serde_json::json;
+    use wharden_model::Action;
+
+    #[test]
+    fn limits_are_for_devices() {
+        for (path, passes) in [("/dev/sda", true), ("/root/x", false), ("/dev/../root/x", false), ("sda", false)] {
+            let list = json!([{"Path": path, "Rate": 1}]);
+            let create = json!({"HostConfig": {"BlkioDeviceReadBps": list}});
+            let update = json!({"BlkioDeviceWriteIOps": list});
+            for (action, body) in [(Action::ContainerCreate, create), (Action::ContainerUpdate, update)] {
+                assert_eq!(texts::check(action, Doc::new(Some(&body))).is_ok(), passes, "{body}");
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Texts in a body of which the Engine makes more than a policy could see: files, devices, mounts.
+
+mod devices;
+mod drivers;
+mod templates;
+mod tmpfs;
+
+use crate::{
+    doc::Doc,
+    facts::wanted_mounts,
+    mounts::Mount,
+    names,
+    refusal::{Refusal, shorten},
+};
+use drivers::check as driver;
+use wharden_model::Action;
+
+/// Checks them.
+///
+/// # Errors
+/// 400 with the field's name.
+pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
+    let mounts = |at: Doc<'_>, prefix: &str| {
+        at.items("Mounts").try_for_each(|mount| {
+            let name = mount.at("VolumeOptions").at("DriverConfig").text("Name");
+            driver(&format!("{prefix}.Mounts[].VolumeOptions.DriverConfig.Name"), name)
+        })
+    };
+    match action {
+        Action::ContainerUpdate => devices::check(body),
+        Action::ContainerCheckpointCreate => names::checkpoint("field CheckpointID", body.text("CheckpointID")),
+        Action::ContainerCreate => {
+            let host = body.at("HostConfig");
+            devices::check(host)?;
+            tmpfs::check(host)?;
+            driver("HostConfig.VolumeDriver", host.text("VolumeDriver"))?;
+            driver("HostConfig.LogConfig.Type", host.at("LogConfig").text("Type"))?;
+            driver("HostConfig.Runtime", host.text("Runtime"))?;
+            mounts(host, "HostConfig")?;
+            wanted_mounts(host).iter().filter_map(Mount::volume).try_for_each(volume)
+        }
+        Action::VolumeCreate => driver("Driver", body.text("Driver")),
+        Action::NetworkCreate => {
+            driver("Driver", body.text("Driver"))?;
+            driver("IPAM.Driver", body.at("IPAM").text("Driver"))
+        }
+        Action::ServiceCreate | Action::ServiceUpdate => {
+            let task = body.at("TaskTemplate");
+            driver("TaskTemplate.LogDriver.Name", task.at("LogDriver").text("Name"))?;
+            templates::check(task.at("ContainerSpec"))?;
+            tmpfs::check(task.at("ContainerSpec"))?;
+            mounts(task.at("ContainerSpec"), "TaskTemplate.ContainerSpec")
+        }
+        Action::SecretCreate | Action::SecretUpdate | Action::ConfigCreate | Action::ConfigUpdate => {
+            driver("Driver.Name", body.at("Driver").text("Name"))?;
+            driver("Templating.Name", body.at("Templating").text("Name"))
+        }
+        Action::SwarmUpdate => {
+            driver("TaskDefaults.LogDriver.Name", body.at("TaskDefaults").at("LogDriver").text("Name"))
+        }
+        Action::SwarmInit => {
+            let defaults = body.at("Spec").at("TaskDefaults");
+            driver("Spec.TaskDefaults.LogDriver.Name", defaults.at("LogDriver").text("Name"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The name of a volume, and not a path: below the place where the Engine was started, perhaps.
+fn volume(name: &str) -> Result<(), Refusal> {
+    if !name.contains('/') {
+        return Ok(());
+    }
+    let shown = shorten(name);
+    Err(Refusal::bad(format!(
+        "field HostConfig.Binds or Mounts: {shown:?} is not the name of a volume; for a folder of the host write its \
+         absolute path"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_mounted_is_a_name_or_an_absolute_path_and_a_checkpoint_has_a_name() {
+        let relative = json!({"HostConfig": {"Binds": ["./etc:/m"]}});
+        let refusal = check(Action::ContainerCreate, Doc::new(Some(&relative))).expect_err("a path");
+        assert!(refusal.message.contains("./etc") && refusal.message.contains("absolute path"), "{refusal}");
+        let outside = json!({"CheckpointID": "../../srv/x"});
+        let refusal = check(Action::ContainerCheckpointCreate, Doc::new(Some(&outside))).expect_err("a path");
+        assert!(refusal.message.contains("CheckpointID"), "{refusal}");
+    }
+}
