@@ -11,6 +11,8 @@ use std::{
 
 /// What the names of all users that tests make begin with.
 pub const PREFIX: &str = "wharden-t-";
+/// The first of the numbers that [`OsUser::mapping`] gives away; no account has one of them.
+pub const FIRST_MAPPED: u32 = 1_000_000;
 
 /// An OS user made for tests.
 #[derive(Clone, Debug)]
@@ -30,17 +32,28 @@ impl OsUser {
     /// When it cannot be made; tests run as root.
     pub fn named(short: &str) -> Self {
         let name = format!("{PREFIX}{short}");
-        let lock = File::create("/tmp/.wharden-t-users.lock").expect("lock file for making OS users");
-        flock(&lock, FlockOperation::LockExclusive).expect("lock for making OS users");
+        let _lock = lock();
         if lookup(&name).is_none() {
-            let made = Command::new("useradd")
-                .args(["--system", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/bin/sh", &name])
-                .output()
-                .expect("useradd runs");
-            assert!(made.status.success(), "useradd {name}: {}", String::from_utf8_lossy(&made.stderr));
+            let plain = ["--system", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/bin/sh"];
+            change("useradd", &plain, &name);
         }
         let user = lookup(&name).unwrap_or_else(|| panic!("OS user {name} is not there after useradd"));
         Self { name, uid: user.uid.as_raw(), gid: user.gid.as_raw() }
+    }
+
+    /// The same, with numbers from [`FIRST_MAPPED`] on that it may give its processes (subuid(5)).
+    ///
+    /// # Panics
+    /// As [`OsUser::named`].
+    pub fn mapping(short: &str) -> Self {
+        let user = Self::named(short);
+        let _lock = lock();
+        let given = fs::read_to_string("/etc/subuid").unwrap_or_default();
+        if !given.lines().any(|line| line.split(':').next() == Some(&user.name)) {
+            let range = format!("{FIRST_MAPPED}-{}", FIRST_MAPPED + 65_535);
+            change("usermod", &["--add-subuids", &range, "--add-subgids", &range], &user.name);
+        }
+        user
     }
 
     /// Makes a command run as this user, with nothing of the environment but what is set here.
@@ -57,6 +70,18 @@ impl OsUser {
             .uid(self.uid)
             .gid(self.gid);
     }
+}
+
+/// Held while the files of accounts are changed.
+fn lock() -> File {
+    let lock = File::create("/tmp/.wharden-t-users.lock").expect("lock file for making OS users");
+    flock(&lock, FlockOperation::LockExclusive).expect("lock for making OS users");
+    lock
+}
+
+fn change(program: &str, arguments: &[&str], name: &str) {
+    let made = Command::new(program).args(arguments).arg(name).output().expect("the package passwd");
+    assert!(made.status.success(), "{program} {name}: {}", String::from_utf8_lossy(&made.stderr));
 }
 
 fn lookup(name: &str) -> Option<User> {

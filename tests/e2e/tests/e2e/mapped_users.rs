@@ -2,15 +2,16 @@
 //! nobody's on the host.
 
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
-use wharden_harness::World;
-
-/// Greater than the numbers of accounts, smaller than the first that subuid(5) gives away.
-const FIRST_MAPPED: u32 = 100_000;
+use wharden_harness::{
+    World,
+    os_user::{FIRST_MAPPED, OsUser},
+};
 
 #[test]
 fn what_a_container_leaves_on_the_host_is_no_accounts() {
+    let mapping = format!("--userns-remap={}", OsUser::mapping("mapping").name);
     let mut world = World::setup()
-        .engine(&["--userns-remap=default"])
+        .engine(&[&mapping])
         .user("alice", &["launchers"])
         .user("bob", &["launchers"])
         .packs(&["roles", "baseline", "teams"])
