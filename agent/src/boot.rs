@@ -227,6 +227,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         archives: Slots::new(config.limits.archives, config.limits.archives_per_user),
         deciding: Turns::new(DECIDED_AT_ONCE_PER_USER, usize::MAX),
         creating: Turns::new(1, usize::MAX),
+        naming: Turns::new(1, usize::MAX),
         listing: Turns::new(LISTS_AT_ONCE_PER_USER, LISTS_AT_ONCE),
         events: Slots::new(EVENT_STREAMS[0], EVENT_STREAMS[1]),
         connections: Slots::new(config.limits.connections, config.limits.connections_per_user)
@@ -283,6 +284,7 @@ async fn run(args: Run) -> Result<(), BootError> {
     if let Some(memory) = OwnMemory::of_this_process() {
         guard.valve.watch(guard.stats.clone(), move || memory.used_percent())?;
     }
+    shutdown.spawn_until_stopped("disabled users", guard::cut_off(Arc::clone(&guard)));
     let keeper = protect::keep(context.dir.clone(), guard, config.mode()?, shutdown.clone());
     shutdown.spawn_until_stopped("protected socket", keeper);
     shutdown.spawn_until_stopped("break-glass", break_glass::watch(glass, Arc::clone(&clock)));

@@ -7,10 +7,13 @@ use crate::{
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Semaphore;
 use wharden_docker::{BodyKind, Head, Request};
-use wharden_model::Principal;
+use wharden_model::{Action, Principal};
 
 /// Who calls over the engine's own socket, or over TCP without a verified certificate: the protocol does not say.
 pub const SOCKET_USER: &str = "engine-socket";
+
+const FORM: &str = "the request has a body that the engine does not show, and that it may read as a form, which counts before the \
+                    query; use the guard's socket, or send no Content-Type";
 
 /// Answers the engine's questions.
 pub struct Plugin {
@@ -96,12 +99,21 @@ fn who(question: &Question) -> Who {
     }
 }
 
+/// Not by a body, nor by what it names beside one: whoever brings a form in the place of an archive brings no archive.
+fn is_decided_by_query(request: &Request) -> bool {
+    let endpoint = request.endpoint();
+    endpoint.body == BodyKind::None || matches!(endpoint.action, Action::ImageBuild | Action::ImagePull)
+}
+
 fn body(request: &Request, head: &Head, handed_over: Option<Vec<u8>>) -> Body {
+    let header = |wanted: &str| head.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+    let length = header("content-length").and_then(|value| std::str::from_utf8(value).ok()?.parse::<usize>().ok());
     if request.endpoint().body != BodyKind::Json {
-        return Body::Without;
+        // Of two types the engine goes by the first and shows the last. A form counts before the query.
+        let is_read = matches!(head.method.as_str(), "POST" | "PUT" | "PATCH") && is_decided_by_query(request);
+        let may_be_form = is_read && length != Some(0) && handed_over.is_none() && header("content-type").is_some();
+        return if may_be_form { Body::Unseen(FORM) } else { Body::Without };
     }
-    let length = head.headers.iter().find(|(name, _)| name == "content-length");
-    let length = length.and_then(|(_, value)| std::str::from_utf8(value).ok()?.parse::<usize>().ok());
     match (length, handed_over) {
         (Some(0), None) => Body::Without,
         (Some(length), Some(body)) if body.len() == length => match length {
@@ -156,6 +168,16 @@ mod tests {
         ] {
             assert!(matches!(unseen, Body::Unseen(_)), "{unseen:?}");
         }
+        // A second type, which the engine goes by, is not shown; here it would read another tag than the one that is judged.
+        let form = [("Content-Type", "application/x-tar"), ("Content-Length", "9")];
+        for uri in ["/v1.41/images/x/tag?repo=a", "/v1.41/build?t=a", "/v1.41/images/create?fromImage=a"] {
+            assert!(matches!(seen(question("POST", uri, &form, None)), Body::Unseen(_)), "{uri}");
+            assert_eq!(seen(question("POST", uri, &form[1..], None)), Body::Without);
+            assert_eq!(seen(question("POST", uri, &[form[0], ("Content-Length", "0")], None)), Body::Without);
+        }
+        assert!(matches!(seen(question("POST", "/v1.41/build", &form[..1], None)), Body::Unseen(_)), "chunked");
+        assert_eq!(seen(question("POST", "/v1.41/images/load", &form, None)), Body::Without);
+        assert_eq!(seen(question("GET", "/v1.41/images/json", &form, None)), Body::Without);
         // Nothing is decided by what streams, nor by what the engine does not read.
         assert_eq!(seen(question("POST", "/v1.41/images/load", &[], None)), Body::Without);
         assert_eq!(seen(question("POST", "/v1.41/containers/x/start", &[], None)), Body::Without);

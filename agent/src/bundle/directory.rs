@@ -38,6 +38,11 @@ impl Directory {
         }
     }
 
+    /// Users that are disabled.
+    pub(super) fn disabled(&self) -> impl Iterator<Item = &str> {
+        self.users.iter().filter(|(_, disabled)| **disabled).map(|(name, _)| name.as_str())
+    }
+
     pub(super) fn admits(&self, user: &UserName, session: &SessionId) -> Result<(), Barred> {
         if self.ended.contains(session) {
             return Err(Barred::Ended(user.clone()));

@@ -74,6 +74,11 @@ impl Held {
         self.posture == Posture::Observe || self.readings.may(principal, reading, decide)
     }
 
+    /// True for a user that is refused everything here.
+    pub fn bars(&self, user: &str) -> bool {
+        self.posture == Posture::Enforce && self.directory.disabled().any(|name| name == user)
+    }
+
     /// Whether somebody who comes from elsewhere with a certificate of this session may be served.
     ///
     /// # Errors

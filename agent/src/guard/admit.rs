@@ -2,6 +2,7 @@ use super::{
     Guard,
     case::{Case, Passed, Refused, Who, owner},
     exchange::framed,
+    files::{Carried, Files},
     link::Link,
     load::Load,
     room::Holding,
@@ -32,13 +33,13 @@ pub enum Verdict<'g> {
 pub struct Admitted<'g> {
     pub judged: Judged,
     /// Passes the image archive on that comes with it.
-    pub load: Option<Box<Load<'g>>>,
+    pub carried: Option<Carried<'g>>,
     /// Held until the engine has answered, where it packs or unpacks an archive.
     pub archive: Option<Slot>,
     /// Held until the engine has made the list, whether the client waits for it or not, and the client has taken it.
     pub list: Option<Turn>,
     /// Held until the engine has made the container, whether the client waits for it or not.
-    pub creation: Option<Turn<String>>,
+    pub creation: Vec<Turn<String>>,
     /// Held as long as the engine's events stream.
     pub events: Option<Slot>,
     /// The client still waits for `100 Continue`.
@@ -72,6 +73,12 @@ impl Caller {
     /// Whose connection it is.
     pub fn holder(&self) -> Holder {
         self.peer.holder()
+    }
+
+    /// Whether what a policy would refuse passes.
+    pub fn passes_by_break_glass(&self, guard: &Guard) -> bool {
+        let now = Timestamp(guard.clock.now());
+        self.peer.uid().is_some_and(|uid| guard.break_glass.covers(uid, now).is_some())
     }
 
     async fn principal(&mut self, guard: &Guard) -> Result<Arc<Principal>, Unidentified> {
@@ -141,9 +148,9 @@ impl Guard {
             Some(Listing::Items) => Some(self.listing.take(caller.holder()).await),
             _ => None,
         };
-        let creation = match action {
-            Action::ContainerCreate => Some(self.creating.take(owner(case.principal()).into_owned()).await),
-            _ => None,
+        let mut creation = match action {
+            Action::ContainerCreate => vec![self.creating.take(owner(case.principal()).into_owned()).await],
+            _ => Vec::new(),
         };
         let turn = self.deciding.take(caller.holder()).await;
         // Who has many in turn, and hangs up, keeps nobody else waiting with what nobody waits for.
@@ -173,12 +180,17 @@ impl Guard {
         drop(turn);
         Ok(match decided {
             Ok(Passed { answer: Some(reply), .. }) => Verdict::Answer(reply),
-            Ok(Passed { judged, answer: None, undecided }) => {
-                let load = match judged.body {
-                    ForwardBody::Archive(_) => match Load::new(case, undecided, caller.holder()) {
-                        Ok(load) => Some(Box::new(load)),
+            Ok(Passed { mut judged, answer: None, undecided }) => {
+                match self.keep_volumes(std::mem::take(&mut judged.volumes)).await {
+                    Ok(kept) => creation.extend(kept),
+                    Err(refusal) => return Ok(Verdict::Refuse(case.invalid(action, refusal))),
+                }
+                let carried = match (&judged.body, action) {
+                    (ForwardBody::Archive(_), Action::ImageLoad) => match Load::new(case, undecided, caller.holder()) {
+                        Ok(load) => Some(Carried::Images(Box::new(load))),
                         Err(refused) => return Ok(Verdict::Refuse(refused)),
                     },
+                    (ForwardBody::Archive(_), _) => Some(Carried::Files(Box::new(Files::new(case)))),
                     _ => None,
                 };
                 let list = match list {
@@ -190,7 +202,7 @@ impl Guard {
                 };
                 Verdict::Forward(Box::new(Admitted {
                     judged,
-                    load,
+                    carried,
                     archive,
                     list,
                     creation,

@@ -124,6 +124,7 @@ impl<'a> Case<'a> {
                 _ => Err(self.invalid(action, Refusal::bad("the request has no body, and so no image archive"))),
             };
         }
+        self.see_neighbours(&judged, &canonical)?;
         let (mut resource, mut decision, mut posture) = self.ask(&judged);
         if !self.serves
             && decision.effect == Effect::Allow
@@ -140,7 +141,7 @@ impl<'a> Case<'a> {
             (resource, decision, posture) = self.ask(&judged);
         }
         if decision.effect == Effect::Allow {
-            self.read_neighbours(&judged, &canonical)?;
+            self.read_neighbours(&judged, &canonical, |neighbour, _| neighbour.read)?;
         }
         let engine = self.engine();
         let told = Told {
@@ -153,11 +154,22 @@ impl<'a> Case<'a> {
         Ok(Passed { judged, answer, undecided: None })
     }
 
+    /// What must not be seen is not there: that is said before anything is decided on, as it is said of what is not.
+    fn see_neighbours(&self, judged: &Judged, canonical: &Canonical) -> Result<(), Refused> {
+        self.read_neighbours(judged, canonical, |_, decision| decision.rules.iter().any(|rule| rule.hides))
+    }
+
     /// What a list begins or ends at must be there for the caller too.
-    fn read_neighbours(&self, judged: &Judged, canonical: &Canonical) -> Result<(), Refused> {
-        for Neighbour { reading: Reading { action, resource, facts }, unseen } in &judged.neighbours {
+    fn read_neighbours(
+        &self,
+        judged: &Judged,
+        canonical: &Canonical,
+        counts: impl Fn(&Neighbour, &Decision) -> bool,
+    ) -> Result<(), Refused> {
+        for neighbour in &judged.neighbours {
+            let Neighbour { reading: Reading { action, resource, facts }, unseen, .. } = neighbour;
             let (_, decision, posture) = self.answer(*action, std::slice::from_ref(resource), facts);
-            if decision.effect == Effect::Deny {
+            if decision.effect == Effect::Deny && counts(neighbour, &decision) {
                 let (facts, unseen) = (Some(facts.sparse()), Some(unseen.clone()));
                 let told = Told { action: *action, facts, request: canonical.describe(), unseen };
                 self.conclude(resource, decision, posture, told)?;

@@ -190,7 +190,7 @@ impl Connection<'_> {
     async fn forward(&mut self, admitted: Admitted<'_>, head_request: bool) -> io::Result<bool> {
         let Admitted {
             mut judged,
-            mut load,
+            mut carried,
             archive: _until_answered,
             list,
             creation,
@@ -216,6 +216,7 @@ impl Connection<'_> {
             limit: judged.limit,
             turn: list.as_ref(),
             network: network.as_deref(),
+            open: self.caller.passes_by_break_glass(self.guard),
         });
         let plan = Plan {
             head: &judged.head,
@@ -247,9 +248,9 @@ impl Connection<'_> {
                 },
             };
             let exchanged =
-                exchange::run(&mut self.client, &mut engine, &plan, &mut self.holding, load.as_deref_mut()).await;
-            let place = load.take().and_then(|load| {
-                load.conclude(&match &exchanged {
+                exchange::run(&mut self.client, &mut engine, &plan, &mut self.holding, carried.as_mut()).await;
+            let place = carried.take().and_then(|carried| {
+                carried.conclude(&match &exchanged {
                     Ok(_) => "the Docker Engine answered before its end".to_owned(),
                     Err(failed) => failed.error.to_string(),
                 })
@@ -259,7 +260,7 @@ impl Connection<'_> {
             {
                 if place.is_some() {
                     exchange::see_out(engine).await;
-                } else if (list.is_some() || creation.is_some()) && !answered {
+                } else if (list.is_some() || !creation.is_empty()) && !answered {
                     exchange::see_begin(engine).await;
                 }
                 return Ok(false);

@@ -1,7 +1,8 @@
 use super::{
     case::Refused,
+    files::Carried,
     link::Link,
-    load::{Load, Stopped},
+    load::Stopped,
     maker::Maker,
     room::{Full, Holding},
     sieve::Sieve,
@@ -91,7 +92,7 @@ pub struct Failed {
 }
 
 /// Sends the request and passes the answer on, both at the same time: an engine may answer before it has read a body, and
-/// a slow side slows the other down. `holding` is for what has to be held of the answer; `load` passes an image archive on.
+/// a slow side slows the other down. `holding` is for what has to be held of the answer; `carried` passes an archive on that is read meanwhile.
 ///
 /// # Errors
 /// [`Failed`]. Neither connection may be used again.
@@ -100,12 +101,12 @@ pub async fn run(
     engine: &mut Link,
     plan: &Plan<'_>,
     holding: &mut Holding,
-    load: Option<&mut Load<'_>>,
+    carried: Option<&mut Carried<'_>>,
 ) -> Result<End, Failed> {
     let (mut client_read, mut client_write) = client.stream.split();
     let (mut engine_read, mut engine_write) = engine.stream.split();
     let (sent, answered) = (AtomicBool::new(false), AtomicBool::new(false));
-    let up = upload(&mut client_read, &mut client.inbox, &mut engine_write, plan, load, &sent);
+    let up = upload(&mut client_read, &mut client.inbox, &mut engine_write, plan, carried, &sent);
     let down = download(&mut engine_read, &mut engine.inbox, &mut client_write, plan, holding, &answered);
     let result = tokio::select! {
         biased;
@@ -128,7 +129,7 @@ async fn upload(
     inbox: &mut Inbox,
     to: &mut (impl AsyncWrite + Unpin),
     plan: &Plan<'_>,
-    load: Option<&mut Load<'_>>,
+    carried: Option<&mut Carried<'_>>,
     sent: &AtomicBool,
 ) -> ExchangeError {
     let body: &[u8] = if let ForwardBody::Bytes(bytes) = plan.body { bytes } else { &[] };
@@ -139,9 +140,9 @@ async fn upload(
     }
     let written = match to.write_all_buf(&mut request).await {
         Err(error) => Err(BodyError::Write(error)),
-        Ok(()) => match (plan.body, load) {
-            (ForwardBody::Archive(framing), Some(load)) => {
-                match Box::pin(load.pass(framed(*framing), inbox, from, to, maker)).await {
+        Ok(()) => match (plan.body, carried) {
+            (ForwardBody::Archive(framing), Some(carried)) => {
+                match Box::pin(carried.pass(framed(*framing), inbox, from, to, maker)).await {
                     Ok(()) => Ok(()),
                     Err(Stopped::Body(error)) => Err(error),
                     Err(Stopped::Refused(refused)) => return ExchangeError::Refused(refused),

@@ -11,8 +11,10 @@ mod admit;
 mod answer;
 mod case;
 mod connection;
+mod disabled;
 mod exchange;
 mod explain;
+mod files;
 mod link;
 mod listener;
 mod load;
@@ -28,6 +30,7 @@ mod tunnel;
 mod turns;
 mod undecided;
 mod valve;
+mod volumes;
 mod whole;
 
 use crate::{
@@ -44,6 +47,7 @@ use wharden_model::{ClusterId, HostId};
 use wharden_runtime::clock::Clock;
 
 pub(crate) use case::{Case, Refused, Who};
+pub use disabled::cut_off;
 pub use listener::{ListenError, Listener, Place, bind, bind_over};
 pub use load::LoadPlaces;
 pub use remote::RemoteListener;
@@ -88,6 +92,8 @@ pub struct Guard {
     pub deciding: Turns,
     /// Containers of each owner that are being made: what a volume is and who has it must not change before the engine is done.
     pub creating: Turns<String>,
+    /// Requests that mount or make a volume of a name.
+    pub naming: Turns<String>,
     /// Lists of each user that the engine makes, and large descriptions.
     pub listing: Turns,
     /// Streams of the engine's events.

@@ -90,6 +90,18 @@ impl Valve {
         }
     }
 
+    /// Those that have connections.
+    pub fn holders(&self) -> Vec<Holder> {
+        self.open().users.keys().cloned().collect()
+    }
+
+    /// Ends all connections of somebody, and says how many there were.
+    pub fn cut(&self, holder: &Holder) -> usize {
+        let open = self.open();
+        let tasks = open.users.get(holder).into_iter().flat_map(BTreeMap::values).flatten();
+        tasks.filter(|task| !task.is_finished()).map(AbortHandle::abort).count()
+    }
+
     /// Watches the agent's memory as long as there are many connections, on a thread that ends with the process. `used` gives how
     /// much of its limit it has, in per cent; `None` when the kernel does not say.
     ///

@@ -21,6 +21,7 @@ pub fn resolve(path: &str) -> Option<HostPathView> {
     let mut done = PathBuf::from("/");
     let mut links = 0;
     let mut replaceable = false;
+    let mut missing = false;
     let mut gates = Vec::new();
     while let Some(part) = todo.pop_front() {
         if part == ".." {
@@ -46,11 +47,14 @@ pub fn resolve(path: &str) -> Option<HostPathView> {
                 push_front(&mut todo, &target);
             }
             Ok(_) => done = next,
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => done = next,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                missing = true;
+                done = next;
+            }
             Err(_) => return None,
         }
     }
-    Some(HostPathView { real: done.into_os_string().into_string().ok()?, replaceable, gates })
+    Some(HostPathView { real: done.into_os_string().into_string().ok()?, replaceable, missing, gates })
 }
 
 /// Whether an account other than root may put something else in the place of what is in a folder. With access control
@@ -144,5 +148,7 @@ mod tests {
         // Wherever it is reached from; the folder at the end is not on the way.
         assert_eq!([modes(&inner), modes(&dir.path().join("link"))], [with.clone(), with]);
         assert_eq!(modes(&closed), before);
+        let missing = |path: &Path| resolve(path.to_str().expect("utf-8")).expect("resolved").missing;
+        assert!(missing(&inner.join("not/there")) && !missing(&inner) && !missing(&dir.path().join("link")));
     }
 }

@@ -75,7 +75,7 @@ pub fn protect(args: &Protect, out: &mut impl Write) -> Result<(), ProtectError>
     if device != Some(meta.dev()) {
         return Err(ProtectError::FileSystems { public, folder: args.folder.clone() });
     }
-    let units = systemd::look(Path::new("/"), &private);
+    let units = systemd::look(Path::new("/"), &public, &private);
     writeln!(out, "The engine's socket: {} (mode {:o})", public.display(), meta.permissions().mode() & 0o777)?;
     writeln!(out, "  goes to           {} (folder of mode 700, root only)", private.display())?;
     writeln!(out, "  and the guard to  {}", public.display())?;

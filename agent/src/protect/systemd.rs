@@ -27,14 +27,16 @@ pub enum Units {
     Service,
 }
 
-/// Looks at the units below `root`.
-pub fn look(root: &Path, private: &Path) -> Units {
+/// Looks at the units below `root`: whether they make the engine's socket at `public`.
+pub fn look(root: &Path, public: &Path, private: &Path) -> Units {
     let find = |name: &str| {
         let folders = UNIT_FOLDERS.iter().map(|folder| root.join(folder.trim_start_matches('/')).join(name));
         folders.filter_map(|path| fs::read_to_string(path).ok()).next()
     };
     match (find("docker.service"), find("docker.socket")) {
         (None, _) => Units::None,
+        // Another engine's, which systemd does not start.
+        (Some(_), Some(socket)) if !listens(&socket, public) => Units::None,
         (Some(service), Some(_)) if service.lines().any(|l| l.starts_with("ExecStart=") && l.contains("fd://")) => {
             let path = root.join("etc/systemd/system/docker.socket.d/50-wharden.conf");
             let text = include_str!("docker.socket.conf").replace("{socket}", &private.display().to_string());
@@ -42,6 +44,12 @@ pub fn look(root: &Path, private: &Path) -> Units {
         }
         (Some(_), _) => Units::Service,
     }
+}
+
+/// Whether a socket unit makes this socket. `/var/run` is `/run` (file-hierarchy(7)).
+fn listens(unit: &str, public: &Path) -> bool {
+    let places = unit.lines().filter_map(|line| line.trim().strip_prefix("ListenStream="));
+    places.map(|place| place.replacen("/var/run/", "/run/", 1)).any(|place| Path::new(&place) == public)
 }
 
 impl DropIn {
@@ -66,12 +74,13 @@ mod tests {
         let dir = tempfile::tempdir().expect("dir");
         let units = dir.path().join("lib/systemd/system");
         fs::create_dir_all(&units).expect("mkdir");
-        let private = Path::new("/run/wharden-engine/docker.sock");
-        assert_eq!(look(dir.path(), private), Units::None);
+        let (public, private) = (Path::new("/run/docker.sock"), Path::new("/run/wharden-engine/docker.sock"));
+        assert_eq!(look(dir.path(), public, private), Units::None);
         fs::write(units.join("docker.service"), "[Service]\nExecStart=/usr/sbin/dockerd -H fd://\n").expect("write");
-        assert_eq!(look(dir.path(), private), Units::Service);
+        assert_eq!(look(dir.path(), public, private), Units::Service);
         fs::write(units.join("docker.socket"), "[Socket]\nListenStream=/run/docker.sock\n").expect("write");
-        let Units::Socket(drop_in) = look(dir.path(), private) else { panic!("a socket unit") };
+        let Units::Socket(drop_in) = look(dir.path(), public, private) else { panic!("a socket unit") };
+        assert_eq!(look(dir.path(), Path::new("/srv/own/docker.sock"), private), Units::None, "not that engine's");
         drop_in.write().expect("written");
         let text = fs::read_to_string(dir.path().join("etc/systemd/system/docker.socket.d/50-wharden.conf"));
         let text = text.expect("read");
@@ -80,6 +89,6 @@ mod tests {
             "{text}"
         );
         fs::write(units.join("docker.service"), "[Service]\nExecStart=/usr/sbin/dockerd\n").expect("write");
-        assert_eq!(look(dir.path(), private), Units::Service);
+        assert_eq!(look(dir.path(), public, private), Units::Service);
     }
 }

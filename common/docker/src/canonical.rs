@@ -17,10 +17,11 @@ use crate::{
     route::Route,
     target::{encode_path, encode_query},
     version::ApiVersion,
-    view::{Lookup, View},
+    view::{Lookup, View, VolumeView},
+    volumes,
 };
 use serde_json::{Map, Value};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 use wharden_model::{Action, Facts, HostId, Resource, decision::NO_NEW_PRIVILEGES};
 
 /// Who asks, where, and what must stay out of reach there.
@@ -89,6 +90,8 @@ pub struct Judged {
     pub neighbours: Vec<Neighbour>,
     /// It makes an image, which the answer tells of.
     pub makes: Option<MakesImage>,
+    /// The volumes that it mounts or makes by name, as they were; `None` of those that nobody has made yet.
+    pub volumes: BTreeMap<String, Option<VolumeView>>,
 }
 
 impl Canonical {
@@ -170,6 +173,7 @@ impl Canonical {
             limit,
             neighbours: neighbours::of(self, view)?,
             makes: MakesImage::of(self),
+            volumes: volumes::named(self).map(|name| (name.clone(), view.volumes.get(&name).cloned())).collect(),
         })
     }
 
@@ -280,9 +284,9 @@ impl Canonical {
             (Action::ImageBuild, _) => {
                 let mode = self.query.get("networkmode");
                 if let Some(name) = lookup::shared_with(mode) {
-                    let id = &resolve::container(view, name)?.id;
+                    let id = &resolve::container(view, name).map_err(creation::beside)?.id;
                     self.query.replace("networkmode", &format!("container:{id}"));
-                } else if let Some(network) = view.networks.get(mode).filter(|_| lookup::is_network_name(mode)) {
+                } else if let Some(network) = creation::there(mode, view)? {
                     self.query.replace("networkmode", &network.id);
                 }
             }
@@ -294,7 +298,7 @@ impl Canonical {
             }
             (Action::ServiceCreate | Action::ServiceUpdate, _) => {
                 if let Some(body) = &mut self.body {
-                    creation::fix_service(body, view);
+                    creation::fix_service(body, view)?;
                 }
             }
             (Action::ContainerCreate, _) => {
@@ -337,7 +341,7 @@ impl Canonical {
                 if let Some(media) = headers::stream_type(self.content_type.as_deref()) {
                     line("Content-Type", media);
                 }
-                let is_archive = self.action() == Action::ImageLoad;
+                let is_archive = matches!(self.action(), Action::ImageLoad | Action::ContainerArchiveWrite);
                 match framing {
                     Framing::Length(length) if !is_archive => line("Content-Length", &length.to_string()),
                     _ => line("Transfer-Encoding", "chunked"),

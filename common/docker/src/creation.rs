@@ -2,23 +2,25 @@
 //! links the places that they lead to, and what comes along gets its owner.
 
 use crate::{
-    lookup::{SHARED, is_network_name, shared_with},
+    doc::Doc,
+    lookup::{SHARED, is_network_name, linked, networks, shared_with},
     mounts::split_volumes_from,
     owner,
     paths::clean,
     refusal::Refusal,
     resolve::{self, Resolved},
-    view::View,
+    view::{ContainerView, NetworkView, View},
     volumes,
 };
 use serde_json::Value;
+use wharden_model::ResourceKind;
 
 const NETWORK_ID: &str = "NetworkID";
 
 /// Makes all changes. `mounts`: the engine knows mounts.
 ///
 /// # Errors
-/// 404 for a container that does not exist.
+/// 400 for a container or network that does not exist.
 pub fn fix(body: &mut Value, resolved: &Resolved<'_>, view: &View, mounts: bool) -> Result<(), Refusal> {
     if let Some(image) = resolved.image {
         owner::put_image(body, &image.id);
@@ -29,20 +31,50 @@ pub fn fix(body: &mut Value, resolved: &Resolved<'_>, view: &View, mounts: bool)
     volumes::keep_as_they_are(body, view);
     let endpoints = body.pointer_mut("/NetworkingConfig/EndpointsConfig").and_then(Value::as_object_mut);
     endpoints.into_iter().flat_map(|endpoints| endpoints.values_mut()).for_each(forget_network);
+    for network in networks(Doc::new(Some(body))) {
+        there(network, view)?;
+    }
     let Some(host) = body.get_mut("HostConfig") else { return Ok(()) };
     follow_links(host, view);
+    for link in Doc::new(Some(host)).texts("Links") {
+        named(view, linked(link))?;
+    }
     for (field, _) in SHARED {
         let Some(Value::String(mode)) = host.get_mut(field) else { continue };
         let Some(name) = shared_with(mode) else { continue };
-        *mode = format!("container:{}", resolve::container(view, name)?.id);
+        *mode = format!("container:{}", named(view, name)?.id);
     }
     for source in host.get_mut("VolumesFrom").and_then(Value::as_array_mut).into_iter().flatten() {
         let Value::String(text) = source else { continue };
         let (name, mode) = split_volumes_from(text);
-        let id = &resolve::container(view, name)?.id;
+        let id = &named(view, name)?.id;
         *text = if mode.is_empty() { id.clone() } else { format!("{id}:{mode}") };
     }
     Ok(())
+}
+
+/// A network that is to be joined, as the request calls it. One that comes to be later may be anybody's.
+///
+/// # Errors
+/// 400 when there is none.
+pub fn there<'v>(network: &str, view: &'v View) -> Result<Option<&'v NetworkView>, Refusal> {
+    if !is_network_name(network) {
+        return Ok(None);
+    }
+    view.networks.get(network).map(Some).ok_or_else(|| beside(resolve::missing(ResourceKind::Network, network)))
+}
+
+/// A container that the request names.
+///
+/// # Errors
+/// 400 when there is none.
+fn named<'v>(view: &'v View, name: &str) -> Result<&'v ContainerView, Refusal> {
+    resolve::container(view, name).map_err(beside)
+}
+
+/// What is missing beside the image. Clients take 404 to mean that the image is, and fetch it.
+pub fn beside(missing: Refusal) -> Refusal {
+    Refusal { status: 400, ..missing }
 }
 
 /// The engine takes an endpoint's network id for the network that is meant, whatever name it stands under. It is what an inspection
@@ -61,19 +93,23 @@ pub fn names_network(body: &Value) -> bool {
 }
 
 /// The same for the specification of a service: what it mounts, and the networks that it joins.
-pub fn fix_service(body: &mut Value, view: &View) {
+///
+/// # Errors
+/// 400 for a network that does not exist.
+pub fn fix_service(body: &mut Value, view: &View) -> Result<(), Refusal> {
     if let Some(container) = body.pointer_mut("/TaskTemplate/ContainerSpec") {
         follow_links(container, view);
     }
     for list in ["/Networks", "/TaskTemplate/Networks"] {
         for network in body.pointer_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
             if let Some(Value::String(target)) = network.get_mut("Target")
-                && let Some(found) = view.networks.get(target.as_str()).filter(|_| is_network_name(target))
+                && let Some(found) = there(target, view)?
             {
                 target.clone_from(&found.id);
             }
         }
     }
+    Ok(())
 }
 
 /// Puts the place that a host path leads to in the place of the path.

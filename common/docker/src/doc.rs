@@ -15,6 +15,11 @@ impl<'a> Doc<'a> {
         Self(body.unwrap_or(&NULL))
     }
 
+    /// As it is.
+    pub fn value(self) -> &'a Value {
+        self.0
+    }
+
     /// A member.
     pub fn at(self, name: &str) -> Self {
         Self(self.0.get(name).unwrap_or(&NULL))

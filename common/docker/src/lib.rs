@@ -45,7 +45,7 @@ mod version;
 mod view;
 mod volumes;
 
-pub use archive::{Archive, FROM_ARCHIVE, Names as ArchiveNames, Packing};
+pub use archive::{Archive, FROM_ARCHIVE, Names as ArchiveNames, Packing, Parcel};
 pub use canonical::{Asker, Canonical, ForwardBody, Judged};
 pub use endpoint::{BodyKind, ENDPOINTS, Endpoint, ResponseKind};
 pub use head::{Head, parse_head};

@@ -6,6 +6,9 @@ pub const HEAD_MAX: usize = 64 * 1024;
 pub const HEADERS_MAX: usize = 64;
 /// Most query parameters. `docker save` sends one for each image.
 pub const QUERY_PARAMS_MAX: usize = 512;
+/// Most that the Engine may have to tell of what a request makes, in bytes: it tells some of it twice, and what an image says
+/// comes on top, of which descriptions of up to 4 MiB can be read.
+pub const MADE_MAX: usize = 1024 * 1024;
 /// Largest JSON body, in bytes. The largest that is usual is a swarm config: 1000 KiB, as base64.
 pub const JSON_MAX: usize = 2 * 1024 * 1024;
 /// Largest body read where the Engine reads none, in bytes; some clients repeat their query there.

@@ -3,7 +3,12 @@
 
 use crate::{
     canonical::Canonical,
+    creation,
+    doc::Doc,
+    facts::service_networks,
     listing::{self, Reading},
+    lookup::{SHARED, is_network_name, linked, networks, shared_with},
+    mounts::split_volumes_from,
     query::Query,
     refusal::{Refusal, shorten},
     resolve,
@@ -20,6 +25,8 @@ pub struct Neighbour {
     pub reading: Reading,
     /// What is answered when it must not be seen: that it is not there.
     pub unseen: Refusal,
+    /// The request is for those only who may read it.
+    pub read: bool,
 }
 
 /// Filters of lists that name a thing which must be there, Engine API 1.24 to the newest.
@@ -49,6 +56,12 @@ pub fn of(canonical: &Canonical, view: &View) -> Result<Vec<Neighbour>, Refusal>
             let (kind, name) = (ResourceKind::Network, doc.at("ConfigFrom").text("Network"));
             return Ok(named(kind, name, view.networks.get(name).map(resolve::network_resource)));
         }
+        Action::ContainerCreate => return Ok(shared(doc, view)),
+        Action::ImageBuild => {
+            let mode = canonical.query.get("networkmode");
+            return Ok(unless_hidden(shared_with(mode), Some(mode), view));
+        }
+        Action::ServiceCreate | Action::ServiceUpdate => return Ok(unless_hidden([], service_networks(doc), view)),
         _ => {}
     }
     let Some(kind) = kind(canonical.action()) else { return Ok(Vec::new()) };
@@ -56,14 +69,43 @@ pub fn of(canonical: &Canonical, view: &View) -> Result<Vec<Neighbour>, Refusal>
         ResourceKind::Image => view.images.get(name).map(listing::of_image),
         _ => view.containers.get(name).map(|found| listing::reading(kind, resolve::container_resource(found))),
     };
-    let found =
-        |name: String| Some(Neighbour { reading: reading(&name)?, unseen: missing(kind, &name, canonical.engine_api) });
+    let found = |name: String| {
+        Some(Neighbour { reading: reading(&name)?, unseen: missing(kind, &name, canonical.engine_api), read: true })
+    };
     Ok(names(&canonical.query)?.into_iter().filter_map(found).collect())
 }
 
 fn named(kind: ResourceKind, name: &str, found: Option<Resource>) -> Vec<Neighbour> {
     let unseen = || resolve::missing(kind, name);
-    found.map(|it| Neighbour { reading: listing::reading(kind, it), unseen: unseen() }).into_iter().collect()
+    found
+        .map(|it| Neighbour { reading: listing::reading(kind, it), unseen: unseen(), read: true })
+        .into_iter()
+        .collect()
+}
+
+/// What a container is to share with others, and the networks that it is to join.
+fn shared(body: Doc<'_>, view: &View) -> Vec<Neighbour> {
+    let host = body.at("HostConfig");
+    let modes = SHARED.iter().filter_map(|(field, _)| shared_with(host.text(field)));
+    let from = host.texts("VolumesFrom").map(|entry| split_volumes_from(entry).0);
+    unless_hidden(modes.chain(from).chain(host.texts("Links").map(linked)), networks(body), view)
+}
+
+/// Whoever may not read these may still not be kept from naming them; what is hidden is not there.
+fn unless_hidden<'n>(
+    containers: impl IntoIterator<Item = &'n str>,
+    networks: impl IntoIterator<Item = &'n str>,
+    view: &View,
+) -> Vec<Neighbour> {
+    let containers = containers.into_iter().flat_map(|name| {
+        named(ResourceKind::Container, name, view.containers.get(name).map(resolve::container_resource))
+    });
+    let networks = networks
+        .into_iter()
+        .filter(|name| is_network_name(name))
+        .flat_map(|name| named(ResourceKind::Network, name, view.networks.get(name).map(resolve::network_resource)));
+    let beside = |it: Neighbour| Neighbour { read: false, unseen: creation::beside(it.unseen), ..it };
+    containers.chain(networks).map(beside).collect()
 }
 
 /// In the engine's words for lists.

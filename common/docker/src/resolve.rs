@@ -5,6 +5,7 @@
 use crate::{
     canonical::{Asker, Canonical},
     doc::Doc,
+    facts::without_credentials,
     image_ref::ImageRef,
     owner,
     refusal::{Refusal, shorten},
@@ -240,6 +241,13 @@ fn image_resource(asked: &str, found: Option<&ImageView>) -> Resource {
 fn images<'a>(canonical: &Canonical, view: &'a View, out: &mut Resolved<'a>) -> Result<(), Refusal> {
     match canonical.action() {
         Action::ImagePull => {
+            let source = canonical.query.get("fromSrc");
+            if without_credentials(source) != source {
+                return Err(Refusal::bad(
+                    "query parameter fromSrc: the engine would write the password of this address into the image, for \
+                     everybody to read: fetch the file yourself, and docker import - < FILE",
+                ));
+            }
             let (image, tag) = (canonical.query.get("fromImage"), canonical.query.get("tag"));
             let name = if image.is_empty() { canonical.query.get("repo") } else { image };
             let reference = if name.is_empty() {

@@ -68,6 +68,8 @@ pub struct HostPathView {
     pub real: String,
     /// An account other than root may write to a folder on the way, and so put a link in the path's place at any time.
     pub replaceable: bool,
+    /// Nothing is there: the engine would make it, as root.
+    pub missing: bool,
     /// The folders on the way that not everybody may pass through.
     pub gates: Vec<Gate>,
 }

@@ -43,6 +43,23 @@ pub struct Header {
     pub size: u64,
 }
 
+/// What kind of entry a header is of, and how much follows it.
+///
+/// # Errors
+/// 400 for what is damaged.
+pub fn type_and_size(block: &[u8; BLOCK]) -> Result<(u8, u64), Refusal> {
+    if octal(&block[CHECKSUM]).ok_or_else(damaged)? != checksum(block) {
+        return Err(damaged());
+    }
+    Ok((block[TYPE], size(&block[SIZE], &shown(block))?))
+}
+
+/// The name, or the end of it, for people.
+pub fn shown(block: &[u8; BLOCK]) -> String {
+    let name = block[NAME].split(|byte| *byte == 0).next().unwrap_or_default();
+    shorten(&String::from_utf8_lossy(name))
+}
+
 /// Reads a header that is not all zeros.
 ///
 /// # Errors

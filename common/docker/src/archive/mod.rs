@@ -9,6 +9,7 @@ mod documents;
 mod header;
 mod names;
 mod packing;
+mod parcel;
 mod path;
 mod pax;
 
@@ -27,6 +28,7 @@ use std::collections::BTreeMap;
 
 pub use names::{FROM_ARCHIVE, Names};
 pub use packing::Packing;
+pub use parcel::Parcel;
 
 /// What remembering a file takes, beside its name.
 const FILE_BYTES: usize = 96;

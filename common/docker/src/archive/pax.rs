@@ -18,7 +18,19 @@ const HARMLESS_PREFIXES: &[&str] =
 ///
 /// # Errors
 /// 400 for records that readers could differ about.
-pub fn size(mut records: &[u8]) -> Result<Option<u64>, Refusal> {
+pub fn size(records: &[u8]) -> Result<Option<u64>, Refusal> {
+    read(records, |key| HARMLESS.contains(&key) || HARMLESS_PREFIXES.iter().any(|prefix| key.starts_with(prefix)))
+}
+
+/// The same where entries may go and be called as they like.
+///
+/// # Errors
+/// 400 for records that are malformed, or make a file of another size than what is stored of it.
+pub fn size_alone(records: &[u8]) -> Result<Option<u64>, Refusal> {
+    read(records, |key| !key.starts_with("GNU.sparse."))
+}
+
+fn read(mut records: &[u8], may_be: impl Fn(&str) -> bool) -> Result<Option<u64>, Refusal> {
     let (mut size, mut seen) = (None, BTreeSet::new());
     while !records.is_empty() {
         let (key, value, rest) = record(records).ok_or_else(|| bad("an extended header is malformed"))?;
@@ -29,7 +41,7 @@ pub fn size(mut records: &[u8]) -> Result<Option<u64>, Refusal> {
         if key == "size" {
             let number = decimal(value).filter(|number| *number >= LARGE);
             size = Some(sensible(number, "of an extended header")?);
-        } else if !HARMLESS.contains(&key) && !HARMLESS_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
+        } else if !may_be(key) {
             return Err(bad(format!(
                 "an extended header has {:?}, which readers of archives take in more than one way",
                 shorten(key)

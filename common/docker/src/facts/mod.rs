@@ -24,7 +24,7 @@ use crate::{
     query::Query,
     refusal::Refusal,
     resolve::Resolved,
-    view::{HostPathView, ImageView, View},
+    view::{Gate, HostPathView, ImageView, View},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use wharden_model::{Action, FactValue, Facts};
@@ -105,10 +105,12 @@ impl<'a> Source<'a> {
         paths.filter(|path| self.view.host_paths.get(path).is_none_or(|found| found.replaceable)).collect()
     }
 
-    /// Those of the paths that the account of the host, whose the container is, could not come to by itself.
+    /// Those of the paths that the account of the host, whose the container is, could not come to by itself, since there is
+    /// nothing, or a folder on the way lets it not pass.
     fn unreachable<'p>(&self, paths: impl IntoIterator<Item = &'p HostPath>) -> BTreeSet<String> {
         let account = self.view.accounts.get(self.maker());
-        let reaches = |found: &HostPathView| found.gates.iter().all(|gate| account.is_some_and(|a| gate.opens_to(a)));
+        let opens = |gate: &Gate| account.is_some_and(|account| gate.opens_to(account));
+        let reaches = |found: &HostPathView| !found.missing && found.gates.iter().all(opens);
         let paths = paths.into_iter().map(|p| clean(&p.path));
         paths.filter(|path| !self.view.host_paths.get(path).is_some_and(reaches)).collect()
     }
@@ -234,7 +236,7 @@ fn options<'a>(options: impl Iterator<Item = (&'a String, &'a String)>) -> BTree
 }
 
 /// A URL without the name and password that may stand before its host.
-fn without_credentials(url: &str) -> String {
+pub fn without_credentials(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     match rest[..end].rfind('@') {

@@ -82,7 +82,7 @@ impl Part {
 
     /// What a field of it is; `None` for one that is not known.
     fn field(self, name: &str) -> Option<Self> {
-        use ResourceKind::{Container, Image, Volume};
+        use ResourceKind::{Container, Engine, Image, Volume};
         Some(match (self, name) {
             (Self::Volumes | Self::DiskUsage, "Volumes") => Self::Things(Volume),
             (Self::Volumes, "Warnings") => Self::Other,
@@ -92,8 +92,10 @@ impl Part {
             (Self::DiskUsage, "ContainerUsage") => Self::Summary(Container),
             (Self::DiskUsage, "ImageUsage") => Self::Summary(Image),
             (Self::DiskUsage, "VolumeUsage") => Self::Summary(Volume),
-            // What the build cache holds belongs to nobody.
-            (Self::DiskUsage, "LayersSize" | "BuilderSize" | "BuildCache" | "BuildCacheUsage") => Self::Other,
+            // What the build cache holds tells of the builds of everybody.
+            (Self::DiskUsage, "BuildCache") => Self::Things(Engine),
+            (Self::DiskUsage, "BuildCacheUsage") => Self::Summary(Engine),
+            (Self::DiskUsage, "LayersSize" | "BuilderSize") => Self::Other,
             (Self::Summary(kind), "Items") => Self::Things(kind),
             (Self::Summary(_), _) => Self::Sum,
             (Self::Network, "Containers") => Self::Things(Container),

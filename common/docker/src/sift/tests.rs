@@ -51,7 +51,8 @@ fn lists_keep_what_may_be_read() {
     assert_eq!(names(Action::VolumeList, &list, &["alice"]), kept);
     assert_eq!(names(Action::VolumeList, &json!({"Volumes": null}), &[]), json!({"Volumes": null}));
     let df = json!({"LayersSize": 1, "Containers": [container("1", &theirs)], "Volumes": [volume("b", &mine)],
-        "Images": null, "BuildCache": [], "ImageUsage": {"Items": [{"Id": "labelled", "Labels": mine}, {"Id": "mine"}]}});
+        "Images": null, "BuildCache": [{"ID": "b", "Description": "RUN a --password=b"}],
+        "ImageUsage": {"Items": [{"Id": "labelled", "Labels": mine}, {"Id": "mine"}]}});
     let kept = json!({"LayersSize": 1, "Containers": [], "Volumes": [volume("b", &mine)],
         "Images": null, "BuildCache": [], "ImageUsage": {"Items": [{"Id": "mine"}]}});
     assert_eq!(names(Action::SystemDf, &df, &["alice"]), kept);
@@ -156,7 +157,7 @@ fn document(action: Action, things: &[Drawn], all: bool) -> String {
     match action {
         Action::VolumeList => format!("{{\"Volumes\":{list},\"Warnings\":[\"\\\"Volumes\\\":[\"]}}\n"),
         Action::SystemDf => format!(
-            "{{\"LayersSize\":-1 ,\"Images\":{list},\"Containers\":null,\"BuildCache\":[{{\"Id\":\"b\"}}, {{}}],\
+            "{{\"LayersSize\":-1 ,\"Images\":{list},\"Containers\":null,\"BuildCache\":null,\
              \"VolumeUsage\":{{\"Items\":{half},\"Total\":1}}}}"
         ),
         _ => list + "\n",

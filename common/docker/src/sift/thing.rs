@@ -8,13 +8,16 @@ use crate::{
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use wharden_model::{Resource, ResourceKind};
+use wharden_model::{Action, Facts, Resource, ResourceKind};
 
 /// What it would be to read a thing in a list, written as the engine wrote it.
 ///
 /// # Errors
 /// [`UnknownForm`].
 pub fn listed_reading(kind: ResourceKind, thing: &[u8], owner: ImageOwner<'_>) -> Result<Reading, UnknownForm> {
+    if kind == ResourceKind::Engine {
+        return Ok(build_cache());
+    }
     serde_json::from_slice::<Thing>(thing).map_err(|_| UnknownForm)?.reading(kind, owner)
 }
 
@@ -36,6 +39,13 @@ pub fn attached(thing: &[u8]) -> Result<Option<String>, UnknownForm> {
 pub fn service_of_task(thing: &[u8]) -> Result<String, UnknownForm> {
     let task: Thing = serde_json::from_slice(thing).map_err(|_| UnknownForm)?;
     Ok(task.service_id.unwrap_or_default())
+}
+
+/// A part of the engine's build cache, which is for those to see who may remove it.
+fn build_cache() -> Reading {
+    let action = Action::BuildPrune;
+    let resource = thing(ResourceKind::Engine, String::new(), String::new(), BTreeMap::new());
+    Reading { action, facts: Facts::zero(action), resource }
 }
 
 /// Each kind has some of this; the engine writes no field twice.

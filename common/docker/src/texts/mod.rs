@@ -2,6 +2,7 @@
 
 mod devices;
 mod drivers;
+mod size;
 mod templates;
 mod tmpfs;
 
@@ -26,6 +27,16 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
             driver(&format!("{prefix}.Mounts[].VolumeOptions.DriverConfig.Name"), name)
         })
     };
+    if matches!(
+        action,
+        Action::ContainerCreate
+            | Action::VolumeCreate
+            | Action::NetworkCreate
+            | Action::ServiceCreate
+            | Action::ServiceUpdate
+    ) {
+        size::check(body.value())?;
+    }
     match action {
         Action::ContainerUpdate => devices::check(body),
         Action::ContainerCheckpointCreate => names::checkpoint("field CheckpointID", body.text("CheckpointID")),

@@ -110,15 +110,20 @@ fn what_does_not_exist_is_answered_as_the_engine_would() {
         ("POST", "/containers/create", r#"{"Image":"nothing"}"#, "No such image: nothing:latest"),
         ("GET", "/networks/nothing", "", "network nothing not found"),
         ("GET", "/volumes/nothing", "", "get nothing: no such volume"),
-        (
-            "POST",
-            "/containers/create",
-            r#"{"Image":"base","HostConfig":{"IpcMode":"container:nobody"}}"#,
-            "No such container: nobody",
-        ),
     ] {
         let refusal = judge(&request(method, target, sent)).unwrap_err();
         assert_eq!((refusal.status, refusal.message.as_str()), (404, message));
+    }
+    // Of a creation 404 would mean to clients that the image is missing.
+    for (host, message) in [
+        (r#"{"IpcMode":"container:nobody"}"#, "No such container: nobody"),
+        (r#"{"VolumesFrom":["nobody:ro"]}"#, "No such container: nobody"),
+        (r#"{"Links":["nobody:n"]}"#, "No such container: nobody"),
+        (r#"{"NetworkMode":"nothing"}"#, "network nothing not found"),
+    ] {
+        let body = format!(r#"{{"Image":"base","HostConfig":{host}}}"#);
+        let refusal = judge(&request("POST", "/containers/create", &body)).unwrap_err();
+        assert_eq!((refusal.status, refusal.message.as_str()), (400, message));
     }
 }
 
@@ -151,7 +156,7 @@ fn an_upgrade_is_passed_on_where_the_route_hijacks_only() {
 
 #[test]
 fn bodies_stream_on_where_the_engine_reads_a_stream() {
-    let text = "PUT /containers/victim/archive?path=/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n";
+    let text = "POST /build?t=a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n";
     let (head, _) = wharden_docker::parse_head(text.as_bytes()).unwrap().unwrap();
     let request = wharden_docker::begin(&head, support::ENGINE).unwrap();
     assert!(request.expects_continue());
@@ -160,6 +165,10 @@ fn bodies_stream_on_where_the_engine_reads_a_stream() {
     assert_eq!(judged.body, ForwardBody::Stream(Framing::Chunked));
     let sent = String::from_utf8(judged.head).unwrap();
     assert!(sent.contains("Transfer-Encoding: chunked\r\n") && !sent.contains("Expect"), "{sent}");
+    let copy =
+        judge(b"PUT /containers/victim/archive?path=/a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc").unwrap();
+    assert_eq!(copy.body, ForwardBody::Archive(Framing::Length(3)), "looked at on its way");
+    assert!(String::from_utf8(copy.head).unwrap().contains("Transfer-Encoding: chunked\r\n"));
 }
 
 #[test]

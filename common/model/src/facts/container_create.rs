@@ -60,7 +60,7 @@ pub const CREATE: &[FactSpec] = &[
         FactType::Set,
         "$.HostConfig.Binds, $.HostConfig.Mounts[].Source",
         "5.6",
-        "those of host_paths that the host's account with the name of the container's owner could not come to: a folder on the way lets it not pass, by its mode",
+        "those of host_paths that the host's account with the name of the container's owner could not come to: nothing is there, so that the engine would make it, or a folder on the way lets it not pass, by its mode",
     ),
     fact(
         "engine_socket",

@@ -31,6 +31,8 @@ fn root_passes_for_a_while_without_a_controller_and_the_audit_hears_of_it_later(
     assert!(said.contains("root passes the guard until"), "{said}");
 
     root.run(&["create", "--privileged", "--name", "repair", "app", "id"]).ok();
+    // Nothing permits to look at it: whoever is to repair something must find it.
+    assert_eq!(root.run(&["ps", "-a", "--format", "{{.Names}}"]).ok(), "repair");
     // Nobody else does.
     let alice = world.docker("alice");
     alice.run(&["create", "--privileged", "app", "id"]).fails_saying(&["no-privileged/no-privileged"]);

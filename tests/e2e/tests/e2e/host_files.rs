@@ -5,6 +5,7 @@ use std::{
     fs,
     os::unix::fs::{MetadataExt, PermissionsExt, chown},
     path::{Path, PathBuf},
+    thread,
 };
 use wharden_harness::{Docker, World, os_user::OsUser};
 
@@ -117,6 +118,25 @@ fn the_engine_copies_nothing_of_an_image_onto_the_host() {
     let bind = bind(&folder);
     alice.run(&["run", "--rm", "--user", &user(&own), "-v", &bind, "trap", "touch", "/m/plain"]).ok();
     assert_eq!(fs::read_dir(&folder).expect("the folder").count(), 1);
+}
+
+#[test]
+fn of_two_who_make_a_volume_of_one_name_one_has_it() {
+    let world = baseline();
+    let (alice, bob) = (world.docker("alice"), world.docker("bob"));
+    let both = |name: &str| {
+        let create = |docker: &Docker, target: &str| {
+            let volume = format!("{name}:{target}");
+            docker.run(&["create", "-v", &volume, "app", "true"]).code == 0
+        };
+        thread::scope(|scope| {
+            let bobs = scope.spawn(|| create(&bob, "/data"));
+            [create(&alice, "/bin"), bobs.join().expect("a container or none")]
+        })
+    };
+    for round in 0..12 {
+        assert_eq!(both(&format!("race-{round}")).iter().filter(|made| **made).count(), 1, "round {round}");
+    }
 }
 
 #[test]

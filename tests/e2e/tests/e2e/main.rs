@@ -18,6 +18,7 @@ mod capacity_guests;
 mod cli_usage;
 mod cluster;
 mod cluster_key;
+mod copied_in;
 mod copies;
 mod disks;
 mod doctor;

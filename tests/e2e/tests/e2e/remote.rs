@@ -240,6 +240,24 @@ fn disabling_or_deleting_a_user_ends_streams_and_access() {
 }
 
 #[test]
+fn disabling_a_user_ends_what_their_account_on_the_host_runs() {
+    let world = World::setup().user("alice", &["operators"]).user("bob", &["operators"]).packs(&["roles"]).start();
+    let (alice, bob) = (world.docker("alice"), world.docker("bob"));
+    alice.run(&["run", "-d", "--name", "talk", "app", "sh", "-c", "echo open; sleep 1000"]).ok();
+    let shell = ["exec", "talk", "sh", "-c", "echo here; sleep 1000"];
+    let mut streams = [follow(&alice, &["logs", "-f", "talk"]), follow(&alice, &shell)];
+    let mut other = follow(&bob, &["logs", "-f", "talk"]);
+    world.admin.rest().patch("/v1/users/wharden-t-alice", json!({"disabled": true})).ok();
+    eventually("the streams end", SETTLE, || {
+        streams.iter_mut().all(|stream| stream.try_wait().expect("state").is_some()).then_some(())
+    });
+    alice.run(&["ps"]).fails_saying(&["builtin/disabled-user"]);
+    assert!(other.try_wait().expect("state").is_none(), "nobody else is cut off");
+    other.kill().expect("ended");
+    other.wait().expect("ended");
+}
+
+#[test]
 fn logging_out_ends_streams_and_access_on_hosts_that_are_restarted_too() {
     let mut world = world();
     let mut ann = Person::new(&world, "ann");

@@ -74,6 +74,8 @@ permit (principal in Group::"makers", action in [
     let id = direct.run(&["inspect", "--format", "{{.Id}}", "bob-box"]).ok();
     alice.run(&["inspect", "--type", "container", &id[..12]]).fails_saying(&["No such container"]);
     olga.run(&["inspect", "bob-box"]).ok();
+    let prefixed = format!("container:{}", &id[..6]);
+    alice.run(&["create", "--pid", &prefixed, "app"]).fails_saying(&["No such container", &id[..6]]);
     // How many of others there are is not to be told from where a list is cut.
     assert_eq!(names(&alice, &["ps", "-n", "1", "--format", "{{.Names}}"]), ["alice-box"], "bob's is newer");
     let after = ["ps", "-a", "--filter", "since=older", "--format", "{{.Names}}"];
@@ -87,7 +89,12 @@ permit (principal in Group::"makers", action in [
         ("baseline/no-volumes-of-others", &["run", "-v", "bob-data:/d", "app", "true"][..]),
         ("baseline/no-volumes-of-others", &["run", "-v", "unowned:/d", "app", "true"]),
         ("baseline/no-volumes-of-others", &["run", "--mount", "type=volume,source=bob-vol,target=/d", "app", "true"]),
-        ("teams/no-networks-of-others", &["run", "--network", "bob-net", "app", "true"]),
+        // As of what is not there.
+        ("network bob-net not found", &["run", "--network", "bob-net", "app", "true"]),
+        ("network no-net not found", &["run", "--network", "no-net", "app", "true"]),
+        ("No such container: bob-box", &["create", "--pid", "container:bob-box", "app"]),
+        ("No such container: no-box", &["create", "--volumes-from", "no-box", "app"]),
+        ("No such container: bob-box", &["create", "--link", "bob-box", "app"]),
         ("teams/volumes-of-others", &["volume", "create", "bob-vol"]),
     ] {
         alice.run(args).fails_saying(&[rule]);
