@@ -6,12 +6,19 @@ use openraft::{
     storage::{RaftLogStorage, RaftStateMachine},
 };
 use sha2::{Digest, Sha256};
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 use tempfile::TempDir;
 use wharden_store::{
     Engine, OpenError, Store,
     backend::{Backend, Journal, Memory as Map, Op, Redb, Sled},
 };
+
+const FREE_WITHIN: Duration = Duration::from_secs(20);
 
 on_each_engine!(
     a_damaged_record_is_named,
@@ -25,18 +32,29 @@ on_each_engine!(
 
 async fn filled(engine: Engine) -> TempDir {
     let folder = tempfile::tempdir().expect("folder");
-    let (mut log, _machine) = Store::open(folder.path(), engine, deaf()).expect("opens");
+    let (mut log, _machine) = once_free(|| Store::open(folder.path(), engine, deaf())).expect("opens");
     append(&mut log, 0..10).await;
     folder
+}
+
+/// Opens what was dropped a moment ago: sled gives a folder back on a thread of its own.
+fn once_free<T>(open: impl Fn() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    let end = Instant::now() + FREE_WITHIN;
+    loop {
+        match open() {
+            Err(OpenError::InUse { .. }) if Instant::now() < end => thread::yield_now(),
+            opened => return opened,
+        }
+    }
 }
 
 /// Changes records behind the store's back.
 fn edit(folder: &Path, engine: Engine, change: impl FnOnce(&dyn Backend)) {
     let path = folder.join("log");
     let backend: Box<dyn Backend> = match engine {
-        Engine::Journal => Box::new(Journal::open(&path).expect("opens")),
-        Engine::Redb => Box::new(Redb::open(&path).expect("opens")),
-        Engine::Sled => Box::new(Sled::open(&path).expect("opens")),
+        Engine::Journal => Box::new(once_free(|| Journal::open(&path)).expect("opens")),
+        Engine::Redb => Box::new(once_free(|| Redb::open(&path)).expect("opens")),
+        Engine::Sled => Box::new(once_free(|| Sled::open(&path)).expect("opens")),
     };
     change(&*backend);
     backend.barrier().expect("written");
@@ -47,7 +65,7 @@ fn entry_key(index: u64) -> Vec<u8> {
 }
 
 fn refusal(folder: &Path, engine: Engine) -> String {
-    Store::open(folder, engine, deaf()).err().expect("refused").to_string()
+    once_free(|| Store::open(folder, engine, deaf())).err().expect("refused").to_string()
 }
 
 async fn a_damaged_record_is_named(engine: Engine) {
@@ -75,7 +93,7 @@ async fn a_record_of_a_newer_version_is_refused_with_both_versions_and_kept(engi
     for key in [entry_key(5), b"vote".to_vec(), b"purged".to_vec(), b"committed".to_vec()] {
         let folder = filled(engine).await;
         edit(folder.path(), engine, |db| db.put(&key, b"\x09{}").expect("put"));
-        let error = Store::open(folder.path(), engine, deaf()).err().expect("refused");
+        let error = once_free(|| Store::open(folder.path(), engine, deaf())).err().expect("refused");
         assert!(matches!(error, OpenError::NewerRecord { .. }), "{error}");
         let text = error.to_string();
         assert!(text.contains("it has version 9; this program knows up to version 2; start the version"), "{text}");
@@ -90,7 +108,7 @@ async fn a_record_of_a_newer_version_is_refused_with_both_versions_and_kept(engi
 
 async fn a_snapshot_of_a_newer_version_is_refused_and_nothing_is_touched(engine: Engine) {
     let folder = filled(engine).await;
-    let (mut log, mut machine) = Store::open(folder.path(), engine, deaf()).expect("opens");
+    let (mut log, mut machine) = once_free(|| Store::open(folder.path(), engine, deaf())).expect("opens");
     machine.apply(log.try_get_log_entries(0..10).await.expect("entries")).await.expect("applied");
     machine.get_snapshot_builder().await.build_snapshot().await.expect("built");
     drop((log, machine));
@@ -109,7 +127,7 @@ async fn a_snapshot_of_a_newer_version_is_refused_and_nothing_is_touched(engine:
     for newer in [[&sound[..end], newer_trailer.as_bytes()].concat(), newer_state] {
         fs::write(&path, &newer).expect("written");
         let before = files(folder.path());
-        let error = Store::open(folder.path(), engine, deaf()).err().expect("refused");
+        let error = once_free(|| Store::open(folder.path(), engine, deaf())).err().expect("refused");
         assert!(matches!(error, OpenError::NewerSnapshot { .. }), "{error}");
         let text = error.to_string();
         assert!(text.contains("version 9; this program knows up to"), "{text}");
@@ -117,13 +135,13 @@ async fn a_snapshot_of_a_newer_version_is_refused_and_nothing_is_touched(engine:
         assert_eq!(files(folder.path()), before);
     }
     fs::write(&path, &sound).expect("restored");
-    Store::open(folder.path(), engine, deaf()).expect("opens");
+    once_free(|| Store::open(folder.path(), engine, deaf())).expect("opens");
 }
 
 async fn a_missing_entry_is_named(engine: Engine) {
     let folder = filled(engine).await;
     edit(folder.path(), engine, |db| db.batch(vec![Op::Remove(entry_key(5))]).expect("removed"));
-    let error = Store::open(folder.path(), engine, deaf()).err().expect("refused");
+    let error = once_free(|| Store::open(folder.path(), engine, deaf())).err().expect("refused");
     assert!(matches!(error, OpenError::Gap { expected: 5, found: 6 }), "{error}");
 }
 
@@ -145,14 +163,14 @@ async fn an_unknown_version_is_refused_and_not_touched(engine: Engine) {
     let folder = filled(engine).await;
     fs::write(folder.path().join("FORMAT"), "wharden-store 9\n").expect("marker");
     let before = files(folder.path());
-    let error = Store::open(folder.path(), engine, deaf()).err().expect("refused");
+    let error = once_free(|| Store::open(folder.path(), engine, deaf())).err().expect("refused");
     assert!(matches!(error, OpenError::UnknownVersion { .. }), "{error}");
     assert_eq!(files(folder.path()), before);
 
     // A database of another program, and one of ours whose marker is gone.
     fs::remove_file(folder.path().join("FORMAT")).expect("removed");
     let before = files(folder.path());
-    assert!(matches!(Store::open(folder.path(), engine, deaf()), Err(OpenError::NotOurs { .. })));
+    assert!(matches!(once_free(|| Store::open(folder.path(), engine, deaf())), Err(OpenError::NotOurs { .. })));
     assert_eq!(files(folder.path()), before);
 }
 
@@ -163,7 +181,7 @@ async fn a_database_in_another_form_than_the_marker_says_is_refused() {
     let conf = folder.path().join("log/conf");
     assert!(conf.exists(), "sled keeps its version there");
     fs::write(&conf, "segment_size: 524288\nuse_compression: false\nversion: 0.99\nvQ\u{1}\u{2}").expect("written");
-    let error = Store::open(folder.path(), engine, deaf()).err().expect("refused");
+    let error = once_free(|| Store::open(folder.path(), engine, deaf())).err().expect("refused");
     assert!(matches!(error, OpenError::Log { .. }), "{error}");
 }
 
@@ -188,8 +206,9 @@ async fn a_damaged_database_never_passes_for_an_empty_one(engine: Engine) {
                 fs::remove_file(path).expect("removed");
             }
         }
-        let error =
-            Store::open(folder.path(), engine, deaf()).err().unwrap_or_else(|| panic!("damage {damage} passed"));
+        let error = once_free(|| Store::open(folder.path(), engine, deaf()))
+            .err()
+            .unwrap_or_else(|| panic!("damage {damage} passed"));
         assert!(matches!(error, OpenError::Emptied { .. } | OpenError::Log { .. }), "damage {damage}: {error}");
     }
 }
@@ -218,15 +237,18 @@ async fn a_damaged_newest_snapshot_is_bridged_by_the_log_or_named(engine: Engine
     flipped[100] ^= 1;
     fs::write(&newest, &flipped).expect("damaged");
     {
-        let (mut log, _machine) = Store::open(folder.path(), engine, deaf()).expect("bridged");
+        let (mut log, _machine) = once_free(|| Store::open(folder.path(), engine, deaf())).expect("bridged");
         log.purge(id(12)).await.expect("purged");
     }
     let text = refusal(folder.path(), engine);
     assert!(text.contains("00000000000000000020.snapshot: its content does not match its checksum"), "{text}");
     fs::remove_file(&newest).expect("removed");
-    assert!(matches!(Store::open(folder.path(), engine, deaf()), Err(OpenError::SnapshotMissing { purged: 12 })));
+    assert!(matches!(
+        once_free(|| Store::open(folder.path(), engine, deaf())),
+        Err(OpenError::SnapshotMissing { purged: 12 })
+    ));
     fs::write(&newest, &sound).expect("restored");
-    Store::open(folder.path(), engine, deaf()).expect("sound again");
+    once_free(|| Store::open(folder.path(), engine, deaf())).expect("sound again");
 }
 
 /// Every file and its content.
