@@ -38,9 +38,8 @@ impl Directory {
         }
     }
 
-    /// Users that are disabled.
-    pub(super) fn disabled(&self) -> impl Iterator<Item = &str> {
-        self.users.iter().filter(|(_, disabled)| **disabled).map(|(name, _)| name.as_str())
+    pub(super) fn is_disabled(&self, user: &str) -> bool {
+        self.users.get(user) == Some(&true)
     }
 
     pub(super) fn admits(&self, user: &UserName, session: &SessionId) -> Result<(), Barred> {

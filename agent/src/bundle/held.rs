@@ -76,7 +76,7 @@ impl Held {
 
     /// True for a user that is refused everything here.
     pub fn bars(&self, user: &str) -> bool {
-        self.posture == Posture::Enforce && self.directory.disabled().any(|name| name == user)
+        self.posture == Posture::Enforce && self.directory.is_disabled(user)
     }
 
     /// Whether somebody who comes from elsewhere with a certificate of this session may be served.

@@ -32,13 +32,13 @@ pub enum Verdict<'g> {
 /// A request that may go to the engine, in the form that was judged.
 pub struct Admitted<'g> {
     pub judged: Judged,
-    /// Passes the image archive on that comes with it.
+    /// Passes the archive on that comes with it.
     pub carried: Option<Carried<'g>>,
     /// Held until the engine has answered, where it packs or unpacks an archive.
     pub archive: Option<Slot>,
     /// Held until the engine has made the list, whether the client waits for it or not, and the client has taken it.
     pub list: Option<Turn>,
-    /// Held until the engine has made the container, whether the client waits for it or not.
+    /// Held until the engine has made the container or the volume, whether the client waits for it or not.
     pub creation: Vec<Turn<String>>,
     /// Held as long as the engine's events stream.
     pub events: Option<Slot>,
@@ -75,10 +75,9 @@ impl Caller {
         self.peer.holder()
     }
 
-    /// Whether what a policy would refuse passes.
-    pub fn passes_by_break_glass(&self, guard: &Guard) -> bool {
-        let now = Timestamp(guard.clock.now());
-        self.peer.uid().is_some_and(|uid| guard.break_glass.covers(uid, now).is_some())
+    /// The account of this host that it is known to be; none of a container's, whatever number that has.
+    pub fn uid(&self) -> Option<u32> {
+        self.peer.uid().filter(|_| matches!(self.known.as_deref(), Some(Principal::User { .. })))
     }
 
     async fn principal(&mut self, guard: &Guard) -> Result<Arc<Principal>, Unidentified> {
@@ -112,10 +111,7 @@ impl Guard {
     ) -> Result<Verdict<'g>, Lost> {
         let started = Instant::now();
         let who = match caller.principal(self).await {
-            Ok(principal) => {
-                let uid = caller.peer.uid().filter(|_| matches!(*principal, Principal::User { .. }));
-                Who { principal, nobody: None, uid }
-            }
+            Ok(principal) => Who { principal, nobody: None, uid: caller.uid() },
             Err(Unidentified::Engine(error)) => return Ok(Verdict::Refuse(self.engine_failed(&error, false))),
             Err(Unidentified::Unwelcome(why)) => {
                 let message = format!("Wharden: {}", super::remote::refusal(&why));

@@ -156,7 +156,7 @@ impl<'a> Case<'a> {
 
     /// What must not be seen is not there: that is said before anything is decided on, as it is said of what is not.
     fn see_neighbours(&self, judged: &Judged, canonical: &Canonical) -> Result<(), Refused> {
-        self.read_neighbours(judged, canonical, |_, decision| decision.rules.iter().any(|rule| rule.hides))
+        self.read_neighbours(judged, canonical, |_, decision| hides(decision))
     }
 
     /// What a list begins or ends at must be there for the caller too.
@@ -275,7 +275,7 @@ impl<'a> Case<'a> {
 
     /// Break-glass of the caller's.
     pub(super) fn grant(&self) -> Option<Grant> {
-        self.who.uid.and_then(|uid| self.guard.break_glass.covers(uid, Timestamp(self.guard.clock.now())))
+        self.who.uid.and_then(|uid| self.guard.grant_of(uid))
     }
 
     /// Reports the decision, and refuses if it blocks.
@@ -302,7 +302,7 @@ impl<'a> Case<'a> {
             let host = format!("{} ({})", self.guard.host_name, self.guard.host_id);
             let contact = &self.guard.contact;
             let message = explain::refusal(&self.who.principal, told.action, resource, &decision, &host, contact);
-            match told.unseen.as_ref().filter(|_| decision.rules.iter().any(|rule| rule.hides)) {
+            match told.unseen.as_ref().filter(|_| hides(&decision)) {
                 Some(unseen) => self.refused(unseen.status, unseen.message.clone()),
                 None => self.refused(403, message),
             }
@@ -407,6 +407,11 @@ pub(super) fn telling<T>(answers: impl Iterator<Item = T>, decision: impl Fn(&T)
         }
     }
     told
+}
+
+/// Whether one of the rules that made it keeps things from being seen.
+fn hides(decision: &Decision) -> bool {
+    decision.rules.iter().any(|rule| rule.hides)
 }
 
 fn deny(revision: u64) -> Decision {

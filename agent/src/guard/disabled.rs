@@ -3,7 +3,6 @@
 use super::Guard;
 use crate::caller::Holder;
 use std::sync::Arc;
-use wharden_model::Timestamp;
 
 /// Cuts them off with each bundle, until it is dropped.
 pub async fn cut_off(guard: Arc<Guard>) {
@@ -14,8 +13,7 @@ pub async fn cut_off(guard: Arc<Guard>) {
             let Holder::Uid(uid) = holder else { continue };
             // Whose name is not known is asked for it with the next request.
             let Ok(user) = guard.names.of(uid).await else { continue };
-            let passes = || guard.break_glass.covers(uid, Timestamp(guard.clock.now())).is_some();
-            if guard.bundles.current().bars(&user) && !passes() {
+            if guard.bundles.current().bars(&user) && guard.grant_of(uid).is_none() {
                 let connections = guard.valve.cut(&holder);
                 tracing::info!(user, connections, "a disabled user's connections were cut off");
             }

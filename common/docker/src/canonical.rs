@@ -62,8 +62,8 @@ pub enum ForwardBody {
     Bytes(Vec<u8>),
     /// The client's, as it comes, framed as `head` says.
     Stream(Framing),
-    /// The client's, framed as it says: an image archive, to be unpacked and read with [`Archive`](crate::Archive) on its way.
-    /// The head says that it is chunked.
+    /// The client's, framed as it says: images, to be unpacked and read with [`Archive`](crate::Archive) on their way, or files for
+    /// a container, to be looked at with [`Parcel`](crate::Parcel). The head says that it is chunked.
     Archive(Framing),
 }
 
@@ -159,6 +159,10 @@ impl Canonical {
         let facts = facts::fill(&judged, &resolved, view, asker)?;
         // Behind what the request says, which is what the facts are of.
         owner::put_on_image(self.action(), &mut judged.query, asker.owner)?;
+        let as_it_is = |name: String| {
+            let found = view.volumes.get(&name).cloned();
+            (name, found)
+        };
         let limit = judged.take_limit();
         judged.list_bare_networks();
         let (head, body) = judged.render();
@@ -173,7 +177,7 @@ impl Canonical {
             limit,
             neighbours: neighbours::of(self, view)?,
             makes: MakesImage::of(self),
-            volumes: volumes::named(self).map(|name| (name.clone(), view.volumes.get(&name).cloned())).collect(),
+            volumes: volumes::named(self).into_iter().map(as_it_is).collect(),
         })
     }
 

@@ -139,12 +139,16 @@ fn making(body: Doc<'_>, out: &mut BTreeSet<Lookup>) {
     for device in host.items("Devices") {
         path(device.text("PathOnHost"), out);
     }
-    out.extend(host.texts("VolumesFrom").filter_map(|v| named(split_volumes_from(v).0)).map(Lookup::Container));
-    for (field, _) in SHARED {
-        out.extend(shared_with(host.text(field)).map(|c| Lookup::Container(c.to_owned())));
-    }
-    out.extend(host.texts("Links").filter_map(|link| named(linked(link))).map(Lookup::Container));
+    out.extend(containers(body).filter_map(named).map(Lookup::Container));
     out.extend(networks(body).into_iter().filter(|n| is_network_name(n)).map(|n| Lookup::Network(n.to_owned())));
+}
+
+/// The containers with which one to be is to share something, as the request spells them.
+pub fn containers(body: Doc<'_>) -> impl Iterator<Item = &str> {
+    let host = body.at("HostConfig");
+    let modes = SHARED.iter().filter_map(move |(field, _)| shared_with(host.text(field)));
+    let from = host.texts("VolumesFrom").map(|entry| split_volumes_from(entry).0);
+    modes.chain(from).chain(host.texts("Links").map(linked))
 }
 
 /// The networks that a container to be is to join, as the request spells them.

@@ -4,11 +4,9 @@
 use crate::{
     canonical::Canonical,
     creation,
-    doc::Doc,
     facts::service_networks,
     listing::{self, Reading},
-    lookup::{SHARED, is_network_name, linked, networks, shared_with},
-    mounts::split_volumes_from,
+    lookup::{containers, is_network_name, networks, shared_with},
     query::Query,
     refusal::{Refusal, shorten},
     resolve,
@@ -56,7 +54,7 @@ pub fn of(canonical: &Canonical, view: &View) -> Result<Vec<Neighbour>, Refusal>
             let (kind, name) = (ResourceKind::Network, doc.at("ConfigFrom").text("Network"));
             return Ok(named(kind, name, view.networks.get(name).map(resolve::network_resource)));
         }
-        Action::ContainerCreate => return Ok(shared(doc, view)),
+        Action::ContainerCreate => return Ok(unless_hidden(containers(doc), networks(doc), view)),
         Action::ImageBuild => {
             let mode = canonical.query.get("networkmode");
             return Ok(unless_hidden(shared_with(mode), Some(mode), view));
@@ -81,14 +79,6 @@ fn named(kind: ResourceKind, name: &str, found: Option<Resource>) -> Vec<Neighbo
         .map(|it| Neighbour { reading: listing::reading(kind, it), unseen: unseen(), read: true })
         .into_iter()
         .collect()
-}
-
-/// What a container is to share with others, and the networks that it is to join.
-fn shared(body: Doc<'_>, view: &View) -> Vec<Neighbour> {
-    let host = body.at("HostConfig");
-    let modes = SHARED.iter().filter_map(|(field, _)| shared_with(host.text(field)));
-    let from = host.texts("VolumesFrom").map(|entry| split_volumes_from(entry).0);
-    unless_hidden(modes.chain(from).chain(host.texts("Links").map(linked)), networks(body), view)
 }
 
 /// Whoever may not read these may still not be kept from naming them; what is hidden is not there.

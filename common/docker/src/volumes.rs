@@ -16,16 +16,15 @@ use std::collections::BTreeSet;
 use wharden_model::Action;
 
 /// The volumes that a request mounts in a container to be, or makes, by name.
-pub fn named(canonical: &Canonical) -> impl Iterator<Item = String> + use<> {
+pub fn named(canonical: &Canonical) -> Vec<String> {
     let doc = canonical.doc();
-    let names: Vec<String> = match canonical.action() {
+    match canonical.action() {
         Action::ContainerCreate => {
             wanted_mounts(doc.at("HostConfig")).iter().filter_map(|mount| Some(mount.volume()?.to_owned())).collect()
         }
         Action::VolumeCreate => Vec::from_iter(Some(doc.text("Name").to_owned()).filter(|name| !name.is_empty())),
         _ => Vec::new(),
-    };
-    names.into_iter()
+    }
 }
 
 /// Has the Engine copy nothing of the image into volumes that another container has: it would do that as root, while what runs

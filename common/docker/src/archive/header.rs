@@ -48,13 +48,11 @@ pub struct Header {
 /// # Errors
 /// 400 for what is damaged.
 pub fn type_and_size(block: &[u8; BLOCK]) -> Result<(u8, u64), Refusal> {
-    if octal(&block[CHECKSUM]).ok_or_else(damaged)? != checksum(block) {
-        return Err(damaged());
-    }
+    is_sound(block)?;
     Ok((block[TYPE], size(&block[SIZE], &shown(block))?))
 }
 
-/// The name, or the end of it, for people.
+/// The name, or the beginning of it, for people.
 pub fn shown(block: &[u8; BLOCK]) -> String {
     let name = block[NAME].split(|byte| *byte == 0).next().unwrap_or_default();
     shorten(&String::from_utf8_lossy(name))
@@ -65,10 +63,7 @@ pub fn shown(block: &[u8; BLOCK]) -> String {
 /// # Errors
 /// 400 for what is damaged, and for what readers of tar archives differ about.
 pub fn read(block: &[u8; BLOCK]) -> Result<Header, Refusal> {
-    let sum = octal(&block[CHECKSUM]).ok_or_else(damaged)?;
-    if sum != checksum(block) {
-        return Err(damaged());
-    }
+    is_sound(block)?;
     let magic = &block[MAGIC];
     let (is_ustar, zero_from) = match magic {
         b"ustar\x0000" => (true, AFTER_DEVICE),
@@ -93,8 +88,11 @@ pub fn read(block: &[u8; BLOCK]) -> Result<Header, Refusal> {
     Ok(Header { kind, name, size })
 }
 
-fn damaged() -> Refusal {
-    bad("it is no tar archive, or damaged: a header has a wrong checksum")
+fn is_sound(block: &[u8; BLOCK]) -> Result<(), Refusal> {
+    if octal(&block[CHECKSUM]) == Some(checksum(block)) {
+        return Ok(());
+    }
+    Err(bad("it is no tar archive, or damaged: a header has a wrong checksum"))
 }
 
 /// The sum of the bytes, with spaces in the place of the sum itself.

@@ -1,24 +1,17 @@
 //! Folders that something else wrote to: a clear error, and nothing changed.
 
-use crate::support::{Memory, append, deaf, id};
+use crate::support::{Memory, append, deaf, id, once_free};
 use openraft::{
     RaftLogReader, RaftSnapshotBuilder,
     storage::{RaftLogStorage, RaftStateMachine},
 };
 use sha2::{Digest, Sha256};
-use std::{
-    fs,
-    path::Path,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path};
 use tempfile::TempDir;
 use wharden_store::{
     Engine, OpenError, Store,
     backend::{Backend, Journal, Memory as Map, Op, Redb, Sled},
 };
-
-const FREE_WITHIN: Duration = Duration::from_secs(20);
 
 on_each_engine!(
     a_damaged_record_is_named,
@@ -35,17 +28,6 @@ async fn filled(engine: Engine) -> TempDir {
     let (mut log, _machine) = once_free(|| Store::open(folder.path(), engine, deaf())).expect("opens");
     append(&mut log, 0..10).await;
     folder
-}
-
-/// Opens what was dropped a moment ago: sled gives a folder back on a thread of its own.
-fn once_free<T>(open: impl Fn() -> Result<T, OpenError>) -> Result<T, OpenError> {
-    let end = Instant::now() + FREE_WITHIN;
-    loop {
-        match open() {
-            Err(OpenError::InUse { .. }) if Instant::now() < end => thread::yield_now(),
-            opened => return opened,
-        }
-    }
 }
 
 /// Changes records behind the store's back.

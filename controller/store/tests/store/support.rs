@@ -6,10 +6,15 @@ use std::{
     path::{Path, PathBuf},
     process::{self, Child, Stdio},
     sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
 };
 use wharden_model::{RequestId, Timestamp};
 use wharden_state::{Actor, AuditCommand, Batch, Command, Entry};
 use wharden_store::{Engine, LogEntry, LogId, LogStore, OpenError, Published, Sink, StateMachine, Store};
+
+/// Longest that a folder is waited for that was let go of.
+const FREE_WITHIN: Duration = Duration::from_secs(20);
 
 pub fn id(index: u64) -> LogId {
     LogId::new(CommittedLeaderId::new(1, 1), index)
@@ -58,10 +63,16 @@ impl Memory {
 
 /// Opens a folder that was let go of a moment ago: sled's own threads hold it a little longer.
 pub fn open_again(folder: &Path, engine: Engine, sink: &(impl Sink + Clone)) -> (LogStore, StateMachine) {
+    once_free(|| Store::open(folder, engine, sink.clone())).expect("opens again")
+}
+
+/// What opens it, once it was let go of.
+pub fn once_free<T>(open: impl Fn() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    let end = Instant::now() + FREE_WITHIN;
     loop {
-        match Store::open(folder, engine, sink.clone()) {
-            Err(OpenError::InUse { .. }) => std::thread::yield_now(),
-            opened => return opened.expect("opens again"),
+        match open() {
+            Err(OpenError::InUse { .. }) if Instant::now() < end => thread::yield_now(),
+            opened => return opened,
         }
     }
 }
