@@ -254,7 +254,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         reporter,
         engine: Arc::clone(&engine),
         guard: remote.as_ref().map(|remote| Arc::clone(&remote.tls.told)).unwrap_or_default(),
-        notices: glass.notices(),
+        glass: glass.clone(),
         told: Arc::clone(&told),
         clock: Arc::clone(&clock),
         renewed: Notify::new(),

@@ -106,10 +106,15 @@ impl BreakGlass {
         grant.map(Some).map_err(|error| DataDirError::Io { path: self.dir.file(FILE), source: error.into() })
     }
 
-    /// What lets this OS user pass now. What cannot be read lets nobody pass.
-    pub fn covers(&self, uid: u32, wall: Timestamp) -> Option<Grant> {
+    /// What lets somebody pass now. What cannot be read lets nobody pass.
+    pub fn lasting(&self, wall: Timestamp) -> Option<Grant> {
         let grant = self.load().ok()??;
-        (grant.uid == uid && grant.over(&Moment::now(wall).ok()?).is_none()).then_some(grant)
+        grant.over(&Moment::now(wall).ok()?).is_none().then_some(grant)
+    }
+
+    /// What lets this OS user pass now.
+    pub fn covers(&self, uid: u32, wall: Timestamp) -> Option<Grant> {
+        self.lasting(wall).filter(|grant| grant.uid == uid)
     }
 
     /// Begins one. Another that lasts is ended by it.

@@ -1,6 +1,6 @@
 use super::{
     Guard,
-    case::{Case, Passed, Refused, Who, owner},
+    case::{Case, Passed, Refused, Who},
     exchange::framed,
     files::{Carried, Files},
     link::Link,
@@ -145,7 +145,7 @@ impl Guard {
             _ => None,
         };
         let mut creation = match action {
-            Action::ContainerCreate => vec![self.creating.take(owner(case.principal()).into_owned()).await],
+            Action::ContainerCreate => vec![self.creating.take(case.principal().as_owner().into_owned()).await],
             _ => Vec::new(),
         };
         let turn = self.deciding.take(caller.holder()).await;

@@ -7,7 +7,7 @@ use crate::{
     inventory::{Allowance, EngineError, LookupError, Lookups, Reply, look_up, look_up_answer},
     report::Draft,
 };
-use std::{borrow::Cow, collections::BTreeSet, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 use wharden_docker::{
     ApiVersion, Asker, Canonical, ForwardBody, Framing, Head, Judged, Neighbour, Reading, Refusal, Request, View, begin,
 };
@@ -188,7 +188,7 @@ impl<'a> Case<'a> {
 
     async fn look_up(&self, canonical: &Canonical, allowance: &Allowance) -> Result<(Option<Reply>, View), Refused> {
         let Guard { engine, owners, .. } = self.guard;
-        let owner = owner(&self.who.principal);
+        let owner = self.who.principal.as_owner();
         let at = Lookups { engine, owners, allowance, owner: &owner };
         let found = async {
             if self.serves
@@ -216,7 +216,7 @@ impl<'a> Case<'a> {
     }
 
     fn judge(&self, canonical: &Canonical, view: &View) -> Result<Judged, Refused> {
-        let owner = owner(&self.who.principal);
+        let owner = self.who.principal.as_owner();
         let private = self.guard.out_of_reach();
         let asker = Asker { owner: &owner, host_id: &self.guard.host_id, private: &private };
         canonical.judge(view, &asker).map_err(|refusal| self.invalid(canonical.action(), refusal))
@@ -422,32 +422,4 @@ fn deny(revision: u64) -> Decision {
 fn builtin(id: &str, reason: String, revision: u64) -> Decision {
     let rule = Rule { id: id.to_owned(), reason, severity: "high".to_owned(), ..Rule::default() };
     Decision { rules: vec![rule], ..deny(revision) }
-}
-
-/// The owner of what this principal creates. A container or a service account may be called like any user, and makes no things of
-/// theirs.
-pub(super) fn owner(principal: &Principal) -> Cow<'_, str> {
-    match principal {
-        Principal::User { name } => name.into(),
-        Principal::ServiceAccount { name } => format!("service-account:{name}").into(),
-        Principal::Workload { name, .. } => format!("workload:{name}").into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_others_make_is_not_the_users_of_their_name() {
-        let workload = |name: &str| Principal::Workload {
-            container_id: "c1".to_owned(),
-            name: name.to_owned(),
-            image: String::new(),
-            labels: Default::default(),
-        };
-        assert_eq!(owner(&Principal::User { name: "bob".to_owned() }), "bob");
-        assert_eq!(owner(&workload("bob")), "workload:bob");
-        assert_eq!(owner(&Principal::ServiceAccount { name: "bob".to_owned() }), "service-account:bob");
-    }
 }

@@ -7,7 +7,6 @@
 
 use super::{
     Guard,
-    case::owner,
     exchange::{ExchangeError, passing},
     sieve::kept_lines,
 };
@@ -38,7 +37,7 @@ struct Begun {
 impl Guard {
     /// The maker of what a request makes.
     pub(super) fn maker<'a>(&'a self, makes: MakesImage, who: &'a Principal) -> Maker<'a> {
-        Maker { guard: self, owner: owner(who), makes, begun: OnceLock::new() }
+        Maker { guard: self, owner: who.as_owner(), makes, begun: OnceLock::new() }
     }
 }
 

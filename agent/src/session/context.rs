@@ -1,6 +1,6 @@
 use super::{Address, epoch::Epoch, known::Controllers};
 use crate::{
-    break_glass::Notices,
+    break_glass::{BreakGlass, Grant},
     bundle::Bundles,
     enrolment::{DataDir, HostIdentity},
     inventory::{Engine, Told, host_report},
@@ -8,8 +8,11 @@ use crate::{
 };
 use arc_swap::{ArcSwap, ArcSwapOption};
 use std::sync::Arc;
-use tokio::sync::{Notify, watch};
-use wharden_model::{BootId, HostReport, RemoteGuard, Timestamp};
+use tokio::{
+    sync::{Notify, watch},
+    task::spawn_blocking,
+};
+use wharden_model::{BootId, BreakGlassPass, HostReport, RemoteGuard, Timestamp};
 use wharden_runtime::{
     clock::Clock,
     tls::{Connector, HTTP2, TlsError, client_config},
@@ -28,7 +31,7 @@ pub struct Context {
     pub engine: Arc<Engine>,
     /// Where people elsewhere reach the guard; empty when they do not.
     pub guard: Arc<ArcSwapOption<RemoteGuard>>,
-    pub notices: Notices,
+    pub glass: BreakGlass,
     pub told: Arc<Told>,
     pub clock: Arc<dyn Clock>,
     /// Told when the certificate has been renewed.
@@ -58,7 +61,10 @@ impl Context {
     /// What this host is, as far as it can be seen now.
     pub(super) async fn report(&self) -> HostReport {
         let guard = self.guard.load().as_deref().cloned();
-        HostReport { guard, ..host_report(&self.engine).await }
+        let (glass, now) = (self.glass.clone(), self.now());
+        let passes = spawn_blocking(move || glass.lasting(now)).await.ok().flatten();
+        let break_glass = passes.map(|Grant { user, until, .. }| BreakGlassPass { user, until });
+        HostReport { guard, break_glass, ..host_report(&self.engine).await }
     }
 
     pub(super) fn now(&self) -> Timestamp {

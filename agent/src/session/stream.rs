@@ -157,12 +157,12 @@ impl<'c> Session<'c> {
                 send(&self.outbound, body)
             }
             Some(controller_message::Body::NoticeAck(NoticeAck { id })) => {
-                let notices = self.context.notices.clone();
+                let notices = self.context.glass.notices();
                 let told = spawn_blocking(move || notices.told(&id)).await.map_err(io::Error::other)?;
                 if let Err(error) = told {
                     tracing::warn!(%error, "a notice that was acknowledged could not be removed, and will be sent again");
                 }
-                Ok(())
+                self.renew_report().await
             }
             Some(controller_message::Body::HeartbeatAck(HeartbeatAck { next_ms })) => {
                 self.beat_at = Instant::now() + next_beat(next_ms, self.heartbeat);
@@ -257,7 +257,7 @@ impl<'c> Session<'c> {
     }
 
     async fn send_notices(&mut self) -> Result<(), SessionError> {
-        let notices = self.context.notices.clone();
+        let notices = self.context.glass.notices();
         let pending = spawn_blocking(move || notices.oldest(NOTICES_BATCH)).await.map_err(io::Error::other)?;
         let pending = pending.unwrap_or_else(|error| {
             tracing::error!(%error, "the notices cannot be read");

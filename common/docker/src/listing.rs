@@ -92,18 +92,7 @@ pub fn of_image(image: &ImageView) -> Reading {
 }
 
 pub fn reading(kind: ResourceKind, resource: Resource) -> Reading {
-    let action = match kind {
-        ResourceKind::Container => Action::ContainerInspect,
-        ResourceKind::Volume => Action::VolumeInspect,
-        ResourceKind::Network => Action::NetworkInspect,
-        ResourceKind::Service => Action::ServiceInspect,
-        ResourceKind::Secret => Action::SecretInspect,
-        ResourceKind::Config => Action::ConfigInspect,
-        ResourceKind::Node => Action::NodeInspect,
-        ResourceKind::Plugin => Action::PluginInspect,
-        ResourceKind::Image => Action::ImageInspect,
-        ResourceKind::Exec | ResourceKind::Engine => Action::Unknown,
-    };
+    let action = kind.inspection();
     Reading { action, facts: Facts::zero(action), resource }
 }
 

@@ -290,6 +290,27 @@ impl AdminAction {
 }
 
 impl Action {
+    /// The kinds of things that its answer tells of, beside what it is about. Each thing is shown to those who may inspect it.
+    pub const fn shows(self) -> &'static [ResourceKind] {
+        use ResourceKind as K;
+        match self {
+            Self::ContainerList => &[K::Container],
+            Self::ImageList => &[K::Image],
+            Self::VolumeList => &[K::Volume],
+            Self::NetworkList => &[K::Network],
+            Self::ServiceList | Self::TaskList => &[K::Service],
+            Self::SecretList => &[K::Secret],
+            Self::ConfigList => &[K::Config],
+            Self::NodeList => &[K::Node],
+            Self::PluginList => &[K::Plugin],
+            Self::SystemDf => &[K::Container, K::Image, K::Volume],
+            Self::SystemEvents => {
+                &[K::Container, K::Image, K::Volume, K::Network, K::Service, K::Secret, K::Config, K::Node, K::Plugin]
+            }
+            _ => &[],
+        }
+    }
+
     /// It starts a container that exists.
     pub const fn starts_container(self) -> bool {
         matches!(self, Self::ContainerStart | Self::ContainerRestart)

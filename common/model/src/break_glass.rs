@@ -4,6 +4,16 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
+/// Who passes a host's guard at the moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BreakGlassPass {
+    /// The OS user.
+    pub user: String,
+    /// When it ends by itself, by the host's clock.
+    pub until: Timestamp,
+}
+
 /// What a host tells about it, for the audit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BreakGlassNotice {

@@ -10,6 +10,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fmt,
     str::FromStr,
@@ -61,7 +62,20 @@ impl Principal {
             Self::Workload { container_id, .. } => container_id,
         }
     }
+
+    /// The owner of what this principal makes: `alice`, `service-account:ci`, `workload:web`. No user may be called so, and so
+    /// nobody's things are those of a service account or a container of their name.
+    pub fn as_owner(&self) -> Cow<'_, str> {
+        match self {
+            Self::User { name } => name.into(),
+            Self::ServiceAccount { name } => format!("{SERVICE_ACCOUNT_OWNER}{name}").into(),
+            Self::Workload { name, .. } => format!("workload:{name}").into(),
+        }
+    }
 }
+
+/// What stands before the name of a service account that owns something.
+pub const SERVICE_ACCOUNT_OWNER: &str = "service-account:";
 
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -121,6 +135,22 @@ impl ResourceKind {
             Self::Node => "Node",
             Self::Plugin => "Plugin",
             Self::Engine => "Engine",
+        }
+    }
+
+    /// What it takes to see one, by itself, in a list, or in what the engine tells of.
+    pub const fn inspection(self) -> Action {
+        match self {
+            Self::Container => Action::ContainerInspect,
+            Self::Image => Action::ImageInspect,
+            Self::Volume => Action::VolumeInspect,
+            Self::Network => Action::NetworkInspect,
+            Self::Service => Action::ServiceInspect,
+            Self::Secret => Action::SecretInspect,
+            Self::Config => Action::ConfigInspect,
+            Self::Node => Action::NodeInspect,
+            Self::Plugin => Action::PluginInspect,
+            Self::Exec | Self::Engine => Action::Unknown,
         }
     }
 }
@@ -372,6 +402,21 @@ pub struct KnownUser {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_make_is_not_the_users_of_their_name() {
+        let bob = || "bob".to_owned();
+        let workload = Principal::Workload {
+            container_id: "c1".to_owned(),
+            name: bob(),
+            image: String::new(),
+            labels: BTreeMap::new(),
+        };
+        assert_eq!(Principal::User { name: bob() }.as_owner(), "bob");
+        assert_eq!(workload.as_owner(), "workload:bob");
+        assert_eq!(Principal::ServiceAccount { name: bob() }.as_owner(), "service-account:bob");
+        assert!(UserName::new("service-account:bob").is_err() && UserName::new("workload:bob").is_err());
+    }
 
     /// Events from before facts were kept in part, and those of agents that have all of them.
     #[test]

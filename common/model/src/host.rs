@@ -1,5 +1,6 @@
 //! What a host is, as far as every part needs to know it.
 
+use crate::break_glass::BreakGlassPass;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -73,6 +74,9 @@ pub struct HostReport {
     /// Where its guard listens for people elsewhere; absent when it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<RemoteGuard>,
+    /// Whom it lets pass by break-glass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<BreakGlassPass>,
 }
 
 /// A guard that listens on TCP. A host tells this about itself only: whoever uses the CA does so for this address.

@@ -26,7 +26,7 @@ pub mod time;
 
 pub use action::{Action, ActionGroup, AdminAction};
 pub use alert::{AlertFact, AlertState, Severity};
-pub use break_glass::{BreakGlassEnd, BreakGlassNotice, BreakGlassStep};
+pub use break_glass::{BreakGlassEnd, BreakGlassNotice, BreakGlassPass, BreakGlassStep};
 pub use bundle::{Bundle, BundlePolicy, BundleUser, Scope};
 pub use decision::{
     Decision, DecisionEvent, Effect, EventQuery, Outcome, PartialFacts, Principal, Resource, ResourceKind,

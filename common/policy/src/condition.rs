@@ -7,7 +7,7 @@
 
 use crate::{
     fact::{FactId, FactView},
-    head::{ActionKey, PrincipalHead, PrincipalKind},
+    head::{self, ActionKey, PrincipalHead, PrincipalKind},
     lever::Literals,
     number::{Number, Order},
 };
@@ -51,8 +51,10 @@ pub(crate) enum Condition {
     HasOwner,
     /// The owner of the resource is one of these.
     Owner(Vec<PrincipalHead>),
-    /// The owner of the resource is the principal.
+    /// The owner of the resource is the principal, `resource.owner == principal`: only users are owners.
     Owned,
+    /// The same, or the owner stands for the principal, a service account: `principal in resource.owner`.
+    Made,
     /// What something must be like.
     Test(Subject, Test),
     /// How two numbers must stand to each other.
@@ -139,9 +141,10 @@ impl Condition {
             Self::HasLabel(key) => certain(known.resource.labels.contains_key(key)),
             Self::HasOwner => certain(!known.resource.owner.is_empty()),
             // To read an owner that is not there fails.
-            Self::Owner(_) | Self::Owned if known.resource.owner.is_empty() => Verdict::Unsafe,
+            Self::Owner(_) | Self::Owned | Self::Made if known.resource.owner.is_empty() => Verdict::Unsafe,
             Self::Owner(heads) => certain(heads.iter().any(|head| known.owner_is(head))),
             Self::Owned => certain(known.kind == PrincipalKind::User && known.name == known.resource.owner),
+            Self::Made => certain(known.made()),
             Self::Test(subject, test) => known.test(subject, test).map_or(Verdict::Unsafe, certain),
             Self::Compare(left, order, right) => match (left.value(known.facts), right.value(known.facts)) {
                 (Some(left), Some(right)) => certain(order.holds(left, right)),
@@ -177,6 +180,14 @@ impl Condition {
 impl Known<'_> {
     fn is(&self, head: &PrincipalHead) -> bool {
         head.covers(self.kind, self.name, || self.groups)
+    }
+
+    fn made(&self) -> bool {
+        match self.kind {
+            PrincipalKind::User => self.name == self.resource.owner,
+            PrincipalKind::ServiceAccount => head::service_account(&self.resource.owner) == Some(self.name),
+            PrincipalKind::Workload => false,
+        }
     }
 
     fn owner_is(&self, head: &PrincipalHead) -> bool {

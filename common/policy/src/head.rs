@@ -3,7 +3,7 @@
 
 use cedar_policy::pst;
 use std::collections::BTreeSet;
-use wharden_model::{Action, ActionGroup, Principal, ResourceKind};
+use wharden_model::{Action, ActionGroup, Principal, ResourceKind, decision::SERVICE_ACCOUNT_OWNER};
 
 /// Kinds of principals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,7 +38,7 @@ impl PrincipalKind {
     }
 }
 
-/// Whom a rule can concern. Only users are in groups.
+/// Whom a rule can concern. Only users are in groups; a service account is in the user that it is as an owner.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum PrincipalHead {
     Any,
@@ -143,13 +143,29 @@ fn principal(head: &pst::PrincipalConstraint) -> PrincipalHead {
     }
 }
 
-fn named(uid: &pst::EntityUID) -> PrincipalHead {
+/// Of `principal == X`.
+pub(crate) fn named(uid: &pst::EntityUID) -> PrincipalHead {
     PrincipalKind::named(&uid.ty.to_string())
         .map_or(PrincipalHead::Never, |kind| PrincipalHead::Named(kind, uid.eid.to_string()))
 }
 
-fn named_or_member(uid: &pst::EntityUID) -> PrincipalHead {
+/// Of `principal in X`.
+pub(crate) fn named_or_member(uid: &pst::EntityUID) -> PrincipalHead {
+    let id = uid.eid.as_str();
+    match (uid.ty.to_string().as_str(), service_account(id)) {
+        ("User", Some(account)) => PrincipalHead::Named(PrincipalKind::ServiceAccount, account.to_owned()),
+        _ => user_or_member(uid),
+    }
+}
+
+/// Of `resource.owner in X`: owners are users, whoever they stand for.
+pub(crate) fn user_or_member(uid: &pst::EntityUID) -> PrincipalHead {
     if uid.ty.to_string() == "Group" { PrincipalHead::Member(uid.eid.to_string()) } else { named(uid) }
+}
+
+/// The service account that an owner stands for.
+pub(crate) fn service_account(owner: &str) -> Option<&str> {
+    owner.strip_prefix(SERVICE_ACCOUNT_OWNER)
 }
 
 fn actions(head: &pst::ActionConstraint) -> (BTreeSet<ActionKey>, bool) {

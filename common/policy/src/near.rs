@@ -20,7 +20,7 @@ use wharden_model::{
 };
 
 /// Rules in mode `enforce` whose action is the asked one and which do not permit it, those with the fewest missing
-/// parts first, [`NEAR_SHOWN`] at most. `labels` are those of the query's host. At most [`NEAR_EVALUATED`] rules are
+/// parts first, [`NEAR_SHOWN`] at most; none when another one permits it. `labels` are those of the query's host. At most [`NEAR_EVALUATED`] rules are
 /// looked at, in the order of their names.
 ///
 /// # Errors
@@ -42,8 +42,11 @@ pub fn near_misses(
     let mut found: Vec<_> = permits
         .take(NEAR_EVALUATED)
         .map(|rule| NearMiss { rule: rule.shown.clone(), misses: misses(rule, q, &directory, &place) })
-        .filter(|near| !near.misses.is_empty())
         .collect();
+    // It is permitted: what refuses it is a forbid, and no other permit would help.
+    if found.iter().any(|near| near.misses.is_empty()) {
+        return Ok(Vec::new());
+    }
     found.sort_by_key(|near| near.misses.len());
     found.truncate(NEAR_SHOWN);
     Ok(found)

@@ -167,7 +167,7 @@ fn entities(
                 users.insert(id);
             }
             Some(PrincipalKind::ServiceAccount) if !q.is(PrincipalKind::ServiceAccount, id) => {
-                all.push(service_account(id)?);
+                all.push(service_account(&Principal::ServiceAccount { name: id.clone() }, reads.hierarchy)?);
             }
             _ if ty == "Host" && id == q.host.as_str() => all.push(place.host(id)?),
             _ => {}
@@ -198,7 +198,7 @@ impl Query<'_> {
 fn principal(principal: &Principal, directory: &Directory, with_parents: bool) -> Result<Entity, String> {
     match principal {
         Principal::User { name } => directory.entity(name, with_parents),
-        Principal::ServiceAccount { name } => service_account(name),
+        Principal::ServiceAccount { .. } => service_account(principal, with_parents),
         Principal::Workload { container_id, name, image, labels } => {
             let attrs = [text("name", name), text("image", image)];
             let labels = labels.iter().map(|(key, value)| (key.as_str(), value.as_str()));
@@ -207,8 +207,10 @@ fn principal(principal: &Principal, directory: &Directory, with_parents: bool) -
     }
 }
 
-fn service_account(name: &str) -> Result<Entity, String> {
-    entity(uid(&types().service_account, name), [text("name", name)], [], [])
+/// The account as an entity; what it is as an owner is its parent when somebody will ask for it.
+fn service_account(account: &Principal, with_parents: bool) -> Result<Entity, String> {
+    let owner = with_parents.then(|| uid(&types().user, &account.as_owner()));
+    entity(uid(&types().service_account, account.id()), [text("name", account.id())], owner, [])
 }
 
 fn thing(resource: &Resource, id: EntityUid, host: &str, place: &Place, with_parents: bool) -> Result<Entity, String> {

@@ -172,6 +172,7 @@ fn binary(op: BinaryOp, left: &Expr, right: &Expr, groups: &BTreeSet<String>) ->
         BinaryOp::Eq if is_var(right, &Var::Principal) && owner(left) => Some(Condition::Owned),
         BinaryOp::Eq if is_var(left, &Var::Principal) => principal(right, false),
         BinaryOp::Eq if is_var(right, &Var::Principal) => principal(left, false),
+        BinaryOp::In if is_var(left, &Var::Principal) && owner(right) => Some(Condition::Made),
         BinaryOp::In if is_var(left, &Var::Principal) => principal(right, true),
         BinaryOp::Eq if owner(left) => owned_by(right, false),
         BinaryOp::Eq if owner(right) => owned_by(left, false),
@@ -198,18 +199,22 @@ fn binary(op: BinaryOp, left: &Expr, right: &Expr, groups: &BTreeSet<String>) ->
 
 /// `principal == X`, `principal in X`, `principal in [X, Y]`.
 fn principal(right: &Expr, within: bool) -> Option<Condition> {
-    heads(right, within).map(Condition::Principal)
+    heads(right, within, if within { head::named_or_member } else { head::named }).map(Condition::Principal)
 }
 
 /// The same of `resource.owner`.
 fn owned_by(right: &Expr, within: bool) -> Option<Condition> {
-    heads(right, within).map(Condition::Owner)
+    heads(right, within, if within { head::user_or_member } else { head::named }).map(Condition::Owner)
 }
 
-fn heads(right: &Expr, within: bool) -> Option<Vec<PrincipalHead>> {
+fn heads(right: &Expr, within: bool, head: fn(&pst::EntityUID) -> PrincipalHead) -> Option<Vec<PrincipalHead>> {
+    let read = |expr: &Expr| match expr {
+        Expr::Literal(Literal::EntityUID(uid)) => Some(head(uid)),
+        _ => None,
+    };
     match right {
-        Expr::Set(items) if within => items.iter().map(|item| principal_head(item, true)).collect(),
-        other => Some(vec![principal_head(other, within)?]),
+        Expr::Set(items) if within => items.iter().map(|item| read(item)).collect(),
+        other => Some(vec![read(other)?]),
     }
 }
 
@@ -224,16 +229,6 @@ fn action(right: &Expr, within: bool) -> Option<Condition> {
         other => Some(vec![keys(other)?]),
     };
     Some(Condition::Action(all?.into_iter().flatten().collect()))
-}
-
-fn principal_head(expr: &Expr, within: bool) -> Option<PrincipalHead> {
-    let Expr::Literal(Literal::EntityUID(uid)) = expr else { return None };
-    let (ty, id) = (uid.ty.to_string(), uid.eid.to_string());
-    if ty == "Group" {
-        return Some(if within { PrincipalHead::Member(id) } else { PrincipalHead::Never });
-    }
-    let kind = PrincipalKind::named(&ty);
-    Some(kind.map_or(PrincipalHead::Never, |kind| PrincipalHead::Named(kind, id)))
 }
 
 /// `resource in HostGroup::"env=prod"`, `resource in Host::"h-…"`.

@@ -90,8 +90,8 @@ fn shared_types(out: &mut String) {
          entity Host in [HostGroup] tags String;\n\
          // A person. One that the directory does not know is in no group and not disabled.\n\
          entity User in [Group] { name: String, disabled: Bool };\n\
-         // An account without a person.\n\
-         entity ServiceAccount { name: String };\n\
+         // An account without a person. What it makes is User::\"service-account:NAME\"'s: principal in resource.owner.\n\
+         entity ServiceAccount in [User] { name: String };\n\
          // A container that calls the Docker API. Its labels are its tags.\n\
          entity Workload { name: String, image: String } tags String;\n",
     );

@@ -174,6 +174,8 @@ pub const POLICY_WORK_WAIT: Duration = Duration::from_secs(20);
 pub const ACCESS_WORK: usize = 2;
 /// Most drafts in one request: more than anybody changes at a time.
 pub const DRAFTS_MAX: usize = 8;
+/// Bytes of an owner that a test asks about: the longest name and what stands before it.
+pub const OWNER_MAX: usize = 128;
 /// Bytes of all drafts of one request: two documents of the largest size.
 pub const DRAFTS_BYTES_MAX: usize = 2 * wharden_model::limits::POLICY_TEXT_MAX;
 /// Work in the checks of all of them: that of two documents.

@@ -112,6 +112,7 @@ impl Machine {
             containers_running: containers,
             containers_total: containers + random.random_range(0..10),
             guard: None,
+            break_glass: None,
         };
         Self { boot_id, report, random }
     }

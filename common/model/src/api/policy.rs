@@ -102,9 +102,15 @@ pub struct RollbackTo {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TestRequest {
-    /// The user who would ask; goes with `request`.
+    /// The user who would ask. Either this or `service_account` goes with `request`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<UserName>,
+    /// Whose the things are that the request names, as `resource.owner` says it: `bob`, `service-account:ci`, empty for nobody's.
+    /// The asker's without it. Goes with `request`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// The host, by id or name; without it any host without labels. Goes with `request`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
@@ -240,6 +246,9 @@ pub struct TestResult {
     /// What could be done about a refusal.
     #[serde(default)]
     pub advice: Advice,
+    /// What was taken to be so because no host was asked, one line each; empty for an event.
+    #[serde(default)]
+    pub assumed: Vec<String>,
 }
 
 /// `GET /v1/packs`, `GET /v1/packs/{name}`: starter packs, each one policy document.

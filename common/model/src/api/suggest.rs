@@ -1,4 +1,5 @@
 use super::SimulatedChange;
+use crate::Action;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
@@ -45,11 +46,14 @@ pub enum Wildcard {
     Command,
     /// Any host; with a label, any that has it.
     Host,
+    /// Whatever a list that was asked for, disk usage or events show: each thing of its kind, whoever made it.
+    Listed,
 }
 
 impl Wildcard {
     /// Every one.
-    pub const ALL: [Self; 5] = [Self::ImageTag, Self::ImageRepository, Self::ContainerName, Self::Command, Self::Host];
+    pub const ALL: [Self; 6] =
+        [Self::ImageTag, Self::ImageRepository, Self::ContainerName, Self::Command, Self::Host, Self::Listed];
 
     /// The word in flags and JSON.
     pub const fn as_str(self) -> &'static str {
@@ -59,6 +63,7 @@ impl Wildcard {
             Self::ContainerName => "container-name",
             Self::Command => "command",
             Self::Host => "host",
+            Self::Listed => "listed",
         }
     }
 }
@@ -91,6 +96,9 @@ pub struct PolicySuggestion {
     pub skipped: u64,
     /// Events that need no rule: everybody may do it.
     pub open: u64,
+    /// What was listed with rules that say nothing of what the lists show: of each thing, whether it may be inspected decides.
+    #[serde(default)]
+    pub lists: Vec<Action>,
     /// There were more events than one suggestion reads; older ones were left out.
     pub truncated: bool,
     /// Requests near the events that were tried and are refused.

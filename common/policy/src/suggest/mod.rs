@@ -79,9 +79,11 @@ pub fn suggest<'a>(
     let mut scripts = Scripts::default();
     for event in events.into_iter().filter(|event| !is_open(event.action)) {
         let Some(shape) = Shape::of(event, terms).filter(|shape| scripts.are_plain(shape)) else { continue };
-        let entry = seen.entry(shape).or_default();
-        entry.times += 1;
-        entry.last = entry.last.max(event.at);
+        for (shape, times) in Shape::listed(event, terms).into_iter().map(|shape| (shape, 0)).chain([(shape, 1)]) {
+            let entry = seen.entry(shape).or_default();
+            entry.times += times;
+            entry.last = entry.last.max(event.at);
+        }
     }
     let shapes = seen.keys().cloned().collect();
     let merged = merge::merge(seen);

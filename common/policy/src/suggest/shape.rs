@@ -2,7 +2,7 @@
 
 use super::{Terms, free::is_held};
 use std::collections::BTreeMap;
-use wharden_model::{Action, DecisionEvent, FactValue, Principal, ResourceKind, api::Wildcard, facts};
+use wharden_model::{Action, DecisionEvent, FactValue, Facts, Principal, Resource, ResourceKind, api::Wildcard, facts};
 
 /// A thing that may be different. In the order in which a rule says it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,13 +51,28 @@ impl Shape {
         if let Some(host) = place(event, terms) {
             sides.insert(Side::Host, Value::Is(host));
         }
-        thing(event, terms, &mut sides);
         for spec in facts::specs(event.action).filter(|spec| is_held(event.action, spec.name, terms)) {
             if let Some(value) = facts.get(spec.name) {
                 sides.insert(Side::Fact(spec.name.to_owned()), fact(spec.name, value));
             }
         }
+        let is_plain = sides.iter().all(|(side, value)| !matches!(side, Side::Fact(_)) || value.is_unasked(side));
+        let is_listed = is_plain && event.action == event.resource.kind.inspection();
+        if !(is_listed && terms.wildcards.contains(&Wildcard::Listed)) {
+            thing(event, terms, &mut sides);
+        }
         Some(Self(sides))
+    }
+
+    /// What a list shows, if that was asked to be left open.
+    pub fn listed(event: &DecisionEvent, terms: &Terms) -> Vec<Self> {
+        let kinds = if terms.wildcards.contains(&Wildcard::Listed) { event.action.shows() } else { &[] };
+        let of = |kind: &ResourceKind| {
+            let resource = Resource { kind: *kind, ..event.resource.clone() };
+            let facts = Some(Facts::default());
+            Self::of(&DecisionEvent { action: kind.inspection(), resource, facts, ..event.clone() }, terms)
+        };
+        kinds.iter().filter_map(of).collect()
     }
 }
 
@@ -80,8 +95,8 @@ fn thing(event: &DecisionEvent, terms: &Terms, sides: &mut BTreeMap<Side, Value>
     if is_owned(resource.kind) && event.action != Action::ContainerCreate {
         let owner = if resource.owner.is_empty() {
             "!(resource has owner)".to_owned()
-        } else if resource.owner == event.principal.id() && matches!(event.principal, Principal::User { .. }) {
-            "resource has owner && resource.owner == principal".to_owned()
+        } else if resource.owner == event.principal.as_owner() {
+            "resource has owner && principal in resource.owner".to_owned()
         } else {
             format!("resource has owner && resource.owner == User::{}", quoted(&resource.owner))
         };

@@ -40,7 +40,11 @@ fn action_name(block: &Block) -> String {
 fn rule(block: &Block, id: &str) -> String {
     let (times, last) = (block.seen.times, block.seen.last.to_string());
     let day = last.split('T').next().unwrap_or("");
-    let often = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+    let often = match times {
+        0 => "listed".to_owned(),
+        1 => "done once".to_owned(),
+        times => format!("done {times} times"),
+    };
     let host = block.sides.get(&Side::Host).map(literals).unwrap_or_default();
     let kind = block.sides.get(&Side::Kind).map(literals).unwrap_or_default();
     let place = match (host.as_slice(), kind.as_slice()) {
@@ -49,7 +53,7 @@ fn rule(block: &Block, id: &str) -> String {
         _ => "resource".to_owned(),
     };
     let principal = block.sides.get(&Side::Principal).map(literals).unwrap_or_default().join(", ");
-    let mut text = format!("@id(\"{id}\")\n@reason(\"done {often}, last on {day}\")\npermit (\n");
+    let mut text = format!("@id(\"{id}\")\n@reason(\"{often}, last on {day}\")\npermit (\n");
     text.push_str(&format!("  principal == {principal},\n  {},\n  {place}\n)", actions(block)));
     let (mut what, mut asked, mut unasked) = (Vec::new(), Vec::new(), Vec::new());
     if host.len() > 1 {

@@ -123,7 +123,8 @@ fn entities(users: &[KnownUser], labels: &Labels, q: &Query<'_>) -> Entities {
     }
     for name in ["ci", "ann"] {
         let attrs = HashMap::from([("name".to_owned(), string(name))]);
-        add(Entity::new(uid("ServiceAccount", name), attrs, HashSet::new()).expect("account"));
+        let owner = HashSet::from([uid("User", &format!("service-account:{name}"))]);
+        add(Entity::new(uid("ServiceAccount", name), attrs, owner).expect("account"));
     }
     if let Principal::Workload { container_id, name, image, labels } = q.principal {
         let attrs = [("name".to_owned(), string(name)), ("image".to_owned(), string(image))];

@@ -378,6 +378,35 @@ fn workloads_and_service_accounts_have_no_role() {
 }
 
 #[test]
+fn a_service_account_has_what_it_made_and_nothing_of_a_team() {
+    let ci = Principal::ServiceAccount { name: "ci".into() };
+    let permit = ("ci", "permit (principal == ServiceAccount::\"ci\", action, resource);");
+    let world = World::new(&[("teams", pack("teams")), ("roles", pack("roles")), permit], USERS, "");
+    for action in [Action::ContainerCreate, Action::ContainerInspect, Action::VolumeInspect, Action::NetworkInspect] {
+        for (owner, effect) in [
+            ("service-account:ci", Effect::Allow),
+            ("service-account:cd", Effect::Deny),
+            ("ci", Effect::Deny),
+            ("alice", Effect::Deny),
+        ] {
+            let decision = world.decide_as(&ci, action, &world.resource(action, owner), &Facts::zero(action));
+            assert_eq!(decision.effect, effect, "{action} {owner} {decision:?}");
+        }
+        let theirs = world.resource(action, "service-account:ci");
+        assert_eq!(world.decide("alice", action, &theirs, &Facts::zero(action)).effect, Effect::Deny);
+        // A container is not known again.
+        let workload = Principal::Workload {
+            container_id: "c1".into(),
+            name: "web".into(),
+            image: String::new(),
+            labels: Default::default(),
+        };
+        let its = world.resource(action, "workload:web");
+        assert_eq!(world.decide_as(&workload, action, &its, &Facts::zero(action)).effect, Effect::Deny);
+    }
+}
+
+#[test]
 fn admin_roles_are_a_table_of_actions() {
     let (policies, users) = parts(&[("admin-roles", pack("admin-roles")), ("roles", pack("roles"))], USERS);
     let compiled = AdminCompiled::new(&policies, &users).expect("compiles");

@@ -24,6 +24,7 @@ fn principal_head() -> impl Strategy<Value = String> {
         1 => pick(&[
             "principal in User::\"ann\"", "principal == ServiceAccount::\"ann\"", "principal == Workload::\"c1\"",
             "principal is User in User::\"ben\"", "principal is User in Group::\"dev\"",
+            "principal in User::\"service-account:ann\"", "principal is ServiceAccount in User::\"service-account:ci\"",
         ]),
         3 => proptest::sample::select(&GROUPS[..]).prop_map(|g| format!("principal in Group::\"{g}\"")),
     ]
@@ -103,6 +104,9 @@ fn leaf() -> impl Strategy<Value = String> {
             "resource in [HostGroup::\"zone=a\", HostGroup::\"env=dev\"]", "resource in Host::\"h-0000000000000001\"",
             "resource.name == \"web\"", "resource.image like \"ng*\"", "resource has owner",
             "resource has owner && resource.owner == principal", "resource has owner && resource.owner != principal",
+            "resource has owner && principal in resource.owner", "principal in resource.owner",
+            "principal in User::\"service-account:ci\"", "principal == User::\"service-account:ci\"",
+            "principal is ServiceAccount in User::\"service-account:ann\"", "resource has owner && resource.owner in User::\"service-account:ci\"",
             "resource has owner && resource.owner in Group::\"ops\"", "resource has owner && resource.owner.disabled",
             "resource.hasTag(\"tier\")", "resource.hasTag(\"tier\") && resource.getTag(\"tier\") == \"frontend\"",
             "resource is Docker::Container", "resource == Docker::Container::\"c1\"", "principal == resource",
@@ -181,7 +185,7 @@ pub fn request() -> impl Strategy<Value = (Action, Resource, Facts)> {
         pick(&["c1", "c2", HOST]),
         pick(&["web", "db"]),
         pick(&["nginx", "redis"]),
-        pick(&["", "ann", "ben", "ghost"]),
+        pick(&["", "ann", "ben", "ghost", "service-account:ci", "service-account:ann"]),
         labels_of_thing(),
     );
     let values = (

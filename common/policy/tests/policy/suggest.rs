@@ -197,11 +197,13 @@ fn every_wildcard_opens_its_own_thing_and_no_other() {
         (Wildcard::ContainerName, changed(&|e| e.resource.name = "db".into())),
         (Wildcard::Command, changed(&|e| e.facts.as_mut().expect("facts").set("command", "sh"))),
         (Wildcard::Host, changed(&|e| e.host_id = HOSTS[1].parse().expect("valid"))),
+        (Wildcard::Listed, event(Action::ContainerInspect, HOSTS[0], ("db", "redis", "ben"), &[])),
     ];
     for asked in Wildcard::ALL {
         let terms = Terms { wildcards: BTreeSet::from([asked]), group: None };
-        let rules = Rules::new(&suggest([&seen], &terms).expect("fits").text);
-        assert!(rules.allows(&seen, false));
+        let list = event(Action::ContainerList, HOSTS[0], ("", "", ""), &[]);
+        let rules = Rules::new(&suggest([&seen, &list], &terms).expect("fits").text);
+        assert!(rules.allows(&seen, false) && rules.allows(&list, false));
         for (opened, event) in &others {
             let expected = *opened == asked || (asked, *opened) == (Wildcard::ImageRepository, Wildcard::ImageTag);
             assert_eq!(rules.allows(event, false), expected, "{asked:?} {opened:?}");
@@ -209,6 +211,43 @@ fn every_wildcard_opens_its_own_thing_and_no_other() {
         let elsewhere = changed(&|e| e.resource.image = "quay.io/library/nginx:1".into());
         assert!(!rules.allows(&elsewhere, false), "{asked:?}");
     }
+}
+
+#[test]
+fn what_lists_show_may_be_seen_and_no_more_of_it() {
+    let thing = |action| event(action, HOSTS[0], ("db", "redis", "ben"), &[]);
+    let listed = Terms { wildcards: BTreeSet::from([Wildcard::Listed]), group: None };
+    for (list, shown) in [
+        (Action::VolumeList, &[Action::VolumeInspect][..]),
+        (Action::NetworkList, &[Action::NetworkInspect]),
+        (Action::SystemDf, &[Action::ContainerInspect, Action::ImageInspect, Action::VolumeInspect]),
+    ] {
+        let asked = event(list, HOSTS[0], ("", "", ""), &[]);
+        let suggested = suggest([&asked], &listed).expect("fits");
+        let rules = Rules::new(&suggested.text);
+        for action in [
+            Action::ContainerInspect,
+            Action::ImageInspect,
+            Action::VolumeInspect,
+            Action::NetworkInspect,
+            Action::ContainerLogs,
+        ] {
+            let mut seen = thing(action);
+            assert_eq!(rules.allows(&seen, false), shown.contains(&action), "{list} {action}\n{}", suggested.text);
+            seen.principal = Principal::User { name: "eve".to_owned() };
+            assert!(!rules.allows(&seen, false));
+            seen = thing(action);
+            seen.host_id = HOSTS[1].parse().expect("valid");
+            assert!(!rules.allows(&seen, false));
+        }
+        let verbose = event(Action::NetworkInspect, HOSTS[0], ("db", "", ""), &[("verbose", true.into())]);
+        assert!(!rules.allows(&verbose, false), "a list shows no network so");
+        assert!(suggested.text.contains("@reason(\"listed, last on"), "{}", suggested.text);
+    }
+    // A network that was looked at so is that network, and so looked at.
+    let verbose = |name| event(Action::NetworkInspect, HOSTS[0], (name, "", ""), &[("verbose", true.into())]);
+    let rules = Rules::new(&suggest([&verbose("a")], &listed).expect("fits").text);
+    assert!(rules.allows(&verbose("a"), false) && !rules.allows(&verbose("b"), false));
 }
 
 #[test]

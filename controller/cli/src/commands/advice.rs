@@ -51,8 +51,8 @@ pub fn rule_text(rule: &Rule) -> String {
     text
 }
 
-/// What could be done.
-pub fn advice(advice: &Advice, fields: &mut Fields<'_>) {
+/// What could be done about a decision.
+pub fn advice(advice: &Advice, decision: &Decision, fields: &mut Fields<'_>) {
     match &advice.remedy {
         Remedy::NotNeeded | Remedy::Unknown => {}
         Remedy::Change { changes, smallest } => {
@@ -62,10 +62,10 @@ pub fn advice(advice: &Advice, fields: &mut Fields<'_>) {
             }
         }
         Remedy::None { exhaustive } => {
-            let text = if *exhaustive {
-                "no change of the request alone"
-            } else {
-                "no change of the request was found; there were too many to try"
+            let text = match (*exhaustive, decision.rules.is_empty()) {
+                (true, true) => "no change of the request alone",
+                (true, false) => "no change of the request alone: what is above forbids it, whatever permits it",
+                (false, _) => "no change of the request was found; there were too many to try",
             };
             fields.push(("Would do", Cell::toned(text, Tone::Careful)));
         }

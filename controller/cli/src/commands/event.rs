@@ -107,7 +107,9 @@ fn explained(found: &Explanation, look: &Look) -> String {
     }
     let then = found.event.decision.revision;
     fields.extend(found.documents.iter().map(|document| ("Policy", Cell::new(document_text(document, then)))));
-    advice::advice(&found.advice, &mut fields);
+    if let Some(now) = &found.now {
+        advice::advice(&found.advice, now, &mut fields);
+    }
     record(fields, look)
 }
 

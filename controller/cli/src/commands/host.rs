@@ -211,6 +211,10 @@ fn card(Shown { host, inventory }: &Shown, look: &Look) -> String {
             ("Memory", Cell::new(bytes(report.memory_bytes))),
             ("Containers", Cell::new(format!("{} running of {}", report.containers_running, report.containers_total))),
         ]);
+        fields.extend(report.break_glass.iter().map(|pass| {
+            let text = format!("{} passes until {}", pass.user, moment(look.now, pass.until));
+            ("Break-glass", Cell::toned(text, Tone::Bad))
+        }));
         fields.extend(report.guard.iter().map(|guard| ("Guard on TCP", Cell::new(&guard.address))));
     }
     if let Some(told) = inventory {

@@ -4,7 +4,7 @@ use super::{
     config::AlertsConfig,
     judge::end_of,
     limits::NAMED_MAX,
-    table::{EVENTS_LOST, HOST_CERTIFICATE, HOST_LOST, HOSTS_LOST, Row},
+    table::{BREAK_GLASS, ENGINE_AWAY, EVENTS_LOST, HOST_CERTIFICATE, HOST_LOST, HOSTS_LOST, Row},
     view::Roll,
 };
 use std::{
@@ -21,13 +21,14 @@ const RENEWED_BEFORE_S: u64 = 2 * 3600;
 const LOSS_OVER: Duration = Duration::from_secs(600);
 
 /// Kinds that lists of hosts decide.
-pub const KINDS: &[&Row] = &[&HOST_LOST, &HOSTS_LOST, &HOST_CERTIFICATE, &EVENTS_LOST];
+pub const KINDS: &[&Row] = &[&HOST_LOST, &HOSTS_LOST, &HOST_CERTIFICATE, &EVENTS_LOST, &ENGINE_AWAY, &BREAK_GLASS];
 
 /// What the leader remembers of hosts from one look to the next.
 #[derive(Default)]
 pub struct Hosts {
     missing: HashMap<HostId, Instant>,
     losses: HashMap<HostId, (u64, Option<Instant>)>,
+    engineless: HashMap<HostId, Instant>,
 }
 
 impl Hosts {
@@ -40,9 +41,12 @@ impl Hosts {
         at: Timestamp,
         config: &AlertsConfig,
     ) -> Vec<AlertFact> {
-        let mut facts = self.lost(state, roll, now, Duration::from_secs(config.lost_s));
+        let after = Duration::from_secs(config.lost_s);
+        let mut facts = self.lost(state, roll, now, after);
         facts.extend(self.events(state, roll, now));
+        facts.extend(self.engines(state, roll, now, after));
         facts.extend(certificates(state, roll, at));
+        facts.extend(passes(state, roll));
         facts
     }
 
@@ -102,6 +106,33 @@ impl Hosts {
             })
             .collect()
     }
+
+    fn engines(&mut self, state: &State, roll: &Roll, now: Instant, after: Duration) -> Vec<AlertFact> {
+        self.engineless.retain(|id, _| roll.engineless.contains(id));
+        for id in &roll.engineless {
+            self.engineless.entry(id.clone()).or_insert(now);
+        }
+        // In order, so that the same are named each time.
+        let away = roll.engineless.iter().filter(|id| now.duration_since(self.engineless[*id]) >= after);
+        away.filter_map(|id| Some((id, state.hosts.get(id)?)))
+            .take(NAMED_MAX)
+            .map(|(id, host)| {
+                let summary = "the Docker Engine does not answer the agent";
+                ENGINE_AWAY.fact(id.as_str(), &subject(id, host), summary, "whoever asks it through the guard gets 502")
+            })
+            .collect()
+    }
+}
+
+fn passes(state: &State, roll: &Roll) -> Vec<AlertFact> {
+    let known = roll.passes.iter().filter_map(|(id, pass)| Some((id, state.hosts.get(id)?, pass)));
+    known
+        .take(NAMED_MAX)
+        .map(|(id, host, pass)| {
+            let detail = format!("user {} passes until {}", pass.user, pass.until);
+            BREAK_GLASS.fact(id.as_str(), &subject(id, host), "the guard lets somebody pass, by break-glass", &detail)
+        })
+        .collect()
 }
 
 fn certificates(state: &State, roll: &Roll, at: Timestamp) -> Vec<AlertFact> {

@@ -91,6 +91,14 @@ rows! {
         "more than 20 hosts are lost at once",
         "fleet_sessions",
         "look at the network between hosts and controllers first: `wharden host list` shows which are lost";
+    ENGINE_AWAY: "engine_away", Warning,
+        "the Docker Engine of a connected host has not answered its agent for 30 s",
+        "",
+        "look at the engine on the host: `systemctl status docker`, and at engine_socket in the agent's configuration";
+    BREAK_GLASS: "break_glass", Critical,
+        "somebody at the console of a host has let a user pass its guard",
+        "",
+        "`wharden audit list` says who passes and why; it is ended on the host by `wharden-agent break-glass --end`, and by itself in time";
     EVENTS_LOST: "events_lost", Warning,
         "an agent had to drop decision events because its spool was full",
         "",

@@ -6,16 +6,16 @@ use super::{
     judge::controllers,
     limits::{NAMED_MAX, OVER_AFTER},
     table::{
-        APPLY_LAG, AUDIT_SINK, BACKUP_OLD, CA_ENDS, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY, DISK_HEADROOM,
-        EVENTS_LOST, FSYNC_SLOW, HOST_CERTIFICATE, HOST_LOST, HOSTS_LOST, LOG_LOST, QUORUM_AGE, Row, SNAPSHOT_OLD,
-        TOKEN_REUSED,
+        APPLY_LAG, AUDIT_SINK, BACKUP_OLD, BREAK_GLASS, CA_ENDS, CERTIFICATE_ENDS, CLOCK_SKEW, CONTROLLER_AWAY,
+        DISK_HEADROOM, ENGINE_AWAY, EVENTS_LOST, FSYNC_SLOW, HOST_CERTIFICATE, HOST_LOST, HOSTS_LOST, LOG_LOST,
+        QUORUM_AGE, Row, SNAPSHOT_OLD, TOKEN_REUSED,
     },
     watch::{Held, past},
 };
 use crate::peers::PeerStatus;
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::Instant;
-use wharden_model::{AlertFact, HostId, Labels, Posture, RequestId, Severity, Timestamp, TokenId};
+use wharden_model::{AlertFact, BreakGlassPass, HostId, Labels, Posture, RequestId, Severity, Timestamp, TokenId};
 use wharden_state::{Actor, AlertCommand, Command, Entry, Hex, HostCommand, State, TokenCommand};
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -327,7 +327,7 @@ fn lost_events_are_told_while_they_are_news_and_by_one_leader_only() {
     let mut log = Log::with_hosts(2);
     let (mut hosts, start, config) = (Hosts::default(), Instant::now(), AlertsConfig::default());
     let connected = log.state.hosts.keys().cloned().collect();
-    let roll = |lost: u64| Roll { connected, lost: [(host(1), lost)].into(), silent: Vec::new() };
+    let roll = |lost: u64| Roll { connected, lost: [(host(1), lost)].into(), ..Roll::default() };
     let mut roll = roll(7);
     let facts = hosts.judge(&log.state, &roll, start, NOW, &config);
     assert_eq!(ids(&facts), [EVENTS_LOST.id(host(1).as_str()).to_string()]);
@@ -339,6 +339,32 @@ fn lost_events_are_told_while_they_are_news_and_by_one_leader_only() {
     assert!(next_leader.judge(&log.state, &roll, later, NOW, &config).is_empty(), "it is old news");
     roll.lost.insert(host(1), 8);
     assert_eq!(next_leader.judge(&log.state, &roll, later, NOW, &config).len(), 1);
+}
+
+#[test]
+fn an_engine_that_is_away_for_long_is_told_and_a_guard_that_lets_somebody_pass_at_once() {
+    let log = Log::with_hosts(3);
+    let (mut hosts, start, config) = (Hosts::default(), Instant::now(), AlertsConfig::default());
+    let pass = BreakGlassPass { user: "eve".to_owned(), until: NOW.plus_secs(600) };
+    let mut roll = Roll {
+        connected: log.state.hosts.keys().cloned().collect(),
+        engineless: [host(1)].into(),
+        passes: [(host(2), pass)].into(),
+        ..Roll::default()
+    };
+    let facts = hosts.judge(&log.state, &roll, start, NOW, &config);
+    assert_eq!(ids(&facts), [BREAK_GLASS.id(host(2).as_str()).to_string()]);
+    assert!(facts[0].detail.contains("user eve") && facts[0].severity == Severity::Critical, "{facts:?}");
+    roll.passes.clear();
+    let after = |seconds| start + Duration::from_secs(seconds);
+    let facts = hosts.judge(&log.state, &roll, after(30), NOW, &config);
+    assert_eq!(ids(&facts), [ENGINE_AWAY.id(host(1).as_str()).to_string()]);
+    // One that comes and goes has been away since it went last.
+    roll.engineless.clear();
+    assert!(hosts.judge(&log.state, &roll, after(31), NOW, &config).is_empty());
+    roll.engineless.insert(host(1));
+    assert!(hosts.judge(&log.state, &roll, after(60), NOW, &config).is_empty());
+    assert_eq!(hosts.judge(&log.state, &roll, after(90), NOW, &config).len(), 1);
 }
 
 #[test]

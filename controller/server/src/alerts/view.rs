@@ -5,7 +5,7 @@ use crate::{
     cluster::{ask_all, own_status},
     fleet::Fleet,
     peers::{
-        PeerStatus, Reply, Request,
+        PeerStatus, Present, Reply, Request,
         limits::{LIST_LIMIT, STATUS_LIMIT},
     },
     raft::Raft,
@@ -14,7 +14,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
-use wharden_model::{HostId, Timestamp};
+use wharden_model::{BreakGlassPass, HostId, Timestamp};
 use wharden_runtime::clock::Clock;
 use wharden_state::ControllerStatus;
 
@@ -61,6 +61,10 @@ pub struct Roll {
     pub connected: HashSet<HostId>,
     /// Events that agents lost since they started, where there are some.
     pub lost: BTreeMap<HostId, u64>,
+    /// Those whose engine does not answer.
+    pub engineless: BTreeSet<HostId>,
+    /// Whom guards let pass by break-glass.
+    pub passes: BTreeMap<HostId, BreakGlassPass>,
     /// Controllers that did not say.
     pub silent: Vec<u64>,
 }
@@ -121,23 +125,28 @@ impl Sight {
         let answers = ask_all(&self.raft, |number| async move {
             let answer = self.raft.ask(number, Request::Connected, LIST_LIMIT).await;
             Some(match answer {
-                Ok(Reply::Connected { hosts, lost }) => Some((hosts, lost)),
+                Ok(Reply::Connected(present)) => Some(present),
                 _ => None,
             })
         });
-        let (connected, lost) = self.fleet.roll();
-        let mut roll =
-            Roll { connected: connected.into_iter().collect(), lost: lost.into_iter().collect(), silent: Vec::new() };
+        let mut roll = Roll::default();
+        roll.add(self.fleet.present());
         for (number, answer) in answers.await {
             match answer {
-                Some((hosts, lost)) => {
-                    roll.connected.extend(hosts);
-                    roll.lost.extend(lost);
-                }
+                Some(present) => roll.add(present),
                 None => roll.silent.push(number),
             }
         }
         roll
+    }
+}
+
+impl Roll {
+    fn add(&mut self, present: Present) {
+        self.connected.extend(present.hosts);
+        self.lost.extend(present.lost);
+        self.engineless.extend(present.engineless);
+        self.passes.extend(present.passes);
     }
 }
 

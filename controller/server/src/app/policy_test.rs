@@ -2,10 +2,13 @@
 
 use super::{App, AppError, Caller, judgement::Judge};
 use crate::{
-    limits::{DRAFTS_BYTES_MAX, DRAFTS_EFFORT_MAX, DRAFTS_MAX},
+    limits::{DRAFTS_BYTES_MAX, DRAFTS_EFFORT_MAX, DRAFTS_MAX, OWNER_MAX},
     policy_set,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 use wharden_docker::{
     AccountView, ApiVersion, Asker, Canonical, ContainerView, ExecView, Head, HostPathView, IMAGE_LABEL, ImageView,
     Judged, Lookup, Making, NetworkView, OWNER_LABEL, SwarmView, TaskView, View, VolumeView,
@@ -27,22 +30,31 @@ impl App {
         let state = self.state();
         bounded(&test.drafts)?;
         let cluster = self.keys.cluster_id.clone();
-        let asked = match (test.event, test.user, test.request) {
-            (Some(id), None, None) if test.host.is_none() => {
+        let asker = match (test.user, test.service_account) {
+            (Some(user), None) => Some(Principal::User { name: user.to_string() }),
+            (None, Some(account)) => Some(Principal::ServiceAccount { name: account.to_string() }),
+            (None, None) => None,
+            (Some(_), Some(_)) => {
+                return Err(AppError::invalid("service_account", "give a user or a service account, not both"));
+            }
+        };
+        let asked = match (test.event, asker, test.request) {
+            (Some(id), None, None) if test.host.is_none() && test.owner.is_none() => {
                 self.may(caller, AdminAction::EventRead, &self.cluster()).await?;
                 Asked::Event(Box::new(self.event_named(&id).await?))
             }
-            (None, Some(user), Some(request)) => {
+            (None, Some(asker), Some(request)) => {
+                let owner = owner(test.owner, &asker)?;
                 let host = match &test.host {
                     None => HostId::new("h-0000000000000000").map_err(AppError::internal)?,
                     Some(text) => self.find_host(&state, text)?,
                 };
-                Asked::Request { user, host, request }
+                Asked::Request { asker, owner, host, request }
             }
             _ => {
                 return Err(AppError::invalid(
                     "request",
-                    "give either an event, or a user and a request, on a host or on none",
+                    "give either an event, or a user or service account and a request, on a host or on none",
                 ));
             }
         };
@@ -58,10 +70,13 @@ impl App {
                         )
                     })?;
                     let DecisionEvent { principal, action, resource, .. } = *event;
-                    Ok(TestResult { principal, action, resource, facts, decision, advice })
+                    Ok(TestResult { principal, action, resource, facts, decision, advice, assumed: Vec::new() })
                 }
-                Asked::Request { user, host, request } => {
-                    tested(&Judge::new(&cluster, &state, policies, &host)?, &user, &host, &request)
+                Asked::Request { asker, owner, host, request } => {
+                    let judge = Judge::new(&cluster, &state, policies, &host)?;
+                    let mut result = tested(&judge, &asker, &owner, &host, &request)?;
+                    result.assumed.extend(stranger(&state, &asker));
+                    Ok(result)
                 }
             }
         };
@@ -71,24 +86,53 @@ impl App {
 
 enum Asked {
     Event(Box<DecisionEvent>),
-    Request { user: UserName, host: HostId, request: DockerRequest },
+    Request { asker: Principal, owner: String, host: HostId, request: DockerRequest },
+}
+
+/// Whose the named things are.
+fn owner(asked: Option<String>, asker: &Principal) -> Result<String, AppError> {
+    let owner = asked.unwrap_or_else(|| asker.as_owner().into_owned());
+    if owner.len() > OWNER_MAX {
+        return Err(AppError::invalid(
+            "owner",
+            format!("{} bytes are too long; {OWNER_MAX} are the most", owner.len()),
+        ));
+    }
+    Ok(owner)
+}
+
+/// That nobody is known by the asker's name, if so.
+fn stranger(state: &State, asker: &Principal) -> Option<String> {
+    let name = UserName::new(asker.id()).ok();
+    let known = match asker {
+        Principal::User { .. } => name.is_some_and(|name| state.users.contains_key(&name)),
+        Principal::ServiceAccount { .. } => name.is_some_and(|name| state.service_accounts.contains_key(&name)),
+        Principal::Workload { .. } => true,
+    };
+    (!known).then(|| format!("{asker} is not in the directory: in no group, as an account of a host may be"))
 }
 
 /// Of a request about several things, the first that is refused is told.
-fn tested(judge: &Judge<'_>, user: &UserName, host: &HostId, request: &DockerRequest) -> Result<TestResult, AppError> {
-    let asking = Asking::read(request, user.as_str(), host)?;
-    let principal = Principal::User { name: user.to_string() };
+fn tested(
+    judge: &Judge<'_>,
+    asker: &Principal,
+    owner: &str,
+    host: &HostId,
+    request: &DockerRequest,
+) -> Result<TestResult, AppError> {
+    let asking = Asking::read(request, asker, owner, host)?;
     let mut judged = asking.judge(&asking.canonical)?;
-    let (mut resource, mut decision) = decided(judge, &principal, &judged, host)?;
+    let (mut resource, mut decision) = decided(judge, asker, &judged, host)?;
     // As the guard does.
     if decision.is_mended_by(NO_NEW_PRIVILEGES)
         && let Some(mended) = asking.canonical.without_new_privileges()
     {
         judged = asking.judge(&mended)?;
-        (resource, decision) = decided(judge, &principal, &judged, host)?;
+        (resource, decision) = decided(judge, asker, &judged, host)?;
     }
-    let advice = judge.advice(&query(&principal, &judged, &resource, host))?;
-    Ok(TestResult { principal, action: judged.action, resource, facts: judged.facts, decision, advice })
+    let advice = judge.advice(&query(asker, &judged, &resource, host))?;
+    let (principal, action, assumed) = (asker.clone(), judged.action, asking.assumed);
+    Ok(TestResult { principal, action, resource, facts: judged.facts, decision, advice, assumed })
 }
 
 fn decided(
@@ -140,8 +184,10 @@ pub(super) fn with_drafts(state: &State, drafts: &[PolicyVersionDraft]) -> Resul
 struct Asking<'a> {
     canonical: Canonical,
     view: View,
-    owner: &'a str,
+    asker: Cow<'a, str>,
     host: &'a HostId,
+    /// What it is taken to find, in words.
+    assumed: Vec<String>,
 }
 
 fn refused(refusal: wharden_docker::Refusal) -> AppError {
@@ -149,7 +195,8 @@ fn refused(refusal: wharden_docker::Refusal) -> AppError {
 }
 
 impl<'a> Asking<'a> {
-    fn read(request: &DockerRequest, owner: &'a str, host: &'a HostId) -> Result<Self, AppError> {
+    fn read(request: &DockerRequest, asker: &'a Principal, owner: &str, host: &'a HostId) -> Result<Self, AppError> {
+        let asker = asker.as_owner();
         let body = match &request.body {
             serde_json::Value::Null => None,
             body => Some(serde_json::to_vec(body).map_err(AppError::internal)?),
@@ -163,28 +210,30 @@ impl<'a> Asking<'a> {
         let begun = wharden_docker::begin(&head, ApiVersion::NEWEST).map_err(refused)?;
         let buffered = begun.buffers_body().and(body.as_deref());
         let canonical = begun.finish(buffered).map_err(refused)?;
-        let mut view = View::default();
+        let (mut view, mut assumed) = (View::default(), Vec::new());
         for lookup in canonical.lookups() {
-            assume(&mut view, lookup, owner);
+            assumed.extend(assume(&mut view, lookup, owner));
         }
-        for lookup in canonical.follow_ups(&view, owner) {
-            assume(&mut view, lookup, owner);
+        for lookup in canonical.follow_ups(&view, &asker) {
+            assumed.extend(assume(&mut view, lookup, owner));
         }
-        Ok(Self { canonical, view, owner, host })
+        Ok(Self { canonical, view, asker, host, assumed })
     }
 
     fn judge(&self, canonical: &Canonical) -> Result<Judged, AppError> {
         let private = SOCKETS.map(str::to_owned);
-        let asker = Asker { owner: self.owner, host_id: self.host, private: &private };
+        let asker = Asker { owner: &self.asker, host_id: self.host, private: &private };
         canonical.judge(&self.view, &asker).map_err(refused)
     }
 }
 
-/// Takes a thing to exist as it is called, to be the asker's own, and nothing to be special about it.
-fn assume(view: &mut View, lookup: Lookup, owner: &str) {
+/// Takes a thing to exist as it is called, to be the owner's, and nothing to be special about it. Says so.
+fn assume(view: &mut View, lookup: Lookup, owner: &str) -> Option<String> {
     let labels = || BTreeMap::from([(OWNER_LABEL.to_owned(), owner.to_owned())]);
-    match lookup {
+    let whose = if owner.is_empty() { "nobody's".to_owned() } else { format!("{owner}'s") };
+    Some(match lookup {
         Lookup::Container(name) => {
+            let told = format!("container {name} is there, {whose}, runs as user 1000, and has no file of the host");
             let made = Making::new(serde_json::json!({"User": "1000"}));
             let found = ContainerView {
                 id: name.clone(),
@@ -196,8 +245,12 @@ fn assume(view: &mut View, lookup: Lookup, owner: &str) {
                 ..ContainerView::default()
             };
             view.containers.insert(name, found);
+            told
         }
         Lookup::Image(name) => {
+            let told = format!(
+                "image {name} is there, {whose}, and names no user: its containers are root's unless the request says"
+            );
             let found = ImageView {
                 id: name.clone(),
                 tags: vec![name.clone()],
@@ -205,8 +258,10 @@ fn assume(view: &mut View, lookup: Lookup, owner: &str) {
                 ..ImageView::default()
             };
             view.images.insert(name, found);
+            told
         }
         Lookup::Volume(name) => {
+            let told = format!("volume {name} is there, {whose}, local and without options");
             let found = VolumeView {
                 name: name.clone(),
                 driver: "local".to_owned(),
@@ -214,29 +269,43 @@ fn assume(view: &mut View, lookup: Lookup, owner: &str) {
                 ..VolumeView::default()
             };
             view.volumes.insert(name, found);
+            told
         }
         Lookup::Network(name) => {
+            let told = format!("network {name} is there, {whose}");
             let found =
                 NetworkView { id: name.clone(), name: name.clone(), labels: labels(), ..NetworkView::default() };
             view.networks.insert(name, found);
+            told
         }
         Lookup::Exec(name) => {
+            let told = format!("exec {name} is there, in a container of which nothing is known");
             view.execs.insert(name.clone(), ExecView { id: name, ..ExecView::default() });
+            told
         }
         Lookup::Swarm(kind, name) => {
+            let told = format!("{} {name} is there, {whose}", kind.name().to_lowercase());
             let found = SwarmView { id: name.clone(), name: name.clone(), labels: labels() };
             view.swarm.insert((kind, name), found);
+            told
         }
         Lookup::Task(id) => {
+            let told = format!("task {id} is there, of a service of which nothing is known");
             let found = TaskView { id: id.clone(), service: id.clone(), ..TaskView::default() };
             view.tasks.insert(id, found);
+            told
         }
         Lookup::HostPath(path) => {
+            let told =
+                format!("{path} is there on the host, no link, everybody may come to it, and only root may replace it");
             view.host_paths.insert(path.clone(), HostPathView { real: path, ..HostPathView::default() });
+            told
         }
-        Lookup::VolumeUsers(_) => {}
+        Lookup::VolumeUsers(_) => return None,
         Lookup::Account(name) => {
+            let told = format!("{name} has an account on the host, user 1000 and group 1000");
             view.accounts.insert(name, AccountView { uid: 1000, groups: BTreeSet::from([1000]) });
+            told
         }
-    }
+    })
 }

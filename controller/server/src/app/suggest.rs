@@ -9,7 +9,7 @@ use std::{
 use wharden_model::{
     Action, AdminAction, BundlePolicy, ClusterId, DecisionEvent, Effect, EventQuery, Labels, Mode, Outcome, PolicyName,
     Principal,
-    api::{PolicySuggestion, SimulatedChange, SuggestRequest},
+    api::{PolicySuggestion, SimulatedChange, SuggestRequest, Wildcard},
 };
 use wharden_policy::suggest::{Suggested, Terms, is_open, suggest};
 use wharden_state::State;
@@ -77,6 +77,9 @@ fn made(
     wharden_policy::validate(&suggested.text)
         .map_err(|issues| AppError::internal(format!("a suggestion is not valid: {issues:?}")))?;
     let policy = BundlePolicy { name: free_name(state)?, mode: Mode::Enforce, text: suggested.text.clone() };
+    let is_list =
+        |event: &&&DecisionEvent| !(terms.wildcards.contains(&Wildcard::Listed) || event.action.shows().is_empty());
+    let lists: BTreeSet<_> = used.iter().filter(is_list).map(|event| event.action).collect();
     let mutations = prove(cluster, state, &policy, &suggested, &used)?;
     Ok(PolicySuggestion {
         still_refused: still_refused(cluster, state, policy, &used)?,
@@ -86,6 +89,7 @@ fn made(
         refused,
         skipped,
         open,
+        lists: lists.into_iter().collect(),
         truncated: false,
         mutations,
     })

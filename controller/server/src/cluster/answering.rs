@@ -159,10 +159,9 @@ impl Inbound for Answering {
                 Request::Events(query) => self.events(query).await,
                 Request::Inventory { kind, query } => self.inventory(kind, &query).await,
                 Request::Heard { hosts } => self.heard(hosts),
-                Request::Connected => self.serving.get().map_or_else(starting, |(fleet, _)| {
-                    let (hosts, lost) = fleet.roll();
-                    Reply::Connected { hosts, lost }
-                }),
+                Request::Connected => {
+                    self.serving.get().map_or_else(starting, |(fleet, _)| Reply::Connected(fleet.present()))
+                }
                 Request::Reach => Reply::Reach(survey(&self.raft, self.started_at).await.into_keys().collect()),
                 Request::Event { host, boot, seq } => match self.serving.get() {
                     Some((_, events)) => match events.one(&host, &boot, seq).await {

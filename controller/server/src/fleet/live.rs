@@ -2,7 +2,7 @@
 //! since only those get a session.
 
 use super::{refusal::Refusal, rivals::Rivals};
-use crate::inventory::Sign;
+use crate::{inventory::Sign, peers::Present};
 use std::{
     collections::HashMap,
     sync::{
@@ -119,19 +119,25 @@ impl Live {
         self.hosts().iter().filter(|(_, cell)| lock(cell).live.connected).map(|(id, _)| id.clone()).collect()
     }
 
-    /// Hosts with a session, and events that agents lost, where there are some.
-    pub fn roll(&self) -> (Vec<HostId>, Vec<(HostId, u64)>) {
-        let (mut connected, mut lost) = (Vec::new(), Vec::new());
+    /// Hosts with a session, and what is to be said of some of them.
+    pub fn present(&self) -> Present {
+        let mut present = Present::default();
         for (id, cell) in self.hosts().iter() {
-            let cell = lock(cell);
-            if cell.live.connected {
-                connected.push(id.clone());
-                if cell.live.events_lost > 0 {
-                    lost.push((id.clone(), cell.live.events_lost));
-                }
+            let live = &lock(cell).live;
+            if !live.connected {
+                continue;
             }
+            present.hosts.push(id.clone());
+            if live.events_lost > 0 {
+                present.lost.push((id.clone(), live.events_lost));
+            }
+            let Some(report) = &live.report else { continue };
+            if report.engine.is_empty() {
+                present.engineless.push(id.clone());
+            }
+            present.passes.extend(report.break_glass.iter().map(|pass| (id.clone(), pass.clone())));
         }
-        (connected, lost)
+        present
     }
 
     /// Hosts by id, after one of them, at most so many.

@@ -14,8 +14,9 @@ pub(super) fn read(json: &[u8]) -> Result<HostReport, String> {
         return Err(format!("{} bytes are more than {REPORT_MAX}", json.len()));
     }
     let mut report: HostReport = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-    let HostReport { hostname, agent_version, os, kernel, arch, engine, engine_api, .. } = &mut report;
-    for text in [hostname, agent_version, os, kernel, arch, engine, engine_api] {
+    let HostReport { hostname, agent_version, os, kernel, arch, engine, engine_api, break_glass, .. } = &mut report;
+    let passes = break_glass.iter_mut().map(|pass| &mut pass.user);
+    for text in [hostname, agent_version, os, kernel, arch, engine, engine_api].into_iter().chain(passes) {
         text.retain(|c| !c.is_control());
         let mut end = text.len().min(REPORT_STRING_MAX);
         while !text.is_char_boundary(end) {

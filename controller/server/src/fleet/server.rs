@@ -20,6 +20,7 @@ use crate::{
     copies::Recorder,
     inventory::{Answer, Counters, Filter, Inventory, Kind, Sign},
     keys::Keys,
+    peers::Present,
     publish::Publisher,
     raft::Raft,
 };
@@ -228,9 +229,9 @@ impl Fleet {
         self.0.live.page(after, max)
     }
 
-    /// Hosts with a session here, and events that their agents lost since they started, where there are some.
-    pub fn roll(&self) -> (Vec<HostId>, Vec<(HostId, u64)>) {
-        self.0.live.roll()
+    /// Hosts with a session here, and what is to be said of some of them.
+    pub fn present(&self) -> Present {
+        self.0.live.present()
     }
 
     /// Hosts with a session here.

@@ -11,7 +11,7 @@ use crate::{
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use wharden_model::{
-    BootId, DecisionEvent, EventQuery, HostId, HostReport, KeyId, Revision, Timestamp,
+    BootId, BreakGlassPass, DecisionEvent, EventQuery, HostId, HostReport, KeyId, Revision, Timestamp,
     api::{EventPage, InventoryQuery, Secret},
 };
 use wharden_proto::{PEER_VERSION, v1::PeerFrame};
@@ -85,11 +85,7 @@ pub enum Reply {
     Kept(Kept),
     Part(Part),
     Held(HeldPage),
-    Connected {
-        hosts: Vec<HostId>,
-        /// Events that agents lost since they started, where there are some.
-        lost: Vec<(HostId, u64)>,
-    },
+    Connected(Present),
     Reach(Vec<u64>),
     Capacity(Box<Told>),
     Holds(KeyId),
@@ -131,6 +127,20 @@ pub struct PeerStatus {
     /// How it finds itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readings: Option<Readings>,
+}
+
+/// The hosts that have a session with a controller, and what is to be said of some of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Present {
+    pub hosts: Vec<HostId>,
+    /// Events that agents lost since they started, where there are some.
+    pub lost: Vec<(HostId, u64)>,
+    /// Those whose engine does not answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub engineless: Vec<HostId>,
+    /// Whom guards let pass by break-glass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passes: Vec<(HostId, BreakGlassPass)>,
 }
 
 /// A host as a controller knows it from its session.

@@ -21,7 +21,7 @@ mod transport;
 
 pub use client::{Client, split};
 pub use identity::{PeerIdentity, forget_key, load_key, store_key};
-pub use message::{PeerHost, PeerStatus, Reply, Request};
+pub use message::{PeerHost, PeerStatus, Present, Reply, Request};
 pub use roster::{Known, Roster, Stranger};
 pub use server::{Door, JoinRefusal, ServeError, Server};
 pub use transport::{CallError, Inbound, Transport};

@@ -2,7 +2,7 @@
 
 use crate::policies::{LAUNCHERS, NO_PRIVILEGED, ROLES};
 use std::process::Command;
-use wharden_harness::{Output, World, bins, eventually, limits::SETTLE, os_user::OsUser};
+use wharden_harness::{Agent, Output, World, bins, eventually, limits::SETTLE, os_user::OsUser};
 
 const REASON: &str = "the controllers are away and the disk is full";
 
@@ -11,8 +11,13 @@ fn world() -> World {
 }
 
 fn break_glass(world: &World, args: &[&str]) -> Output {
+    on(&world.agent, args)
+}
+
+/// On the host of an agent.
+pub fn on(agent: &Agent, args: &[&str]) -> Output {
     let mut command = Command::new(bins::path("wharden-agent"));
-    command.arg("break-glass").args(args).arg("--data-dir").arg(world.agent.dir());
+    command.arg("break-glass").args(args).arg("--data-dir").arg(agent.dir());
     Output::of(&mut command, b"")
 }
 

@@ -13,6 +13,12 @@ fn world() -> World {
     World::setup().user("alice", &[LAUNCHERS]).policy("roles", ROLES).policy("no-privileged", NO_PRIVILEGED).start()
 }
 
+const OTHERS: &str = "@id(\"others\") forbid (principal, action, resource) when { resource has owner && !(principal in resource.owner) };";
+
+/// Nothing about the request matters to it.
+const NEVER: &str =
+    r#"@id("never") @reason("never") forbid (principal, action == Docker::Action::"container.start", resource);"#;
+
 #[test]
 fn a_refusal_is_explained_with_the_smallest_change_that_would_be_allowed() {
     let mut world = world();
@@ -81,6 +87,25 @@ fn when_no_change_of_the_request_would_do_the_rules_that_are_near_say_what_they_
     }
     let told = cli.run(&["policy", "test", "--user", "wharden-t-alice", "docker", "run", "--privileged", "app"]).ok();
     assert!(told.contains("leave out --privileged"), "{told}");
+    assert!(told.contains("image app is there, wharden-t-alice's, and names no user"), "{told}");
+
+    // Whose a thing is taken to be is said, and can be.
+    let test = |words: &[&str]| cli.run(&[&["policy", "test", "--user", "wharden-t-alice"], words].concat()).ok();
+    let others = world.place.write("others.cedar", OTHERS);
+    let others = others.to_str().expect("a path");
+    let told = test(&["--draft", others, "--expect", "allow", "docker", "start", "web"]);
+    assert!(told.contains("container web is there, wharden-t-alice's"), "{told}");
+    let told = test(&["--draft", others, "--owner", "bob", "--expect", "deny", "docker", "start", "web"]);
+    assert!(told.contains("container web is there, bob's") && !told.contains("is not in the directory"), "{told}");
+    let told = cli.run(&["policy", "test", "--user", "nobody-knows", "docker", "ps"]).ok();
+    assert!(told.contains("user nobody-knows is not in the directory"), "{told}");
+    let told = cli.run(&["policy", "test", "--service-account", "ci", "docker", "ps"]).ok();
+    assert!(told.contains("service account ci") && told.contains("is not in the directory"), "{told}");
+    // Who is permitted is kept off by the forbid alone: no other permit would help.
+    let draft = world.place.write("never.cedar", NEVER);
+    let told = test(&["--draft", draft.to_str().expect("a path"), "docker", "start", "web"]);
+    assert!(told.contains("never/never") && told.contains("what is above forbids it"), "{told}");
+    assert!(!told.contains("permits this, but"), "{told}");
 
     let unknown = id(&event).rsplit_once('/').expect("an id").0.to_owned() + "/999999";
     cli.run(&["event", "explain", &unknown]).fails_saying(&["there is no event"]);

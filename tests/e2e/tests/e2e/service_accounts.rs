@@ -105,6 +105,27 @@ permit (
 "#;
 
 #[test]
+fn among_teams_a_job_has_what_it_made_and_nobody_elses() {
+    let world = World::setup().tcp().user("alice", &["launchers"]).packs(&["roles", "teams"]).policy("ci", CI).start();
+    let made = world.admin.rest().post("/v1/service-accounts", json!({"name": "ci", "ttl_s": 3600})).ok();
+    let cli = world.cli("ci");
+    let mut login = cli.command(&["docker", "login"]);
+    Output::of(login.env("WHARDEN_TOKEN", made["key"].as_str().expect("key")), b"").ok();
+    let (job, alice) = (Docker::elsewhere(cli.config(), Some(CONTEXT)), world.docker("alice"));
+    job.run(&["run", "-d", "--name", "build", "app", "sleep", "1000"]).ok();
+    job.run(&["volume", "create", "cache"]).ok();
+    alice.run(&["create", "--name", "web", "app"]).ok();
+    let names = |docker: &Docker| docker.run(&["ps", "-a", "--format", "{{.Names}}"]).ok();
+    assert_eq!((names(&job), names(&alice)), ("build".to_owned(), "web".to_owned()));
+    assert_eq!(job.run(&["exec", "build", "echo", "mine"]).ok(), "mine");
+    job.run(&["inspect", "web"]).fails_saying(&["No such object"]);
+    alice.run(&["stop", "build"]).fails_saying(&["No such container"]);
+    alice.run(&["volume", "inspect", "cache"]).fails_saying(&["o such volume"]);
+    job.run(&["rm", "-f", "build"]).ok();
+    assert_eq!(job.run(&["volume", "ls", "-q"]).ok(), "cache");
+}
+
+#[test]
 fn a_job_uses_docker_from_elsewhere_as_its_service_account_as_long_as_its_key_is_good() {
     let world = World::setup().tcp().policy("ci", CI).policy("no-privileged", NO_PRIVILEGED).start();
     let rest = world.admin.rest();

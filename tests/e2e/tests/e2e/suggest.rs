@@ -20,6 +20,7 @@ fn a_suggestion_put_in_force_allows_what_was_done_and_refuses_what_is_near() {
         alice.run(&["rm", "-f", name]).ok();
     };
     work("web");
+    alice.run(&["ps"]).ok();
     // What no policy may hold, and what is too long to keep, is left out and counted.
     alice.run(&["create", "--name", "odd", "app", "echo", "привет hello"]).ok();
     alice
@@ -31,7 +32,7 @@ fn a_suggestion_put_in_force_allows_what_was_done_and_refuses_what_is_near() {
 
     let cli = world.logged_in_cli();
     let found = cli.json(&["policy", "suggest", "--user", "wharden-t-alice", "--since", "1h"]);
-    assert_eq!(found["skipped"], 2, "{found}");
+    assert_eq!((&found["skipped"], &found["lists"]), (&json!(2), &json!(["container.list"])), "{found}");
     let text = found["text"].as_str().expect("a text").to_owned();
     for part in [
         "User::\"wharden-t-alice\"",
@@ -51,6 +52,7 @@ fn a_suggestion_put_in_force_allows_what_was_done_and_refuses_what_is_near() {
     assert!(told.contains("labels: not kept") && told.contains("command = \"sleep 1000\""), "{told}");
     let said = cli.run(&["policy", "suggest", "--user", "wharden-t-alice"]);
     assert!(said.out().contains("permit (") && said.err().contains("near them are refused"), "{said}");
+    assert!(said.err().contains("container.list show only what the user may inspect; --wildcard listed"), "{said}");
 
     // Only these rules, and they bind.
     world.put_policy("alice", &text);
@@ -71,6 +73,17 @@ fn a_suggestion_put_in_force_allows_what_was_done_and_refuses_what_is_near() {
         alice.run(near).fails_saying(&[".create"]);
     }
     world.docker("stranger").run(&["ps"]).fails_saying(&["no policy permits"]);
+
+    // What a list shows is for the admin to say.
+    world.direct().run(&["create", "--name", "theirs", "app"]).ok();
+    let names = || alice.run(&["ps", "-a", "--format", "{{.Names}}"]).ok();
+    assert_eq!(names(), "");
+    let listed = cli.json(&["policy", "suggest", "--user", "wharden-t-alice", "--wildcard", "listed"]);
+    assert_eq!(listed["lists"], json!([]), "{listed}");
+    world.put_policy("alice", listed["text"].as_str().expect("a text"));
+    world.settle();
+    assert!(names().contains("theirs"), "{}", names());
+    alice.run(&["logs", "theirs"]).fails_saying(&["no policy permits"]);
 
     // As wide as it was asked for, and no wider.
     let args = ["policy", "suggest", "--user", "wharden-t-alice", "--label", "env=dev"];

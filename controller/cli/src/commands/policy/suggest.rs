@@ -17,6 +17,7 @@ Wildcards leave something open, and nothing else:
   container-name    any name of a container
   command           any command and entry point
   host              any host; with --label, any that has it
+  listed            whatever the lists, disk usage and events that were asked for show
 
 Examples:
   wharden policy suggest --user alice --since 7d > alice.cedar
@@ -100,6 +101,13 @@ fn notes(user: &str, found: &PolicySuggestion) -> Vec<String> {
         if count > 0 {
             lines.push(format!("{count} event(s) {why}"));
         }
+    }
+    if !found.lists.is_empty() {
+        let lists: Vec<_> = found.lists.iter().map(|action| action.name()).collect();
+        lines.push(format!(
+            "{} show only what the user may inspect; --wildcard listed permits all that they show",
+            lists.join(", ")
+        ));
     }
     for kind in &found.still_refused {
         let who = format!("{} {}", clean(&kind.who), kind.action);

@@ -7,7 +7,7 @@ use crate::{
     docker_line,
     error::CliError,
     input::{HostRef, name_of_file, read_json, read_policy},
-    output::{Cell, Look, record},
+    output::{Cell, Look, Tone, record},
 };
 use clap::{ArgGroup, Args, ValueEnum};
 use std::path::PathBuf;
@@ -18,13 +18,17 @@ use wharden_model::{
 
 const HELP: &str = "\
 The request is a docker command, which comes last, or method, path and body as they go to the
-engine, or that of a recorded event. When it is refused, the smallest change of the request that
-would be allowed is shown, or else the rules that nearly permit it. Drafts decide in place of stored policies of the same name. The exit code is 0 whatever is
-decided, unless --expect says what it should be.
+engine, or that of a recorded event. No host is asked: what a request names is taken to be there and
+to be --owner's; the answer says what was assumed. When it is refused, the smallest change of the
+request that would be allowed is shown, or else the rules that nearly permit it. Drafts decide in
+place of stored policies of the same name. The exit code is 0 whatever is decided, unless --expect
+says what it should be.
 
 Examples:
   wharden policy test --user bob --host web1 docker run --privileged -v /:/host alpine
   wharden policy test --user bob --expect deny --draft team=./team.cedar docker rm -f db
+  wharden policy test --user bob --owner alice docker logs web
+  wharden policy test --service-account ci docker pull registry.example/app:1
   wharden policy test --event h-0123456789abcdef/89abcdef01234567/42 --draft ./team.cedar
   wharden policy test --user bob --method POST --path /containers/create --body create.json";
 
@@ -37,8 +41,14 @@ Examples:
 )]
 pub struct Test {
     /// The user who would ask
-    #[arg(long, required_unless_present = "event")]
+    #[arg(long, required_unless_present_any = ["event", "service_account"], conflicts_with = "service_account")]
     user: Option<UserName>,
+    /// The service account that would ask
+    #[arg(long, value_name = "NAME")]
+    service_account: Option<UserName>,
+    /// Whose the named things are; the asker's without it, nobody's when empty
+    #[arg(long, value_name = "NAME")]
+    owner: Option<String>,
     /// The host, by id or name; one without labels without it
     #[arg(long)]
     host: Option<HostRef>,
@@ -58,7 +68,7 @@ pub struct Test {
     #[arg(long, requires = "path", value_name = "FILE")]
     body: Option<PathBuf>,
     /// A recorded decision in place of a request, HOST/RUN/NUMBER
-    #[arg(long, group = "request", conflicts_with_all = ["user", "host"], value_name = "ID")]
+    #[arg(long, group = "request", conflicts_with_all = ["user", "service_account", "owner", "host"], value_name = "ID")]
     event: Option<EventId>,
     /// A docker command in place of method and path
     #[arg(group = "request", trailing_var_arg = true, allow_hyphen_values = true, value_name = "DOCKER COMMAND")]
@@ -90,6 +100,8 @@ pub async fn run(args: Test, context: &mut Context<'_>) -> Result<(), CliError> 
     let drafts = drafts(&args.drafts, context)?;
     let test = TestRequest {
         user: args.user,
+        service_account: args.service_account,
+        owner: args.owner,
         host: args.host.map(|host| host.0),
         request,
         event: args.event.map(|id| id.to_string()),
@@ -153,6 +165,9 @@ fn card(test: &TestRequest, result: &TestResult, look: &Look) -> String {
         ("Revision", Cell::new(decision.revision)),
     ];
     advice::reasons(decision, &mut fields);
-    advice::advice(&result.advice, &mut fields);
+    advice::advice(&result.advice, decision, &mut fields);
+    for (nth, assumed) in result.assumed.iter().enumerate() {
+        fields.push((if nth == 0 { "Assumed" } else { "" }, Cell::toned(assumed, Tone::Dim)));
+    }
     record(fields, look)
 }
