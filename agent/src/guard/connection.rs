@@ -216,7 +216,7 @@ impl Connection<'_> {
             limit: judged.limit,
             turn: list.as_ref(),
             network: network.as_deref(),
-            open: self.caller.uid().is_some_and(|uid| self.guard.grant_of(uid).is_some()),
+            uid: self.caller.uid(),
         });
         let plan = Plan {
             head: &judged.head,

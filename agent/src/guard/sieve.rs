@@ -17,7 +17,10 @@ use serde_json::Value;
 use std::{
     collections::HashSet,
     io,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use wharden_docker::{
@@ -39,8 +42,15 @@ pub struct Sieve<'a> {
     pub turn: Option<&'a Turn>,
     /// The network that is described.
     pub network: Option<&'a str>,
+    /// The caller's account on this host.
+    pub uid: Option<u32>,
+}
+
+/// What decides at one moment about what is seen.
+struct Eyes {
+    held: Arc<Held>,
     /// Break-glass of the caller's: everything is shown.
-    pub open: bool,
+    open: bool,
 }
 
 impl Sieve<'_> {
@@ -114,9 +124,9 @@ impl Sieve<'_> {
             (None, Action::TaskList) => (ResourceKind::Service, Action::ServiceList, "/services".to_owned()),
             _ => return Ok(None),
         };
-        let (held, mut shown) = (self.guard.bundles.current(), HashSet::new());
+        let (eyes, mut shown) = (self.eyes(), HashSet::new());
         let look = |thing: &[u8]| {
-            shown.extend(self.listed(&held, kind, thing)?.map(|reading| reading.resource.id));
+            shown.extend(self.listed(&eyes, kind, thing)?.map(|reading| reading.resource.id));
             Ok(())
         };
         self.guard.engine.list_raw(&path, action, look).await?;
@@ -124,13 +134,19 @@ impl Sieve<'_> {
     }
 
     /// A thing in a list, where the caller may see it.
-    fn listed(&self, held: &Held, kind: ResourceKind, thing: &[u8]) -> Result<Option<Reading>, UnknownForm> {
+    fn listed(&self, eyes: &Eyes, kind: ResourceKind, thing: &[u8]) -> Result<Option<Reading>, UnknownForm> {
         let reading = listed_reading(kind, thing, &|image: &str| self.guard.owners.of(image))?;
-        Ok(Some(reading).filter(|reading| self.may(held, reading)))
+        Ok(Some(reading).filter(|reading| self.may(eyes, reading)))
     }
 
-    fn may(&self, held: &Held, reading: &Reading) -> bool {
-        self.open || held.shows(self.principal, &self.guard.host_id, reading)
+    /// As things are now: a stream of events outlives a bundle, and a break-glass.
+    fn eyes(&self) -> Eyes {
+        let open = self.uid.is_some_and(|uid| self.guard.grant_of(uid).is_some());
+        Eyes { held: self.guard.bundles.current(), open }
+    }
+
+    fn may(&self, eyes: &Eyes, reading: &Reading) -> bool {
+        eyes.open || eyes.held.shows(self.principal, &self.guard.host_id, reading)
     }
 
     fn sift(
@@ -141,7 +157,7 @@ impl Sieve<'_> {
         left: &mut usize,
         out: &mut Vec<u8>,
     ) -> Result<usize, UnknownForm> {
-        let held = self.guard.bundles.current();
+        let eyes = self.eyes();
         let mut passes = |kind, thing: &[u8]| -> Result<bool, UnknownForm> {
             if *left == 0 {
                 return Ok(false);
@@ -151,7 +167,7 @@ impl Sieve<'_> {
                 let of = if is_task { Some(service_of_task(thing)?) } else { attached(thing)? };
                 return Ok(of.is_none_or(|id| shown.contains(&id)));
             }
-            let shown = self.listed(&held, kind, thing)?.is_some();
+            let shown = self.listed(&eyes, kind, thing)?.is_some();
             *left -= usize::from(shown);
             Ok(shown)
         };
@@ -222,8 +238,8 @@ impl Sieve<'_> {
         };
         let Ok(mut view) = found else { return false };
         self.guard.labels.fill(&mut view, kind, &id);
-        let held = self.guard.bundles.current();
-        let may = |reading: &Reading| self.may(&held, reading);
+        let eyes = self.eyes();
+        let may = |reading: &Reading| self.may(&eyes, reading);
         let reading = event_reading(&event, &view, &|image: &str| self.guard.owners.of(image));
         let attached = event_container(&event, &view);
         reading.is_ok_and(|reading| reading.iter().chain(&attached).all(may))

@@ -116,8 +116,8 @@ pub fn protect(args: &Protect, out: &mut impl Write) -> Result<(), ProtectError>
         systemd::Units::Service => {
             writeln!(
                 out,
-                "The engine makes its socket itself at each start; the agent moves it within moments. To leave no moment, \
-                 start it with -H unix://{}",
+                "The engine makes its socket itself at each start; the agent moves it within moments, and as soon as it runs. \
+                 To leave no moment, start the engine with -H unix://{}, or with --group root",
                 record.private.display()
             )?;
             Ok(())

@@ -76,7 +76,7 @@ pub fn of_request(canonical: &Canonical) -> BTreeSet<Lookup> {
             out.extend(named(canonical.doc().text("Container")).map(Lookup::Container));
         }
         Action::ImageExport => out.extend(exported(canonical).into_iter().map(|n| Lookup::Image(n.to_owned()))),
-        Action::ContainerList | Action::ImageList => out.extend(neighbours::lookups(canonical)),
+        Action::ContainerList | Action::ImageList | Action::TaskList => out.extend(neighbours::lookups(canonical)),
         Action::DistributionInspect => {}
         Action::ImageBuild => {
             let mode = canonical.query.get("networkmode");
@@ -166,6 +166,9 @@ pub fn of_found(canonical: &Canonical, view: &View, owner: &str) -> BTreeSet<Loo
     match canonical.action() {
         Action::ExecStart | Action::ExecResize | Action::ExecInspect => {
             out.extend(view.execs.values().map(|e| Lookup::Container(e.container.clone())));
+            if canonical.action() == Action::ExecStart {
+                out.extend(seen_by_found(view));
+            }
         }
         Action::ContainerCreate => made_of(canonical.doc(), view, &mut out),
         action if action.starts_container() => {
@@ -184,8 +187,7 @@ pub fn of_found(canonical: &Canonical, view: &View, owner: &str) -> BTreeSet<Loo
             if canonical.action() == Action::ContainerExec {
                 out.extend(view.containers.values().flat_map(|found| host_paths(container_paths(found, true))));
             }
-            out.extend(view.containers.values().flat_map(volumes_of));
-            out.extend(paths_of_volumes(view));
+            out.extend(seen_by_found(view));
         }
         Action::ServiceCreate | Action::ServiceUpdate => out.extend(paths_of_volumes(view)),
         Action::TaskInspect | Action::TaskLogs => {
@@ -221,6 +223,11 @@ fn made_of(body: Doc<'_>, view: &View, out: &mut BTreeSet<Lookup>) {
 /// The volumes that are mounted in a container.
 fn volumes_of(container: &ContainerView) -> impl Iterator<Item = Lookup> {
     container.mounts.iter().filter_map(|mount| named(&mount.name)).map(Lookup::Volume)
+}
+
+/// What says which files of the host the containers that were found see, beside their own configuration.
+fn seen_by_found(view: &View) -> impl Iterator<Item = Lookup> {
+    view.containers.values().flat_map(volumes_of).chain(paths_of_volumes(view))
 }
 
 /// The folders of the host that the volumes which were found are.

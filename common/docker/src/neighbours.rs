@@ -7,7 +7,6 @@ use crate::{
     facts::service_networks,
     listing::{self, Reading},
     lookup::{containers, is_network_name, networks, shared_with},
-    query::Query,
     refusal::{Refusal, shorten},
     resolve,
     version::ApiVersion,
@@ -27,15 +26,25 @@ pub struct Neighbour {
     pub read: bool,
 }
 
-/// Filters of lists that name a thing which must be there, Engine API 1.24 to the newest.
-const FILTERS: [&str; 2] = ["before", "since"];
+/// Filters of lists that name a thing which must be there, and its kind; Engine API 1.24 to the newest.
+const fn filters(action: Action) -> &'static [(&'static str, ResourceKind)] {
+    use ResourceKind as K;
+    match action {
+        Action::ContainerList => &[("before", K::Container), ("since", K::Container)],
+        Action::ImageList => &[("before", K::Image), ("since", K::Image)],
+        Action::TaskList => &[("service", K::Service), ("node", K::Node)],
+        _ => &[],
+    }
+}
 
 /// What must be looked up.
 pub fn lookups(canonical: &Canonical) -> Vec<Lookup> {
-    let Some(kind) = kind(canonical.action()) else { return Vec::new() };
-    let names = names(&canonical.query).unwrap_or_default();
-    let lookup = |name| if kind == ResourceKind::Image { Lookup::Image(name) } else { Lookup::Container(name) };
-    names.into_iter().map(lookup).collect()
+    let lookup = |(kind, name)| match kind {
+        ResourceKind::Image => Lookup::Image(name),
+        ResourceKind::Container => Lookup::Container(name),
+        kind => Lookup::Swarm(kind, name),
+    };
+    filtered(canonical).unwrap_or_default().into_iter().map(lookup).collect()
 }
 
 /// Those that were found; the engine says of the others that they are not there.
@@ -62,15 +71,21 @@ pub fn of(canonical: &Canonical, view: &View) -> Result<Vec<Neighbour>, Refusal>
         Action::ServiceCreate | Action::ServiceUpdate => return Ok(unless_hidden([], service_networks(doc), view)),
         _ => {}
     }
-    let Some(kind) = kind(canonical.action()) else { return Ok(Vec::new()) };
-    let reading = |name: &str| match kind {
-        ResourceKind::Image => view.images.get(name).map(listing::of_image),
-        _ => view.containers.get(name).map(|found| listing::reading(kind, resolve::container_resource(found))),
+    let reading = |kind, name: &str| {
+        Some(match kind {
+            ResourceKind::Image => listing::of_image(view.images.get(name)?),
+            ResourceKind::Container => listing::reading(kind, resolve::container_resource(view.containers.get(name)?)),
+            kind => {
+                let found = view.swarm.get(&(kind, name.to_owned()))?;
+                listing::reading(kind, resolve::existing(kind, &found.id, &found.name, &found.labels))
+            }
+        })
     };
-    let found = |name: String| {
-        Some(Neighbour { reading: reading(&name)?, unseen: missing(kind, &name, canonical.engine_api), read: true })
+    let found = |(kind, name): (ResourceKind, String)| {
+        let unseen = missing(kind, &name, canonical.engine_api);
+        Some(Neighbour { reading: reading(kind, &name)?, unseen, read: true })
     };
-    Ok(names(&canonical.query)?.into_iter().filter_map(found).collect())
+    Ok(filtered(canonical)?.into_iter().filter_map(found).collect())
 }
 
 fn named(kind: ResourceKind, name: &str, found: Option<Resource>) -> Vec<Neighbour> {
@@ -100,39 +115,41 @@ fn unless_hidden<'n>(
 
 /// In the engine's words for lists.
 fn missing(kind: ResourceKind, name: &str, engine: ApiVersion) -> Refusal {
-    if kind == ResourceKind::Image {
-        return resolve::missing(kind, name);
-    }
-    // Engines of before 25.0 take it for an error of their own.
-    let status = if engine < (ApiVersion { major: 1, minor: 44 }) { 500 } else { 404 };
-    Refusal::with(status, format!("no such container {}", shorten(name)))
-}
-
-fn kind(action: Action) -> Option<ResourceKind> {
-    match action {
-        Action::ContainerList => Some(ResourceKind::Container),
-        Action::ImageList => Some(ResourceKind::Image),
-        _ => None,
+    match kind {
+        ResourceKind::Container => {
+            // Engines of before 25.0 take it for an error of their own.
+            let status = if engine < (ApiVersion { major: 1, minor: 44 }) { 500 } else { 404 };
+            Refusal::with(status, format!("no such container {}", shorten(name)))
+        }
+        ResourceKind::Service | ResourceKind::Node => {
+            Refusal::with(404, format!("{} {} not found", kind.name().to_lowercase(), shorten(name)))
+        }
+        _ => resolve::missing(kind, name),
     }
 }
 
-fn names(query: &Query) -> Result<Vec<String>, Refusal> {
-    let mut names: Vec<String> = Vec::new();
-    let filters = query.get("filters");
-    if !filters.is_empty() {
-        let wrong = |error| Refusal::bad(format!("query parameter filters: it is not JSON: {error}"));
-        let filters: Value = serde_json::from_str(filters).map_err(wrong)?;
-        for name in FILTERS {
-            match filters.get(name) {
-                Some(Value::Object(named)) => names.extend(named.keys().cloned()),
-                // As clients of before API 1.22 write it.
-                Some(Value::Array(named)) => names.extend(named.iter().filter_map(Value::as_str).map(str::to_owned)),
-                _ => {}
+/// The kind and name of each thing that the filters of a list name.
+fn filtered(canonical: &Canonical) -> Result<Vec<(ResourceKind, String)>, Refusal> {
+    let mut out: Vec<(ResourceKind, String)> = Vec::new();
+    let (wanted, given) = (filters(canonical.action()), canonical.query.get("filters"));
+    if wanted.is_empty() || given.is_empty() {
+        return Ok(out);
+    }
+    let wrong = |error| Refusal::bad(format!("query parameter filters: it is not JSON: {error}"));
+    let given: Value = serde_json::from_str(given).map_err(wrong)?;
+    for (name, kind) in wanted {
+        match given.get(name) {
+            Some(Value::Object(named)) => out.extend(named.keys().map(|name| (*kind, name.clone()))),
+            // As clients of before API 1.22 write it.
+            Some(Value::Array(named)) => {
+                out.extend(named.iter().filter_map(Value::as_str).map(|name| (*kind, name.to_owned())));
             }
+            _ => {}
         }
     }
-    names.retain(|name| !name.is_empty());
-    Ok(names)
+    // The node that is asked calls itself so.
+    out.retain(|(kind, name)| !(name.is_empty() || *kind == ResourceKind::Node && name == "self"));
+    Ok(out)
 }
 
 #[cfg(test)]
@@ -158,6 +175,9 @@ mod tests {
             let wanted: Vec<Lookup> = named.iter().map(|name| Lookup::Container((*name).to_owned())).collect();
             assert_eq!(lookups(&list(target)), wanted, "{target}");
         }
+        let tasks = list(r#"tasks?filters={"service":["web"],"node":{"self":true,"n1":true},"name":["x"]}"#);
+        let wanted = [(ResourceKind::Service, "web"), (ResourceKind::Node, "n1")];
+        assert_eq!(lookups(&tasks), wanted.map(|(kind, name)| Lookup::Swarm(kind, name.to_owned())));
         let image = list(r#"images/json?filters={"since":{"app":true}}"#);
         assert_eq!(lookups(&image), [Lookup::Image("app".to_owned())]);
     }

@@ -1,30 +1,48 @@
 //! The arguments of `ps` that a request hands to the engine, which runs it on the host and keeps of what it prints the lines whose
-//! column `PID` is of the container. So nothing may be asked for that names a column, leaves the names of the columns out, or
-//! says of which processes: what is left is letters, and lists of columns.
+//! word below the title `PID` is of the container. So that word has to be the process's number in every line: nothing is asked for
+//! that names a column, leaves the names of the columns out, puts more words than its title before `PID`, or says of which
+//! processes. What is left are letters that do none of it, and lists of columns that begin with `pid`.
 
 use crate::refusal::{Refusal, shorten};
+
+/// After a dash: which processes, as far as that is all of them, and formats of single words up to `PID`.
+const UNIX: &str = "eAadfFljyLw";
+/// Without one. Not among them: e shows environments, f and H are refused by ps beside the engine's own option and make it ask about
+/// every process, Z and M put labels first.
+const BSD: &str = "auxljvw";
 
 /// Refuses all others.
 ///
 /// # Errors
 /// 400.
 pub fn check(args: &str) -> Result<(), Refusal> {
-    let mut columns_follow = false;
+    let (mut lists, mut columns_follow) = (0, false);
     for word in args.split_whitespace() {
-        let options = word.strip_prefix('-').unwrap_or(word);
-        let letters = !options.is_empty() && options.bytes().all(|byte| byte.is_ascii_alphabetic());
-        // Without a dash, h leaves the names out; with one or without, these say which processes, or whose.
-        let chooses = options.contains(['p', 'q', 't', 'u', 'U', 'g', 'G', 's', 'C', 'N', 'k', 'h', 'n', 'V']);
-        let plain = letters && (!chooses || matches!(options, "aux" | "axu" | "auxww" | "auxw" | "ux" | "u"));
-        let is_list = columns_follow && is_list(word);
-        if !(plain || is_list) {
-            return Err(Refusal::bad(format!(
-                "query parameter ps_args: {}: only letters such as -ef, aux and -eo, and a list of columns such as pid,user,args, \
-                 may be asked for",
-                shorten(word)
-            )));
+        let refused = |why: &str| Err(Refusal::bad(format!("query parameter ps_args: {}: {why}", shorten(word))));
+        if columns_follow {
+            if !is_list(word) {
+                return refused("only a list of columns such as pid,user,args may follow an o");
+            }
+            // Else the engine takes another word for the number of the process.
+            if lists == 0 && word.split(',').next() != Some("pid") {
+                return refused("pid has to be the first of the columns, such as in pid,user,args");
+            }
+            (lists, columns_follow) = (lists + 1, false);
+            continue;
         }
-        columns_follow = !is_list && options.ends_with(['o', 'O']);
+        let (allowed, options) = match word.strip_prefix('-') {
+            // What people write who mean aux.
+            Some("aux") => (BSD, "aux"),
+            Some(options) => (UNIX, options),
+            None => (BSD, word),
+        };
+        let letters = options.strip_suffix('o').unwrap_or(options);
+        if options.is_empty() || !letters.chars().all(|letter| allowed.contains(letter)) {
+            return refused(
+                "only letters such as -ef, aux and -eo, and a list of columns such as pid,user,args, may be asked for",
+            );
+        }
+        columns_follow = letters.len() < options.len();
     }
     Ok(())
 }
@@ -40,7 +58,19 @@ mod tests {
 
     #[test]
     fn columns_have_their_own_names_and_processes_are_those_of_the_container() {
-        for good in ["", "-ef", "aux", "-eo pid,user,args", "-o pid -o psr", "axo pid,cmd", "-eF", "-el", "auxww"] {
+        for good in [
+            "",
+            "-ef",
+            "aux",
+            "-aux",
+            "-eo pid,user,args",
+            "-o pid -o psr",
+            "axo pid,cmd",
+            "-eF",
+            "-el",
+            "-eLf",
+            "auxww",
+        ] {
             assert!(check(good).is_ok(), "{good}");
         }
         for bad in [
@@ -61,6 +91,24 @@ mod tests {
             "-",
             "-e -q 1",
             "-eo pid,\u{e9}",
+            // Another word than that of the title stands where the number is looked for.
+            "-o lstart,pid,args",
+            "-eo user,pid,args",
+            "-o psr -o pid",
+            "-opid",
+            "-ocmd",
+            "-O lstart",
+            "-eM",
+            "-eZ",
+            // ps refuses these beside the number of a process, and the engine asks without it.
+            "-eH",
+            "axf",
+            "-eo pid -H",
+            // Whole environments.
+            "auxe",
+            "eww",
+            "-em",
+            "-oe",
         ] {
             assert!(check(bad).is_err(), "{bad}");
         }

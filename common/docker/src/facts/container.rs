@@ -7,9 +7,13 @@ use crate::{
     image_ref::ImageRef,
     mounts::volume_paths,
     paths::{clean, is_within},
+    version::ApiVersion,
 };
 use std::collections::BTreeSet;
 use wharden_model::Action;
+
+/// From here on the engine asks a websocket which streams it is for.
+const WEBSOCKETS_CHOOSE: ApiVersion = ApiVersion { major: 1, minor: 42 };
 
 pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let (body, query) = (source.body(), source.query());
@@ -19,6 +23,9 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
         Action::ContainerCommit => commit(source, out),
         Action::ExecStart | Action::ExecInspect => {
             out.put("detach", body.truth("Detach"));
+            if source.canonical.action() == Action::ExecStart {
+                host_paths(source, out);
+            }
             let id = source.resolved.captures.first();
             let Some(exec) = source.view.execs.values().find(|e| Some(&e.id) == id) else { return };
             out.put("privileged", exec.privileged);
@@ -57,10 +64,16 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
             out.put("link", query.truth("link"));
         }
         Action::ContainerAttach => {
-            for name in ["stdin", "stdout", "stderr", "stream", "logs"] {
+            let websocket = source.canonical.method == "GET";
+            // Before this version the engine does not ask which of them a websocket is for: it opens all three.
+            let opens_all = websocket && source.canonical.version.is_none_or(|version| version < WEBSOCKETS_CHOOSE);
+            for name in ["stdin", "stdout", "stderr"] {
+                out.put(name, opens_all || query.truth(name));
+            }
+            for name in ["stream", "logs"] {
                 out.put(name, query.truth(name));
             }
-            out.put("websocket", source.canonical.method == "GET");
+            out.put("websocket", websocket);
             host_paths(source, out);
         }
         Action::ContainerTop => out.put("ps_args", query.get("ps_args")),

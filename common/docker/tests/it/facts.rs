@@ -34,7 +34,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("POST /commit", "/commit?container=victim", ""),
     ("GET /containers/{id}/archive", "/containers/victim/archive", ""),
     ("PUT /containers/{id}/archive", "/containers/victim/archive", ""),
-    ("GET /containers/{id}/attach/ws", "/containers/victim/attach/ws", ""),
+    ("GET /containers/{id}/attach/ws", "/v1.42/containers/victim/attach/ws", ""),
     ("POST /containers/{id}/start", "/containers/victim/start", ""),
     ("POST /containers/{name}/checkpoints", "/containers/victim/checkpoints", r#"{"CheckpointID":"ck"}"#),
     ("POST /plugins/pull", "/plugins/pull", "[]"),

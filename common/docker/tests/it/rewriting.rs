@@ -95,6 +95,9 @@ fn resources_are_the_things_themselves() {
     let resource = &exec.resources[0];
     assert_eq!((resource.id.as_str(), resource.name.as_str(), resource.owner.as_str()), (EXEC, "victim", "bob"));
     assert!(support::shows(&exec, "privileged", "true"));
+    let seen = judge(&request("POST", "/containers/victim/attach", "")).unwrap();
+    assert_eq!(support::fact(&exec, "host_paths"), support::fact(&seen, "host_paths"), "its container's");
+    assert_ne!(support::fact(&exec, "host_paths"), &wharden_model::FactValue::Set(Default::default()));
     assert_eq!(exec.response, ResponseKind::Hijack);
     let save = judge(&request("GET", "/images/get?names=base&names=rootless:1", "")).unwrap();
     assert_eq!(save.resources.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), [IMAGE, "sha256:1"]);

@@ -88,10 +88,27 @@ fn what_could_be_taken_for_another_ones_id_is_no_name_and_ps_asks_only_for_colum
         ("POST", "/containers/create?name=deadbeefcaf", r#"{"Image":"base"}"#, true),
         ("POST", "/containers/victim/rename?name=/0123456789ab", "", false),
         ("GET", "/containers/victim/top?ps_args=-osz%3DPID", "", false),
+        ("GET", "/containers/victim/top?ps_args=-eo%20lstart,pid,args", "", false),
         ("GET", "/containers/victim/top?ps_args=aux", "", true),
     ] {
         assert_eq!(judge_with(&request(method, target, body), &world()).is_ok(), good, "{target}");
     }
+}
+
+#[test]
+fn a_websocket_is_for_all_streams_before_it_could_choose() {
+    for (version, query, stdin) in [
+        ("1.41", "stdout=1", "true"),
+        ("1.24", "stdin=0", "true"),
+        ("1.42", "stdout=1", "false"),
+        ("1.42", "stdin=1", "true"),
+    ] {
+        let target = format!("/v{version}/containers/victim/attach/ws?stream=1&{query}");
+        let judged = judge_with(&request("GET", &target, ""), &world()).expect("judged");
+        assert!(support::shows(&judged, "stdin", stdin), "{target}");
+    }
+    let plain = judge_with(&request("POST", "/v1.41/containers/victim/attach?stdout=1", ""), &world()).expect("judged");
+    assert!(support::shows(&plain, "stdin", "false"));
 }
 
 #[test]

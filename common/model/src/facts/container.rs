@@ -70,13 +70,27 @@ pub const EXEC: &[FactSpec] = &[
 
 /// `exec.start` and `exec.inspect`: what `container.exec` asked for, as the engine keeps it.
 pub const EXEC_START: &[FactSpec] = &[
-    fact(
-        "detach",
-        FactType::Bool,
-        "$.Detach",
-        "",
-        "runs in the background; false means that the connection is hijacked",
-    ),
+    DETACH,
+    EXEC_ITSELF[0],
+    EXEC_ITSELF[1],
+    EXEC_ITSELF[2],
+    EXEC_ITSELF[3],
+    fact("host_paths", FactType::Set, "", "5.6", "every host path that the container can see"),
+];
+
+/// `exec.inspect`.
+pub const EXEC_INSPECT: &[FactSpec] = &[DETACH, EXEC_ITSELF[0], EXEC_ITSELF[1], EXEC_ITSELF[2], EXEC_ITSELF[3]];
+
+const DETACH: FactSpec = fact(
+    "detach",
+    FactType::Bool,
+    "$.Detach",
+    "",
+    "runs in the background; false means that the connection is hijacked",
+);
+
+/// What an exec is.
+const EXEC_ITSELF: [FactSpec; 4] = [
     fact("privileged", FactType::Bool, "", "5.23", "runs with every capability"),
     fact("user", FactType::String, "", "5.24", "user that it runs as, as asked for"),
     fact("tty", FactType::Bool, "", "", "has a terminal"),

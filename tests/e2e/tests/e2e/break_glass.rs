@@ -92,6 +92,36 @@ fn root_passes_for_a_while_without_a_controller_and_the_audit_hears_of_it_later(
 }
 
 #[test]
+fn a_stream_of_events_shows_no_more_once_it_is_over() {
+    let world = world();
+    let (root, direct) = (root(&world), world.direct());
+    let shown = world.place.join("shown");
+    break_glass(&world, &["--reason", REASON, "--for", "30m"]).ok();
+    let mut events = root.command(&["events", "--filter", "event=create", "--format", "{{.Actor.Attributes.name}}"]);
+    let mut events = events.stdout(std::fs::File::create(&shown).expect("a file")).spawn().expect("docker starts");
+    // The stream has begun once it shows something.
+    let mut tries = 0;
+    let mut shows = |prefix: &str| {
+        eventually(prefix, SETTLE, || {
+            tries += 1;
+            direct.run(&["create", "--name", &format!("{prefix}{tries}"), "app"]).ok();
+            let lines = std::fs::read_to_string(&shown).expect("shown");
+            lines.lines().any(|line| line.starts_with(prefix)).then_some(())
+        });
+    };
+    shows("before");
+    break_glass(&world, &["--end"]).ok();
+    direct.run(&["create", "--name", "hidden", "app"]).ok();
+    root.run(&["ps"]).fails_saying(&["no policy permits"]);
+    break_glass(&world, &["--reason", REASON, "--for", "30m"]).ok();
+    shows("after");
+    let lines = std::fs::read_to_string(&shown).expect("shown");
+    events.kill().expect("killed");
+    events.wait().expect("waited for");
+    assert!(!lines.lines().any(|line| line == "hidden"), "{lines}");
+}
+
+#[test]
 fn it_ends_by_itself_is_for_one_os_user_and_only_root_begins_it() {
     let world = world();
     let alice = world.docker("alice");

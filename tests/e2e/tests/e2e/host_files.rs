@@ -66,6 +66,20 @@ fn whoever_sees_files_of_the_host_is_the_account_that_asks() {
     olga.run(&["attach", "runs"]).fails_saying(&["403"]);
     let refused = &world.events("action=container.attach&decision=denied", 1)[0];
     assert_eq!(refused["decision"]["rules"][0]["id"], "baseline/no-typing-beside-files-of-others", "{refused:#}");
+    // A websocket takes what is typed whatever it asks for, before the version that says so.
+    let socket =
+        "answer = client.api.get(client.api.base_url + '/v1.41/containers/runs/attach/ws?stream=1&stdout=1', headers={
+        'Connection': 'Upgrade', 'Upgrade': 'websocket', 'Sec-WebSocket-Version': '13',
+        'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ=='}, stream=True)
+print(answer.status_code, answer.text)";
+    let told = world.agent.python("olga").run(socket).ok();
+    assert!(told.starts_with("403") && told.contains("no-typing-beside-files-of-others"), "{told}");
+    // Nor does anybody take a command over that its owner has made and not begun.
+    let made = "print(client.api.exec_create('runs', 'cat', stdin=True, user='{}')['Id'])".replace("{}", &as_own);
+    let id = world.agent.python("alice").run(&made).ok();
+    let begin = format!("print(client.api.exec_start('{id}', detach=True))");
+    world.agent.python("olga").run(&begin).fails_saying(&["no-commands-beside-files-of-others"]);
+    world.agent.python("alice").run(&begin).ok();
     // What the account could not come to by itself, it does not come to in a container.
     let closed = world.place.path().join("closed");
     fs::create_dir_all(closed.join("open")).expect("a folder");

@@ -82,4 +82,19 @@ fn services_and_secrets_keep_their_maker_and_tokens_are_for_admins() {
     let answer = asked.ok();
     assert!(answer.starts_with("403") && answer.contains("baseline/no-host-network-elsewhere"), "{answer}");
     omar.run(&["service", "rollback", "-d", "web"]).fails_saying(&["baseline/no-unjudged-rollbacks"]);
+
+    // Where it is hidden, a filter does not tell that it is there, nor how its id begins.
+    world.put_policy("teams", include_str!("../../../../common/policy/packs/teams.cedar"));
+    world.settle();
+    let tasks = |service: &str| {
+        let ask = format!(
+            "r = client.api._get(client.api._url('/tasks'), params={{'filters': '{{\"service\": [\"{service}\"]}}'}})\nprint(r.status_code, r.text)"
+        );
+        world.agent.python("vera").run(&ask).ok().trim().to_owned()
+    };
+    let absent = tasks("nothing");
+    assert!(absent.starts_with("404"), "{absent}");
+    for reference in ["web", &id, &id[..8]] {
+        assert_eq!(tasks(reference), absent.replace("nothing", reference));
+    }
 }
