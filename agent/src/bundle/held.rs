@@ -12,7 +12,7 @@ use std::{
 };
 use tokio::sync::watch;
 use wharden_docker::Reading;
-use wharden_model::{Decision, Effect, HostId, Posture, Principal, Revision, SessionId, UserName};
+use wharden_model::{Action, Decision, Effect, HostId, Posture, Principal, Revision, SessionId, UserName};
 use wharden_policy::{Compiled, Query, no_bundle};
 use wharden_proto::difference::{self, DifferenceError};
 use wharden_runtime::fsync::write_atomic;
@@ -58,6 +58,14 @@ impl Held {
     /// Decides by the bundle. Without one everything but ping and version is denied.
     pub fn decide(&self, query: &Query<'_>) -> Decision {
         self.compiled.as_ref().map_or_else(|| no_bundle(query.action), |compiled| compiled.decide(query))
+    }
+
+    /// The denial of whoever may do this to nothing there is; see [`Compiled::denies_outright`].
+    pub fn denies_outright(&self, principal: &Principal, action: Action, host: &HostId) -> Option<Decision> {
+        self.compiled.as_ref().map_or_else(
+            || Some(no_bundle(action)).filter(|decision| decision.effect == Effect::Deny),
+            |compiled| compiled.denies_outright(principal, action, host),
+        )
     }
 
     /// True when the bundle denies whatever the facts of these names will be, so that nobody has to wait for them.

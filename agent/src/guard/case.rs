@@ -124,7 +124,9 @@ impl<'a> Case<'a> {
                 _ => Err(self.invalid(action, Refusal::bad("the request has no body, and so no image archive"))),
             };
         }
-        self.see_neighbours(&judged, &canonical)?;
+        if !judged.neighbours.is_empty() && self.outright(action).is_none() {
+            self.see_neighbours(&judged, &canonical)?;
+        }
         let (mut resource, mut decision, mut posture) = self.ask(&judged);
         if !self.serves
             && decision.effect == Effect::Allow
@@ -210,7 +212,7 @@ impl<'a> Case<'a> {
                 self.refused(502, format!("Wharden: {error}"))
             }
             LookupError::Reference(_) | LookupError::TooMany => {
-                self.invalid(canonical.action(), Refusal::bad(error.to_string()))
+                self.unjudged(canonical, Refusal::bad(error.to_string()))
             }
         })
     }
@@ -219,7 +221,39 @@ impl<'a> Case<'a> {
         let owner = self.who.principal.as_owner();
         let private = self.guard.out_of_reach();
         let asker = Asker { owner: &owner, host_id: &self.guard.host_id, private: &private };
-        canonical.judge(view, &asker).map_err(|refusal| self.invalid(canonical.action(), refusal))
+        canonical.judge(view, &asker).map_err(|refusal| self.unjudged(canonical, refusal))
+    }
+
+    /// The answer to a request that could not be judged for what is there or is not, which is only for those to know who might be
+    /// allowed.
+    fn unjudged(&self, canonical: &Canonical, refusal: Refusal) -> Refused {
+        let action = canonical.action();
+        let Some(decision) = self.outright(action) else { return self.invalid(action, refusal) };
+        let told = Told { action, facts: None, request: canonical.describe(), unseen: None };
+        let nothing = Resource::bare(action.resource(), "");
+        match self.conclude(&nothing, decision, Posture::Enforce, told) {
+            Err(refused) => refused,
+            Ok(()) => self.invalid(action, refusal),
+        }
+    }
+
+    /// The denial of a caller who may do this to nothing there is: it learns nothing of things, not even that they are there.
+    fn outright(&self, action: Action) -> Option<Decision> {
+        let held = self.guard.bundles.current();
+        if held.posture == Posture::Observe {
+            return None;
+        }
+        let decision = self.nobody(held.revision).or_else(|| {
+            let Guard { host_id, .. } = self.guard;
+            held.denies_outright(&self.who.principal, action, host_id)
+        });
+        decision.filter(|decision| !hides(decision) && self.grant().is_none())
+    }
+
+    /// The denial of a caller of whom it cannot be told who it is.
+    fn nobody(&self, revision: u64) -> Option<Decision> {
+        let why = self.who.nobody.as_ref()?;
+        Some(builtin(UNKNOWN_CALLER, format!("who is calling cannot be told: {why}"), revision))
     }
 
     /// What the guard would put right on the way to the engine, and nobody can past it: the rule that refuses it, and why.
@@ -256,9 +290,8 @@ impl<'a> Case<'a> {
         facts: &Facts,
     ) -> (Option<&'j Resource>, Decision, Posture) {
         let held = self.guard.bundles.current();
-        if let Some(why) = &self.who.nobody {
-            let reason = format!("who is calling cannot be told: {why}");
-            return (resources.first(), builtin(UNKNOWN_CALLER, reason, held.revision), held.posture);
+        if let Some(decision) = self.nobody(held.revision) {
+            return (resources.first(), decision, held.posture);
         }
         let answers = resources.iter().map(|resource| {
             let query = Query { principal: &self.who.principal, action, resource, host: &self.guard.host_id, facts };
@@ -301,8 +334,13 @@ impl<'a> Case<'a> {
         let refused = (outcome == Outcome::Denied).then(|| {
             let host = format!("{} ({})", self.guard.host_name, self.guard.host_id);
             let contact = &self.guard.contact;
-            let message = explain::refusal(&self.who.principal, told.action, resource, &decision, &host, contact);
-            match told.unseen.as_ref().filter(|_| hides(&decision)) {
+            let outright = self.outright(told.action);
+            let (on, why) = match &outright {
+                Some(outright) => (Err(told.request.as_str()), outright),
+                None => (Ok(resource), &decision),
+            };
+            let message = explain::refusal(&self.who.principal, told.action, on, why, &host, contact);
+            match told.unseen.as_ref().filter(|_| outright.is_none() && hides(&decision)) {
                 Some(unseen) => self.refused(unseen.status, unseen.message.clone()),
                 None => self.refused(403, message),
             }
@@ -340,14 +378,7 @@ impl<'a> Case<'a> {
 
     pub(super) fn engine(&self) -> Resource {
         let id = self.guard.host_id.to_string();
-        Resource {
-            kind: ResourceKind::Engine,
-            name: id.clone(),
-            id,
-            image: String::new(),
-            owner: String::new(),
-            labels: Default::default(),
-        }
+        Resource { name: id.clone(), ..Resource::bare(ResourceKind::Engine, &id) }
     }
 
     fn report(

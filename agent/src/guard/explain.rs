@@ -4,16 +4,21 @@ use wharden_model::{Action, Decision, Principal, Resource, ResourceKind};
 /// Longest name shown in a refusal, in characters.
 const SHOWN: usize = 128;
 
-/// What a refused person reads: what was refused, by which rule, why, and what to do.
+/// What a refused person reads: what was refused, by which rule, why, and what to do. Those who may do this
+/// to no thing get the request back as they made it.
 pub fn refusal(
     principal: &Principal,
     action: Action,
-    resource: &Resource,
+    on: Result<&Resource, &str>,
     decision: &Decision,
     host: &str,
     contact: &str,
 ) -> String {
-    let mut text = format!("Wharden refused {action} on {} for {principal}: {}", thing(resource), decision.why());
+    let on = match on {
+        Ok(resource) => format!("on {}", thing(resource)),
+        Err(request) => format!("({})", show(request)),
+    };
+    let mut text = format!("Wharden refused {action} {on} for {principal}: {}", decision.why());
     if let Some(cis) = decision.rules.first().map(|rule| &rule.cis).filter(|cis| !cis.is_empty()) {
         let _ = write!(text, " (CIS {cis})");
     }
@@ -74,14 +79,14 @@ mod tests {
             Decision { effect: Effect::Deny, rules: vec![rule], monitor: vec![], errors: vec![], revision: 7 };
         let bob = Principal::User { name: "bob".into() };
         assert_eq!(
-            refusal(&bob, Action::ContainerCreate, &resource, &decision, "web-1", "sec@corp"),
+            refusal(&bob, Action::ContainerCreate, Ok(&resource), &decision, "web-1", "sec@corp"),
             "Wharden refused container.create on container web for user bob: rule baseline/no-privileged forbids it: \
              privileged containers own the host (CIS 5.5). What to do: change the request so that the rule no longer \
              applies, or ask sec@corp for an exemption (host web-1, policy revision 7)."
         );
         decision.rules.clear();
         assert_eq!(
-            refusal(&bob, Action::ContainerCreate, &resource, &decision, "web-1", "sec@corp"),
+            refusal(&bob, Action::ContainerCreate, Ok(&resource), &decision, "web-1", "sec@corp"),
             "Wharden refused container.create on container web for user bob: no policy permits it. What to do: ask \
              sec@corp for a policy that permits container.create here (host web-1, policy revision 7)."
         );

@@ -73,21 +73,10 @@ pub fn resolve<'a>(canonical: &Canonical, view: &'a View, asker: &Asker<'_>) -> 
         ResourceKind::Image => images(canonical, view, &mut out)?,
         ResourceKind::Volume => volume(canonical, view, asker, &mut out)?,
         ResourceKind::Network => network(canonical, view, asker, &mut out)?,
-        ResourceKind::Engine => out.resources.push(bare(ResourceKind::Engine, asker.host_id.as_str())),
+        ResourceKind::Engine => out.resources.push(Resource::bare(ResourceKind::Engine, asker.host_id.as_str())),
         kind => others(canonical, kind, view, asker, &mut out)?,
     }
     Ok(out)
-}
-
-fn bare(kind: ResourceKind, id: &str) -> Resource {
-    Resource {
-        kind,
-        id: id.to_owned(),
-        name: String::new(),
-        image: String::new(),
-        owner: String::new(),
-        labels: BTreeMap::new(),
-    }
 }
 
 /// Something that is about to be made: it belongs to whoever asks.
@@ -96,13 +85,13 @@ fn to_be(kind: ResourceKind, name: &str, body: Doc<'_>, asker: &Asker<'_>) -> Re
         name: name.to_owned(),
         owner: asker.owner.to_owned(),
         labels: body.pairs("Labels"),
-        ..bare(kind, if name.is_empty() { "new" } else { name })
+        ..Resource::bare(kind, if name.is_empty() { "new" } else { name })
     }
 }
 
 /// A thing that exists and is no image; its owner is the one that its labels name, which of a container is not enough.
 pub fn existing(kind: ResourceKind, id: &str, name: &str, labels: &BTreeMap<String, String>) -> Resource {
-    Resource { name: name.to_owned(), owner: owner::of(labels), labels: labels.clone(), ..bare(kind, id) }
+    Resource { name: name.to_owned(), owner: owner::of(labels), labels: labels.clone(), ..Resource::bare(kind, id) }
 }
 
 /// Its image is called as in lists, events and creations: by the whole reference.
@@ -235,7 +224,7 @@ fn image_resource(asked: &str, found: Option<&ImageView>) -> Resource {
         Some(first) if name == id => first.to_string(),
         _ => name,
     };
-    Resource { name: name.clone(), image: name, owner, labels, ..bare(ResourceKind::Image, &id) }
+    Resource { name: name.clone(), image: name, owner, labels, ..Resource::bare(ResourceKind::Image, &id) }
 }
 
 fn images<'a>(canonical: &Canonical, view: &'a View, out: &mut Resolved<'a>) -> Result<(), Refusal> {
@@ -258,7 +247,7 @@ fn images<'a>(canonical: &Canonical, view: &'a View, out: &mut Resolved<'a>) -> 
             out.resources.push(Resource {
                 name: reference.clone(),
                 image: reference.clone(),
-                ..bare(ResourceKind::Image, &reference)
+                ..Resource::bare(ResourceKind::Image, &reference)
             });
         }
         Action::ImageExport => {
@@ -404,10 +393,12 @@ fn others(
             // One of a service that is gone, or of none, is nobody's.
             match service {
                 Some(found) => existing(kind, &found.id, &found.name, &found.labels),
-                None => bare(kind, &task.id),
+                None => Resource::bare(kind, &task.id),
             }
         }
-        (_, Some(asked)) if kind == ResourceKind::Plugin => Resource { name: asked.clone(), ..bare(kind, asked) },
+        (_, Some(asked)) if kind == ResourceKind::Plugin => {
+            Resource { name: asked.clone(), ..Resource::bare(kind, asked) }
+        }
         (_, Some(asked)) => {
             let found = swarm_object(view, kind, asked)?;
             asked.clone_from(&found.id);

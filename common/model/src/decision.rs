@@ -178,6 +178,14 @@ pub struct Resource {
     pub labels: BTreeMap<String, String>,
 }
 
+impl Resource {
+    /// A thing of which nothing but its id is known; the id is empty where not even that is.
+    pub fn bare(kind: ResourceKind, id: &str) -> Self {
+        let (name, image, owner) = Default::default();
+        Self { kind, id: id.to_owned(), name, image, owner, labels: BTreeMap::new() }
+    }
+}
+
 /// Cedar's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

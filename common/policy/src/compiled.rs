@@ -20,7 +20,10 @@ use crate::{
     tally::Tally,
 };
 use std::sync::Arc;
-use wharden_model::{Action, Bundle, Decision, Effect, ResourceKind, Revision, bundle::BUNDLE_FORMAT, decision::Rule};
+use wharden_model::{
+    Action, Bundle, Decision, Effect, Facts, HostId, Principal, Resource, ResourceKind, Revision,
+    bundle::BUNDLE_FORMAT, decision::Rule,
+};
 
 /// The policies of one bundle, compiled. Cheap to clone and shared by all requests.
 #[derive(Clone, Debug)]
@@ -91,6 +94,12 @@ impl Compiled {
     /// query has the other facts.
     pub fn denies_whatever(&self, q: &Query<'_>, to_come: &[&str]) -> bool {
         self.0.denies_whatever(q, to_come)
+    }
+
+    /// The denial of whoever may do this to nothing there is, whatever the facts are; `None` when something may be allowed. It
+    /// says nothing that depends on a thing.
+    pub fn denies_outright(&self, principal: &Principal, action: Action, host: &HostId) -> Option<Decision> {
+        self.0.denies_outright(principal, action, host)
     }
 
     /// What the rules that can concern a query look at.
@@ -180,8 +189,38 @@ impl Inner {
         forbids || !may_permit
     }
 
+    fn denies_outright(&self, principal: &Principal, action: Action, host: &HostId) -> Option<Decision> {
+        let (resource, facts) = (Resource::bare(action.resource(), ""), Facts::default());
+        let q = Query { principal, action, resource: &resource, host, facts: &facts };
+        let (mut may_permit, mut forbids) = (false, Tally::default());
+        self.each(&q, |index, reach, known| {
+            let rule = &self.rules[index];
+            let condition = self.conditions[index].as_ref().map(Condition::of_whom);
+            let verdict = match reach {
+                Reach::Thing(_) => Verdict::Open,
+                _ => condition.map_or(Verdict::Yes, |condition| condition.verdict(known)),
+            };
+            match (rule.effect, verdict) {
+                _ if !rule.enforced => {}
+                (Effect::Allow, verdict) => may_permit |= verdict != Verdict::No,
+                (Effect::Deny, Verdict::Yes) => forbids.satisfied.push(index),
+                (Effect::Deny, _) => {}
+            }
+        });
+        (!may_permit || !forbids.satisfied.is_empty()).then(|| forbids.decision(&self.rules, self.revision))
+    }
+
     /// Tells of each rule that can concern the query what facts and memberships alone say.
     fn answered(&self, q: &Query<'_>, mut tell: impl FnMut(usize, Verdict)) {
+        self.each(q, |index, reach, known| {
+            if !matches!(reach, Reach::Thing(id) if *id != q.resource.id) {
+                tell(index, self.conditions[index].as_ref().map_or(Verdict::Yes, |condition| condition.verdict(known)));
+            }
+        });
+    }
+
+    /// Each rule that can concern the query, as far as that is about whom, which action and which host.
+    fn each(&self, q: &Query<'_>, mut tell: impl FnMut(usize, &Reach, &Known<'_>)) {
         let kind = PrincipalKind::of(q.principal);
         let name = q.principal.id();
         let class = self.index.class(kind, name);
@@ -204,16 +243,8 @@ impl Inner {
             owner_groups: &|| &self.directory.get(&q.resource.owner).groups,
         };
         for (index, reach) in &candidates.rules {
-            let reaches = match reach {
-                Reach::Every => true,
-                Reach::Host(id) => id == host,
-                Reach::Thing(id) => *id == q.resource.id,
-            };
-            if reaches {
-                tell(
-                    *index,
-                    self.conditions[*index].as_ref().map_or(Verdict::Yes, |condition| condition.verdict(&known)),
-                );
+            if !matches!(reach, Reach::Host(id) if id != host) {
+                tell(*index, reach, &known);
             }
         }
     }

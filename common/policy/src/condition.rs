@@ -155,6 +155,29 @@ impl Condition {
 }
 
 impl Condition {
+    /// What it says of whom, which action and which host, where nothing is known of the thing or of the facts.
+    pub fn of_whom(&self) -> Self {
+        let part = |inner: &Self| Box::new(inner.of_whom());
+        match self {
+            Self::Not(inner) => Self::Not(part(inner)),
+            Self::And(left, right) => Self::And(part(left), part(right)),
+            Self::Or(left, right) => Self::Or(part(left), part(right)),
+            Self::If(test, then, other) => Self::If(part(test), part(then), part(other)),
+            Self::Const(_) | Self::Principal(_) | Self::Disabled | Self::Host(_) | Self::Action(_) => self.clone(),
+            Self::Opaque(_)
+            | Self::Has(_)
+            | Self::HasLabel(_)
+            | Self::HasOwner
+            | Self::Owner(_)
+            | Self::Owned
+            | Self::Made
+            | Self::Test(..)
+            | Self::Compare(..) => Self::Opaque(true),
+        }
+    }
+}
+
+impl Condition {
     /// Adds the values that a fact is compared with.
     pub fn literals(&self, fact: FactId, found: &mut Literals) {
         match self {

@@ -65,5 +65,16 @@ mod tests {
             let refusal = texts::check(action, Doc::new(Some(&body))).expect_err("a path");
             assert!(refusal.status == 400 && refusal.message.contains("is not the name of a driver"), "{body}");
         }
+        let options = json!({"Name": "", "Options": {"syslog-address": "unix:///run/x"}});
+        for (action, body) in [
+            (Action::ServiceCreate, json!({"TaskTemplate": {"LogDriver": options}})),
+            (Action::ServiceUpdate, json!({"TaskTemplate": {"LogDriver": {"Options": {"a": "b"}}}})),
+            (Action::SwarmUpdate, json!({"TaskDefaults": {"LogDriver": options}})),
+        ] {
+            let refusal = texts::check(action, Doc::new(Some(&body))).expect_err("options of no driver");
+            assert!(refusal.message.contains("LogDriver.Name"), "{refusal}");
+        }
+        let named = json!({"TaskTemplate": {"LogDriver": {"Name": "local", "Options": {"max-size": "1m"}}}});
+        assert!(texts::check(Action::ServiceCreate, Doc::new(Some(&named))).is_ok());
     }
 }

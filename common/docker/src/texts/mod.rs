@@ -57,7 +57,7 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
         }
         Action::ServiceCreate | Action::ServiceUpdate => {
             let task = body.at("TaskTemplate");
-            driver("TaskTemplate.LogDriver.Name", task.at("LogDriver").text("Name"))?;
+            log_driver("TaskTemplate.LogDriver", task.at("LogDriver"))?;
             templates::check(task.at("ContainerSpec"))?;
             tmpfs::check(task.at("ContainerSpec"))?;
             mounts(task.at("ContainerSpec"), "TaskTemplate.ContainerSpec")
@@ -66,15 +66,25 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
             driver("Driver.Name", body.at("Driver").text("Name"))?;
             driver("Templating.Name", body.at("Templating").text("Name"))
         }
-        Action::SwarmUpdate => {
-            driver("TaskDefaults.LogDriver.Name", body.at("TaskDefaults").at("LogDriver").text("Name"))
-        }
+        Action::SwarmUpdate => log_driver("TaskDefaults.LogDriver", body.at("TaskDefaults").at("LogDriver")),
         Action::SwarmInit => {
             let defaults = body.at("Spec").at("TaskDefaults");
-            driver("Spec.TaskDefaults.LogDriver.Name", defaults.at("LogDriver").text("Name"))
+            log_driver("Spec.TaskDefaults.LogDriver", defaults.at("LogDriver"))
         }
         _ => Ok(()),
     }
+}
+
+/// Of a service's tasks. Options without a name are those of each engine's own driver, of which nobody here knows which that is. (A
+/// container's are judged when it is started, once the engine has said.)
+fn log_driver(field: &str, asked: Doc<'_>) -> Result<(), Refusal> {
+    let name = asked.text("Name");
+    if name.is_empty() && asked.members("Options").next().is_some() {
+        return Err(Refusal::bad(format!(
+            "field {field}.Options: they are of no driver: say which one in {field}.Name"
+        )));
+    }
+    driver(&format!("{field}.Name"), name)
 }
 
 /// The name of a volume, and not a path: below the place where the Engine was started, perhaps.

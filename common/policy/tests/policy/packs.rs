@@ -407,6 +407,24 @@ fn a_service_account_has_what_it_made_and_nothing_of_a_team() {
 }
 
 #[test]
+fn whoever_has_no_role_is_refused_outright_and_nobody_else_is() {
+    let world = world(&["roles", "baseline", "teams"], "");
+    let host = HOST.parse().expect("valid");
+    let outright = |user: &str, action| {
+        let denied = world.compiled.denies_outright(&Principal::User { name: user.into() }, action, &host);
+        denied.map(|decision| decision.rules.iter().map(|rule| rule.id.clone()).collect::<Vec<_>>())
+    };
+    for action in [Action::ImageInspect, Action::ContainerStart, Action::NodeInspect, Action::VolumeDelete] {
+        assert_eq!(outright("nobody", action), Some(vec![]), "{action}");
+    }
+    assert_eq!(outright("nobody", Action::SystemPing), None);
+    assert_eq!(outright("vera", Action::ImageInspect), None);
+    assert_eq!(outright("vera", Action::ContainerStart), Some(vec![]), "viewers start nothing");
+    // Its own ones, which is for the thing to say.
+    assert_eq!(outright("alice", Action::ContainerStart), None);
+}
+
+#[test]
 fn admin_roles_are_a_table_of_actions() {
     let (policies, users) = parts(&[("admin-roles", pack("admin-roles")), ("roles", pack("roles"))], USERS);
     let compiled = AdminCompiled::new(&policies, &users).expect("compiles");

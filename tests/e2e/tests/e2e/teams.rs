@@ -145,3 +145,39 @@ fn events_of_the_engine_are_those_of_ones_own() {
     let all = past(&world.direct());
     assert!(all.contains("bob-box") && all.contains("bob-data"), "{all}");
 }
+
+#[test]
+fn whoever_has_no_role_does_not_learn_what_is_there() {
+    let world =
+        World::setup().user("alice", &["launchers"]).user("nobody", &[]).packs(&["roles", "baseline", "teams"]).start();
+    let direct = world.direct();
+    world.docker("alice").run(&["create", "--name", "web", "--user", "1000", "app"]).ok();
+    direct.run(&["network", "create", "front"]).ok();
+    direct.run(&["create", "--name", "older", "app"]).ok();
+    let nobody = world.docker("nobody");
+    for (action, there, args) in [
+        ("image.inspect", "app", &["image", "inspect", "{}"][..]),
+        ("network.inspect", "front", &["network", "inspect", "{}"]),
+        ("container.inspect", "web", &["container", "inspect", "{}"]),
+        ("container.inspect", "older", &["container", "inspect", "{}"]),
+        ("container.delete", "older", &["rm", "{}"]),
+        ("container.create", "front", &["create", "--network", "{}", "app"]),
+        ("container.create", "app", &["create", "{}"]),
+    ] {
+        let ask = |name: &str| {
+            let args: Vec<_> = args.iter().map(|arg| if *arg == "{}" { name } else { arg }).collect();
+            nobody.run(&args).fails_saying(&[&format!("Wharden refused {action} ("), "no policy permits it"])
+        };
+        assert_eq!(ask(there), ask("nothing").replace("nothing", there), "{args:?}");
+    }
+    // What was asked for is in the events all the same.
+    let events = world.events("user=wharden-t-nobody&action=image.inspect&decision=denied", 2);
+    let of =
+        |name: &str| events.iter().find(|event| event["request"].to_string().contains(name)).expect("an event").clone();
+    assert!(
+        of("/images/app/json")["facts"].is_object() && of("/images/nothing/json")["facts"].is_null(),
+        "{events:#?}"
+    );
+    // Whoever has one hears of what is not there as the engine says it.
+    world.docker("alice").run(&["image", "inspect", "nothing"]).fails_saying(&["No such image"]);
+}
