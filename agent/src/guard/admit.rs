@@ -177,9 +177,9 @@ impl Guard {
         Ok(match decided {
             Ok(Passed { answer: Some(reply), .. }) => Verdict::Answer(reply),
             Ok(Passed { mut judged, answer: None, undecided }) => {
-                match self.keep_volumes(std::mem::take(&mut judged.volumes)).await {
+                match case.keep_volumes(action, std::mem::take(&mut judged.volumes)).await {
                     Ok(kept) => creation.extend(kept),
-                    Err(refusal) => return Ok(Verdict::Refuse(case.invalid(action, refusal))),
+                    Err(refused) => return Ok(Verdict::Refuse(refused)),
                 }
                 let carried = match (&judged.body, action) {
                     (ForwardBody::Archive(_), Action::ImageLoad) => match Load::new(case, undecided, caller.holder()) {

@@ -201,19 +201,24 @@ impl<'a> Case<'a> {
             }
             Ok((None, look_up(at, canonical).await?))
         };
-        found.await.map_err(|error| match error {
+        found.await.map_err(|error| {
+            self.not_told(&error).unwrap_or_else(|| self.unjudged(canonical, Refusal::bad(error.to_string())))
+        })
+    }
+
+    /// The answer where a lookup failed; `None` where that is for what the request names.
+    pub(super) fn not_told(&self, error: &LookupError) -> Option<Refused> {
+        Some(match error {
             LookupError::Engine(error @ EngineError::TooMuch { .. }) => {
                 let what = "root can remove it at the engine's own socket";
                 self.refused(413, format!("Wharden: {error}. What to do: {what}."))
             }
             LookupError::Engine(error @ EngineError::Busy { .. }) => self.refused(503, format!("Wharden: {error}")),
-            LookupError::Engine(error) => self.guard.engine_failed(&error, self.body_read),
+            LookupError::Engine(error) => self.guard.engine_failed(error, self.body_read),
             LookupError::Answer(_) | LookupError::HostPath(_) | LookupError::Account(_) => {
                 self.refused(502, format!("Wharden: {error}"))
             }
-            LookupError::Reference(_) | LookupError::TooMany => {
-                self.unjudged(canonical, Refusal::bad(error.to_string()))
-            }
+            LookupError::Reference(_) | LookupError::TooMany => return None,
         })
     }
 

@@ -16,8 +16,8 @@ const KNOWN_ANNOTATIONS: [&str; 6] = ["id", "reason", "severity", "cis", "hide",
 /// What a guard can add to a request.
 const MENDS: [&str; 1] = [wharden_model::decision::NO_NEW_PRIVILEGES];
 
-/// What `@severity` may say.
-const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
+/// What `@severity` may say, from the least to the worst.
+pub(crate) const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
 
 /// A text that could be read, its rules in the order of the text.
 pub(crate) struct Document {

@@ -1,7 +1,8 @@
 //! From the rules that were satisfied to the decision: a forbid outweighs every permit, an error denies, and rules
 //! that only monitor are told but never decide.
 
-use crate::enforceable::Enforceable;
+use crate::{document::SEVERITIES, enforceable::Enforceable};
+use std::cmp::Reverse;
 use wharden_model::{Decision, Effect, Revision, decision::Rule};
 
 /// What evaluation found. Rules are named by their index.
@@ -72,10 +73,15 @@ impl<'a> Sides<'a> {
     }
 
     fn decisive(&self) -> Vec<Rule> {
-        shown(match self.effect() {
-            Effect::Allow => &self.permits,
-            Effect::Deny => &self.forbids,
-        })
+        match self.effect() {
+            Effect::Allow => shown(&self.permits),
+            Effect::Deny => {
+                let mut forbids = shown(&self.forbids);
+                // The worst is what a refused person reads first.
+                forbids.sort_by_key(|rule| Reverse(SEVERITIES.iter().position(|severity| *severity == rule.severity)));
+                forbids
+            }
+        }
     }
 }
 

@@ -141,3 +141,21 @@ fn bundles_that_cannot_be_enforced_are_refused_whole() {
     bundle.format = 99;
     assert!(matches!(Compiled::new(&bundle, 1), Err(CompileError::Format { found: 99, .. })));
 }
+
+#[test]
+fn the_worst_of_the_rules_that_forbid_is_told_first() {
+    let rule = |id: &str, severity: &str| format!("@id(\"{id}\") {severity} forbid (principal, action, resource);\n");
+    let text = [
+        rule("a", ""),
+        rule("b", "@severity(\"low\")"),
+        rule("c", "@severity(\"critical\")"),
+        rule("d", "@severity(\"high\")"),
+        rule("e", "@severity(\"critical\")"),
+    ]
+    .concat();
+    let world = World::new(&[("p", &text)], &[], "");
+    let action = Action::ContainerList;
+    let decision = world.decide("ben", action, &world.resource(action, ""), &Facts::zero(action));
+    let told: Vec<_> = decision.rules.iter().map(|rule| rule.id.as_str()).collect();
+    assert_eq!(told, ["p/c", "p/e", "p/d", "p/b", "p/a"]);
+}

@@ -107,7 +107,7 @@ fn lists_show_somebody_elsewhere_no_more_than_somebody_here() {
     docker.run(&["create", "--name", "ann-box", "--user", "7", "app", "id"]).ok();
     let shown = docker.run(&["ps", "-a", "--format", "{{.Names}}"]).ok();
     assert_eq!(shown.lines().collect::<Vec<_>>(), ["ann-box", "older"]);
-    docker.run(&["rm", "bob-box"]).fails_saying(&["No such container: bob-box"]);
+    docker.run(&["stop", "bob-box"]).fails_saying(&["No such container: bob-box"]);
 }
 
 /// A folder as `DOCKER_CERT_PATH` wants it.
