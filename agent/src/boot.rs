@@ -9,8 +9,8 @@ use crate::{
     config::{Config, ConfigError},
     enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
     guard::{
-        self, Doorway, Guard, GuardTls, GuardTlsError, ListenError, LoadPlaces, RemoteListener, Room, Slots, Stats,
-        Turns, Valve,
+        self, Doorway, Execs, Guard, GuardTls, GuardTlsError, ListenError, LoadPlaces, RemoteListener, Room, Slots,
+        Stats, Turns, Valve,
     },
     inventory::{Engine, ImageOwners, Keeper, LastLabels, Layers, Mark, Told, resolve_host_path},
     limits::{
@@ -228,6 +228,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         deciding: Turns::new(DECIDED_AT_ONCE_PER_USER, usize::MAX),
         creating: Turns::new(1, usize::MAX),
         naming: Turns::new(1, usize::MAX),
+        execs: Execs::default(),
         listing: Turns::new(LISTS_AT_ONCE_PER_USER, LISTS_AT_ONCE),
         events: Slots::new(EVENT_STREAMS[0], EVENT_STREAMS[1]),
         connections: Slots::new(config.limits.connections, config.limits.connections_per_user)

@@ -12,6 +12,10 @@ pub const GLOBAL_QUEUE_INTERVAL: u32 = 4;
 /// Largest request or response head read, in bytes. Registry credentials ride in headers and may take several
 /// kilobytes; the engine itself accepts 1 MiB.
 pub const HEAD_MAX: usize = 64 * 1024;
+/// Execs of which it is known who made them: they are begun within moments of that.
+pub const EXECS_KEPT: usize = 4096;
+/// Bytes of the answer to the creation of an exec, which is an id.
+pub const EXEC_ANSWER_MAX: usize = 4096;
 /// First size of a connection's read buffer, in bytes: most requests fit, and 5,000 idle streams stay small.
 pub const BUFFER_MIN: usize = 4 * 1024;
 /// Size that the read buffer of a fast stream grows to, in bytes: the size of a unix socket's own buffer.

@@ -21,6 +21,8 @@ use wharden_policy::Query;
 const UNKNOWN_CALLER: &str = "builtin/unknown-caller";
 /// The rule that refuses what would have to be judged by a body that nobody has seen.
 const UNSEEN_BODY: &str = "builtin/unseen-body";
+/// The rule that refuses to begin what somebody else has made, and was allowed to.
+const EXEC_OF_ANOTHER: &str = "builtin/exec-of-another";
 /// The rule that refuses what only the guard may say, past the guard.
 const OWNER_LABEL: &str = "builtin/owner-label";
 /// The rule that refuses what the guard would take away, past the guard.
@@ -133,6 +135,14 @@ impl<'a> Case<'a> {
             && let Some((rule, why)) = self.only_the_guard(&canonical, &view)?
         {
             decision = builtin(rule, why.to_owned(), decision.revision);
+        }
+        if self.serves
+            && decision.effect == Effect::Allow
+            && judged.action == Action::ExecStart
+            && !self.made_exec(&judged)
+        {
+            let why = "somebody else made this command, or it was made past the guard or before the agent started: make one of your own";
+            decision = builtin(EXEC_OF_ANOTHER, why.to_owned(), decision.revision);
         }
         if self.serves
             && posture == Posture::Enforce
@@ -259,6 +269,12 @@ impl<'a> Case<'a> {
     fn nobody(&self, revision: u64) -> Option<Decision> {
         let why = self.who.nobody.as_ref()?;
         Some(builtin(UNKNOWN_CALLER, format!("who is calling cannot be told: {why}"), revision))
+    }
+
+    /// An exec was decided on as its maker's.
+    fn made_exec(&self, judged: &Judged) -> bool {
+        let owner = self.who.principal.as_owner();
+        judged.resources.iter().all(|exec| self.guard.execs.is_of(&exec.id, &owner))
     }
 
     /// What the guard would put right on the way to the engine, and nobody can past it: the rule that refuses it, and why.

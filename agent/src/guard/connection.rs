@@ -4,6 +4,7 @@ use super::{
     answer::{self, Answer},
     case::Refused,
     exchange::{self, End, ExchangeError, Failed, Plan},
+    execs::ExecMaker,
     link::Link,
     remote,
     room::{Full, Holding},
@@ -205,9 +206,12 @@ impl Connection<'_> {
         // What was decided on is not needed while the answer streams, and there may be thousands of these.
         (judged.resources, judged.facts) = Default::default();
         let streams = matches!(judged.body, ForwardBody::Stream(_) | ForwardBody::Archive(_));
-        let wanted = judged.listing.is_some() || judged.makes.is_some();
+        let makes_exec = judged.action == Action::ContainerExec;
+        let wanted = judged.listing.is_some() || judged.makes.is_some() || makes_exec;
         let principal = self.caller.known().filter(|_| wanted).cloned();
         let maker = judged.makes.zip(principal.as_ref()).map(|(makes, who)| self.guard.maker(makes, who));
+        let exec = principal.as_ref().filter(|_| makes_exec);
+        let exec = exec.map(|who| ExecMaker { guard: self.guard, owner: who.as_owner() });
         let sieve = judged.listing.zip(principal.as_ref()).map(|(listing, principal)| Sieve {
             guard: self.guard,
             principal,
@@ -226,6 +230,7 @@ impl Connection<'_> {
             sieve,
             turn: list.as_ref(),
             maker,
+            exec,
         };
         // Only what changes nothing and has no body can be sent twice.
         let mut again = !streams && matches!(judged.body, ForwardBody::Empty) && reads_only(&judged.head);

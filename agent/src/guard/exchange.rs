@@ -1,5 +1,6 @@
 use super::{
     case::Refused,
+    execs::ExecMaker,
     files::Carried,
     link::Link,
     load::Stopped,
@@ -39,6 +40,8 @@ pub struct Plan<'a> {
     pub turn: Option<&'a Turn>,
     /// Takes note of what the answer says was made.
     pub maker: Option<Maker<'a>>,
+    /// Whose the exec is that is made.
+    pub exec: Option<ExecMaker<'a>>,
 }
 
 /// How an exchange ended.
@@ -231,6 +234,10 @@ async fn download(
         answered.store(true, Relaxed);
         if let Some(maker) = plan.maker.as_ref().filter(|_| matches!(head.status, 200 | 201)) {
             Box::pin(maker.pass(&head, inbox, from, to)).await?;
+            return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
+        }
+        if let Some(exec) = plan.exec.as_ref().filter(|_| head.status == 201) {
+            Box::pin(exec.pass(&head, inbox, from, to)).await?;
             return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
         }
         if head.status == 101 || (plan.hijack && takes_over(&head)) {

@@ -13,6 +13,7 @@ mod case;
 mod connection;
 mod disabled;
 mod exchange;
+mod execs;
 mod explain;
 mod files;
 mod link;
@@ -48,6 +49,7 @@ use wharden_runtime::clock::Clock;
 
 pub(crate) use case::{Case, Refused, Who};
 pub use disabled::cut_off;
+pub use execs::Execs;
 pub use listener::{ListenError, Listener, Place, bind, bind_over};
 pub use load::LoadPlaces;
 pub use remote::RemoteListener;
@@ -88,6 +90,8 @@ pub struct Guard {
     pub loading: LoadPlaces,
     /// Other archives that the engine packs or unpacks.
     pub archives: Slots,
+    /// Who made which exec.
+    pub execs: Execs,
     /// Requests of each user that are being decided.
     pub deciding: Turns,
     /// Containers of each owner that are being made: what a volume is and who has it must not change before the engine is done.

@@ -123,6 +123,7 @@ impl World {
             archives: Slots::new(limits.archives, limits.archives_per_user),
             deciding: Turns::new(DECIDED_AT_ONCE_PER_USER, usize::MAX),
             naming: Turns::new(1, usize::MAX),
+            execs: wharden_agent::guard::Execs::default(),
             creating: Turns::new(1, usize::MAX),
             listing: Turns::new(LISTS_AT_ONCE_PER_USER, LISTS_AT_ONCE),
             events: Slots::new(EVENT_STREAMS[0], EVENT_STREAMS[1]),

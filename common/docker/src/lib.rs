@@ -56,7 +56,7 @@ pub use limits::{SIFTED_AT_ONCE, THING_MAX};
 pub use listing::{
     ImageOwner, Listing, Reading, UnknownForm, describes, event_attached, event_container, event_reading, event_subject,
 };
-pub use made_image::{MadeImages, MakesImage};
+pub use made_image::{MadeImages, MakesImage, made_exec};
 pub use neighbours::Neighbour;
 pub use owner::{IMAGE_LABEL, LABEL as OWNER_LABEL, of_container as container_owner};
 pub use refusal::Refusal;

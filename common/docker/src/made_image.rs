@@ -150,6 +150,12 @@ impl MadeImages {
     }
 }
 
+/// The exec that an answer to its creation tells of, `{"Id": ID}`; `None` for anything else.
+pub fn made_exec(answer: &[u8]) -> Option<String> {
+    let message = serde_json::from_slice::<Message>(answer).ok()?;
+    message.made.filter(|id| are_digits(id, 64))
+}
+
 fn id_of(text: &str) -> Option<String> {
     text.strip_prefix("sha256:").is_some_and(|digits| are_digits(digits, 64)).then(|| text.to_owned())
 }

@@ -40,7 +40,7 @@ fn is_of(owner: &Docker, image: &str) {
 
 #[track_caller]
 fn is_not_of(other: &Docker, image: &str) {
-    for args in [&["image", "inspect", image][..], &["tag", image, "taken"], &["rmi", image], &["save", image]] {
+    for args in [&["image", "inspect", image][..], &["tag", image, "taken"], &["rmi", image], &["history", image]] {
         other.run(args).fails_saying(&["No such image"]);
     }
     other.run(&["run", "--rm", image, "true"]).fails_saying(&["own/run-own"]);

@@ -4,7 +4,7 @@
 use crate::policies::{LAUNCHERS, ROLES};
 use serde_json::json;
 use std::{fs, os::unix::fs::symlink};
-use wharden_harness::World;
+use wharden_harness::{Python, World};
 
 /// Two launchers and an operator, under the packs that any host would have.
 pub fn baseline() -> World {
@@ -135,4 +135,25 @@ fn a_name_that_means_another_image_by_then_does_not_start() {
     let judged = format!("io.wharden.image={made}");
     direct.run(&["create", "--name", "other", "--label", &judged, "rootapp", "true"]).ok();
     alice.run(&["start", "other"]).fails_saying(&["create it again"]);
+}
+
+#[test]
+fn a_command_is_begun_by_whom_it_was_made_by() {
+    let mut world = World::setup().user("olga", &["operators"]).user("omar", &["operators"]).packs(&["roles"]).start();
+    world.docker("olga").run(&["run", "-d", "--name", "runs", "app", "sleep", "1000"]).ok();
+    let made = |who: &str| world.agent.python(who).run("print(client.api.exec_create('runs', 'id')['Id'])").ok();
+    let begin = |world: &World, who: &str, id: &str| {
+        world.agent.python(who).run(&format!("print(client.api.exec_start('{id}', detach=True))"))
+    };
+    let id = made("olga");
+    begin(&world, "omar", &id).fails_saying(&["builtin/exec-of-another", "make one of your own"]);
+    begin(&world, "olga", &id).ok();
+    let past = Python::like(&world.direct()).run("print(client.api.exec_create('runs', 'id')['Id'])").ok();
+    let before = made("olga");
+    world.agent.kill();
+    world.agent.start();
+    for id in [&past, &before] {
+        begin(&world, "olga", id).fails_saying(&["builtin/exec-of-another"]);
+    }
+    world.docker("olga").run(&["exec", "runs", "id"]).ok();
 }
