@@ -59,6 +59,8 @@ const FOLLOW: &[&str] = &[
     "container_owner",
     "container_networks",
     "container_privileged",
+    "container_root_user",
+    "host_access",
     "content_unread",
     "names_unread",
     "fields",

@@ -1,6 +1,6 @@
 //! Facts of what is done with containers that exist, and of what runs in them.
 
-use super::{Sheet, Source, create, create_mounts, env_names, instructions, ulimits};
+use super::{Sheet, Source, create, create_mounts, create_network, env_names, instructions, ulimits};
 use crate::{
     account::account,
     doc::Doc,
@@ -8,6 +8,7 @@ use crate::{
     mounts::volume_paths,
     paths::{clean, is_within},
     version::ApiVersion,
+    view::ContainerView,
 };
 use std::collections::BTreeSet;
 use wharden_model::Action;
@@ -74,6 +75,10 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
                 out.put(name, query.truth(name));
             }
             out.put("websocket", websocket);
+            if let Some(container) = source.resolved.container {
+                out.put("host_access", host_access(container));
+                out.put("container_root_user", account(&container.user).may_be_root);
+            }
             host_paths(source, out);
         }
         Action::ContainerTop => out.put("ps_args", query.get("ps_args")),
@@ -138,9 +143,27 @@ fn exec(source: &Source<'_>, out: &mut Sheet) {
     out.put("container_privileged", container.is_some_and(|c| c.privileged));
     let Some(container) = container else { return };
     host_paths(source, out);
+    out.put("host_access", host_access(container));
     // Groups that the container has on top it keeps.
     let host = Doc::new(Some(&container.made.0)).at("HostConfig");
     out.put("runs_as_owner", source.runs_as_owner(user, host.texts("GroupAdd")));
+}
+
+/// What a container has of the host beside files.
+fn host_access(container: &ContainerView) -> BTreeSet<String> {
+    let host = Doc::new(Some(&container.made.0)).at("HostConfig");
+    let mut has = create_network::host_namespaces(host);
+    // Where the host has version 1 of control groups the engine takes this one for every container by itself.
+    has.remove("cgroup");
+    let devices =
+        ["Devices", "DeviceCgroupRules", "DeviceRequests"].iter().any(|list| host.items(list).next().is_some());
+    let network = container.networks.iter().any(|network| network == "host");
+    for (name, _) in
+        [("privileged", container.privileged), ("devices", devices), ("network", network)].iter().filter(|(_, it)| *it)
+    {
+        has.insert((*name).to_owned());
+    }
+    has
 }
 
 /// What the container sees of the host's files.

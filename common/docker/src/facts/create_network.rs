@@ -20,14 +20,16 @@ const HOST: &[(&str, &str)] = &[
     ("NetworkMode", "network"),
 ];
 
+/// The namespaces that a `HostConfig` takes from the host by their modes.
+pub fn host_namespaces(host: Doc<'_>) -> BTreeSet<String> {
+    let of_host = HOST.iter().filter(|(field, _)| host.text(field).eq_ignore_ascii_case("host"));
+    of_host.map(|(_, name)| (*name).to_owned()).collect()
+}
+
 pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let body = source.body();
     let host = body.at("HostConfig");
-    let names = HOST
-        .iter()
-        .filter(|(field, _)| host.text(field).eq_ignore_ascii_case("host"))
-        .map(|(_, name)| (*name).to_owned());
-    let mut names: BTreeSet<String> = names.collect();
+    let mut names = host_namespaces(host);
     let joined = joined(source);
     // The host's network may also be asked for as a network, by its name or its id.
     if joined.contains("host") {

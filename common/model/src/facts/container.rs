@@ -64,6 +64,7 @@ pub const EXEC: &[FactSpec] = &[
     fact("attach_stdin", FactType::Bool, "$.AttachStdin", "", "the caller will be able to type"),
     fact("tty", FactType::Bool, "$.Tty", "", "has a terminal"),
     fact("container_privileged", FactType::Bool, "", "5.5", "the container itself is privileged"),
+    HOST_ACCESS,
     fact("host_paths", FactType::Set, "", "5.6", "every host path that the container can see"),
     fact("runs_as_owner", FactType::Bool, "$.User", "", "see container.create"),
 ];
@@ -80,6 +81,14 @@ pub const EXEC_START: &[FactSpec] = &[
 
 /// `exec.inspect`.
 pub const EXEC_INSPECT: &[FactSpec] = &[DETACH, EXEC_ITSELF[0], EXEC_ITSELF[1], EXEC_ITSELF[2], EXEC_ITSELF[3]];
+
+const HOST_ACCESS: FactSpec = fact(
+    "host_access",
+    FactType::Set,
+    "",
+    "5.5",
+    "what the container has of the host beside files: `privileged`, `devices`, and namespaces as in host_namespaces but for cgroup",
+);
 
 const DETACH: FactSpec = fact(
     "detach",
@@ -125,6 +134,14 @@ pub const ATTACH: &[FactSpec] = &[
     fact("stream", FactType::Bool, "query:stream", "", "from now on"),
     fact("logs", FactType::Bool, "query:logs", "", "what was written before, too"),
     fact("websocket", FactType::Bool, "path", "", "over a websocket, which is a GET"),
+    HOST_ACCESS,
+    fact(
+        "container_root_user",
+        FactType::Bool,
+        "",
+        "4.1",
+        "what runs there is or may be uid 0 of the container, see container.create",
+    ),
     fact("host_paths", FactType::Set, "", "5.6", "every host path that the container can see"),
 ];
 

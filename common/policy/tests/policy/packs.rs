@@ -277,7 +277,7 @@ fn the_baseline_covers_the_other_ways_in() {
     for (action, rule, fact, value) in [
         (Action::ContainerExec, "no-privileged-exec", "privileged", FactValue::Bool(true)),
         (Action::ExecStart, "no-privileged-exec", "privileged", true.into()),
-        (Action::ContainerExec, "no-exec-in-privileged", "container_privileged", true.into()),
+        (Action::ContainerExec, "no-exec-in-privileged", "host_access", set(&["pid"])),
         (Action::ContainerExec, "no-root-exec", "root_user", true.into()),
         (Action::ContainerArchiveWrite, "no-copies-beside-mounts", "host_paths", set(&["/srv"])),
         (Action::ContainerArchiveRead, "no-copies-beside-mounts", "host_paths", set(&["/srv"])),

@@ -157,3 +157,23 @@ fn a_command_is_begun_by_whom_it_was_made_by() {
     }
     world.docker("olga").run(&["exec", "runs", "id"]).ok();
 }
+
+#[test]
+fn nobody_drives_what_they_could_not_have_started() {
+    let world = baseline();
+    let (olga, direct) = (world.docker("olga"), world.direct());
+    for (name, more) in [("pids", &["--pid", "host", "--user", "5"][..]), ("roots", &["--user", "0"])] {
+        direct.run(&[&["run", "-d", "-i", "--name", name], more, &["app", "cat"]].concat()).ok();
+        olga.run(&["attach", name]).fails_saying(&["403"]);
+        let seen = format!("client.api.attach('{name}', stdout=True, stream=False, logs=True)\nprint('seen')");
+        assert_eq!(world.agent.python("olga").run(&seen).ok().trim(), "seen");
+    }
+    olga.run(&["exec", "pids", "id"]).fails_saying(&["baseline/no-exec-in-privileged", "namespaces of the host"]);
+    olga.run(&["exec", "--user", "5", "roots", "id"]).ok();
+    let refused = world.events("action=container.attach&decision=denied", 2);
+    assert!(
+        refused.iter().all(|event| event["decision"]["rules"][0]["id"] == "baseline/no-typing-in-privileged"),
+        "{refused:#?}"
+    );
+    assert!(refused.iter().any(|event| event["facts"]["host_access"] == json!(["pid"])), "{refused:#?}");
+}
