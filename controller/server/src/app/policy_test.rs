@@ -49,7 +49,7 @@ impl App {
                     None => HostId::new("h-0000000000000000").map_err(AppError::internal)?,
                     Some(text) => self.find_host(&state, text)?,
                 };
-                Asked::Request { asker, owner, host, request }
+                Asked::Request(Box::new(Supposed { asker, owner, host, request }))
             }
             _ => {
                 return Err(AppError::invalid(
@@ -72,10 +72,10 @@ impl App {
                     let DecisionEvent { principal, action, resource, .. } = *event;
                     Ok(TestResult { principal, action, resource, facts, decision, advice, assumed: Vec::new() })
                 }
-                Asked::Request { asker, owner, host, request } => {
-                    let judge = Judge::new(&cluster, &state, policies, &host)?;
-                    let mut result = tested(&judge, &asker, &owner, &host, &request)?;
-                    result.assumed.extend(stranger(&state, &asker));
+                Asked::Request(supposed) => {
+                    let judge = Judge::new(&cluster, &state, policies, &supposed.host)?;
+                    let mut result = tested(&judge, &supposed)?;
+                    result.assumed.extend(stranger(&state, &supposed.asker));
                     Ok(result)
                 }
             }
@@ -86,7 +86,16 @@ impl App {
 
 enum Asked {
     Event(Box<DecisionEvent>),
-    Request { asker: Principal, owner: String, host: HostId, request: DockerRequest },
+    Request(Box<Supposed>),
+}
+
+/// A request as it would be made.
+struct Supposed {
+    asker: Principal,
+    /// Whose the named things are.
+    owner: String,
+    host: HostId,
+    request: DockerRequest,
 }
 
 /// Whose the named things are.
@@ -113,13 +122,8 @@ fn stranger(state: &State, asker: &Principal) -> Option<String> {
 }
 
 /// Of a request about several things, the first that is refused is told.
-fn tested(
-    judge: &Judge<'_>,
-    asker: &Principal,
-    owner: &str,
-    host: &HostId,
-    request: &DockerRequest,
-) -> Result<TestResult, AppError> {
+fn tested(judge: &Judge<'_>, supposed: &Supposed) -> Result<TestResult, AppError> {
+    let Supposed { asker, owner, host, request } = supposed;
     let asking = Asking::read(request, asker, owner, host)?;
     let mut judged = asking.judge(&asking.canonical)?;
     let (mut resource, mut decision) = decided(judge, asker, &judged, host)?;
