@@ -130,19 +130,10 @@ impl<'a> Case<'a> {
             self.see_neighbours(&judged, &canonical)?;
         }
         let (mut resource, mut decision, mut posture) = self.ask(&judged);
-        if !self.serves
-            && decision.effect == Effect::Allow
-            && let Some((rule, why)) = self.only_the_guard(&canonical, &view)?
+        if decision.effect == Effect::Allow
+            && let Some((rule, why)) = self.beside_policies(&canonical, &view, &judged)?
         {
             decision = builtin(rule, why.to_owned(), decision.revision);
-        }
-        if self.serves
-            && decision.effect == Effect::Allow
-            && judged.action == Action::ExecStart
-            && !self.made_exec(&judged)
-        {
-            let why = "somebody else made this command, or it was made past the guard or before the agent started: make one of your own";
-            decision = builtin(EXEC_OF_ANOTHER, why.to_owned(), decision.revision);
         }
         if self.serves
             && posture == Posture::Enforce
@@ -271,13 +262,25 @@ impl<'a> Case<'a> {
         Some(builtin(UNKNOWN_CALLER, format!("who is calling cannot be told: {why}"), revision))
     }
 
-    /// An exec was decided on as its maker's.
-    fn made_exec(&self, judged: &Judged) -> bool {
+    /// What is refused whatever the policies permit: the rule that does it, and why.
+    fn beside_policies(
+        &self,
+        canonical: &Canonical,
+        view: &View,
+        judged: &Judged,
+    ) -> Result<Option<(&'static str, &'static str)>, Refused> {
+        if !self.serves {
+            return self.only_the_guard(canonical, view);
+        }
+        // An exec was decided on as its maker's.
         let owner = self.who.principal.as_owner();
-        judged.resources.iter().all(|exec| self.guard.execs.is_of(&exec.id, &owner))
+        let is_own = |exec: &Resource| self.guard.execs.is_of(&exec.id, &owner);
+        let takes_over = judged.action == Action::ExecStart && !judged.resources.iter().all(is_own);
+        let why = "somebody else made this command, or it was made past the guard or before the agent started: make one of your own";
+        Ok(takes_over.then_some((EXEC_OF_ANOTHER, why)))
     }
 
-    /// What the guard would put right on the way to the engine, and nobody can past it: the rule that refuses it, and why.
+    /// What the guard would put right on the way to the engine, and nobody can past it.
     fn only_the_guard(
         &self,
         canonical: &Canonical,
