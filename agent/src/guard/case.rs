@@ -126,9 +126,7 @@ impl<'a> Case<'a> {
                 _ => Err(self.invalid(action, Refusal::bad("the request has no body, and so no image archive"))),
             };
         }
-        if !judged.neighbours.is_empty() && self.outright(action).is_none() {
-            self.see_neighbours(&judged, &canonical)?;
-        }
+        self.see_neighbours(&judged, &canonical)?;
         let (mut resource, mut decision, mut posture) = self.ask(&judged);
         if decision.effect == Effect::Allow
             && let Some((rule, why)) = self.beside_policies(&canonical, &view, &judged)?
@@ -157,9 +155,10 @@ impl<'a> Case<'a> {
         Ok(Passed { judged, answer, undecided: None })
     }
 
-    /// What must not be seen is not there: that is said before anything is decided on, as it is said of what is not.
+    /// What must not be seen is not there: that is said before anything is decided on, as it is said of what is not; to those who
+    /// might be allowed.
     fn see_neighbours(&self, judged: &Judged, canonical: &Canonical) -> Result<(), Refused> {
-        self.read_neighbours(judged, canonical, |_, decision| hides(decision))
+        self.read_neighbours(judged, canonical, |_, decision| hides(decision) && self.barred(judged.action).is_none())
     }
 
     /// What a list begins or ends at must be there for the caller too.
@@ -234,7 +233,7 @@ impl<'a> Case<'a> {
     /// allowed.
     fn unjudged(&self, canonical: &Canonical, refusal: Refusal) -> Refused {
         let action = canonical.action();
-        let Some(decision) = self.outright(action) else { return self.invalid(action, refusal) };
+        let Some(decision) = self.barred(action) else { return self.invalid(action, refusal) };
         let told = Told { action, facts: None, request: canonical.describe(), unseen: None };
         let nothing = Resource::bare(action.resource(), "");
         match self.conclude(&nothing, decision, Posture::Enforce, told) {
@@ -253,7 +252,12 @@ impl<'a> Case<'a> {
             let Guard { host_id, .. } = self.guard;
             held.denies_outright(&self.who.principal, action, host_id)
         });
-        decision.filter(|decision| !hides(decision) && self.grant().is_none())
+        decision.filter(|decision| !hides(decision))
+    }
+
+    /// The same, where break-glass does not let the caller pass.
+    fn barred(&self, action: Action) -> Option<Decision> {
+        self.outright(action).filter(|_| self.grant().is_none())
     }
 
     /// The denial of a caller of whom it cannot be told who it is.

@@ -226,19 +226,20 @@ async fn download(
         if head.status == 101 && !plan.hijack {
             return Err(ExchangeError::UnaskedSwitch);
         }
+        let whole = Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose };
         if let Some(sieve) = plan.sieve.filter(|_| head.status == 200 && head.framing != BodyFraming::None) {
             // Few answers are such: apart, so that the others do not carry it.
             Box::pin(sieve.pass(&head, inbox, from, to, holding, answered)).await?;
-            return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
+            return Ok(whole);
         }
         answered.store(true, Relaxed);
         if let Some(maker) = plan.maker.as_ref().filter(|_| matches!(head.status, 200 | 201)) {
             Box::pin(maker.pass(&head, inbox, from, to)).await?;
-            return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
+            return Ok(whole);
         }
         if let Some(exec) = plan.exec.as_ref().filter(|_| head.status == 201) {
             Box::pin(exec.pass(&head, inbox, from, to)).await?;
-            return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
+            return Ok(whole);
         }
         if head.status == 101 || (plan.hijack && takes_over(&head)) {
             wire::copy_raw(BodyFraming::None, head.bytes, inbox, from, to).await.map_err(passing)?;
@@ -248,7 +249,7 @@ async fn download(
         let copied = unless_wanted(plan.turn, copied).await;
         copied.unwrap_or_else(|| Err(BodyError::Write(io::ErrorKind::TimedOut.into()))).map_err(passing)?;
         if head.status >= 200 {
-            return Ok(Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose });
+            return Ok(whole);
         }
     }
     Err(ResponseError::Malformed.into())

@@ -4,7 +4,7 @@
 use super::{
     Guard,
     exchange::{ExchangeError, passing},
-    sieve::kept_lines,
+    sieve::taken_lines,
 };
 use crate::{
     limits::{EXEC_ANSWER_MAX, EXECS_KEPT},
@@ -64,8 +64,7 @@ impl ExecMaker<'_> {
         from: &mut (impl AsyncRead + Unpin),
         to: &mut (impl AsyncWrite + Unpin),
     ) -> Result<(), ExchangeError> {
-        let mut out = kept_lines(inbox.bytes().get(..head.bytes).unwrap_or_default());
-        inbox.consume(head.bytes);
+        let mut out = taken_lines(head, inbox);
         let (mut body, mut answer) = (Body::new(head.framing), Vec::new());
         loop {
             let at_hand = body.next(inbox, from).await.map_err(passing)?;

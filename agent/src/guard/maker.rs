@@ -8,7 +8,7 @@
 use super::{
     Guard,
     exchange::{ExchangeError, passing},
-    sieve::kept_lines,
+    sieve::taken_lines,
 };
 use crate::{
     inventory::Before,
@@ -58,8 +58,7 @@ impl Maker<'_> {
         from: &mut (impl AsyncRead + Unpin),
         to: &mut (impl AsyncWrite + Unpin),
     ) -> Result<(), ExchangeError> {
-        let mut out = kept_lines(inbox.bytes().get(..head.bytes).unwrap_or_default());
-        inbox.consume(head.bytes);
+        let mut out = taken_lines(head, inbox);
         let counted = match head.framing {
             BodyFraming::Length(length) => Some(length),
             _ => None,

@@ -64,8 +64,7 @@ impl Sieve<'_> {
         holding: &mut Holding,
         answered: &AtomicBool,
     ) -> Result<(), ExchangeError> {
-        let lines = kept_lines(inbox.bytes().get(..head.bytes).unwrap_or_default());
-        inbox.consume(head.bytes);
+        let lines = taken_lines(head, inbox);
         let (body, to) = (Body::new(head.framing), Outgoing { lines, to, answered });
         match self.listing {
             Listing::Items => self.items(body, inbox, from, to, holding).await,
@@ -282,6 +281,13 @@ impl<W: AsyncWrite + Unpin> Outgoing<'_, W> {
         self.answered.store(true, Relaxed);
         self.to.write_all(&head).await.map_err(ExchangeError::ClientWrite)
     }
+}
+
+/// Takes an answer's head, for a body that gets a framing of its own: see [`kept_lines`].
+pub fn taken_lines(head: &ResponseHead, inbox: &mut Inbox) -> Vec<u8> {
+    let lines = kept_lines(inbox.bytes().get(..head.bytes).unwrap_or_default());
+    inbox.consume(head.bytes);
+    lines
 }
 
 /// The status line and the headers without those that say how the body is framed.

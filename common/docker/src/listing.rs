@@ -25,20 +25,10 @@ impl Listing {
     /// Which listing the answer of an action is; `None` when it is none.
     pub const fn of(action: Action) -> Option<Listing> {
         match action {
-            Action::ContainerList
-            | Action::ImageList
-            | Action::VolumeList
-            | Action::NetworkList
-            | Action::ServiceList
-            | Action::TaskList
-            | Action::SecretList
-            | Action::ConfigList
-            | Action::NodeList
-            | Action::PluginList
-            | Action::SystemDf
-            | Action::NetworkInspect => Some(Listing::Items),
             Action::SystemEvents => Some(Listing::Events),
-            _ => None,
+            Action::NetworkInspect => Some(Listing::Items),
+            action if action.shows().is_empty() => None,
+            _ => Some(Listing::Items),
         }
     }
 }

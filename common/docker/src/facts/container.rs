@@ -158,11 +158,8 @@ fn host_access(container: &ContainerView) -> BTreeSet<String> {
     let devices =
         ["Devices", "DeviceCgroupRules", "DeviceRequests"].iter().any(|list| host.items(list).next().is_some());
     let network = container.networks.iter().any(|network| network == "host");
-    for (name, _) in
-        [("privileged", container.privileged), ("devices", devices), ("network", network)].iter().filter(|(_, it)| *it)
-    {
-        has.insert((*name).to_owned());
-    }
+    let more = [("privileged", container.privileged), ("devices", devices), ("network", network)];
+    has.extend(more.into_iter().filter(|(_, has)| *has).map(|(name, _)| name.to_owned()));
     has
 }
 

@@ -63,19 +63,11 @@ enum Part {
 impl Part {
     /// The answer of an action.
     fn of(action: Action) -> Option<Self> {
-        use ResourceKind as K;
-        Some(match action {
-            Action::ContainerList => Self::Things(K::Container),
-            Action::ImageList => Self::Things(K::Image),
-            Action::VolumeList => Self::Volumes,
-            Action::NetworkList => Self::Things(K::Network),
-            Action::ServiceList | Action::TaskList => Self::Things(K::Service),
-            Action::SecretList => Self::Things(K::Secret),
-            Action::ConfigList => Self::Things(K::Config),
-            Action::NodeList => Self::Things(K::Node),
-            Action::PluginList => Self::Things(K::Plugin),
-            Action::SystemDf => Self::DiskUsage,
-            Action::NetworkInspect => Self::Network,
+        Some(match (action, action.shows()) {
+            (Action::VolumeList, _) => Self::Volumes,
+            (Action::SystemDf, _) => Self::DiskUsage,
+            (Action::NetworkInspect, _) => Self::Network,
+            (_, [kind]) => Self::Things(*kind),
             _ => return None,
         })
     }

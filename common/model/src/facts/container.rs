@@ -65,22 +65,18 @@ pub const EXEC: &[FactSpec] = &[
     fact("tty", FactType::Bool, "$.Tty", "", "has a terminal"),
     fact("container_privileged", FactType::Bool, "", "5.5", "the container itself is privileged"),
     HOST_ACCESS,
-    fact("host_paths", FactType::Set, "", "5.6", "every host path that the container can see"),
+    HOST_PATHS,
     fact("runs_as_owner", FactType::Bool, "$.User", "", "see container.create"),
 ];
 
-/// `exec.start` and `exec.inspect`: what `container.exec` asked for, as the engine keeps it.
-pub const EXEC_START: &[FactSpec] = &[
-    DETACH,
-    EXEC_ITSELF[0],
-    EXEC_ITSELF[1],
-    EXEC_ITSELF[2],
-    EXEC_ITSELF[3],
-    fact("host_paths", FactType::Set, "", "5.6", "every host path that the container can see"),
-];
+/// `exec.start`: what `container.exec` asked for, as the engine keeps it, and what the container sees.
+pub const EXEC_START: &[FactSpec] =
+    &[DETACH, EXEC_ITSELF[0], EXEC_ITSELF[1], EXEC_ITSELF[2], EXEC_ITSELF[3], HOST_PATHS];
 
-/// `exec.inspect`.
+/// `exec.inspect`: what `container.exec` asked for.
 pub const EXEC_INSPECT: &[FactSpec] = &[DETACH, EXEC_ITSELF[0], EXEC_ITSELF[1], EXEC_ITSELF[2], EXEC_ITSELF[3]];
+
+const HOST_PATHS: FactSpec = fact("host_paths", FactType::Set, "", "5.6", "every host path that the container can see");
 
 const HOST_ACCESS: FactSpec = fact(
     "host_access",
@@ -142,7 +138,7 @@ pub const ATTACH: &[FactSpec] = &[
         "4.1",
         "what runs there is or may be uid 0 of the container, see container.create",
     ),
-    fact("host_paths", FactType::Set, "", "5.6", "every host path that the container can see"),
+    HOST_PATHS,
 ];
 
 /// `container.top`.
