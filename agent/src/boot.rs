@@ -9,8 +9,8 @@ use crate::{
     config::{Config, ConfigError},
     enrolment::{DataDir, DataDirError, EnrollError, EnrollOptions, HostIdentity, IdentityError, Lock, enroll},
     guard::{
-        self, Doorway, Execs, Guard, GuardTls, GuardTlsError, ListenError, LoadPlaces, RemoteListener, Room, Slots,
-        Stats, Turns, Valve,
+        self, Claims, Doorway, Execs, Guard, GuardTls, GuardTlsError, ListenError, LoadPlaces, RemoteListener, Room,
+        Slots, Stats, Turns, Valve,
     },
     inventory::{Engine, ImageOwners, Keeper, LastLabels, Layers, Mark, Told, resolve_host_path},
     limits::{
@@ -229,6 +229,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         creating: Turns::new(1, usize::MAX),
         naming: Turns::new(1, usize::MAX),
         execs: Execs::default(),
+        claims: Claims::default(),
         listing: Turns::new(LISTS_AT_ONCE_PER_USER, LISTS_AT_ONCE),
         events: Slots::new(EVENT_STREAMS[0], EVENT_STREAMS[1]),
         connections: Slots::new(config.limits.connections, config.limits.connections_per_user)

@@ -1,6 +1,7 @@
 use super::{
     Guard,
     case::{Case, Passed, Refused, Who},
+    claims::Claim,
     exchange::framed,
     files::{Carried, Files},
     link::Link,
@@ -42,6 +43,8 @@ pub struct Admitted<'g> {
     pub creation: Vec<Turn<String>>,
     /// Held as long as the engine's events stream.
     pub events: Option<Slot>,
+    /// Held as long as the session or the build goes on.
+    pub claims: Vec<Claim>,
     /// The client still waits for `100 Continue`.
     pub continue_first: bool,
     /// The client wants the connection closed after the answer.
@@ -181,6 +184,10 @@ impl Guard {
                     Ok(kept) => creation.extend(kept),
                     Err(refused) => return Ok(Verdict::Refuse(refused)),
                 }
+                let claims = match case.claim(action, std::mem::take(&mut judged.handles)) {
+                    Ok(claims) => claims,
+                    Err(refused) => return Ok(Verdict::Refuse(refused)),
+                };
                 let carried = match (&judged.body, action) {
                     (ForwardBody::Archive(_), Action::ImageLoad) => match Load::new(case, undecided, caller.holder()) {
                         Ok(load) => Some(Carried::Images(Box::new(load))),
@@ -203,6 +210,7 @@ impl Guard {
                     list,
                     creation,
                     events,
+                    claims,
                     continue_first,
                     closes,
                 }))

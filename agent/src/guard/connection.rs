@@ -196,6 +196,7 @@ impl Connection<'_> {
             list,
             creation,
             events: _until_over,
+            claims: _until_done,
             continue_first,
             closes,
         } = admitted;

@@ -10,6 +10,7 @@
 mod admit;
 mod answer;
 mod case;
+mod claims;
 mod connection;
 mod disabled;
 mod exchange;
@@ -48,6 +49,7 @@ use wharden_model::{ClusterId, HostId, Timestamp};
 use wharden_runtime::clock::Clock;
 
 pub(crate) use case::{Case, Refused, Who};
+pub use claims::Claims;
 pub use disabled::cut_off;
 pub use execs::Execs;
 pub use listener::{ListenError, Listener, Place, bind, bind_over};
@@ -92,6 +94,8 @@ pub struct Guard {
     pub archives: Slots,
     /// Who made which exec.
     pub execs: Execs,
+    /// Whose sessions and builds go on.
+    pub claims: Claims,
     /// Requests of each user that are being decided.
     pub deciding: Turns,
     /// Containers of each owner that are being made: what a volume is and who has it must not change before the engine is done.

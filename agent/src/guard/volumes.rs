@@ -7,7 +7,7 @@ use super::{
 };
 use crate::inventory::{Lookups, look_up_all};
 use std::collections::BTreeMap;
-use wharden_docker::{Lookup, Refusal, VolumeView};
+use wharden_docker::{Lookup, Refusal, VolumeNamed};
 use wharden_model::Action;
 
 impl Case<'_> {
@@ -18,7 +18,7 @@ impl Case<'_> {
     pub(super) async fn keep_volumes(
         &self,
         action: Action,
-        judged: BTreeMap<String, Option<VolumeView>>,
+        judged: BTreeMap<String, VolumeNamed>,
     ) -> Result<Vec<Turn<String>>, Refused> {
         let mut turns = Vec::with_capacity(judged.len());
         if judged.is_empty() {
@@ -31,14 +31,18 @@ impl Case<'_> {
         let Guard { engine, owners, .. } = self.guard;
         let allowance = engine.allowance();
         let at = Lookups { engine, owners, allowance: &allowance, owner: "" };
-        let now = look_up_all(at, judged.keys().cloned().map(Lookup::Volume).collect()).await;
+        let mut wanted: Vec<_> = judged.keys().cloned().map(Lookup::Volume).collect();
+        wanted.extend(judged.values().any(|named| named.volume.is_none()).then_some(Lookup::ServiceVolumes));
+        let now = look_up_all(at, wanted).await;
         let now = now.map_err(|error| {
             self.not_told(&error).unwrap_or_else(|| self.invalid(action, Refusal::bad(error.to_string())))
         })?;
-        match judged.iter().find(|(name, judged)| now.volumes.get(*name) != judged.as_ref()) {
+        match judged.iter().find(|(name, judged)| now.volume_named(name) != **judged) {
             None => Ok(turns),
             Some((name, _)) => {
-                let message = format!("volume {name} was made or removed while the request was decided on: try again");
+                let message = format!(
+                    "volume {name} was made, removed or named by a service while the request was decided on: try again"
+                );
                 Err(self.invalid(action, Refusal::with(409, message)))
             }
         }

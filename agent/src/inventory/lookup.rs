@@ -3,11 +3,14 @@ use crate::limits::{ANSWER_HELD_MAX, HOST_PATH_TIMEOUT, LOOKUP_POOL, LOOKUPS_MAX
 use futures::{StreamExt, stream};
 use nix::unistd::{Gid, User, getgrouplist};
 use serde_json::Value;
-use std::{collections::BTreeSet, ffi::CString};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::CString,
+};
 use tokio::{task::spawn_blocking, time::timeout};
 use wharden_docker::{
     AccountView, Canonical, ContainerView, ExecView, HostPathView, ImageView, Lookup, NetworkView, SwarmView, TaskView,
-    View, VolumeView,
+    View, VolumeView, service_volumes,
 };
 use wharden_model::ResourceKind;
 
@@ -40,6 +43,7 @@ enum Found {
     HostPath(HostPathView),
     Account(AccountView),
     VolumeUsers,
+    ServiceVolumes(BTreeMap<String, BTreeSet<String>>),
 }
 
 /// Where a decision looks things up.
@@ -154,6 +158,13 @@ async fn find(engine: &Engine, allowance: &Allowance, lookup: &Lookup) -> Result
             let none = used.as_array().map(Vec::is_empty).ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
             return Ok(if none { Found::Nothing } else { Found::VolumeUsers });
         }
+        Lookup::ServiceVolumes => {
+            let Some(services) = there(engine.get_within("/services", allowance).await)? else {
+                return Ok(Found::Nothing);
+            };
+            let volumes = service_volumes(&services).ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
+            return Ok(Found::ServiceVolumes(volumes));
+        }
     };
     let Some(json) = inspect(engine, allowance, before, name, after).await? else { return Ok(Found::Nothing) };
     whole(engine, allowance, lookup, described(lookup, &json)).await
@@ -200,7 +211,7 @@ fn described(lookup: &Lookup, json: &Value) -> Option<Found> {
         Lookup::Exec(_) => ExecView::from_inspect(json).map(Found::Exec),
         Lookup::Swarm(..) => SwarmView::from_inspect(json).map(Found::Swarm),
         Lookup::Task(_) => TaskView::from_inspect(json).map(Found::Task),
-        Lookup::HostPath(_) | Lookup::Account(_) | Lookup::VolumeUsers(_) => None,
+        Lookup::HostPath(_) | Lookup::Account(_) | Lookup::VolumeUsers(_) | Lookup::ServiceVolumes => None,
     }
 }
 
@@ -243,7 +254,12 @@ async fn inspect(
         // The engine's router would clean such a path into another one.
         return Err(LookupError::Reference(format!("{name:?} is not a name of anything: it has an empty or dot part")));
     }
-    match engine.get_within(&format!("{before}{}{after}", escape(name)), allowance).await {
+    there(engine.get_within(&format!("{before}{}{after}", escape(name)), allowance).await)
+}
+
+/// What the engine answers; `None` where there is nothing.
+fn there(answer: Result<Value, EngineError>) -> Result<Option<Value>, LookupError> {
+    match answer {
         Ok(json) => Ok(Some(json)),
         Err(EngineError::Status { status: 404, .. }) => Ok(None),
         // The beginning of several ids names none of them. That there are some must not be told: they may be others'.
@@ -285,6 +301,7 @@ fn insert(view: &mut View, owners: &ImageOwners, lookup: &Lookup, found: Found) 
         (Lookup::Swarm(kind, key), Found::Swarm(it)) => drop(view.swarm.insert((*kind, key.clone()), it)),
         (Lookup::Task(key), Found::Task(it)) => drop(view.tasks.insert(key.clone(), it)),
         (Lookup::VolumeUsers(key), Found::VolumeUsers) => drop(view.used_volumes.insert(key.clone())),
+        (Lookup::ServiceVolumes, Found::ServiceVolumes(it)) => view.service_volumes = it,
         (Lookup::Account(key), Found::Account(it)) => drop(view.accounts.insert(key.clone(), it)),
         (Lookup::HostPath(key), Found::HostPath(it)) => drop(view.host_paths.insert(key.clone(), it)),
         _ => {}

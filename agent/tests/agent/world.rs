@@ -124,6 +124,7 @@ impl World {
             deciding: Turns::new(DECIDED_AT_ONCE_PER_USER, usize::MAX),
             naming: Turns::new(1, usize::MAX),
             execs: wharden_agent::guard::Execs::default(),
+            claims: wharden_agent::guard::Claims::default(),
             creating: Turns::new(1, usize::MAX),
             listing: Turns::new(LISTS_AT_ONCE_PER_USER, LISTS_AT_ONCE),
             events: Slots::new(EVENT_STREAMS[0], EVENT_STREAMS[1]),

@@ -4,7 +4,7 @@ use crate::{
     creation,
     doc::Doc,
     endpoint::{BodyKind, ResponseKind},
-    facts, headers,
+    facts, handles, headers,
     listing::Listing,
     lookup,
     made_image::MakesImage,
@@ -17,7 +17,7 @@ use crate::{
     route::Route,
     target::{encode_path, encode_query},
     version::ApiVersion,
-    view::{Lookup, View, VolumeView},
+    view::{Lookup, View, VolumeNamed},
     volumes,
 };
 use serde_json::{Map, Value};
@@ -90,8 +90,10 @@ pub struct Judged {
     pub neighbours: Vec<Neighbour>,
     /// It makes an image, which the answer tells of.
     pub makes: Option<MakesImage>,
-    /// The volumes that it mounts or makes by name, as they were; `None` of those that nobody has made yet.
-    pub volumes: BTreeMap<String, Option<VolumeView>>,
+    /// The volumes that it mounts or makes by name, as they were.
+    pub volumes: BTreeMap<String, VolumeNamed>,
+    /// Ids of sessions and builds that clients choose: nobody else's may go on under them meanwhile.
+    pub handles: Vec<String>,
 }
 
 impl Canonical {
@@ -159,10 +161,10 @@ impl Canonical {
         let facts = facts::fill(&judged, &resolved, view, asker)?;
         // Behind what the request says, which is what the facts are of.
         owner::put_on_image(self.action(), &mut judged.query, asker.owner)?;
-        let as_it_is = |name: String| {
-            let found = view.volumes.get(&name).cloned();
-            (name, found)
-        };
+        let as_it_is = |name: String| (name.clone(), view.volume_named(&name));
+        if matches!(self.action(), Action::BuildSession | Action::BuildGrpc) {
+            handles::own_shared_key(&mut judged.headers, asker.owner);
+        }
         let limit = judged.take_limit();
         judged.list_bare_networks();
         let (head, body) = judged.render();
@@ -178,6 +180,7 @@ impl Canonical {
             neighbours: neighbours::of(self, view)?,
             makes: MakesImage::of(self),
             volumes: volumes::named(self).into_iter().map(as_it_is).collect(),
+            handles: handles::of(self)?,
         })
     }
 

@@ -61,6 +61,14 @@ impl ImageRef {
         Some(reference)
     }
 
+    /// Written as people write it, it looks like the short id of an image, which the engine would take for this name.
+    pub fn is_like_id(&self) -> bool {
+        const SHORT_ID: usize = 12;
+        let name =
+            self.repository.strip_prefix("library/").filter(|_| self.registry == "docker.io").unwrap_or_default();
+        name.len() >= SHORT_ID && name.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    }
+
     /// This with the tag `latest` when it has neither tag nor digest.
     pub fn or_latest(mut self) -> Self {
         if self.tag.is_empty() && self.digest.is_empty() {
@@ -175,6 +183,15 @@ mod tests {
         }
         let long = format!("x.y/{}", "a".repeat(REPOSITORY_MAX - 4));
         assert!(ImageRef::parse(&long).is_some() && ImageRef::parse(&format!("{long}a")).is_none());
+    }
+
+    #[test]
+    fn names_that_look_like_short_ids_are_told() {
+        let like = |name: &str| ImageRef::parse(name).expect(name).is_like_id();
+        assert!(["726b69ec4727", "library/726b69ec4727:x", "docker.io/726b69ec47270"].into_iter().all(like));
+        assert!(
+            !["facade", "726b69ec472", "726b69ec472g", "team/726b69ec4727", "x.y/726b69ec4727"].into_iter().any(like)
+        );
     }
 
     proptest! {

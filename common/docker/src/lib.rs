@@ -14,6 +14,7 @@ mod doc;
 
 mod endpoint;
 mod facts;
+mod handles;
 mod head;
 mod headers;
 mod image_ref;
@@ -65,5 +66,6 @@ pub use sift::{Sifter, attached, listed_reading, service_of_task};
 pub use version::ApiVersion;
 pub use view::{
     AccountView, ContainerView, ExecView, Gate, HostPathView, ImageView, Lookup, Making, MountView, NetworkView,
-    SwarmView, TaskView, View, VolumeView,
+    SwarmView, TaskView, View, VolumeNamed, VolumeView,
 };
+pub use volumes::of_services as service_volumes;

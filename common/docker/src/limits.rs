@@ -20,6 +20,8 @@ pub const JSON_VALUES_MAX: usize = 16 * 1024;
 /// Longest reference (name, id or prefix of one) in a path, in bytes. A repository may have 255, a tag 128, a
 /// digest 135.
 pub const REFERENCE_MAX: usize = 640;
+/// Longest id that a client gives to a session or a build of its own, in bytes; docker makes them of 64 digits and less.
+pub const HANDLE_MAX: usize = 256;
 /// Longest name of a repository with its registry, in bytes (`distribution/reference`).
 pub const REPOSITORY_MAX: usize = 255;
 /// Most entries of an image archive. A layer is three in older ones; the largest images have 127 layers.

@@ -9,6 +9,7 @@ use crate::{
     paths::clean,
     resolve::{exported, image_asked},
     view::{ContainerView, Lookup, View},
+    volumes,
 };
 use std::collections::BTreeSet;
 use wharden_model::{Action, ResourceKind};
@@ -195,6 +196,10 @@ pub fn of_found(canonical: &Canonical, view: &View, owner: &str) -> BTreeSet<Loo
             out.extend(services.map(|id| Lookup::Swarm(ResourceKind::Service, id)));
         }
         _ => {}
+    }
+    // A volume that comes into being is mounted by whatever names it.
+    if volumes::named(canonical).iter().any(|name| !view.volumes.contains_key(name)) {
+        out.insert(Lookup::ServiceVolumes);
     }
     // Whoever sees files of the host should be the account whose the container is.
     let runs = match canonical.action() {

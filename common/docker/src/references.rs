@@ -13,12 +13,14 @@ use wharden_model::Action;
 /// # Errors
 /// 400 with the parameter for what is no reference.
 pub fn check(action: Action, query: &Query) -> Result<(), Refusal> {
-    let one = |parameter: &str, name: &str, tag: &str| {
-        if name.is_empty() || ImageRef::of_parts(name, tag).is_some() {
-            Ok(())
-        } else {
-            Err(none(parameter, name, tag))
-        }
+    let one = |parameter: &str, name: &str, tag: &str| match ImageRef::of_parts(name, tag) {
+        _ if name.is_empty() => Ok(()),
+        Some(reference) if reference.is_like_id() => Err(Refusal::bad(format!(
+            "query parameter {parameter}: {:?} could be taken for the id of an image: choose another name",
+            shorten(name)
+        ))),
+        Some(_) => Ok(()),
+        None => Err(none(parameter, name, tag)),
     };
     let tag = query.get("tag");
     match action {

@@ -32,6 +32,8 @@ pub enum Lookup {
     HostPath(String),
     /// Containers that have the volume of this name, whether they run or not.
     VolumeUsers(String),
+    /// Services of the swarm with the volumes that their tasks mount by name; none where the engine manages no swarm.
+    ServiceVolumes,
     /// An account of the host by its name (getpwnam(3), getgrouplist(3)).
     Account(String),
 }
@@ -51,6 +53,25 @@ pub struct View {
     pub accounts: BTreeMap<String, AccountView>,
     /// Volumes that a container has.
     pub used_volumes: BTreeSet<String>,
+    /// Volumes that tasks of services mount, there or not, by name, with whose the services are; empty for nobody's.
+    pub service_volumes: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// What there is under the name of a volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VolumeNamed {
+    pub volume: Option<VolumeView>,
+    /// Whose the services are that would mount it. Only where it is not there yet.
+    pub services: BTreeSet<String>,
+}
+
+impl View {
+    /// What there is under the name of a volume.
+    pub fn volume_named(&self, name: &str) -> VolumeNamed {
+        let volume = self.volumes.get(name).cloned();
+        let services = self.service_volumes.get(name).filter(|_| volume.is_none());
+        VolumeNamed { services: services.cloned().unwrap_or_default(), volume }
+    }
 }
 
 /// An account of the host.

@@ -9,22 +9,43 @@ use crate::{
     owner,
     paths::clean,
     resolve::Resolved,
-    view::View,
+    view::{SwarmView, View},
 };
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use wharden_model::Action;
 
-/// The volumes that a request mounts in a container to be, or makes, by name.
+/// The volumes that a request mounts in a container to be or in tasks, or makes, by name.
 pub fn named(canonical: &Canonical) -> Vec<String> {
     let doc = canonical.doc();
     match canonical.action() {
-        Action::ContainerCreate => {
-            wanted_mounts(doc.at("HostConfig")).iter().filter_map(|mount| Some(mount.volume()?.to_owned())).collect()
+        Action::ContainerCreate => of_mounts(wanted_mounts(doc.at("HostConfig"))).collect(),
+        Action::ServiceCreate | Action::ServiceUpdate => {
+            of_mounts(doc.at("TaskTemplate").at("ContainerSpec").items("Mounts").map(Mount::of_mount)).collect()
         }
         Action::VolumeCreate => Vec::from_iter(Some(doc.text("Name").to_owned()).filter(|name| !name.is_empty())),
         _ => Vec::new(),
     }
+}
+
+fn of_mounts(mounts: impl IntoIterator<Item = Mount>) -> impl Iterator<Item = String> {
+    mounts.into_iter().filter_map(|mount| mount.volume().map(str::to_owned))
+}
+
+/// The volumes that tasks of services mount by name, from the answer to `GET /services`: now, or when a service goes back to what it
+/// was. `None` when it is not such an answer.
+pub fn of_services(json: &Value) -> Option<BTreeMap<String, BTreeSet<String>>> {
+    let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for service in json.as_array()? {
+        let owner = SwarmView::from_inspect(service)?.owner();
+        for spec in ["Spec", "PreviousSpec"] {
+            let spec = Doc::new(Some(service)).at(spec).at("TaskTemplate").at("ContainerSpec");
+            for name in of_mounts(spec.items("Mounts").map(Mount::of_mount)) {
+                out.entry(name).or_default().insert(owner.clone());
+            }
+        }
+    }
+    Some(out)
 }
 
 /// Has the Engine copy nothing of the image into volumes that another container has: it would do that as root, while what runs

@@ -49,8 +49,43 @@ fn checked(text: &str, document: Document) -> Result<Document, Vec<ValidationIss
 fn tidy(mut issues: Vec<ValidationIssue>) -> Vec<ValidationIssue> {
     issues.sort_by(|a, b| (a.line, a.column, &a.message).cmp(&(b.line, b.column, &b.message)));
     issues.dedup();
+    let mut issues: Vec<_> = issues.chunk_by(says_the_same).map(merged).collect();
     issues.truncate(ISSUES_MAX);
     issues
+}
+
+/// What a fault says is missing, and where: each action that a rule may be about is tried by itself.
+fn missing(issue: &ValidationIssue) -> Option<(&str, &str)> {
+    let said = issue.message.strip_prefix("attribute ")?.strip_suffix(" not found")?;
+    let (attribute, action) = said.split_once(" in context for ")?;
+    Some((attribute, action))
+}
+
+fn says_the_same(a: &ValidationIssue, b: &ValidationIssue) -> bool {
+    let place = |issue: &ValidationIssue| (issue.line, issue.column);
+    let attribute = |issue| missing(issue).map(|(attribute, _)| attribute);
+    place(a) == place(b) && attribute(a).is_some() && attribute(a) == attribute(b)
+}
+
+/// One fault for what is missing in several actions.
+fn merged(same: &[ValidationIssue]) -> ValidationIssue {
+    const NAMED: usize = 3;
+    let mut one = same.first().cloned().unwrap_or_default();
+    if let (Some((attribute, _)), 2..) = (missing(&one), same.len()) {
+        let actions: Vec<_> = same.iter().filter_map(missing).map(|(_, action)| action).collect();
+        let named = actions.get(..NAMED.min(actions.len())).unwrap_or_default().join(", ");
+        let more = match actions.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let message = format!("attribute {attribute} is not in the context of {named}{more}");
+        if one.help.is_empty() || same.iter().any(|other| other.help != one.help) {
+            "name in the head of the rule the actions that it is about, e.g. action == Docker::Action::\"container.create\""
+                .clone_into(&mut one.help);
+        }
+        one.message = message;
+    }
+    one
 }
 
 fn check(text: &str, document: &Document) -> Vec<ValidationIssue> {
@@ -208,6 +243,25 @@ mod tests {
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!((found[0].line, found[0].column, found[0].rule.as_str()), (5, 29, "tag"));
         assert_eq!(found[0].help, "did you mean `Docker::Action::\"container.create\"`?");
+    }
+
+    #[test]
+    fn what_many_actions_lack_is_said_once() {
+        let found = issues("permit(principal, action, resource)\nwhen { context.privileged || context.nothing };");
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].message.starts_with("attribute `privileged` is not in the context of Docker::Action::"));
+        assert!(found[0].message.ends_with(" more") && found[0].message.len() < 250, "{}", found[0].message);
+        assert!(found[0].help.contains("container.create"), "{}", found[0].help);
+        assert!(found[1].message.starts_with("attribute `nothing`"), "{}", found[1].message);
+        let two = "permit(principal, action in [Docker::Action::\"container.start\", Docker::Action::\"image.tag\"], resource)\n\
+                   when { context.privilegd };";
+        let found = issues(two);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].message.contains("\"container.start\", Docker::Action::\"image.tag\""),
+            "{}",
+            found[0].message
+        );
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl Document {
     }
 
     fn add(self, reference: Option<ImageRef>, text: &str, names: &mut Names) -> Result<(), Refusal> {
-        let Some(reference) = reference else {
+        let Some(reference) = reference.filter(|reference| !reference.is_like_id()) else {
             return Err(self.wrong(&format!(
                 "{:?} is not a name that an image can be given: write it like registry.example/team/app:1.0",
                 shorten(text)

@@ -7,13 +7,15 @@ use crate::{
     json::{self, Shape, TEXT_MAP, TEXTS},
     lookup::shared_with,
     query::Query,
-    refusal::Refusal,
+    refusal::{Refusal, shorten},
     schema,
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 const OUTPUTS: Shape = Shape::List(&Shape::Object(&[("Type", Shape::Text), ("Attrs", TEXT_MAP)]));
+/// What a client may say of an output: where it puts the files itself. The others name images, push them, or say what is in them.
+const OUTPUT_ATTRIBUTES: [&str; 2] = ["dest", "platform-split"];
 
 pub fn fill(source: &Source<'_>, out: &mut Sheet) -> Result<(), Refusal> {
     let query = source.query();
@@ -62,8 +64,16 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) -> Result<(), Refusal> {
     let limits = document(query, "ulimits", &schema::ULIMITS)?;
     out.put("ulimits", ulimits(Doc::new(limits.as_ref()).own_items()));
     let outputs = document(query, "outputs", &OUTPUTS)?;
-    let types = Doc::new(outputs.as_ref()).own_items().map(|o| o.text("Type").to_owned());
-    out.put("outputs", types.collect::<BTreeSet<_>>());
+    let outputs = Doc::new(outputs.as_ref());
+    for attribute in outputs.own_items().flat_map(|output| output.at("Attrs").own_keys()) {
+        if !OUTPUT_ATTRIBUTES.contains(&attribute.as_str()) {
+            return Err(Refusal::bad(format!(
+                "query parameter outputs: the attribute {:?} cannot be judged: name images with t, push them with docker push",
+                shorten(&attribute)
+            )));
+        }
+    }
+    out.put("outputs", outputs.own_items().map(|output| output.text("Type").to_owned()).collect::<BTreeSet<_>>());
     out.put("registry_credentials", source.canonical.headers.iter().any(|(n, _)| n.starts_with("X-Registry")));
     Ok(())
 }

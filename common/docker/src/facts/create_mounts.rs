@@ -70,10 +70,15 @@ fn put_volume_paths(source: &Source<'_>, mounts: &[Mount], out: &mut Sheet) {
     out.put("file_systems", made.filter_map(|mount| file_system(&mount.driver_options)).collect::<BTreeSet<_>>());
 }
 
-/// Of the volumes of these names, those that exist and are somebody else's or nobody's.
+/// Of the volumes of these names, those that exist and are somebody else's or nobody's, and those that somebody else's services would
+/// mount as soon as they exist.
 pub fn foreign_of<'n>(source: &Source<'_>, names: impl Iterator<Item = &'n str>) -> BTreeSet<String> {
-    let owner = |name: &str| source.view.volumes.get(name).map(|volume| owner::of(&volume.labels));
-    names.filter(|name| owner(name).is_some_and(|owner| owner != source.maker())).map(str::to_owned).collect()
+    let is_foreign = |name: &&str| {
+        let named = source.view.volume_named(name);
+        let owner = named.volume.map(|volume| owner::of(&volume.labels));
+        owner.into_iter().chain(named.services).any(|owner| owner != source.maker())
+    };
+    names.filter(is_foreign).map(str::to_owned).collect()
 }
 
 /// The facts about host paths, which services have too.

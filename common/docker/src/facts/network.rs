@@ -1,7 +1,10 @@
 //! Facts of networks.
 
 use super::{Sheet, Source};
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 use wharden_model::Action;
 
 pub fn fill(source: &Source<'_>, out: &mut Sheet) {
@@ -57,8 +60,10 @@ fn create(source: &Source<'_>, out: &mut Sheet) {
     // A bridge that is there already is taken as it is, with whatever of the host is on it.
     let interfaces = ["parent", "com.docker.network.bridge.name"].map(|option| body.at("Options").text(option));
     out.put("parent", interfaces.into_iter().find(|name| !name.is_empty()).unwrap_or_default());
-    out.put("subnets", configs("Subnet"));
-    out.put("gateways", configs("Gateway"));
+    let (subnets, gateways) = (configs("Subnet"), configs("Gateway"));
+    out.put("public_subnets", subnets.union(&gateways).filter(|it| !is_private(it)).cloned().collect::<BTreeSet<_>>());
+    out.put("subnets", subnets);
+    out.put("gateways", gateways);
     out.put("ipam_driver", or("default", ipam.text("Driver")));
     out.put("internal", body.truth("Internal"));
     out.put("attachable", body.truth("Attachable"));
@@ -68,4 +73,69 @@ fn create(source: &Source<'_>, out: &mut Sheet) {
     out.put("config_from", body.at("ConfigFrom").text("Network"));
     out.put("ipv6", body.truth("EnableIPv6"));
     out.put("labels", body.pair_set("Labels"));
+}
+
+/// The addresses that networks of one's own may have (RFC 1918, RFC 4193), each with the bits that are the same in all of them.
+const PRIVATE: [(IpAddr, u32); 4] = [
+    (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8),
+    (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12),
+    (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),
+    (IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
+];
+
+/// Whether all addresses of a subnet, or the one address, are such. What cannot be read is not.
+fn is_private(text: &str) -> bool {
+    let (address, bits) = match text.split_once('/') {
+        Some((address, bits)) => (address, bits.parse().ok()),
+        None => (text, Some(u32::MAX)),
+    };
+    let (Ok(address), Some(bits)) = (address.parse::<IpAddr>(), bits) else { return false };
+    PRIVATE.iter().any(|(first, fixed)| {
+        bits >= *fixed
+            && match (address, first) {
+                (IpAddr::V4(address), IpAddr::V4(first)) => {
+                    address.to_bits().checked_shr(32 - fixed) == first.to_bits().checked_shr(32 - fixed)
+                }
+                (IpAddr::V6(address), IpAddr::V6(first)) => {
+                    address.to_bits().checked_shr(128 - fixed) == first.to_bits().checked_shr(128 - fixed)
+                }
+                _ => false,
+            }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_private;
+
+    #[test]
+    fn ones_own_networks_are_within_the_ranges_for_that() {
+        for own in
+            ["10.1.0.0/16", "172.31.0.0/16", "172.16.0.0/12", "192.168.7.1", "192.168.7.0/24", "fd00:1::/64", "fd00::1"]
+        {
+            assert!(is_private(own), "{own}");
+        }
+        for other in [
+            "198.51.100.0/24",
+            "127.0.0.0/8",
+            "0.0.0.0/0",
+            "10.0.0.0/7",
+            "172.15.0.0/16",
+            "172.16.0.0/11",
+            "192.169.0.0/16",
+            "169.254.169.254",
+            "100.64.0.0/10",
+            "2001:db8::/32",
+            "::/0",
+            "::ffff:10.0.0.0/104",
+            "fc00::/6",
+            "10.0.0.0/",
+            "10.0.0.0/x",
+            "010.0.0.0/8",
+            "ten",
+            "",
+        ] {
+            assert!(!is_private(other), "{other}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Facts of volumes.
 
-use super::{Sheet, Source};
+use super::{Sheet, Source, create_mounts::foreign_of};
 use crate::{
     doc::Doc,
     mounts::{HostPath, file_system, is_local, local_paths},
@@ -38,6 +38,9 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     out.put("engine_socket", reaches_private(&paths, source.asker.private));
     out.put("volume_paths", paths.clone());
     out.put("host_paths", paths);
+    // One that is there is what is decided on.
+    let new = Some(body.text("Name")).filter(|name| !source.view.volumes.contains_key(*name));
+    out.put("foreign_volumes", foreign_of(source, new.into_iter()));
     out.put("labels", body.pair_set("Labels"));
     out.put("cluster", body.has("ClusterVolumeSpec"));
 }

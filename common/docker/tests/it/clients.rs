@@ -39,7 +39,7 @@ fn everything(canonical: &Canonical) -> View {
             Lookup::Task(id) => {
                 view.tasks.insert(id.clone(), TaskView { id, ..TaskView::default() });
             }
-            Lookup::HostPath(_) | Lookup::Account(_) | Lookup::VolumeUsers(_) => {}
+            Lookup::HostPath(_) | Lookup::Account(_) | Lookup::VolumeUsers(_) | Lookup::ServiceVolumes => {}
         }
         wanted.extend(canonical.follow_ups(&view, "alice").into_iter().filter(|l| match l {
             Lookup::Container(name) => !view.containers.contains_key(name),

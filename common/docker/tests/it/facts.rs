@@ -224,3 +224,29 @@ fn host_paths_are_those_of_links_volumes_and_other_containers_too() {
     let own = paths(r#"{"Binds":["/srv/wharden:/a"]}"#);
     assert!(support::shows(&own, "engine_socket", "true"));
 }
+
+#[test]
+fn what_a_build_puts_out_is_named_by_its_tags_alone() {
+    let build = |outputs: &str| {
+        let outputs: String = outputs.bytes().map(|b| format!("%{b:02X}")).collect();
+        support::judge(&support::request("POST", &format!("/v1.41/build?version=2&outputs={outputs}"), ""))
+    };
+    for good in [
+        r#"[{"Type":"moby","Attrs":{}}]"#,
+        r#"[{"Type":"moby"}]"#,
+        r#"[{"Type":"local","Attrs":{"dest":"out"}},{"Type":"tar","Attrs":{"platform-split":"false"}}]"#,
+        "[]",
+        "null",
+    ] {
+        build(good).unwrap_or_else(|refusal| panic!("{good}: {refusal}"));
+    }
+    for (bad, named) in [
+        (r#"[{"Type":"moby","Attrs":{"name":"registry.example/team/app:prod"}}]"#, "\"name\""),
+        (r#"[{"Type":"moby"},{"Type":"image","Attrs":{"dest":"x","push":"true"}}]"#, "\"push\""),
+        (r#"[{"Type":"moby","Attrs":{"containerimage.config":"{}"}}]"#, "containerimage.config"),
+        (r#"[{"Type":"moby","attrs":{"name":"a"}}]"#, "name"),
+    ] {
+        let refusal = build(bad).expect_err(bad);
+        assert!(refusal.status == 400 && refusal.message.contains(named), "{bad}: {refusal}");
+    }
+}

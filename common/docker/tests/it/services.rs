@@ -126,3 +126,39 @@ fn a_network_is_made_once_and_of_nobody_elses_configuration() {
     assert!(fact(&build, "foreign_networks").contains("bobnet"));
     assert!(String::from_utf8(build.head).expect("text").contains("networkmode=b0"));
 }
+
+#[test]
+fn what_a_service_of_somebody_elses_would_mount_is_nobody_elses_to_make() {
+    let services = json!([
+        {"ID": "s1", "Spec": {"Name": "web", "Labels": {"io.wharden.owner": "bob"},
+            "TaskTemplate": {"ContainerSpec": {"Mounts": [{"Type": "volume", "Source": "taken", "Target": "/x"}]}}},
+         "PreviousSpec": {"TaskTemplate": {"ContainerSpec": {"Mounts": [{"Type": "volume", "Source": "before", "Target": "/x"},
+            {"Type": "bind", "Source": "/srv", "Target": "/y"}]}}}},
+        {"ID": "s2", "Spec": {"Name": "mine", "Labels": {"io.wharden.owner": "alice"},
+            "TaskTemplate": {"ContainerSpec": {"Mounts": [{"Type": "volume", "Source": "own", "Target": "/x"}]}}}},
+        {"ID": "s3", "Spec": {"Name": "nobodys",
+            "TaskTemplate": {"ContainerSpec": {"Mounts": [{"Type": "volume", "Source": "sneaky", "Target": "/x"}]}}}},
+    ]);
+    let service_volumes = wharden_docker::service_volumes(&services).expect("services");
+    assert_eq!(service_volumes.keys().collect::<Vec<_>>(), ["before", "own", "sneaky", "taken"]);
+    assert!(wharden_docker::service_volumes(&json!({"message": "no"})).is_none());
+    let view = View { service_volumes, ..world() };
+    let mounts = |name: &str| json!([{"Type": "volume", "Source": name, "Target": "/x"}]);
+    for (name, foreign) in [("taken", true), ("before", true), ("own", false), ("free", false), ("sneaky", false)] {
+        for (target, body) in [
+            ("/v1.41/volumes/create", json!({ "Name": name })),
+            ("/v1.41/containers/create", json!({"Image": "base", "HostConfig": {"Mounts": mounts(name)}})),
+            ("/v1.41/containers/create", json!({"Image": "base", "HostConfig": {"Binds": [format!("{name}:/x")]}})),
+            (
+                "/v1.41/services/create",
+                json!({"TaskTemplate": {"ContainerSpec": {"Image": "base", "Mounts": mounts(name)}}}),
+            ),
+        ] {
+            let judged = judge_with(&request("POST", target, &body.to_string()), &view).expect("judged");
+            // Whose one is that is there says its label: here nobody's.
+            let there = name == "sneaky" && target != "/v1.41/volumes/create";
+            assert_eq!(fact(&judged, "foreign_volumes").contains(name), foreign || there, "{target} {name}");
+            assert_eq!(judged.volumes[name].services.is_empty(), name == "sneaky" || name == "free", "{target} {name}");
+        }
+    }
+}

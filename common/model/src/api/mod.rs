@@ -49,9 +49,9 @@ pub use host::{Host, HostPatch, HostStatus};
 pub use inventory::{InventoryHost, InventoryItem, InventoryPage, InventoryQuery};
 pub use key::{ClusterKeyStatus, KeyHolder, KeyStep, Keys, SigningKey};
 pub use policy::{
-    AdminTestRequest, AdminTestResult, ApplyPack, DockerRequest, Pack, Policy, PolicyPut, PolicyText, PolicyVersion,
-    PolicyVersionDraft, RollbackTo, SimulateRequest, SimulatedChange, Simulation, TestRequest, TestResult, Validation,
-    ValidationIssue,
+    AdminTestRequest, AdminTestResult, ApplyPack, DockerRequest, NoReplay, NotReplayed, Pack, Policy, PolicyPut,
+    PolicyText, PolicyVersion, PolicyVersionDraft, RollbackTo, SimulateRequest, SimulatedChange, Simulation,
+    TestRequest, TestResult, Validation, ValidationIssue,
 };
 pub use secret::Secret;
 pub use service::{CreatedServiceAccount, NewServiceAccount, RotateServiceAccount, ServiceAccount};

@@ -61,7 +61,7 @@ pub struct Validation {
 }
 
 /// One fault of a policy text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ValidationIssue {
     /// From 1.
@@ -171,6 +171,33 @@ pub struct Simulation {
     pub newly_refused: Vec<SimulatedChange>,
     /// Refused now, allowed with the drafts; the most frequent first.
     pub newly_allowed: Vec<SimulatedChange>,
+    /// What could not be replayed; the most frequent first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_replayed: Vec<NotReplayed>,
+}
+
+/// Decisions of which nothing can be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NotReplayed {
+    /// Who asked, e.g. `user alice`.
+    pub who: String,
+    pub action: Action,
+    pub why: NoReplay,
+    pub count: u64,
+    /// At most three of the events, `host/run/number`.
+    pub examples: Vec<String>,
+}
+
+/// Why a decision could not be replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum NoReplay {
+    /// The request was invalid, so no policy was asked.
+    Invalid,
+    /// The agent did not keep all of its facts.
+    FactsMissing,
 }
 
 /// Decisions that change in the same way.

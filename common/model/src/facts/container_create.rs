@@ -97,7 +97,7 @@ pub const CREATE: &[FactSpec] = &[
         FactType::Set,
         "$.HostConfig.Mounts[].Source, $.HostConfig.Binds",
         "",
-        "those of volumes that exist and belong to somebody else, or to nobody known",
+        "those of volumes that exist and belong to somebody else, or to nobody known, or that services of somebody else's would mount",
     ),
     fact(
         "volumes_from",

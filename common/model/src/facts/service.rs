@@ -23,7 +23,7 @@ macro_rules! service {
             fact("mount_targets", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "where things are mounted inside"),
             fact("mount_propagation", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "5.20", "propagation modes asked for"),
             fact("volumes", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "named volumes mounted"),
-            fact("foreign_volumes", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "those that exist on this node and are not the service's owner's"),
+            fact("foreign_volumes", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "those that exist on this node and are not the service's owner's, or that services of somebody else's would mount"),
             fact("volume_drivers", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "volume drivers asked for, other than local"),
             fact("cap_add", FactType::Set, "$.TaskTemplate.ContainerSpec.CapabilityAdd", "5.4", "upper case, without CAP_; ALL is itself"),
             fact("cap_drop", FactType::Set, "$.TaskTemplate.ContainerSpec.CapabilityDrop", "5.4", "upper case, without CAP_"),

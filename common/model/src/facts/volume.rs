@@ -19,6 +19,7 @@ pub const CREATE: &[FactSpec] = &[
     fact("sensitive_paths", FactType::Set, "$.DriverOpts", "5.6", "see container.create"),
     fact("replaceable_paths", FactType::Set, "$.DriverOpts", "5.6", "see container.create"),
     fact("engine_socket", FactType::Bool, "$.DriverOpts", "5.32", "see container.create"),
+    fact("foreign_volumes", FactType::Set, "$.Name", "", "its name, where a service of somebody else's would mount it"),
     fact("labels", FactType::Set, "$.Labels", "", "key=value"),
     fact("cluster", FactType::Bool, "$.ClusterVolumeSpec", "", "a volume of the swarm (CSI)"),
 ];

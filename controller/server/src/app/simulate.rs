@@ -8,8 +8,9 @@ use super::{
 use crate::{events::HostFilter, policy_set};
 use std::{collections::BTreeMap, sync::Arc};
 use wharden_model::{
-    Action, AdminAction, BundlePolicy, ClusterId, Decision, DecisionEvent, Effect, EventQuery, Facts, Posture, Scope,
-    api::{SimulateRequest, SimulatedChange, Simulation},
+    Action, AdminAction, BundlePolicy, ClusterId, Decision, DecisionEvent, Effect, EventQuery, Facts, Outcome, Posture,
+    Scope,
+    api::{NoReplay, NotReplayed, SimulateRequest, SimulatedChange, Simulation},
     decision::KnownUser,
 };
 use wharden_policy::{Compiled, Planner, Query};
@@ -72,7 +73,16 @@ impl Side {
     }
 }
 
-type Changes = BTreeMap<(String, Action, String), (u64, Vec<String>)>;
+/// Events of one kind: who, what, and why; how many, and some of them.
+type Kinds<W> = BTreeMap<(String, Action, W), (u64, Vec<String>)>;
+
+fn count<W: Ord>(kinds: &mut Kinds<W>, event: &DecisionEvent, why: W) {
+    let (count, examples) = kinds.entry((event.principal.to_string(), event.action, why)).or_default();
+    *count += 1;
+    if examples.len() < EXAMPLES {
+        examples.push(event.id());
+    }
+}
 
 fn replay(
     cluster: &ClusterId,
@@ -85,10 +95,12 @@ fn replay(
     let mut now = Side::new(cluster, policy_set::policies(state), users.clone())?;
     let mut then = Side::new(cluster, drafted, users)?;
     let (mut replayed, mut skipped) = (0, 0);
-    let (mut refused, mut allowed) = (Changes::new(), Changes::new());
+    let (mut refused, mut allowed, mut left_out) = (Kinds::new(), Kinds::new(), Kinds::new());
     for event in events.iter().rev() {
         let Some(facts) = event.facts.clone() else {
             skipped += 1;
+            let invalid = event.outcome == Outcome::Invalid;
+            count(&mut left_out, event, if invalid { NoReplay::Invalid } else { NoReplay::FactsMissing });
             continue;
         };
         replayed += 1;
@@ -101,22 +113,32 @@ fn replay(
             _ => continue,
         };
         let rule = after.rules.first().map_or_else(|| after.why(), |rule| rule.id.clone());
-        let (count, examples) = changes.entry((event.principal.to_string(), event.action, rule)).or_default();
-        *count += 1;
-        if examples.len() < EXAMPLES {
-            examples.push(event.id());
-        }
+        count(changes, event, rule);
     }
-    Ok(Simulation { replayed, skipped, truncated, newly_refused: listed(refused), newly_allowed: listed(allowed) })
+    let changes = |kinds| {
+        listed(kinds, |who, action, rule, count, examples| SimulatedChange { who, action, rule, count, examples })
+    };
+    Ok(Simulation {
+        replayed,
+        skipped,
+        truncated,
+        newly_refused: changes(refused),
+        newly_allowed: changes(allowed),
+        not_replayed: listed(left_out, |who, action, why, count, examples| NotReplayed {
+            who,
+            action,
+            why,
+            count,
+            examples,
+        }),
+    })
 }
 
-fn listed(changes: Changes) -> Vec<SimulatedChange> {
-    let mut list: Vec<_> = changes
-        .into_iter()
-        .map(|((who, action, rule), (count, examples))| SimulatedChange { who, action, rule, count, examples })
-        .collect();
-    list.sort_by_key(|change| std::cmp::Reverse(change.count));
-    list
+/// The most frequent kind first.
+fn listed<W, T>(kinds: Kinds<W>, told: impl Fn(String, Action, W, u64, Vec<String>) -> T) -> Vec<T> {
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+    kinds.into_iter().map(|((who, action, why), (count, examples))| told(who, action, why, count, examples)).collect()
 }
 
 #[cfg(test)]
@@ -178,10 +200,15 @@ mod tests {
         let part = PartialFacts { missing: ["privileged".to_owned()].into(), ..PartialFacts::default() };
         let events: Vec<_> = events
             .into_iter()
-            .chain([DecisionEvent { partial_facts: Some(part), ..event("alice", 8, None) }])
+            .chain([
+                DecisionEvent { partial_facts: Some(part), ..event("alice", 8, None) },
+                DecisionEvent { outcome: Outcome::Invalid, ..event("bob", 9, None) },
+            ])
             .collect();
         let outcome = replay(&cluster, &state, vec![permit], &events, false).expect("replayed");
-        assert_eq!((outcome.replayed, outcome.skipped, outcome.truncated), (6, 2, false));
+        assert_eq!((outcome.replayed, outcome.skipped, outcome.truncated), (6, 3, false));
+        let gaps: Vec<_> = outcome.not_replayed.iter().map(|gap| (gap.who.as_str(), gap.why, gap.count)).collect();
+        assert_eq!(gaps, [("user alice", NoReplay::FactsMissing, 2), ("user bob", NoReplay::Invalid, 1)]);
         assert!(outcome.newly_refused.is_empty(), "nothing was permitted before");
         let [change] = outcome.newly_allowed.as_slice() else { panic!("{:?}", outcome.newly_allowed) };
         assert_eq!((change.who.as_str(), change.rule.as_str(), change.count), ("user alice", "team/alice", 3));

@@ -36,6 +36,8 @@ pub enum QueryError {
     Action(String),
     #[error("host: there is no host with the id or name {0:?}")]
     UnknownHost(String),
+    #[error("until: it is not after since, so that nothing is between them")]
+    Nothing,
     #[error("limit: {0} is not 1 to {EVENTS_PAGE_MAX}")]
     Limit(usize),
     #[error("wait: {0} s is more than 30 s")]

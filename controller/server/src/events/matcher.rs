@@ -27,6 +27,10 @@ pub(super) struct Matcher {
 
 impl Matcher {
     pub fn new(query: &EventQuery, hosts: &HostFilter) -> Result<Self, QueryError> {
+        let (since, until) = (query.since.unwrap_or(0), query.until.unwrap_or(u64::MAX));
+        if since >= until {
+            return Err(QueryError::Nothing);
+        }
         Ok(Self {
             who: query.user.clone(),
             action: query.action.as_deref().map(wanted).transpose()?,
@@ -35,8 +39,8 @@ impl Matcher {
                 HostFilter::Any => None,
                 HostFilter::Only(ids) => Some(ids.iter().map(host_key).collect()),
             },
-            since: query.since.unwrap_or(0),
-            until: query.until.unwrap_or(u64::MAX),
+            since,
+            until,
         })
     }
 

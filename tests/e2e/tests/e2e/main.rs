@@ -13,6 +13,7 @@ mod bad_days;
 mod bad_input;
 mod behind;
 mod break_glass;
+mod builds;
 mod capacity;
 mod capacity_guests;
 mod cli_usage;

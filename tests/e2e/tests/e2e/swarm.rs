@@ -98,3 +98,42 @@ fn services_and_secrets_keep_their_maker_and_tokens_are_for_admins() {
         assert_eq!(tasks(reference), absent.replace("nothing", reference));
     }
 }
+
+#[test]
+fn no_service_mounts_what_somebody_else_makes_later() {
+    let world =
+        World::setup().user("olga", &["operators"]).user("omar", &["operators"]).packs(&["roles", "baseline"]).start();
+    let (olga, omar, direct) = (world.docker("olga"), world.docker("omar"), world.direct());
+    direct.run(&["swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:23771"]).ok();
+    let create = ["service", "create", "-d", "--no-resolve-image", "--replicas", "0", "--user", "1000"];
+    let mounting = |volume: &str| format!("type=volume,source={volume},target=/v");
+    olga.run(&[&create[..], &["--name", "waits", "--mount", &mounting("later"), "app"]].concat()).ok();
+
+    let refused = &["baseline/no-volumes-of-others"];
+    omar.run(&["volume", "create", "later"]).fails_saying(refused);
+    omar.run(&["run", "--rm", "--network", "none", "-v", "later:/v", "app", "true"]).fails_saying(refused);
+    omar.run(&[&create[..], &["--name", "too", "--mount", &mounting("later"), "app"]].concat()).fails_saying(refused);
+    direct.run(&["volume", "inspect", "later"]).fails_saying(&["later"]);
+    omar.run(&["volume", "create", "other"]).ok();
+    olga.run(&["volume", "create", "later"]).ok();
+    olga.run(&[&create[..], &["--name", "more", "--mount", &mounting("later"), "app"]].concat()).ok();
+    // Whose it is now decides, and not who would mount it.
+    omar.run(&["run", "--rm", "--network", "none", "-v", "later:/v", "app", "true"]).fails_saying(refused);
+    olga.run(&["service", "rm", "waits", "more"]).ok();
+    olga.run(&["volume", "rm", "later"]).ok();
+    omar.run(&["volume", "create", "later"]).ok();
+}
+
+#[test]
+fn a_network_takes_no_addresses_that_are_not_for_that() {
+    let world = World::setup().user("olga", &["operators"]).packs(&["roles", "baseline"]).start();
+    let olga = world.docker("olga");
+    for args in
+        [&["--subnet", "198.51.100.0/24"][..], &["--subnet", "127.0.0.0/8"], &["--ipv6", "--subnet", "2001:db8::/64"]]
+    {
+        let line = [&["network", "create"], args, &["taken"]].concat();
+        olga.run(&line).fails_saying(&["baseline/no-public-subnets"]);
+    }
+    olga.run(&["network", "create", "--internal", "--subnet", "172.30.9.0/24", "own"]).ok();
+    olga.run(&["network", "rm", "own"]).ok();
+}

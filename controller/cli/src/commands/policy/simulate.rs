@@ -10,7 +10,7 @@ use crate::{
     span::Moment,
 };
 use clap::Args;
-use wharden_model::api::{SimulateRequest, SimulatedChange, Simulation};
+use wharden_model::api::{NoReplay, SimulateRequest, SimulatedChange, Simulation};
 
 const HELP: &str = "\
 Recorded decisions are decided again, by the stored policies and with the drafts laid over them;
@@ -75,12 +75,31 @@ pub async fn run(args: Simulate, context: &mut Context<'_>) -> Result<(), CliErr
 
 fn shown(found: &Simulation, look: &Look) -> String {
     let Simulation { replayed, skipped, truncated, .. } = found;
-    let mut text =
-        format!("{replayed} decision(s) replayed, {skipped} could not be (not all of their facts were kept)");
+    if replayed + skipped == 0 {
+        return "nothing was recorded of this user, host and time: it cannot be told what would change".to_owned();
+    }
+    let mut text = format!("{replayed} decision(s) replayed, {skipped} could not be");
     if *truncated {
         text.push_str("; older ones were left out");
     }
     text.push('\n');
+    let gaps: Vec<Vec<Cell>> = found
+        .not_replayed
+        .iter()
+        .map(|gap| {
+            let why = match gap.why {
+                NoReplay::Invalid => "the request was invalid",
+                NoReplay::FactsMissing => "not all facts were kept",
+            };
+            let example = Cell::toned(gap.examples.first().map_or("", String::as_str), Tone::Dim);
+            vec![Cell::new(gap.count), Cell::new(&gap.who), Cell::new(gap.action), Cell::new(why), example]
+        })
+        .collect();
+    if !gaps.is_empty() {
+        text.push('\n');
+        text.push_str(&table(&["NOT REPLAYED", "WHO", "ACTION", "WHY", "EXAMPLE"], gaps, look));
+        text.push('\n');
+    }
     let rows: Vec<Vec<Cell>> = found
         .newly_refused
         .iter()
