@@ -487,7 +487,8 @@ if [[ -z $WHARDEN_HOST_ID ]]; then
 fi
 if ! pid_of agent >/dev/null; then
     rm -f "$WHARDEN_GUARD_SOCKET"
-    launch agent "$bin/wharden-agent" run --data-dir "$dir/agent" --private-path "$dir" --guard-socket "$WHARDEN_GUARD_SOCKET" \
+    # As its unit has it.
+    MIMALLOC_PURGE_DELAY=10 launch agent "$bin/wharden-agent" run --data-dir "$dir/agent" --private-path "$dir" --guard-socket "$WHARDEN_GUARD_SOCKET" \
         --engine-socket "$WHARDEN_ENGINE_SOCKET"
 fi
 guard_answers() { engine_answers "$WHARDEN_GUARD_SOCKET"; }

@@ -77,6 +77,8 @@ impl Agent {
         let mut command = Command::new(words[0]);
         command
             .args(&words[1..])
+            // As its unit has it.
+            .env("MIMALLOC_PURGE_DELAY", "10")
             .arg("run")
             .arg("--data-dir")
             .arg(&self.dir)
