@@ -230,6 +230,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         naming: Turns::new(1, usize::MAX),
         execs: Execs::default(),
         claims: Claims::default(),
+        still: Turns::new(1, usize::MAX),
         listing: Turns::new(LISTS_AT_ONCE_PER_USER, LISTS_AT_ONCE),
         events: Slots::new(EVENT_STREAMS[0], EVENT_STREAMS[1]),
         connections: Slots::new(config.limits.connections, config.limits.connections_per_user)

@@ -184,6 +184,10 @@ impl Guard {
                     Ok(kept) => creation.extend(kept),
                     Err(refused) => return Ok(Verdict::Refuse(refused)),
                 }
+                match case.keep_still(&judged, api).await {
+                    Ok(kept) => creation.extend(kept),
+                    Err(refused) => return Ok(Verdict::Refuse(refused)),
+                }
                 let claims = match case.claim(action, std::mem::take(&mut judged.handles)) {
                     Ok(claims) => claims,
                     Err(refused) => return Ok(Verdict::Refuse(refused)),

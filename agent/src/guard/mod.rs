@@ -26,6 +26,7 @@ mod room;
 mod sieve;
 mod slots;
 mod stats;
+mod still;
 mod stream;
 mod tls;
 mod tunnel;
@@ -102,6 +103,8 @@ pub struct Guard {
     pub creating: Turns<String>,
     /// Requests that mount or make a volume of a name.
     pub naming: Turns<String>,
+    /// Containers that are copied from or into, or started.
+    pub still: Turns<String>,
     /// Lists of each user that the engine makes, and large descriptions.
     pub listing: Turns,
     /// Streams of the engine's events.

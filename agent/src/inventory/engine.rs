@@ -203,12 +203,10 @@ impl Engine {
     /// As [`Engine::get`].
     pub async fn get_within(&self, path: &str, allowance: &Allowance) -> Result<Value, EngineError> {
         let Reply { status, body, .. } = self.ask(path, allowance).await?;
-        let json = serde_json::from_slice::<Value>(&body);
         if status != 200 {
-            let message = json.ok().and_then(|v| v.get("message")?.as_str().map(str::to_owned)).unwrap_or_default();
-            return Err(EngineError::Status { path: path.to_owned(), status, message });
+            return Err(refused(path, status, &body));
         }
-        json.map_err(|_| EngineError::Json { path: path.to_owned() })
+        serde_json::from_slice(&body).map_err(|_| EngineError::Json { path: path.to_owned() })
     }
 
     /// The ids of all images, those too that only others are made of.
@@ -268,14 +266,16 @@ impl Engine {
         let read = async {
             let mut stream = self.connect().await?;
             let (head, mut inbox) = self.begin(&mut stream, path).await?;
-            if head.status != 200 {
-                return Err(EngineError::Status { path: path.to_owned(), status: head.status, message: String::new() });
-            }
             inbox.consume(head.bytes);
             let mut body = Body::new(head.framing);
+            let failed = |source| EngineError::Body { path: path.to_owned(), source };
+            if head.status != 200 {
+                let mut bytes = Vec::new();
+                while body.append(HEAD_MAX, &mut inbox, &mut stream, &mut bytes).await.map_err(failed)? {}
+                return Err(refused(path, head.status, &bytes));
+            }
             loop {
-                let next = body.next(&mut inbox, &mut stream).await;
-                let at_hand = next.map_err(|source| EngineError::Body { path: path.to_owned(), source })?;
+                let at_hand = body.next(&mut inbox, &mut stream).await.map_err(failed)?;
                 take(inbox.bytes().get(..at_hand.data).unwrap_or_default()).ok_or_else(json)?;
                 Body::used(&mut inbox, &at_hand);
                 if at_hand.is_last {
@@ -352,6 +352,13 @@ impl Engine {
         }
         Ok(Reply { status: head.status, head: lines, body: bytes, close: head.close })
     }
+}
+
+/// The error that an answer with another status than 200 is.
+fn refused(path: &str, status: u16, body: &[u8]) -> EngineError {
+    let json = serde_json::from_slice::<Value>(body).ok();
+    let message = json.and_then(|v| v.get("message")?.as_str().map(str::to_owned)).unwrap_or_default();
+    EngineError::Status { path: path.to_owned(), status, message }
 }
 
 /// The version in common with an engine that speaks `text`.

@@ -9,10 +9,10 @@ use std::{
 };
 use tokio::{task::spawn_blocking, time::timeout};
 use wharden_docker::{
-    AccountView, Canonical, ContainerView, ExecView, HostPathView, ImageView, Lookup, NetworkView, SwarmView, TaskView,
-    View, VolumeView, service_volumes,
+    AccountView, Canonical, ContainerView, ExecView, HostPathView, ImageView, Lookup, NetworkView, ServiceVolumes,
+    SwarmView, TaskView, View, VolumeView,
 };
-use wharden_model::ResourceKind;
+use wharden_model::{Action, ResourceKind};
 
 /// Why something that a request refers to could not be looked up. Not that it does not exist: that is an answer.
 #[derive(Debug, thiserror::Error)]
@@ -159,11 +159,8 @@ async fn find(engine: &Engine, allowance: &Allowance, lookup: &Lookup) -> Result
             return Ok(if none { Found::Nothing } else { Found::VolumeUsers });
         }
         Lookup::ServiceVolumes => {
-            let Some(services) = there(engine.get_within("/services", allowance).await)? else {
-                return Ok(Found::Nothing);
-            };
-            let volumes = service_volumes(&services).ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
-            return Ok(Found::ServiceVolumes(volumes));
+            let volumes = service_volumes(engine).await?;
+            return Ok(Found::ServiceVolumes(volumes.named()));
         }
     };
     let Some(json) = inspect(engine, allowance, before, name, after).await? else { return Ok(Found::Nothing) };
@@ -254,12 +251,7 @@ async fn inspect(
         // The engine's router would clean such a path into another one.
         return Err(LookupError::Reference(format!("{name:?} is not a name of anything: it has an empty or dot part")));
     }
-    there(engine.get_within(&format!("{before}{}{after}", escape(name)), allowance).await)
-}
-
-/// What the engine answers; `None` where there is nothing.
-fn there(answer: Result<Value, EngineError>) -> Result<Option<Value>, LookupError> {
-    match answer {
+    match engine.get_within(&format!("{before}{}{after}", escape(name)), allowance).await {
         Ok(json) => Ok(Some(json)),
         Err(EngineError::Status { status: 404, .. }) => Ok(None),
         // The beginning of several ids names none of them. That there are some must not be told: they may be others'.
@@ -268,6 +260,24 @@ fn there(answer: Result<Value, EngineError>) -> Result<Option<Value>, LookupErro
         // Something of a swarm looked up on a host that is in none, or no manager of it.
         Err(EngineError::Status { status: 503, message, .. }) if message.contains("swarm") => Ok(None),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The volumes that services mount. There are none where the engine manages no swarm; one that cannot say so now is asked in vain.
+async fn service_volumes(engine: &Engine) -> Result<ServiceVolumes, EngineError> {
+    let mut volumes = ServiceVolumes::default();
+    let asked = async {
+        engine.list("/services", Action::ServiceList, |service| volumes.service(service)).await?;
+        engine.list("/tasks", Action::TaskList, |task| volumes.task(task)).await
+    };
+    match asked.await {
+        Err(EngineError::Status { status: 404, .. }) => Ok(volumes),
+        Err(EngineError::Status { status: 503, message, .. })
+            if ["not a swarm manager", "not part of a swarm"].iter().any(|none| message.contains(none)) =>
+        {
+            Ok(volumes)
+        }
+        asked => asked.map(|()| volumes),
     }
 }
 

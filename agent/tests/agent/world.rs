@@ -126,6 +126,7 @@ impl World {
             execs: wharden_agent::guard::Execs::default(),
             claims: wharden_agent::guard::Claims::default(),
             creating: Turns::new(1, usize::MAX),
+            still: Turns::new(1, usize::MAX),
             listing: Turns::new(LISTS_AT_ONCE_PER_USER, LISTS_AT_ONCE),
             events: Slots::new(EVENT_STREAMS[0], EVENT_STREAMS[1]),
             connections: Slots::new(limits.connections, limits.connections_per_user)

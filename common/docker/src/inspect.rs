@@ -34,6 +34,18 @@ struct Container {
     mounts: Vec<Mount>,
     #[serde(deserialize_with = "or_nothing")]
     network_settings: NetworkSettings,
+    #[serde(deserialize_with = "or_nothing")]
+    state: State,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct State {
+    running: Option<bool>,
+    #[serde(deserialize_with = "or_nothing")]
+    paused: bool,
+    #[serde(deserialize_with = "or_nothing")]
+    restarting: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -132,11 +144,13 @@ fn making(json: &Value) -> Making {
 }
 
 fn described(read: Container, made: Making) -> Option<ContainerView> {
-    let Container { id, name, image: image_id, config, host_config, mounts, network_settings } = read;
+    let Container { id, name, image: image_id, config, host_config, mounts, network_settings, state } = read;
+    let running = state.running.unwrap_or(true) || state.paused || state.restarting;
     let Config { image, user, labels } = config;
     (!id.is_empty()).then(|| ContainerView {
         id,
         name: name.trim_start_matches('/').to_owned(),
+        running,
         image,
         image_id,
         labels,

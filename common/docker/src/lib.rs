@@ -68,4 +68,4 @@ pub use view::{
     AccountView, ContainerView, ExecView, Gate, HostPathView, ImageView, Lookup, Making, MountView, NetworkView,
     SwarmView, TaskView, View, VolumeNamed, VolumeView,
 };
-pub use volumes::of_services as service_volumes;
+pub use volumes::ServiceVolumes;

@@ -32,7 +32,7 @@ pub enum Lookup {
     HostPath(String),
     /// Containers that have the volume of this name, whether they run or not.
     VolumeUsers(String),
-    /// Services of the swarm with the volumes that their tasks mount by name; none where the engine manages no swarm.
+    /// The volumes that tasks of services mount by name; none where the engine manages no swarm.
     ServiceVolumes,
     /// An account of the host by its name (getpwnam(3), getgrouplist(3)).
     Account(String),
@@ -171,6 +171,8 @@ pub struct ContainerView {
     pub user: String,
     /// It runs with every capability and device.
     pub privileged: bool,
+    /// It runs, or is paused, or about to be started again.
+    pub running: bool,
     /// What is mounted in it.
     pub mounts: Vec<MountView>,
     /// Names of the networks that it is on.

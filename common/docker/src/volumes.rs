@@ -32,20 +32,45 @@ fn of_mounts(mounts: impl IntoIterator<Item = Mount>) -> impl Iterator<Item = St
     mounts.into_iter().filter_map(|mount| mount.volume().map(str::to_owned))
 }
 
-/// The volumes that tasks of services mount by name, from the answer to `GET /services`: now, or when a service goes back to what it
-/// was. `None` when it is not such an answer.
-pub fn of_services(json: &Value) -> Option<BTreeMap<String, BTreeSet<String>>> {
-    let mut out: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for service in json.as_array()? {
-        let owner = SwarmView::from_inspect(service)?.owner();
+/// The volumes that tasks of services mount by name, and whose the services are.
+#[derive(Debug, Default)]
+pub struct ServiceVolumes {
+    /// Of the services, by their ids.
+    owners: BTreeMap<String, String>,
+    volumes: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl ServiceVolumes {
+    /// Counts what a service mounts now, or when it goes back to what it was: one of `GET /services`.
+    pub fn service(&mut self, json: &Value) {
+        let Some(service) = SwarmView::from_inspect(json) else { return };
+        let owner = service.owner();
         for spec in ["Spec", "PreviousSpec"] {
-            let spec = Doc::new(Some(service)).at(spec).at("TaskTemplate").at("ContainerSpec");
-            for name in of_mounts(spec.items("Mounts").map(Mount::of_mount)) {
-                out.entry(name).or_default().insert(owner.clone());
-            }
+            self.add(Doc::new(Some(json)).at(spec).at("TaskTemplate"), &owner);
+        }
+        self.owners.insert(service.id, owner);
+    }
+
+    /// Counts what a task mounts that is not over, whatever its service has become since: one of `GET /tasks`.
+    pub fn task(&mut self, json: &Value) {
+        let task = Doc::new(Some(json));
+        let over = ["complete", "shutdown", "failed", "rejected", "remove", "orphaned"];
+        if !over.contains(&task.at("Status").text("State")) {
+            let owner = self.owners.get(task.text("ServiceID")).cloned().unwrap_or_default();
+            self.add(task.at("Spec"), &owner);
         }
     }
-    Some(out)
+
+    fn add(&mut self, task: Doc<'_>, owner: &str) {
+        for name in of_mounts(task.at("ContainerSpec").items("Mounts").map(Mount::of_mount)) {
+            self.volumes.entry(name).or_default().insert(owner.to_owned());
+        }
+    }
+
+    /// All of them, by name.
+    pub fn named(self) -> BTreeMap<String, BTreeSet<String>> {
+        self.volumes
+    }
 }
 
 /// Has the Engine copy nothing of the image into volumes that another container has: it would do that as root, while what runs

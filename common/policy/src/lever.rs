@@ -22,7 +22,7 @@ const FOLLOW: &[&str] = &[
     "volume_paths",
     "engine_socket",
     "foreign_volumes",
-    "public_subnets",
+    "foreign_subnets",
     "foreign_networks",
     "foreign_namespaces",
     "root_user",
@@ -196,7 +196,7 @@ fn settle(facts: &mut Facts, change: &RequestChange) {
             without(facts, "foreign_namespaces", |v| v.starts_with("link:"));
         }
         ("volumes", ChangeOp::Remove) => without(facts, "foreign_volumes", |v| v == text),
-        ("subnets" | "gateways", ChangeOp::Remove) => without(facts, "public_subnets", |v| v == text),
+        ("subnets" | "gateways", ChangeOp::Remove) => without(facts, "foreign_subnets", |v| v == text),
         ("network_mode", _) => {
             without(facts, "host_namespaces", |v| v == "network");
             without(facts, "shared_namespaces", |v| v.starts_with("network:"));

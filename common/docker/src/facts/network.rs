@@ -61,7 +61,7 @@ fn create(source: &Source<'_>, out: &mut Sheet) {
     let interfaces = ["parent", "com.docker.network.bridge.name"].map(|option| body.at("Options").text(option));
     out.put("parent", interfaces.into_iter().find(|name| !name.is_empty()).unwrap_or_default());
     let (subnets, gateways) = (configs("Subnet"), configs("Gateway"));
-    out.put("public_subnets", subnets.union(&gateways).filter(|it| !is_private(it)).cloned().collect::<BTreeSet<_>>());
+    out.put("foreign_subnets", subnets.union(&gateways).filter(|it| !is_own(it)).cloned().collect::<BTreeSet<_>>());
     out.put("subnets", subnets);
     out.put("gateways", gateways);
     out.put("ipam_driver", or("default", ipam.text("Driver")));
@@ -75,23 +75,24 @@ fn create(source: &Source<'_>, out: &mut Sheet) {
     out.put("labels", body.pair_set("Labels"));
 }
 
-/// The addresses that networks of one's own may have (RFC 1918, RFC 4193), each with the bits that are the same in all of them.
-const PRIVATE: [(IpAddr, u32); 4] = [
-    (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8),
-    (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12),
-    (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16),
-    (IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7),
+/// The addresses that networks of one's own may have (RFC 1918, RFC 4193): the bits that are the same in all of them, and the least that
+/// must be in those of one network, which would take the host's way to all others of a site.
+const PRIVATE: [(IpAddr, u32, u32); 4] = [
+    (IpAddr::V4(Ipv4Addr::new(10, 0, 0, 0)), 8, 16),
+    (IpAddr::V4(Ipv4Addr::new(172, 16, 0, 0)), 12, 16),
+    (IpAddr::V4(Ipv4Addr::new(192, 168, 0, 0)), 16, 16),
+    (IpAddr::V6(Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0)), 7, 48),
 ];
 
 /// Whether all addresses of a subnet, or the one address, are such. What cannot be read is not.
-fn is_private(text: &str) -> bool {
+fn is_own(text: &str) -> bool {
     let (address, bits) = match text.split_once('/') {
         Some((address, bits)) => (address, bits.parse().ok()),
         None => (text, Some(u32::MAX)),
     };
     let (Ok(address), Some(bits)) = (address.parse::<IpAddr>(), bits) else { return false };
-    PRIVATE.iter().any(|(first, fixed)| {
-        bits >= *fixed
+    PRIVATE.iter().any(|(first, fixed, least)| {
+        bits >= *least
             && match (address, first) {
                 (IpAddr::V4(address), IpAddr::V4(first)) => {
                     address.to_bits().checked_shr(32 - fixed) == first.to_bits().checked_shr(32 - fixed)
@@ -106,20 +107,24 @@ fn is_private(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_private;
+    use super::is_own;
 
     #[test]
     fn ones_own_networks_are_within_the_ranges_for_that() {
         for own in
-            ["10.1.0.0/16", "172.31.0.0/16", "172.16.0.0/12", "192.168.7.1", "192.168.7.0/24", "fd00:1::/64", "fd00::1"]
+            ["10.1.0.0/16", "172.31.0.0/16", "172.16.0.0/16", "192.168.7.1", "192.168.7.0/24", "fd00:1::/64", "fd00::1"]
         {
-            assert!(is_private(own), "{own}");
+            assert!(is_own(own), "{own}");
         }
         for other in [
             "198.51.100.0/24",
             "127.0.0.0/8",
             "0.0.0.0/0",
             "10.0.0.0/7",
+            "10.128.0.0/9",
+            "172.16.0.0/12",
+            "192.168.0.0/15",
+            "fd00::/8",
             "172.15.0.0/16",
             "172.16.0.0/11",
             "192.169.0.0/16",
@@ -135,7 +140,7 @@ mod tests {
             "ten",
             "",
         ] {
-            assert!(!is_private(other), "{other}");
+            assert!(!is_own(other), "{other}");
         }
     }
 }

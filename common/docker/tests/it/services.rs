@@ -2,7 +2,7 @@
 
 use crate::support::{self, NETWORK, judge_with, request};
 use serde_json::{Value, json};
-use wharden_docker::{ForwardBody, Judged, NetworkView, SwarmView, TaskView, View};
+use wharden_docker::{ForwardBody, Judged, NetworkView, ServiceVolumes, SwarmView, TaskView, View};
 use wharden_model::ResourceKind;
 
 fn world() -> View {
@@ -139,12 +139,34 @@ fn what_a_service_of_somebody_elses_would_mount_is_nobody_elses_to_make() {
         {"ID": "s3", "Spec": {"Name": "nobodys",
             "TaskTemplate": {"ContainerSpec": {"Mounts": [{"Type": "volume", "Source": "sneaky", "Target": "/x"}]}}}},
     ]);
-    let service_volumes = wharden_docker::service_volumes(&services).expect("services");
-    assert_eq!(service_volumes.keys().collect::<Vec<_>>(), ["before", "own", "sneaky", "taken"]);
-    assert!(wharden_docker::service_volumes(&json!({"message": "no"})).is_none());
+    let task = |service: &str, volume: &str, state: &str| {
+        json!({"ID": "t", "ServiceID": service, "Status": {"State": state},
+            "Spec": {"ContainerSpec": {"Mounts": [{"Type": "volume", "Source": volume, "Target": "/x"}]}}})
+    };
+    let mut found = ServiceVolumes::default();
+    services.as_array().expect("services").iter().for_each(|service| found.service(service));
+    for (service, volume, state) in [
+        ("s1", "waits", "preparing"),
+        ("s1", "free", "complete"),
+        ("s2", "own", "running"),
+        ("gone", "left", "pending"),
+        ("s1", "free", "shutdown"),
+    ] {
+        found.task(&task(service, volume, state));
+    }
+    let service_volumes = found.named();
+    assert_eq!(service_volumes.keys().collect::<Vec<_>>(), ["before", "left", "own", "sneaky", "taken", "waits"]);
     let view = View { service_volumes, ..world() };
     let mounts = |name: &str| json!([{"Type": "volume", "Source": name, "Target": "/x"}]);
-    for (name, foreign) in [("taken", true), ("before", true), ("own", false), ("free", false), ("sneaky", false)] {
+    for (name, foreign) in [
+        ("taken", true),
+        ("before", true),
+        ("waits", true),
+        ("left", true),
+        ("own", false),
+        ("free", false),
+        ("sneaky", false),
+    ] {
         for (target, body) in [
             ("/v1.41/volumes/create", json!({ "Name": name })),
             ("/v1.41/containers/create", json!({"Image": "base", "HostConfig": {"Mounts": mounts(name)}})),

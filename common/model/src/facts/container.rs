@@ -170,6 +170,15 @@ const FOREIGN_VOLUMES: FactSpec = fact(
 const MOUNTED: FactSpec =
     fact("mounted", FactType::Set, "", "", "places in the container where anything is mounted, volumes too");
 
+/// What runs in the container can put links in the way.
+const RACES: FactSpec = fact(
+    "races",
+    FactType::Bool,
+    "",
+    "",
+    "the container may run meanwhile, and the engine, before version 24, goes through it by paths, as root",
+);
+
 /// `container.archive_read` and `container.archive_stat`.
 pub const ARCHIVE_READ: &[FactSpec] = &[
     fact("container_path", FactType::String, "query:path", "", "path in the container, cleaned"),
@@ -182,6 +191,7 @@ pub const ARCHIVE_READ: &[FactSpec] = &[
     ),
     FOREIGN_VOLUMES,
     MOUNTED,
+    RACES,
 ];
 
 /// `container.archive_write`.
@@ -196,6 +206,7 @@ pub const ARCHIVE_WRITE: &[FactSpec] = &[
     ),
     FOREIGN_VOLUMES,
     MOUNTED,
+    RACES,
     fact("copy_uid_gid", FactType::Bool, "query:copyUIDGID", "", "files keep the owners that the archive names"),
 ];
 

@@ -17,11 +17,11 @@ pub const CREATE: &[FactSpec] = &[
     fact("subnets", FactType::Set, "$.IPAM", "", "as given"),
     fact("gateways", FactType::Set, "$.IPAM", "", "as given"),
     fact(
-        "public_subnets",
+        "foreign_subnets",
         FactType::Set,
         "$.IPAM",
         "",
-        "those of both that are not within the ranges for private networks (RFC 1918, RFC 4193)",
+        "those of both that are not within the ranges for private networks (RFC 1918, RFC 4193), or larger than /16, of IPv6 /48",
     ),
     fact("ipam_driver", FactType::String, "$.IPAM", "", "default when none is given"),
     fact("internal", FactType::Bool, "$.Internal", "", "without a way out"),

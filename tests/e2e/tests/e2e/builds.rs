@@ -127,5 +127,36 @@ fn a_builder_brings_no_program_to_drive_buildkit_where_nobody_has_said_so() {
     let answer = Python::like(&alice).run(&format!("{RAW}{raw}")).ok();
     assert!(answer.starts_with("403") && answer.contains("baseline/no-buildkit"), "{answer}");
     // To the classic builder that line is a comment.
-    alice.clone().with_env("DOCKER_BUILDKIT", "0").run_with(&build, file).ok();
+    alice.with_env("DOCKER_BUILDKIT", "0").run_with(&build, file).ok();
+}
+
+#[test]
+fn the_engine_walks_through_no_container_that_may_run_meanwhile() {
+    let olgas = |labels: serde_json::Value| {
+        let world = World::setup()
+            .user("olga", &["builders", "operators"])
+            .packs(&["roles", "baseline"])
+            .labels(labels)
+            .start();
+        let olga = world.docker("olga");
+        olga.run(&["run", "-d", "--network", "none", "--name", "box", "app", "sleep", "1000"]).ok();
+        (world, olga)
+    };
+    let (world, olga) = olgas(serde_json::json!({}));
+    for args in [&["commit", "box", "taken"][..], &["diff", "box"]] {
+        olga.run(args).fails_saying(&["baseline/no-walks-through-containers"]);
+    }
+    let build = ["build", "--rm=false", "--network", "none", "-t", "built", "-"];
+    let classic = olga.clone().with_env("DOCKER_BUILDKIT", "0");
+    classic.run_with(&build, b"FROM app\nUSER 65534\nRUN true\n").ok();
+    let steps = world.direct().run(&["ps", "-aq", "--no-trunc", "--filter", "status=exited"]).ok();
+    let refused = &["baseline/no-starts-of-build-steps"];
+    for step in steps.lines() {
+        olga.run(&["start", step]).fails_saying(refused);
+        olga.run(&["restart", step]).fails_saying(refused);
+    }
+    assert_eq!(steps.lines().count(), 1, "{steps}");
+    let (_world, olga) = olgas(serde_json::json!({ "commits": "allowed" }));
+    olga.run(&["commit", "box", "taken"]).ok();
+    olga.run(&["diff", "box"]).ok();
 }

@@ -46,10 +46,18 @@ fn files_are_not_copied_as_root_to_the_host_or_from_it() {
     }
     let on_the_host: Vec<_> = std::fs::read_dir(&folder).expect("folder").flatten().map(|e| e.file_name()).collect();
     assert_eq!(on_the_host, ["theirs"]);
-    // Without mounts it is as ever.
-    alice.run(&["run", "-d", "--name", "plain", "app", "sleep", "1000"]).ok();
+    // Without mounts it is as ever while nothing runs in it.
+    alice.run(&["create", "--name", "plain", "app", "sleep", "1000"]).ok();
     alice.run_with(&["cp", "-", "plain:/tmp"], &archive).ok();
+    alice.run(&["start", "plain"]).ok();
     alice.run(&["exec", "plain", "ls", "/tmp/bin/busybox"]).ok();
+    let runs = &["baseline/no-copies-of-what-runs"];
+    alice.run(&["cp", "plain:/tmp/bin", "-"]).fails_saying(runs);
+    direct.run(&["pause", "plain"]).ok();
+    alice.run(&["cp", "plain:/tmp/bin", "-"]).fails_saying(runs);
+    direct.run(&["unpause", "plain"]).ok();
+    alice.run(&["stop", "-t", "0", "plain"]).ok();
+    alice.run(&["cp", "plain:/tmp/bin", "-"]).ok();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Services and secrets of a swarm: who made them stays written on them, and what joins the swarm is not shown.
 
-use wharden_harness::World;
+use wharden_harness::{World, eventually, limits::SETTLE};
 
 #[test]
 fn services_and_secrets_keep_their_maker_and_tokens_are_for_admins() {
@@ -122,6 +122,21 @@ fn no_service_mounts_what_somebody_else_makes_later() {
     olga.run(&["service", "rm", "waits", "more"]).ok();
     olga.run(&["volume", "rm", "later"]).ok();
     omar.run(&["volume", "create", "later"]).ok();
+
+    // What a task waits with counts, whatever its service has become.
+    let slow = ["--replicas", "3", "--constraint", "node.labels.nowhere==1", "--update-delay", "1h"];
+    let stale = ["--name", "stale", "--mount", &mounting("old")];
+    olga.run(&[&create[..], &slow, &stale, &["app"]].concat()).ok();
+    let tasks = || direct.run(&["service", "ps", "-q", "stale"]).ok().lines().count();
+    eventually("the tasks wait", SETTLE, || (tasks() == 3).then_some(()));
+    for change in [&["--mount-rm", "/v"][..], &["--env-add", "A=b"]] {
+        olga.run(&[&["service", "update", "-d", "--no-resolve-image"], change, &["stale"]].concat()).ok();
+    }
+    let specs = direct.run(&["service", "inspect", "--format", "{{json .Spec}} {{json .PreviousSpec}}", "stale"]).ok();
+    assert!(!specs.contains("Mounts"), "{specs}");
+    omar.run(&["volume", "create", "old"]).fails_saying(refused);
+    olga.run(&["service", "rm", "stale"]).ok();
+    eventually("the tasks are gone", SETTLE, || (omar.run(&["volume", "create", "old"]).code == 0).then_some(()));
 }
 
 #[test]
@@ -132,7 +147,7 @@ fn a_network_takes_no_addresses_that_are_not_for_that() {
         [&["--subnet", "198.51.100.0/24"][..], &["--subnet", "127.0.0.0/8"], &["--ipv6", "--subnet", "2001:db8::/64"]]
     {
         let line = [&["network", "create"], args, &["taken"]].concat();
-        olga.run(&line).fails_saying(&["baseline/no-public-subnets"]);
+        olga.run(&line).fails_saying(&["baseline/no-foreign-subnets"]);
     }
     olga.run(&["network", "create", "--internal", "--subnet", "172.30.9.0/24", "own"]).ok();
     olga.run(&["network", "rm", "own"]).ok();
