@@ -242,6 +242,7 @@ fn assume(view: &mut View, lookup: Lookup, owner: &str) -> Option<String> {
             let found = ContainerView {
                 id: name.clone(),
                 name: name.clone(),
+                user: "1000".to_owned(),
                 // Made through the guard, of an image that is called as it is.
                 image_id: name.clone(),
                 labels: labels().into_iter().chain([(IMAGE_LABEL.to_owned(), name.clone())]).collect(),
