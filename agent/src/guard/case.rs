@@ -4,12 +4,13 @@
 use super::{Guard, explain, room::Full, undecided::Undecided};
 use crate::{
     break_glass::Grant,
-    inventory::{Allowance, EngineError, LookupError, Lookups, Reply, look_up, look_up_answer},
+    inventory::{Allowance, EngineError, LookupError, Lookups, Reply, look_up, look_up_all, look_up_answer},
     report::Draft,
 };
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 use wharden_docker::{
-    ApiVersion, Asker, Canonical, ForwardBody, Framing, Head, Judged, Neighbour, Reading, Refusal, Request, View, begin,
+    ApiVersion, Asker, Canonical, ForwardBody, Framing, Head, Judged, Lookup, Neighbour, Reading, Refusal, Request,
+    View, begin,
 };
 use wharden_model::{
     Action, Decision, Effect, Facts, Outcome, Posture, Principal, Resource, ResourceKind, Timestamp,
@@ -203,6 +204,16 @@ impl<'a> Case<'a> {
         };
         found.await.map_err(|error| {
             self.not_told(&error).unwrap_or_else(|| self.unjudged(canonical, Refusal::bad(error.to_string())))
+        })
+    }
+
+    /// What there is now of these things, for what was decided on before.
+    pub(super) async fn look_again(&self, action: Action, things: Vec<Lookup>) -> Result<View, Refused> {
+        let Guard { engine, owners, .. } = self.guard;
+        let allowance = engine.allowance();
+        let at = Lookups { engine, owners, allowance: &allowance, owner: "" };
+        look_up_all(at, things).await.map_err(|error| {
+            self.not_told(&error).unwrap_or_else(|| self.invalid(action, Refusal::bad(error.to_string())))
         })
     }
 

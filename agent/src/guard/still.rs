@@ -4,12 +4,8 @@ use super::{
     case::{Case, Refused},
     turns::Turn,
 };
-use crate::inventory::{Lookups, look_up_all};
 use wharden_docker::{ApiVersion, Judged, Lookup, Refusal};
 use wharden_model::{Action, FactValue};
-
-/// Before it the engine goes through containers outside of their own mount namespace.
-const OWN_NAMESPACE: ApiVersion = ApiVersion { major: 1, minor: 43 };
 
 impl Case<'_> {
     /// Keeps a container that does not run from being started until the turn is given back, for a copy; and a start waiting for copies.
@@ -22,17 +18,12 @@ impl Case<'_> {
             Action::ContainerArchiveRead | Action::ContainerArchiveWrite | Action::ContainerArchiveStat
         ) && judged.facts.get("races") == Some(&FactValue::Bool(false));
         let starts = matches!(judged.action, Action::ContainerStart | Action::ContainerRestart);
-        let container = judged.resources.first().filter(|_| api < OWN_NAMESPACE && (copies || starts));
+        let container = judged.resources.first().filter(|_| api < ApiVersion::OWN_NAMESPACE && (copies || starts));
         let Some(id) = container.map(|container| container.id.clone()) else { return Ok(None) };
         let turn = self.guard.still.take(id.clone()).await;
         if copies {
-            let allowance = self.guard.engine.allowance();
-            let at =
-                Lookups { engine: &self.guard.engine, owners: &self.guard.owners, allowance: &allowance, owner: "" };
-            let found = look_up_all(at, vec![Lookup::Container(id.clone())]).await.map_err(|error| {
-                self.not_told(&error).unwrap_or_else(|| self.invalid(judged.action, Refusal::bad(error.to_string())))
-            })?;
-            if found.containers.get(&id).is_some_and(|container| container.running) {
+            let now = self.look_again(judged.action, vec![Lookup::Container(id.clone())]).await?;
+            if now.containers.get(&id).is_some_and(|container| container.running) {
                 let message = "the container was started while the request was decided on: try again".to_owned();
                 return Err(self.invalid(judged.action, Refusal::with(409, message)));
             }

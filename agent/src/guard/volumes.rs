@@ -1,11 +1,9 @@
 //! Volumes go by their names: what was decided to be mounted or made must be the same when the engine does it.
 
 use super::{
-    Guard,
     case::{Case, Refused},
     turns::Turn,
 };
-use crate::inventory::{Lookups, look_up_all};
 use std::collections::BTreeMap;
 use wharden_docker::{Lookup, Refusal, VolumeNamed};
 use wharden_model::Action;
@@ -28,15 +26,9 @@ impl Case<'_> {
         for name in judged.keys() {
             turns.push(self.guard.naming.take(name.clone()).await);
         }
-        let Guard { engine, owners, .. } = self.guard;
-        let allowance = engine.allowance();
-        let at = Lookups { engine, owners, allowance: &allowance, owner: "" };
         let mut wanted: Vec<_> = judged.keys().cloned().map(Lookup::Volume).collect();
         wanted.extend(judged.values().any(|named| named.volume.is_none()).then_some(Lookup::ServiceVolumes));
-        let now = look_up_all(at, wanted).await;
-        let now = now.map_err(|error| {
-            self.not_told(&error).unwrap_or_else(|| self.invalid(action, Refusal::bad(error.to_string())))
-        })?;
+        let now = self.look_again(action, wanted).await?;
         match judged.iter().find(|(name, judged)| now.volume_named(name) != **judged) {
             None => Ok(turns),
             Some((name, _)) => {

@@ -215,7 +215,7 @@ fn archive(source: &Source<'_>, out: &mut Sheet) {
     out.put("foreign_volumes", create_mounts::foreign_of(source, volumes));
     // Tasks are started by the swarm.
     let may_run = source.resolved.container.is_none_or(|container| container.running || container.task().is_some());
-    out.put("races", may_run && source.canonical.engine_api < ApiVersion { major: 1, minor: 43 });
+    out.put("races", may_run && source.canonical.engine_api < ApiVersion::OWN_NAMESPACE);
     out.put("mounted", mounts.iter().map(|mount| clean(&mount.destination)).collect::<BTreeSet<_>>());
     out.put("container_path", path);
     out.put("host_paths", found);
