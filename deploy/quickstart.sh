@@ -293,7 +293,14 @@ free_pair() {
     die "no three free ports between 7440 and 7540"
 }
 
+listening() { ! port_is_free "$1"; }
+
 say "Controller"
+# Where nothing is set up yet, and another program took the port since it was chosen, another one is chosen.
+if [[ -e $dir/controller.init && -e $run_dir/init.out ]] && ! pid_of controller >/dev/null &&
+    listening "$(<"$dir/controller.init")"; then
+    rm -f -- "$dir/controller.init"
+fi
 if [[ ! -e $dir/controller.init ]]; then
     rm -rf -- "$dir/controller"
     port=$(free_pair)
@@ -308,7 +315,6 @@ export WHARDEN_URL=https://127.0.0.1:$port WHARDEN_CA_FILE=$dir/controller/ca.pe
 agent_address=127.0.0.1:$((port + 1))
 
 wharden() { "$bin/wharden" "$@"; }
-listening() { ! port_is_free "$1"; }
 # To somebody who is not logged in (3) it says no more than whether this controller can serve.
 ready() {
     local status=0
@@ -317,7 +323,11 @@ ready() {
 }
 
 if ! pid_of controller >/dev/null; then
-    listening "$port" && die "something else listens on port $port, which the controller in $dir uses"
+    if listening "$port"; then
+        again=
+        [[ -e $run_dir/init.out ]] && again="; run this again, and it takes another one"
+        die "something else listens on port $port, which the controller in $dir uses$again"
+    fi
     launch controller "$bin/wharden-controller" run --data-dir "$dir/controller"
 fi
 # Those of an earlier run: without a majority of them none is ready.

@@ -35,7 +35,8 @@ impl AdminAction {
         match self {
             // Makes things safer, and is wanted in a hurry.
             Self::TokenDelete | Self::SessionRevoke | Self::ServiceAccountDelete => StepUp::Fresh,
-            // Daily work: whoever could do it without a code could still let nobody in, nor anything pass.
+            // Daily work: whoever could do it without a code could still let nobody in, nor anything pass. A label that a rule looks
+            // at needs a code (the controller knows which).
             Self::HostLabel | Self::AlertUpdate | Self::ChannelTest | Self::CapacityUpdate => StepUp::Fresh,
             _ => match self.group() {
                 AdminGroup::Read => StepUp::Session,

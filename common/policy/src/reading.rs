@@ -27,6 +27,10 @@ pub(crate) struct Reads {
     pub owner: bool,
     /// Entities that are named, as type and id.
     pub named: BTreeSet<(String, String)>,
+    /// Keys of labels that are read.
+    pub labels: BTreeSet<String>,
+    /// A label is read whose key is not in the text, or may be.
+    pub any_label: bool,
 }
 
 impl Reads {
@@ -51,6 +55,8 @@ impl Reads {
         self.hierarchy |= other.hierarchy;
         self.owner |= other.owner;
         self.named.extend(other.named.iter().cloned());
+        self.labels.extend(other.labels.iter().cloned());
+        self.any_label |= other.any_label;
     }
 
     fn visit(&mut self, expr: &Expr) {
@@ -66,6 +72,12 @@ impl Reads {
             Expr::UnaryOp { expr, .. } | Expr::Like { expr, .. } => self.visit(expr),
             Expr::BinaryOp { op, left, right } => {
                 self.hierarchy |= *op == BinaryOp::In;
+                if matches!(op, BinaryOp::HasTag | BinaryOp::GetTag) {
+                    match string(right) {
+                        Some(key) => drop(self.labels.insert(key)),
+                        None => self.any_label = true,
+                    }
+                }
                 self.visit(left);
                 self.visit(right);
             }
@@ -107,6 +119,7 @@ impl Reads {
                 self.action = true;
                 self.hierarchy = true;
                 self.owner = true;
+                self.any_label = true;
             }
         }
     }

@@ -64,16 +64,16 @@ pub fn read_json(path: &Path, console: &mut Console) -> Result<serde_json::Value
         .map_err(|error| CliError::usage(format!("{origin} is not JSON: {error}"), "correct it there"))
 }
 
-/// The policy name that a file stands for: its name without `.cedar`.
+/// The policy name that a file stands for: its name without `.cedar`. `how` is how both are given.
 ///
 /// # Errors
 /// [`CliError::Usage`] when that is no policy name.
-pub fn name_of_file(path: &Path) -> Result<PolicyName, CliError> {
+pub fn name_of_file(path: &Path, how: &str) -> Result<PolicyName, CliError> {
     let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
     PolicyName::new(stem).map_err(|error| {
         CliError::usage(
             format!("{} does not say the policy's name: {error}", path.display()),
-            "give the name before the file: `NAME FILE`",
+            format!("give the name before the file: `{how}`"),
         )
     })
 }

@@ -5,18 +5,21 @@ use wharden_model::{BundlePolicy, GroupName, Mode, UserName, decision::KnownUser
 use wharden_policy::Remote;
 use wharden_state::State;
 
+/// Every document, by name.
+pub fn stored(state: &State) -> Vec<BundlePolicy> {
+    let all = state.policies.iter().map(|(name, policy)| BundlePolicy {
+        name: name.clone(),
+        mode: policy.current.mode,
+        text: policy.current.text.clone(),
+    });
+    all.collect()
+}
+
 /// Documents that are not disabled, by name.
 pub fn policies(state: &State) -> Vec<BundlePolicy> {
-    state
-        .policies
-        .iter()
-        .filter(|(_, policy)| policy.current.mode != Mode::Disabled)
-        .map(|(name, policy)| BundlePolicy {
-            name: name.clone(),
-            mode: policy.current.mode,
-            text: policy.current.text.clone(),
-        })
-        .collect()
+    let mut all = stored(state);
+    all.retain(|policy| policy.mode != Mode::Disabled);
+    all
 }
 
 /// Those who use Docker from elsewhere.

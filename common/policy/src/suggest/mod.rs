@@ -12,7 +12,7 @@ mod script;
 mod shape;
 mod write;
 
-use crate::limits::POLICY_TEXT_ROOM;
+use crate::limits::{POLICY_TEXT_ROOM, RULES_MAX};
 pub use neighbour::Neighbour;
 use script::Scripts;
 pub(crate) use shape::Shape;
@@ -44,13 +44,40 @@ pub struct Suggested {
 pub enum SuggestError {
     /// What was done does not fit into one document.
     #[error(
-        "what was done needs {rules} rules, more than one policy may hold: ask for a wildcard ({}), one host, or a shorter time",
-        Wildcard::ALL.map(Wildcard::as_str).join(", ")
+        "what was done needs {rules} rules of {bytes} bytes together, and one policy holds {RULES_MAX} of {POLICY_TEXT_ROOM} bytes: {}",
+        ways(others)
     )]
     TooMuch {
         /// Rules that it would be.
         rules: usize,
+        /// Bytes of their text.
+        bytes: usize,
+        /// What would fit: one wildcard more or less, and the rules that it would be.
+        others: Vec<(Change, usize)>,
     },
+}
+
+/// One wildcard more than was asked for, or one less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    With(Wildcard),
+    Without(Wildcard),
+}
+
+fn ways(others: &[(Change, usize)]) -> String {
+    let way = |(change, rules): &(Change, usize)| {
+        let (word, wildcard) = match change {
+            Change::With(wildcard) => ("with", wildcard),
+            Change::Without(wildcard) => ("without", wildcard),
+        };
+        format!("{word} the wildcard {} it is {rules}", wildcard.as_str())
+    };
+    match others {
+        [] => "no other wildcard alone makes it fit; take one host, a shorter time, or several wildcards".to_owned(),
+        others => {
+            format!("{}; or take one host, or a shorter time", others.iter().map(way).collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 /// How often and when something was last done.
@@ -72,9 +99,28 @@ pub fn is_open(action: Action) -> bool {
 /// # Errors
 /// [`SuggestError`].
 pub fn suggest<'a>(
-    events: impl IntoIterator<Item = &'a DecisionEvent>,
+    events: impl IntoIterator<Item = &'a DecisionEvent> + Clone,
     terms: &Terms,
 ) -> Result<Suggested, SuggestError> {
+    let made = written(events.clone(), terms);
+    if made.fits() {
+        return Ok(made);
+    }
+    let others = Wildcard::ALL.into_iter().filter_map(|wildcard| {
+        let mut other = terms.clone();
+        let change = if other.wildcards.remove(&wildcard) {
+            Change::Without(wildcard)
+        } else {
+            other.wildcards.insert(wildcard);
+            Change::With(wildcard)
+        };
+        let made = written(events.clone(), &other);
+        made.fits().then_some((change, made.rules))
+    });
+    Err(SuggestError::TooMuch { rules: made.rules, bytes: made.text.len(), others: others.collect() })
+}
+
+fn written<'a>(events: impl IntoIterator<Item = &'a DecisionEvent>, terms: &Terms) -> Suggested {
     let mut seen: BTreeMap<Shape, Seen> = BTreeMap::new();
     let mut scripts = Scripts::default();
     for event in events.into_iter().filter(|event| !is_open(event.action)) {
@@ -87,15 +133,14 @@ pub fn suggest<'a>(
     }
     let shapes = seen.keys().cloned().collect();
     let merged = merge::merge(seen);
-    let rules = merged.len();
-    let text = write::document(&merged);
-    if rules > crate::limits::RULES_MAX || text.len() > POLICY_TEXT_ROOM {
-        return Err(SuggestError::TooMuch { rules });
-    }
-    Ok(Suggested { text, rules, terms: terms.clone(), shapes })
+    Suggested { text: write::document(&merged), rules: merged.len(), terms: terms.clone(), shapes }
 }
 
 impl Suggested {
+    fn fits(&self) -> bool {
+        self.rules <= RULES_MAX && self.text.len() <= POLICY_TEXT_ROOM
+    }
+
     /// True when the rules were made from this event among others.
     pub fn covers(&self, event: &DecisionEvent) -> bool {
         Shape::of(event, &self.terms).is_some_and(|shape| self.shapes.contains(&shape))

@@ -9,7 +9,7 @@ use wharden_model::{
 };
 use wharden_policy::{
     Compiled, Query, schema_text,
-    suggest::{SuggestError, Terms, is_open, suggest},
+    suggest::{Change, SuggestError, Terms, is_open, suggest},
     validate,
 };
 
@@ -253,8 +253,12 @@ fn what_lists_show_may_be_seen_and_no_more_of_it() {
 #[test]
 fn more_than_a_document_holds_is_said_and_not_cut() {
     let many: Vec<_> = (0..60).map(|n| nginx(&format!("{n}"), &format!("web-{n}"), HOSTS[0])).collect();
-    let Err(SuggestError::TooMuch { rules }) = suggest(&many, &Terms::default()) else { panic!("it cannot fit") };
-    assert_eq!(rules, 60);
+    let error = suggest(&many, &Terms::default()).expect_err("it cannot fit");
+    let SuggestError::TooMuch { rules, bytes, others } = &error;
+    let fitting = [Wildcard::ImageTag, Wildcard::ImageRepository, Wildcard::ContainerName];
+    assert_eq!((*rules, others), (60, &fitting.map(|wildcard| (Change::With(wildcard), 1)).to_vec()));
+    assert!(*bytes > wharden_model::limits::POLICY_TEXT_MAX, "{bytes}");
+    assert!(error.to_string().contains("with the wildcard container-name it is 1; or take one host"), "{error}");
     let open = Terms { wildcards: BTreeSet::from([Wildcard::ContainerName]), group: None };
     assert_eq!(suggest(&many, &open).expect("fits").rules, 1);
 }

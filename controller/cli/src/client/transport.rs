@@ -89,19 +89,19 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// As this action: when that is known to need a code of its own, a given one goes with the first attempt, so that the
-    /// audit has no refusal of it.
+    /// As this action: when that is known to need more than a session, a given code goes with the first attempt, so that the
+    /// audit has no refusal for want of it, and a wrong one is told even while the session would do.
     pub fn of(self, action: AdminAction) -> Self {
-        if action.step_up() == StepUp::Code { self.with_code() } else { self }
+        if action.step_up() == StepUp::Session { self } else { self.with_code() }
     }
 
-    /// Needs a code of its own.
+    /// Takes a code of its own, if one was given.
     pub fn with_code(mut self) -> Self {
         self.needs_code = true;
         self
     }
 
-    /// True when it is known to need a code of its own.
+    /// True when a given code goes with it.
     pub fn needs_code(&self) -> bool {
         self.needs_code
     }

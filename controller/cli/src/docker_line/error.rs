@@ -23,9 +23,11 @@ impl LineError {
     /// What to do next.
     pub fn hint(&self) -> String {
         match self {
-            Self::Command(_) | Self::Flag { .. } => {
-                "give the request itself with --method, --path and --body FILE".to_owned()
-            }
+            Self::Command(_) => format!(
+                "known are: {}; for others give the request itself with --method, --path and --body FILE",
+                super::simple::known().join(", ")
+            ),
+            Self::Flag { .. } => "give the request itself with --method, --path and --body FILE".to_owned(),
             _ => "write it as you would for docker, e.g. `docker run --privileged alpine`".to_owned(),
         }
     }

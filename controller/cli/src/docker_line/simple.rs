@@ -74,6 +74,32 @@ static NONES: &[(&str, &str, &[&str], &[Flag])] = &[
     ("network prune", "POST", &["networks", "prune"], &[switch("force", 'f')]),
 ];
 
+/// Commands with a reader of their own.
+const OTHERS: &[&str] = &[
+    "build",
+    "cp",
+    "create",
+    "exec",
+    "network connect",
+    "network create",
+    "network disconnect",
+    "pull",
+    "push",
+    "rename",
+    "run",
+    "save",
+    "tag",
+    "volume create",
+];
+
+/// Every command that is known, in order.
+pub fn known() -> Vec<&'static str> {
+    let named = ONES.iter().map(|one| one.command).chain(NONES.iter().map(|(command, ..)| *command));
+    let mut all: Vec<_> = named.chain(OTHERS.iter().copied()).collect();
+    all.sort_unstable();
+    all
+}
+
 /// Reads the rest of a command.
 ///
 /// # Errors
@@ -93,6 +119,7 @@ pub fn parse(verb: &str, rest: &[&str]) -> Result<DockerRequest, LineError> {
         "push" => push(rest),
         "tag" => tag(rest),
         "rename" => rename(rest),
+        "cp" => cp(rest),
         "save" => save(rest),
         "build" => build(rest),
         "volume create" => volume_create(rest),
@@ -165,6 +192,28 @@ fn rename(rest: &[&str]) -> Result<DockerRequest, LineError> {
     let given = flags::read("rename", &[], rest, false)?;
     let [from, to] = operands("rename", &given, "a container and its new name")?;
     Ok(request("POST", &["containers", from, "rename"], &[("name", to)], Value::Null))
+}
+
+fn cp(rest: &[&str]) -> Result<DockerRequest, LineError> {
+    let known = [switch("archive", 'a'), switch("follow-link", 'L'), switch("quiet", 'q')];
+    let given = flags::read("cp", &known, rest, false)?;
+    let [from, to] = operands("cp", &given, "a source and a destination")?;
+    match (in_container(from), in_container(to)) {
+        (Some((container, path)), None) => {
+            Ok(request("GET", &["containers", container, "archive"], &[("path", path)], Value::Null))
+        }
+        (None, Some((container, path))) => {
+            let owners = given.is_on("archive").then_some(("copyUIDGID", "1"));
+            let query: Vec<_> = [("path", path)].into_iter().chain(owners).collect();
+            Ok(request("PUT", &["containers", container, "archive"], &query, Value::Null))
+        }
+        _ => Err(LineError::Missing { command: "cp", wanted: "CONTAINER:PATH as its source or its destination" }),
+    }
+}
+
+/// `CONTAINER:PATH`; a path of the host may have a colon after a slash.
+fn in_container(text: &str) -> Option<(&str, &str)> {
+    text.split_once(':').filter(|(before, _)| !before.is_empty() && !before.contains('/'))
 }
 
 fn save(rest: &[&str]) -> Result<DockerRequest, LineError> {

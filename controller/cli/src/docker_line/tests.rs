@@ -72,6 +72,8 @@ fn other_commands_become_their_routes() {
     assert_eq!(route("docker network connect front web"), "POST /networks/front/connect");
     assert_eq!(route("docker save a b"), "GET /images/get?names=a&names=b");
     assert_eq!(route("docker version"), "GET /version");
+    assert_eq!(route("docker cp web:/tmp/a ."), "GET /containers/web/archive?path=%2Ftmp%2Fa");
+    assert_eq!(route("docker cp -a ./x:y web:/tmp"), "PUT /containers/web/archive?path=%2Ftmp&copyUIDGID=1");
 }
 
 #[test]
@@ -80,6 +82,8 @@ fn what_is_not_known_is_refused_by_name() {
         ("podman run x", "not a docker command"),
         ("docker", "needs a command"),
         ("docker fly x", "`docker fly`"),
+        ("docker cp a b", "CONTAINER:PATH"),
+        ("docker cp a:b c:d", "CONTAINER:PATH"),
         ("docker run --gpus all x", "--gpus"),
         ("docker run -z x", "-z"),
         ("docker run -p", "-p needs a value"),
@@ -93,4 +97,6 @@ fn what_is_not_known_is_refused_by_name() {
         let error = read(line).unwrap_err();
         assert!(error.to_string().contains(told), "{line}: {error}");
     }
+    let known = read("docker fly x").unwrap_err().hint();
+    assert!(["build, ", "cp, ", "run, ", "volume ls, "].iter().all(|word| known.contains(word)), "{known}");
 }

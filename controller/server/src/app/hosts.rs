@@ -1,12 +1,12 @@
 //! Hosts.
 
 use super::{App, AppError, Caller, access};
-use crate::fleet::HostLive;
+use crate::{fleet::HostLive, policy_set};
 use wharden_model::{
-    AdminAction, HostId,
+    AdminAction, HostId, Labels, StepUp,
     api::{Host, HostPatch, HostStatus},
 };
-use wharden_policy::AdminResource;
+use wharden_policy::{AdminResource, HostLabels};
 use wharden_state::{Command, HostCommand, Kind, State};
 
 impl App {
@@ -68,10 +68,11 @@ impl App {
         let resource = access::host_resource(&state, &id)?;
         // Both rights are checked before either change is made.
         if let Some(labels) = &patch.labels {
-            self.may(caller, AdminAction::HostLabel, &resource).await?;
+            let floor = self.label_floor(&state, &id, labels);
+            self.may_with(caller, AdminAction::HostLabel, &resource, floor).await?;
             // Who runs some hosts must not move others in, nor these out of sight.
             let after = AdminResource::Host { id: id.clone(), labels: labels.clone() };
-            self.may(caller, AdminAction::HostLabel, &after).await?;
+            self.may_with(caller, AdminAction::HostLabel, &after, floor).await?;
         }
         if patch.posture.is_some() {
             self.may(caller, AdminAction::HostPosture, &resource).await?;
@@ -82,6 +83,21 @@ impl App {
         let command = HostCommand::Patch { id: id.clone(), labels: patch.labels, posture: patch.posture };
         self.change(caller, Command::Host(command)).await?;
         self.host_at(&self.state(), &id).await
+    }
+
+    /// Labels that rules look at decide what the rules say on this host: who sets or takes one shows a code. The rules of documents
+    /// that are disabled count too, for they may be turned on later.
+    fn label_floor(&self, state: &State, id: &HostId, after: &Labels) -> StepUp {
+        let before = state.hosts.get(id).map(|host| host.labels.clone()).unwrap_or_default();
+        let changes = |one: &Labels, other: &Labels| {
+            let changed = one.iter().filter(|(key, value)| other.get(key) != Some(value));
+            changed.map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>()
+        };
+        let changed = [changes(&before, after), changes(after, &before)].concat();
+        match HostLabels::of(&policy_set::stored(state)) {
+            Ok(read) if !changed.iter().any(|(key, value)| read.has(key, value)) => AdminAction::HostLabel.step_up(),
+            _ => StepUp::Code,
+        }
     }
 
     pub async fn revoke_host(&self, caller: &Caller, text: &str) -> Result<Host, AppError> {

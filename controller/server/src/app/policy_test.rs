@@ -14,7 +14,8 @@ use wharden_docker::{
     Judged, Lookup, Making, NetworkView, OWNER_LABEL, SwarmView, TaskView, View, VolumeView,
 };
 use wharden_model::{
-    AdminAction, BundlePolicy, Decision, DecisionEvent, Effect, HostId, Principal, Resource, UserName,
+    Action, AdminAction, BundlePolicy, Decision, DecisionEvent, Effect, FactValue, HostId, Principal, Resource,
+    UserName,
     api::{DockerRequest, PolicyVersionDraft, TestRequest, TestResult},
     decision::NO_NEW_PRIVILEGES,
 };
@@ -135,8 +136,22 @@ fn tested(judge: &Judge<'_>, supposed: &Supposed) -> Result<TestResult, AppError
         (resource, decision) = decided(judge, asker, &judged, host)?;
     }
     let advice = judge.advice(&query(asker, &judged, &resource, host))?;
-    let (principal, action, assumed) = (asker.clone(), judged.action, asking.assumed);
+    let (principal, action, mut assumed) = (asker.clone(), judged.action, asking.assumed);
+    assumed.extend(builder(&judged));
     Ok(TestResult { principal, action, resource, facts: judged.facts, decision, advice, assumed })
+}
+
+/// Which builder a build was taken to ask for, when it is not the one that `docker build` of today asks for.
+fn builder(judged: &Judged) -> Option<String> {
+    let classic = match judged.facts.get("builder_version") {
+        Some(FactValue::String(version)) => ["", "1"].contains(&version.as_str()),
+        _ => false,
+    };
+    (judged.action == Action::ImageBuild && classic).then(|| {
+        "it asks for the classic builder, as DOCKER_BUILDKIT=0 does; Docker 23 and later ask for BuildKit, which \
+         --path '/build?version=2' tries"
+            .to_owned()
+    })
 }
 
 fn decided(

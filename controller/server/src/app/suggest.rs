@@ -50,7 +50,12 @@ impl App {
 fn labelled(state: &State, label: &str) -> Result<HostFilter, AppError> {
     let wanted = Labels::parse([label]).map_err(|e| AppError::invalid("label", e.to_string()))?;
     let has = |labels: &Labels| wanted.iter().all(|(key, value)| labels.get(key) == Some(value));
-    Ok(HostFilter::Only(state.hosts.iter().filter(|(_, host)| has(&host.labels)).map(|(id, _)| id.clone()).collect()))
+    let hosts: BTreeSet<_> =
+        state.hosts.iter().filter(|(_, host)| has(&host.labels)).map(|(id, _)| id.clone()).collect();
+    if hosts.is_empty() {
+        return Err(AppError::invalid("label", format!("no host has the label {label}")));
+    }
+    Ok(HostFilter::Only(hosts))
 }
 
 fn made(

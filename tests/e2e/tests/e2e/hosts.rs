@@ -27,8 +27,44 @@ fn two_hosts_with_one_name_become_two_hosts() {
     world.admin.rest().patch(&format!("/v1/hosts/{twin_id}"), json!({"posture": "observe"})).ok();
     eventually("the twin no longer blocks", SETTLE, || (twin.docker("stranger").run(&["ps"]).code == 0).then_some(()));
     world.docker("stranger").run(&["ps"]).fails_saying(&["no policy permits"]);
-    let mine = world.events("user=wharden-t-stranger", 2);
-    assert!(mine.iter().any(|e| e["host_id"] == *world.host) && mine.iter().any(|e| e["host_id"] == twin_id));
+    eventually("both report what they refused", SETTLE, || {
+        let mine = world.admin.events("user=wharden-t-stranger");
+        let of = |host: &str| mine.iter().any(|e| e["host_id"] == host);
+        (of(&world.host) && of(twin_id)).then_some(())
+    });
+}
+
+#[test]
+fn labels_that_rules_look_at_need_a_code_and_a_code_that_is_given_is_looked_at() {
+    let mut world = World::setup().start();
+    world.admin.put_policy(
+        "site",
+        "@id(\"off\") @reason(\"not on site a\")\nforbid (principal, action == Docker::Action::\"container.start\", resource in HostGroup::\"site=a\");",
+    );
+    world.admin.apply_pack("baseline");
+    let host = format!("/v1/hosts/{}", world.host);
+    let alone = world.admin.rest().alone();
+    let label = |labels: serde_json::Value| alone.patch(&host, json!({"labels": labels}));
+    // The session is fresh: enough for what no rule names.
+    label(json!({"rack": "4"})).ok();
+    for labels in
+        [json!({"rack": "4", "site": "a"}), json!({"rack": "4", "buildkit": "allowed"}), json!({"commits": "allowed"})]
+    {
+        label(labels).refused(403, "step_up_required");
+    }
+    label(json!({"rack": "4", "site": "b"})).ok();
+    let cli = world.logged_in_cli();
+    let of_host = |change: &str, code: &str| cli.run(&["host", "label", &world.host, change, "--totp", code]);
+    let code = world.admin.totp.code();
+    of_host("site=a", &code).ok();
+    label(json!({"rack": "4"})).refused(403, "step_up_required");
+    // Nor is a code that is not needed taken for good unseen.
+    for wrong in [world.admin.totp.wrong_code(), code] {
+        let said = of_host("rack=5", &wrong).fails_with(1);
+        assert!(said.contains("code"), "{said}");
+    }
+    assert_eq!(alone.get(&host).ok()["labels"], json!({"rack": "4", "site": "a"}));
+    of_host("site-", &world.admin.totp.code()).ok();
 }
 
 #[test]

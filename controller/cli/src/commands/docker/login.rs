@@ -153,7 +153,7 @@ fn chosen(wanted: &[HostRef], all: Vec<DockerHost>) -> Result<Vec<DockerHost>, C
                 ));
             }
             (None, _) => {
-                return Err(no_host(format!("host {text:?} cannot be used from elsewhere, or is not connected")));
+                return Err(no_host(format!("no host {text:?} is connected and can be used from elsewhere")));
             }
         }
     }
@@ -161,7 +161,10 @@ fn chosen(wanted: &[HostRef], all: Vec<DockerHost>) -> Result<Vec<DockerHost>, C
 }
 
 fn no_host(message: String) -> CliError {
-    let hint = "its agent has to run with --guard-listen ADDR:2376; ask your Wharden administrator".to_owned();
+    let hint =
+        "see that the name is right; the host's agent has to run with --guard-listen ADDR:2376: ask your Wharden \
+                administrator"
+            .to_owned();
     CliError::Verdict { code: "no_host", message, hint, details: Vec::new() }
 }
 

@@ -40,7 +40,7 @@ fn split(words: &[PathBuf]) -> Result<(PolicyName, &Path), CliError> {
                 .map_err(|error| CliError::usage(error.to_string(), "the name comes before the file: `NAME FILE`"))?;
             Ok((name, file))
         }
-        [file] => Ok((name_of_file(file)?, file)),
+        [file] => Ok((name_of_file(file, "NAME FILE")?, file)),
         _ => Err(CliError::usage("a policy is put from one file", "write `wharden policy put NAME FILE`")),
     }
 }

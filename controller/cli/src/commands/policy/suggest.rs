@@ -68,16 +68,27 @@ pub async fn run(args: Suggest, context: &mut Context<'_>) -> Result<(), CliErro
     };
     let found: PolicySuggestion = context.api()?.call(Call::post(&["policy", "suggest"]).body(&request)?).await?;
     context.answer(&found, |_| found.text.clone())?;
-    for line in notes(&request.user, &found) {
+    for line in notes(&request, &found) {
         context.note(&line);
     }
     Ok(())
 }
 
-fn notes(user: &str, found: &PolicySuggestion) -> Vec<String> {
+fn notes(asked: &SuggestRequest, found: &PolicySuggestion) -> Vec<String> {
     let mut lines = Vec::new();
     if found.rules == 0 {
-        lines.push(format!("there is nothing to permit: no event of {user} was allowed or would have been refused"));
+        let place = match (&asked.host, &asked.label) {
+            (Some(host), _) => format!(" on host {host}"),
+            (None, Some(label)) => format!(" on hosts with {label}"),
+            (None, None) => String::new(),
+        };
+        let since = asked.since.map(|at| format!(" since {at}")).unwrap_or_default();
+        let until = asked.until.map(|at| format!(" until {at}")).unwrap_or_default();
+        lines.push(format!(
+            "there is nothing to permit: no event of {}{place}{since}{until} was allowed or would have been refused; \
+             `wharden events --user NAME` shows what there is",
+            asked.user
+        ));
     } else {
         lines.push(format!(
             "{} rule(s) from {} event(s); tried: all of these are allowed, {} near them are refused",

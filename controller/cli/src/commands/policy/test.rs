@@ -141,7 +141,7 @@ fn draft(word: &str, context: &mut Context<'_>) -> Result<PolicyVersionDraft, Cl
             let name = PolicyName::new(name).map_err(|error| CliError::usage(error.to_string(), "write NAME=FILE"))?;
             (name, PathBuf::from(file))
         }
-        None => (name_of_file(word.as_ref())?, PathBuf::from(word)),
+        None => (name_of_file(word.as_ref(), "NAME=FILE")?, PathBuf::from(word)),
     };
     let text = read_policy(&file, context.console)?.text;
     Ok(PolicyVersionDraft { name, text, mode: Mode::Enforce })
