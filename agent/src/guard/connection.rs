@@ -11,6 +11,7 @@ use super::{
     sieve::{Sieve, kept_lines},
     stream::Stream,
     tunnel,
+    underway::Underway,
 };
 use crate::{
     caller::Peer,
@@ -18,7 +19,10 @@ use crate::{
     limits::{HEAD_MAX, HELD_FREE},
 };
 use bytes::Buf;
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicBool},
+};
 use tokio::{
     io::AsyncWriteExt,
     time::{Instant, timeout_at},
@@ -28,7 +32,7 @@ use wharden_docker::{ForwardBody, Head, Refusal, ResponseKind, parse_head};
 use wharden_model::Action;
 
 /// Serves one connection until either side ends it, or somebody elsewhere is no longer welcome: then it is cut off where it
-/// stands, streams and tunnels too. Errors of the streams end it silently: nobody is left to tell.
+/// stands, streams and tunnels too (see [`Underway`]). Errors of the streams end it silently: nobody is left to tell.
 pub async fn serve(guard: Arc<Guard>, stream: Stream, peer: Peer, stop: CancellationToken) {
     let from = if let Peer::Remote(remote) = &peer { Some(remote.clone()) } else { None };
     // Apart: to wait for it takes as much again otherwise, and there may be thousands.
@@ -200,6 +204,7 @@ impl Connection<'_> {
             continue_first,
             closes,
         } = admitted;
+        let mut underway = Underway { engine: None, answered: AtomicBool::new(false), list, creation };
         judged.head = self.guard.engine.marked(judged.head);
         let network = (judged.action == Action::NetworkInspect)
             .then(|| judged.resources.first().map(|it| it.id.clone()))
@@ -219,7 +224,7 @@ impl Connection<'_> {
             action: judged.action,
             listing,
             limit: judged.limit,
-            turn: list.as_ref(),
+            turn: underway.list.as_ref(),
             network: network.as_deref(),
             uid: self.caller.uid(),
         });
@@ -229,7 +234,8 @@ impl Connection<'_> {
             head_request,
             hijack: judged.response == ResponseKind::Hijack,
             sieve,
-            turn: list.as_ref(),
+            turn: underway.list.as_ref(),
+            answered: &underway.answered,
             maker,
             exec,
         };
@@ -239,7 +245,7 @@ impl Connection<'_> {
             self.client.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
         loop {
-            let (mut engine, used) = match self.engine.take().filter(Link::is_quiet) {
+            let (engine, used) = match self.engine.take().filter(Link::is_quiet) {
                 Some(engine) => (engine, true),
                 None => match self.guard.engine.connect().await {
                     Ok(stream) => {
@@ -253,21 +259,18 @@ impl Connection<'_> {
                     }
                 },
             };
-            let exchanged =
-                exchange::run(&mut self.client, &mut engine, &plan, &mut self.holding, carried.as_mut()).await;
+            let engine = underway.engine.insert(engine);
+            let exchanged = exchange::run(&mut self.client, engine, &plan, &mut self.holding, carried.as_mut()).await;
             let place = carried.take().and_then(|carried| {
                 carried.conclude(&match &exchanged {
                     Ok(_) => "the Docker Engine answered before its end".to_owned(),
                     Err(failed) => failed.error.to_string(),
                 })
             });
-            if let Err(Failed { error: ExchangeError::ClientGone | ExchangeError::ClientWrite(_), answered }) =
-                &exchanged
-            {
-                if place.is_some() {
-                    exchange::see_out(engine).await;
-                } else if (list.is_some() || !creation.is_empty()) && !answered {
-                    exchange::see_begin(engine).await;
+            if let Err(Failed { error: ExchangeError::ClientGone | ExchangeError::ClientWrite(_), .. }) = &exchanged {
+                match underway.engine.take_if(|_| place.is_some()) {
+                    Some(engine) => exchange::see_out(engine).await,
+                    None => underway.see_begin().await,
                 }
                 return Ok(false);
             }
@@ -275,9 +278,9 @@ impl Connection<'_> {
             drop(place);
             let failed = match exchanged {
                 Ok(End::Answered { client_open, engine_open }) => {
-                    if engine_open {
+                    self.engine = underway.engine.take().filter(|_| engine_open);
+                    if let Some(engine) = &mut self.engine {
                         engine.inbox.shrink();
-                        self.engine = Some(engine);
                     }
                     let stray = plan.hijack && !self.client.inbox.is_empty();
                     if !client_open && streams {
@@ -289,13 +292,13 @@ impl Connection<'_> {
                 }
                 Ok(End::Switched) => {
                     self.guard.stats.tunnels.inc();
-                    tunnel::run(&mut self.client, &mut engine).await?;
+                    tunnel::run(&mut self.client, engine).await?;
                     return Ok(false);
                 }
                 Err(failed) => failed,
             };
             // What the engine has got of a body has no end, and so comes to nothing.
-            drop(engine);
+            underway.engine = None;
             match failed.error {
                 ExchangeError::EngineClosed if used && again && !failed.answered => {
                     again = false;

@@ -38,6 +38,8 @@ pub struct Plan<'a> {
     pub sieve: Option<Sieve<'a>>,
     /// Given up when somebody else wants it and the client does not take the answer.
     pub turn: Option<&'a Turn>,
+    /// Set when the client gets a part of the answer.
+    pub answered: &'a AtomicBool,
     /// Takes note of what the answer says was made.
     pub maker: Option<Maker<'a>>,
     /// Whose the exec is that is made.
@@ -108,9 +110,9 @@ pub async fn run(
 ) -> Result<End, Failed> {
     let (mut client_read, mut client_write) = client.stream.split();
     let (mut engine_read, mut engine_write) = engine.stream.split();
-    let (sent, answered) = (AtomicBool::new(false), AtomicBool::new(false));
+    let sent = AtomicBool::new(false);
     let up = upload(&mut client_read, &mut client.inbox, &mut engine_write, plan, carried, &sent);
-    let down = download(&mut engine_read, &mut engine.inbox, &mut client_write, plan, holding, &answered);
+    let down = download(&mut engine_read, &mut engine.inbox, &mut client_write, plan, holding);
     let result = tokio::select! {
         biased;
         result = down => result,
@@ -122,7 +124,7 @@ pub async fn run(
             client_open: sent.load(Relaxed) && !close,
             engine_open: sent.load(Relaxed) && !close && engine.inbox.is_empty(),
         }),
-        Err(error) => Err(Failed { error, answered: answered.load(Relaxed) }),
+        Err(error) => Err(Failed { error, answered: plan.answered.load(Relaxed) }),
     }
 }
 
@@ -196,7 +198,7 @@ pub async fn see_out(mut engine: Link) {
 }
 
 /// Waits until the engine begins to answer such a request. What it does then, it gives up when nobody takes it.
-pub async fn see_begin(mut engine: Link) {
+pub async fn see_begin(engine: &mut Link) {
     if engine.stream.shutdown().await.is_ok() {
         let begun = engine.inbox.fill(&mut engine.stream).await;
         tracing::debug!(?begun, "an answer that nobody waits for");
@@ -214,7 +216,6 @@ async fn download(
     to: &mut (impl AsyncWrite + Unpin),
     plan: &Plan<'_>,
     holding: &mut Holding,
-    answered: &AtomicBool,
 ) -> Result<Answered, ExchangeError> {
     for _ in 0..=INTERIM_MAX {
         let head = response_head(from, inbox, plan.head_request).await?;
@@ -229,10 +230,10 @@ async fn download(
         let whole = Answered::Whole { close: head.close || head.framing == BodyFraming::UntilClose };
         if let Some(sieve) = plan.sieve.filter(|_| head.status == 200 && head.framing != BodyFraming::None) {
             // Few answers are such: apart, so that the others do not carry it.
-            Box::pin(sieve.pass(&head, inbox, from, to, holding, answered)).await?;
+            Box::pin(sieve.pass(&head, inbox, from, to, holding, plan.answered)).await?;
             return Ok(whole);
         }
-        answered.store(true, Relaxed);
+        plan.answered.store(true, Relaxed);
         if let Some(maker) = plan.maker.as_ref().filter(|_| matches!(head.status, 200 | 201)) {
             Box::pin(maker.pass(&head, inbox, from, to)).await?;
             return Ok(whole);

@@ -32,6 +32,7 @@ mod tls;
 mod tunnel;
 mod turns;
 mod undecided;
+mod underway;
 mod valve;
 mod volumes;
 mod whole;

@@ -223,6 +223,8 @@ pub fn engine(version: &Value, info: &Value) -> EngineFacts {
     let mut insecure_registries: Vec<String> = insecure.map(|(name, _)| name.clone()).collect();
     insecure_registries.extend(texts(info, "/RegistryConfig/InsecureRegistryCIDRs"));
     let runtimes = info.get("Runtimes").and_then(Value::as_object);
+    let parts = || version.pointer("/Components").and_then(Value::as_array).into_iter().flatten();
+    let runc = parts().find(|part| part.get("Name").and_then(Value::as_str) == Some("runc"));
     let word = |option: String| option.strip_prefix("name=").map_or(option.clone(), str::to_owned);
     let mut facts = EngineFacts {
         name: "docker".to_owned(),
@@ -235,6 +237,7 @@ pub fn engine(version: &Value, info: &Value) -> EngineFacts {
         cgroup_version: text(info, "/CgroupVersion").parse().unwrap_or_default(),
         runtimes: runtimes.into_iter().flatten().map(|(name, _)| name.clone()).collect(),
         default_runtime: text(info, "/DefaultRuntime"),
+        runc: runc.map(|part| text(part, "/Version")).unwrap_or_default(),
         security: texts(info, "/SecurityOptions").into_iter().map(word).collect(),
         insecure_registries,
         live_restore: truth(info, "/LiveRestoreEnabled"),

@@ -28,12 +28,13 @@ pub struct Keeper {
     told: Arc<Told>,
     labels: Arc<LastLabels>,
     said: Once,
+    said_of_runtime: Once,
 }
 
 impl Keeper {
     /// Does not look yet.
     pub fn new(engine: Arc<Engine>, owners: Arc<ImageOwners>, told: Arc<Told>, labels: Arc<LastLabels>) -> Self {
-        Self { engine, owners, told, labels, said: Once::new() }
+        Self { engine, owners, told, labels, said: Once::new(), said_of_runtime: Once::new() }
     }
 
     /// Keeps it, for ever.
@@ -143,6 +144,15 @@ impl Keeper {
                 tracing::warn!(
                     "the engine maps no users: whoever may make containers and has an account on this host can become other \
                      accounts of it; turn userns-remap on (docs/security.md, \"Accounts, images and the engine\")"
+                );
+            });
+        }
+        if engine.trusts_images() {
+            self.said_of_runtime.call_once(|| {
+                tracing::warn!(
+                    runc = engine.runc,
+                    "this runtime lets images reach the host, unless the distribution has mended CVE-2025-31133 in it: update it \
+                     (docs/security.md, \"Accounts, images and the engine\")"
                 );
             });
         }

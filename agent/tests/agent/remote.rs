@@ -1,7 +1,7 @@
 //! People elsewhere: who gets in over TCP, as whom, and until when.
 
 use crate::{
-    client::{Client, PATIENCE, ask, eventually, get},
+    client::{Client, PATIENCE, ask, eventually, get, post},
     controller::now,
     world::{NO_PRIVILEGED, OPEN, World, bundle, cluster_id, host_id},
 };
@@ -9,9 +9,12 @@ use std::{net::SocketAddr, sync::Arc, sync::atomic::Ordering::SeqCst, time::Dura
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     sync::watch,
-    time::timeout,
+    time::{sleep, timeout},
 };
-use wharden_agent::{guard::RemoteListener, limits::Limits};
+use wharden_agent::{
+    guard::RemoteListener,
+    limits::{HANGUP_CHECK, Limits},
+};
 use wharden_model::{Bundle, ClusterId, Posture, Principal, SessionId, Timestamp, UserName, decision::KnownUser};
 use wharden_pki::{Ca, GuardCa, KeyPair};
 use wharden_runtime::tls::{self, ClientAuth, Connector, HTTP1, Identity, client_config, server_config};
@@ -223,6 +226,44 @@ async fn whoever_is_no_longer_welcome_is_cut_off_in_the_middle_of_a_stream() {
         }
         eventually("the engine's ends close", || port.world.engine.memory.streams_closed.load(SeqCst) >= 2).await;
         eventually("no connection is left", || port.world.guard.connections.count() == 0).await;
+    }
+}
+
+/// What the engine was asked for by somebody who is cut off, it does all the same: nothing that has to wait for that may come meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_cut_off_keeps_the_turn_until_the_engine_has_answered() {
+    let create = post("/v1.41/containers/create", r#"{"Image":"busybox"}"#);
+    for by_the_end_of_the_session in [true, false] {
+        let port = Port::open(Posture::Observe);
+        port.world.take(7, &known(OPEN, Posture::Observe, &[]));
+        let again = || port.certificate(&port.cluster, "ann", 2, now());
+        assert_eq!(port.as_ann().await.send(get("/v1.41/info")).await.answer().await.status, 200);
+        let made = || port.world.engine.lines().iter().filter(|line| line.starts_with("POST")).count();
+        port.world.engine.memory.busy.store(true, SeqCst);
+        let mut first = port.as_ann().await;
+        first.send(&create).await;
+        eventually("the engine makes a container", || made() == 1).await;
+        if by_the_end_of_the_session {
+            port.world.take(8, &known(OPEN, Posture::Observe, &[session(1)]));
+        } else {
+            let valve = &port.world.guard.valve;
+            assert!(valve.holders().iter().map(|holder| valve.cut(holder)).sum::<usize>() > 0);
+        }
+        let mut rest = Vec::new();
+        let _ = timeout(PATIENCE, first.stream.read_to_end(&mut rest)).await.expect("cut off");
+        assert_eq!(rest, b"");
+        eventually("no connection is left", || port.world.guard.connections.count() == 0).await;
+        let mut second = port.connect(Some(&again())).await;
+        second.send(&create).await;
+        let reached = timeout(2 * HANGUP_CHECK, async {
+            while made() == 1 {
+                sleep(HANGUP_CHECK / 20).await;
+            }
+        });
+        assert!(reached.await.is_err(), "the engine still makes the first one");
+        port.world.engine.memory.busy.store(false, SeqCst);
+        assert_eq!(second.head().await.0, 201);
+        assert_eq!(made(), 2);
     }
 }
 

@@ -83,6 +83,16 @@ pub fn sensitive<'a>(paths: impl IntoIterator<Item = &'a String>) -> BTreeSet<St
     out
 }
 
+/// Where in a container runtimes keep what they trust, and where a mount does not touch that.
+const DEVICES: &str = "/dev";
+const NO_DEVICES: &[&str] = &["/dev/shm", "/dev/mqueue", "/dev/hugepages"];
+
+/// The places among these, in a container, at which a mount covers what its runtime has made there: `/dev` and what lies in it.
+pub fn among_devices<'a>(targets: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    let covers = |path: &String| is_within(path, DEVICES) && !NO_DEVICES.iter().any(|place| is_within(path, place));
+    targets.into_iter().map(clean).filter(covers).collect()
+}
+
 /// Whether any of the paths is, contains or lies in one of the private places, or is or contains one of the sockets that
 /// are usual for engines.
 pub fn reaches_private<'a>(paths: impl IntoIterator<Item = &'a String>, places: &[String]) -> bool {
@@ -104,6 +114,24 @@ mod tests {
         for (given, cleaned) in [("//", "/"), ("/a/./b//c/..", "/a/b"), ("/../..", "/"), ("etc", "/etc"), ("", "/")] {
             assert_eq!(clean(given), cleaned);
         }
+    }
+
+    #[test]
+    fn mounts_over_what_a_runtime_trusts_are_found_however_they_are_spelt() {
+        let targets = [
+            "/dev",
+            "/dev/",
+            "//dev/null",
+            "/a/../dev/pts/0",
+            "dev",
+            "/dev/shm",
+            "/dev/shm/x",
+            "/dev/shm/../x",
+            "/devices",
+            "/data/dev",
+        ];
+        let found: Vec<_> = among_devices(targets).into_iter().collect();
+        assert_eq!(found, ["/dev", "/dev/null", "/dev/pts/0", "/dev/x"]);
     }
 
     #[test]

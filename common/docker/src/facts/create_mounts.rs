@@ -5,7 +5,7 @@ use crate::{
     doc::Doc,
     mounts::{HostPath, Mount, container_paths, file_system, is_local, local_paths, split_volumes_from, volume_paths},
     owner,
-    paths::{reaches_private, sensitive},
+    paths::{among_devices, reaches_private, sensitive},
     view::ContainerView,
 };
 use std::collections::BTreeSet;
@@ -41,6 +41,9 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     put_mounts(source, &mounts, out);
     put_volumes(host, &mounts, out);
     out.put("anonymous_volumes", body.keys("Volumes"));
+    let of_image = source.resolved.image.into_iter().flat_map(|image| image.volumes.iter().map(String::as_str));
+    let unnamed = body.members("Volumes").chain(host.members("Tmpfs")).map(|(target, _)| target).chain(of_image);
+    out.put("device_targets", among_devices(mounts.iter().map(|mount| mount.target.as_str()).chain(unnamed)));
 }
 
 /// The host paths of the volumes that are mounted and exist.

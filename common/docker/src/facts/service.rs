@@ -5,6 +5,7 @@ use crate::{
     account::account,
     doc::Doc,
     mounts::{HostPath, Mount, is_local},
+    paths::among_devices,
 };
 use std::collections::BTreeSet;
 use wharden_model::{Action, ResourceKind};
@@ -104,6 +105,11 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
         out.put(foreign, of_others);
     }
     targets.remove("");
+    let mounts = container.items("Mounts").map(|mount| mount.text("Target"));
+    out.put(
+        "device_targets",
+        among_devices(mounts.chain(targets.iter().map(String::as_str).filter(|t| t.starts_with('/')))),
+    );
     out.put("file_targets", targets);
     out.put("extra_hosts", container.text_set("Hosts"));
 }

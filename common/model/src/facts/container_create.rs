@@ -78,6 +78,13 @@ pub const CREATE: &[FactSpec] = &[
         "where things are mounted inside the container",
     ),
     fact(
+        "device_targets",
+        FactType::Set,
+        "$.HostConfig.Mounts[].Target, $.HostConfig.Binds, $.HostConfig.Tmpfs, $.Volumes",
+        "",
+        "the places at and below /dev, but for /dev/shm, /dev/mqueue and /dev/hugepages, at which a mount, a tmpfs or a volume of the request or the image covers what the runtime makes there; cleaned",
+    ),
+    fact(
         "mount_propagation",
         FactType::Set,
         "$.HostConfig.Mounts[].BindOptions.Propagation",

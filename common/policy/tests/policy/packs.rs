@@ -196,6 +196,7 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
         ("no-host-paths-as-others", &[("host_paths", set(&["/srv/data"]))]),
         ("no-host-path-volumes", &[("volume_paths", set(&["/srv/data"]))]),
         ("no-mounted-file-systems", &[("file_systems", set(&["nfs", "tmpfs"]))]),
+        ("no-mounts-over-devices", &[("device_targets", set(&["/dev"]))]),
         ("no-replaceable-host-paths", &[("replaceable_paths", set(&["/tmp/x"]))]),
         ("no-unreachable-host-paths", &[("unreachable_paths", set(&["/srv/closed/x"]))]),
         ("no-volumes-of-others", &[("foreign_volumes", set(&["bobs"]))]),
@@ -301,6 +302,7 @@ fn the_baseline_covers_the_other_ways_in() {
         (Action::ServiceCreate, "no-service-plugins", "runtime", "plugin".into()),
         (Action::ServiceUpdate, "no-added-capabilities", "cap_add", set(&["SYS_ADMIN"])),
         (Action::ServiceCreate, "no-host-network-elsewhere", "host_network", true.into()),
+        (Action::ServiceUpdate, "no-mounts-over-devices", "device_targets", set(&["/dev/null"])),
     ] {
         let mut facts = Facts::zero(action);
         if facts.get("seccomp").is_some() {

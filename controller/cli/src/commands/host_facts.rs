@@ -17,6 +17,7 @@ pub fn told_fields(told: &InventoryHost, fields: &mut Vec<(&str, Cell)>, look: &
     fields.extend([
         ("Engine is set to", Cell::or_dash(format!("{words}{cgroup}").trim_start_matches(", "))),
         ("Engine security", security(engine)),
+        ("Runtime", runtime(engine)),
         ("Holds", Cell::new(things)),
         ("Addresses", Cell::or_dash(facts.addresses.join(", "))),
     ]);
@@ -52,6 +53,14 @@ fn security(engine: &EngineFacts) -> Cell {
     }
     let gap = if words.is_empty() { "" } else { "; " };
     Cell::toned(format!("{words}{gap}maps no users: numbers of accounts in containers are the host's"), Tone::Careful)
+}
+
+fn runtime(engine: &EngineFacts) -> Cell {
+    if engine.trusts_images() {
+        let advice = "images can reach the host unless CVE-2025-31133 is mended in it: docs/security.md";
+        return Cell::toned(format!("runc {}; {advice}", engine.runc), Tone::Careful);
+    }
+    Cell::or_dash(if engine.runc.is_empty() { String::new() } else { format!("runc {}", engine.runc) })
 }
 
 fn waiting(pressure: &Pressure) -> String {

@@ -55,27 +55,53 @@ impl App {
 
     pub async fn host(&self, caller: &Caller, text: &str) -> Result<Host, AppError> {
         let state = self.state();
-        let id = self.find_host(&state, text)?;
-        self.may(caller, AdminAction::HostRead, &access::host_resource(&state, &id)?).await?;
+        let (id, resource) = self.host_asked(caller, AdminAction::HostRead, &state, text).await?;
+        self.may(caller, AdminAction::HostRead, &resource).await.map_err(|error| as_asked(text, error))?;
         self.host_at(&state, &id).await
+    }
+
+    /// The host that is called so. Who might do this to no host without labels hears of one that is not there what is said of one
+    /// that is.
+    async fn host_asked(
+        &self,
+        caller: &Caller,
+        action: AdminAction,
+        state: &State,
+        text: &str,
+    ) -> Result<(HostId, AdminResource), AppError> {
+        let missing = match self.find_host(state, text) {
+            Ok(id) => return access::host_resource(state, &id).map(|resource| (id, resource)),
+            Err(missing) => missing,
+        };
+        let id = HostId::new("h-0000000000000000").map_err(AppError::internal)?;
+        let other = AdminResource::Host { id, labels: Labels::none() };
+        match self.check(caller, action, &other).await {
+            Err(error @ AppError::Forbidden { .. }) => {
+                let error = as_asked(text, error);
+                self.refused(caller, action.name(), shown(text), &error).await?;
+                Err(error)
+            }
+            _ => Err(missing),
+        }
     }
 
     pub async fn patch_host(&self, caller: &Caller, text: &str, patch: HostPatch) -> Result<Host, AppError> {
         // Its labels are what is judged by.
         self.before_a_change().await?;
         let state = self.state();
-        let id = self.find_host(&state, text)?;
-        let resource = access::host_resource(&state, &id)?;
+        let first = if patch.labels.is_some() { AdminAction::HostLabel } else { AdminAction::HostPosture };
+        let (id, resource) = self.host_asked(caller, first, &state, text).await?;
+        let hidden = |error| as_asked(text, error);
         // Both rights are checked before either change is made.
         if let Some(labels) = &patch.labels {
             let floor = self.label_floor(&state, &id, labels);
-            self.may_with(caller, AdminAction::HostLabel, &resource, floor).await?;
+            self.may_with(caller, AdminAction::HostLabel, &resource, floor).await.map_err(hidden)?;
             // Who runs some hosts must not move others in, nor these out of sight.
             let after = AdminResource::Host { id: id.clone(), labels: labels.clone() };
             self.may_with(caller, AdminAction::HostLabel, &after, floor).await?;
         }
         if patch.posture.is_some() {
-            self.may(caller, AdminAction::HostPosture, &resource).await?;
+            self.may(caller, AdminAction::HostPosture, &resource).await.map_err(hidden)?;
         }
         if patch == HostPatch::default() {
             return Err(AppError::invalid("", "there is nothing to change: give labels or posture"));
@@ -104,9 +130,24 @@ impl App {
         // Its labels are what is judged by.
         self.before_a_change().await?;
         let state = self.state();
-        let id = self.find_host(&state, text)?;
-        self.may(caller, AdminAction::HostRevoke, &access::host_resource(&state, &id)?).await?;
+        let (id, resource) = self.host_asked(caller, AdminAction::HostRevoke, &state, text).await?;
+        self.may(caller, AdminAction::HostRevoke, &resource).await.map_err(|error| as_asked(text, error))?;
         self.change(caller, Command::Host(HostCommand::Revoke { id: id.clone() })).await?;
         self.host_at(&self.state(), &id).await
+    }
+}
+
+/// A host as it was asked for, for those who are told no more of it.
+fn shown(text: &str) -> String {
+    format!("host {}", text.chars().take(80).collect::<String>())
+}
+
+/// A refusal that does not tell the id of what was asked for by name.
+fn as_asked(text: &str, error: AppError) -> AppError {
+    match error {
+        AppError::Forbidden { who, action, decision, .. } => {
+            AppError::Forbidden { who, action, resource: shown(text), decision }
+        }
+        other => other,
     }
 }

@@ -134,6 +134,47 @@ fn the_engine_copies_nothing_of_an_image_onto_the_host() {
     assert_eq!(fs::read_dir(&folder).expect("the folder").count(), 1);
 }
 
+/// Of what is mounted over `/dev` older runtimes make the host's own `/dev/null` the container's, or whatever a link there names.
+#[test]
+fn nothing_covers_the_devices_that_a_runtime_trusts() {
+    let world = baseline();
+    let (alice, direct) = (world.docker("alice"), world.direct());
+    direct.run(&["create", "--name", "seed", "app", "true"]).ok();
+    direct.run(&["commit", "-c", "USER 65534", "-c", "VOLUME /dev", "seed", "covers"]).ok();
+    let rule = "baseline/no-mounts-over-devices";
+    let run = |more: &[&str]| alice.run(&[&["run", "--rm"], more, &["true"]].concat());
+    for more in [
+        &["-v", "mine:/dev", "app"][..],
+        &["-v", "mine:/dev/null", "app"],
+        &["-v", "/dev", "app"],
+        &["--tmpfs", "/dev/pts", "app"],
+        &["--mount", "type=volume,target=/dev/x", "app"],
+        &["covers"],
+    ] {
+        run(more).fails_saying(&[rule, "/dev/shm is free"]);
+    }
+    // Nor is what was made so beside the guard started.
+    direct
+        .run(&[
+            "create",
+            "--name",
+            "old",
+            "--label",
+            "io.wharden.owner=wharden-t-alice",
+            "--user",
+            "65534",
+            "-v",
+            "mine:/dev",
+            "app",
+            "true",
+        ])
+        .ok();
+    alice.run(&["start", "old"]).fails_saying(&[rule]);
+    run(&["--tmpfs", "/dev/shm", "app"]).ok();
+    let null = fs::metadata("/dev/null").expect("a device");
+    assert_eq!((null.uid(), null.mode() & 0o777), (0, 0o666));
+}
+
 #[test]
 fn of_two_who_make_a_volume_of_one_name_one_has_it() {
     let world = baseline();

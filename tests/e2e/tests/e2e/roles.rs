@@ -29,6 +29,25 @@ permit (
     sue.rest().get(&host).refused(403, "forbidden");
     sue.rest().patch(&host, json!({"posture": "enforce"})).refused(403, "forbidden");
     sue.rest().patch(&host, json!({"labels": {"env": "staging"}})).refused(403, "forbidden");
+    // Nor does she learn which hosts are there: what is not, is answered as what is.
+    let told = |name: &str| {
+        let (read, change) = (sue.rest().get(&format!("/v1/hosts/{name}")), json!({"posture": "observe"}));
+        let others = [
+            sue.rest().patch(&format!("/v1/hosts/{name}"), change),
+            sue.rest().post(&format!("/v1/hosts/{name}/revoke"), Value::Null),
+        ];
+        [read]
+            .into_iter()
+            .chain(others)
+            .map(|answer| {
+                let body = answer.refused(403, "forbidden");
+                body["message"].as_str().expect("text").replace(name, "X")
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told("dock-1"), told("nope"));
+    assert_eq!(told(&world.host), told("h-00000000000000ff"));
+    world.admin.rest().get("/v1/hosts/nope").refused(404, "not_found");
     sue.rest().post("/v1/tokens", json!({"ttl_s": 600, "uses": 1})).refused(403, "forbidden");
 }
 

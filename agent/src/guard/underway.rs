@@ -1,0 +1,45 @@
+//! A request that the engine works on. Whatever ends its connection (the client, the end of a session, want of memory), others get
+//! their turn only when the engine has begun to answer: until then it may still do what it was asked for.
+
+use super::{exchange, link::Link, turns::Turn};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use tokio::runtime::Handle;
+
+/// Held while a request is with the engine.
+pub struct Underway {
+    /// The engine's end, while it has the request.
+    pub engine: Option<Link>,
+    /// The client has got a part of the answer.
+    pub answered: AtomicBool,
+    /// Held until the engine has made the list, whether the client waits for it or not, and the client has taken it.
+    pub list: Option<Turn>,
+    /// Held until the engine has made or started what was asked for, whether the client waits for it or not.
+    pub creation: Vec<Turn<String>>,
+}
+
+impl Underway {
+    /// Waits until the engine begins to answer, for a client that is gone, where somebody else waits for a turn.
+    pub async fn see_begin(&mut self) {
+        if let Some(engine) = self.engine.as_mut().filter(|_| !self.answered.load(Relaxed)) {
+            if self.list.is_some() || !self.creation.is_empty() {
+                exchange::see_begin(engine).await;
+            }
+            self.engine = None;
+        }
+    }
+}
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        let waits = self.list.is_some() || !self.creation.is_empty();
+        let engine = self.engine.take().filter(|_| waits && !self.answered.load(Relaxed));
+        // The connection was cut off in the middle. Without a runtime the agent is at its end, and the engine's connection with it.
+        if let (Some(mut engine), Ok(runtime)) = (engine, Handle::try_current()) {
+            let turns = (self.list.take(), std::mem::take(&mut self.creation));
+            runtime.spawn(async move {
+                exchange::see_begin(&mut engine).await;
+                drop(turns);
+            });
+        }
+    }
+}
