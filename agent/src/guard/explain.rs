@@ -23,7 +23,8 @@ pub fn refusal(
         let _ = write!(text, " (CIS {cis})");
     }
     for also in decision.rules.iter().skip(1).take(4) {
-        let _ = write!(text, "; also {}", also.id);
+        let reason = if also.reason.is_empty() { String::new() } else { format!(": {}", also.reason) };
+        let _ = write!(text, "; also {}{reason}", also.id);
     }
     let what = match (&decision.errors[..], &decision.rules[..]) {
         ([], []) => format!("ask {contact} for a policy that permits {action} here"),
@@ -84,6 +85,10 @@ mod tests {
              privileged containers own the host (CIS 5.5). What to do: change the request so that the rule no longer \
              applies, or ask sec@corp for an exemption (host web-1, policy revision 7)."
         );
+        let also = Rule { id: "site/no-web".into(), reason: "not here".into(), ..Rule::default() };
+        decision.rules.extend([also, Rule { id: "site/2".into(), ..Rule::default() }]);
+        let told = refusal(&bob, Action::ContainerCreate, Ok(&resource), &decision, "web-1", "sec@corp");
+        assert!(told.contains("(CIS 5.5); also site/no-web: not here; also site/2. What to do"), "{told}");
         decision.rules.clear();
         assert_eq!(
             refusal(&bob, Action::ContainerCreate, Ok(&resource), &decision, "web-1", "sec@corp"),

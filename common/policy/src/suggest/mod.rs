@@ -99,10 +99,11 @@ pub fn is_open(action: Action) -> bool {
 /// # Errors
 /// [`SuggestError`].
 pub fn suggest<'a>(
-    events: impl IntoIterator<Item = &'a DecisionEvent> + Clone,
+    events: impl IntoIterator<Item = &'a DecisionEvent>,
     terms: &Terms,
 ) -> Result<Suggested, SuggestError> {
-    let made = written(events.clone(), terms);
+    let events: Vec<_> = events.into_iter().collect();
+    let made = written(&events, terms);
     if made.fits() {
         return Ok(made);
     }
@@ -114,16 +115,16 @@ pub fn suggest<'a>(
             other.wildcards.insert(wildcard);
             Change::With(wildcard)
         };
-        let made = written(events.clone(), &other);
+        let made = written(&events, &other);
         made.fits().then_some((change, made.rules))
     });
     Err(SuggestError::TooMuch { rules: made.rules, bytes: made.text.len(), others: others.collect() })
 }
 
-fn written<'a>(events: impl IntoIterator<Item = &'a DecisionEvent>, terms: &Terms) -> Suggested {
+fn written(events: &[&DecisionEvent], terms: &Terms) -> Suggested {
     let mut seen: BTreeMap<Shape, Seen> = BTreeMap::new();
     let mut scripts = Scripts::default();
-    for event in events.into_iter().filter(|event| !is_open(event.action)) {
+    for event in events.iter().filter(|event| !is_open(event.action)) {
         let Some(shape) = Shape::of(event, terms).filter(|shape| scripts.are_plain(shape)) else { continue };
         for (shape, times) in Shape::listed(event, terms).into_iter().map(|shape| (shape, 0)).chain([(shape, 1)]) {
             let entry = seen.entry(shape).or_default();
