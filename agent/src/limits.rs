@@ -184,6 +184,8 @@ pub const AUTHZ_CONNECTIONS: usize = 1024;
 /// Requests that the plugin judges at one time. Each may ask the engine [`LOOKUP_POOL`] things at once, and each of those
 /// comes back as a question: together they stay below [`AUTHZ_CONNECTIONS`].
 pub const AUTHZ_CASES: usize = 64;
+/// Of these, the requests with a body: read, it takes many times its length in memory.
+pub const AUTHZ_BODIES: usize = 8;
 /// Time-out of a question's head and body: the engine is on the same machine.
 pub const AUTHZ_READ_TIMEOUT: Duration = Duration::from_secs(10);
 

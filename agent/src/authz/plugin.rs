@@ -2,7 +2,7 @@ use super::message::{Answer, Question};
 use crate::{
     guard::{Case, Guard, Refused, Who},
     inventory::MARK_HEADER,
-    limits::{AUTHZ_BUFFERED, AUTHZ_CASES},
+    limits::{AUTHZ_BODIES, AUTHZ_BUFFERED, AUTHZ_CASES},
 };
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Semaphore;
@@ -19,6 +19,7 @@ const FORM: &str = "the request has a body that the engine does not show, and th
 pub struct Plugin {
     guard: Arc<Guard>,
     cases: Semaphore,
+    bodies: Semaphore,
     /// Bytes of questions that may be held.
     pub(super) room: Semaphore,
 }
@@ -36,7 +37,8 @@ enum Body {
 impl Plugin {
     /// Decides with everything that the guard decides with.
     pub fn new(guard: Arc<Guard>) -> Self {
-        Self { guard, cases: Semaphore::new(AUTHZ_CASES), room: Semaphore::new(AUTHZ_BUFFERED) }
+        let [cases, bodies, room] = [AUTHZ_CASES, AUTHZ_BODIES, AUTHZ_BUFFERED].map(Semaphore::new);
+        Self { guard, cases, bodies, room }
     }
 
     /// Answers one question.
@@ -68,7 +70,11 @@ impl Plugin {
         let request = case.begin(&head, api)?;
         match body(&request, &head, question.request_body) {
             Body::Without => case.decide(request, None).await.map(drop),
-            Body::Whole(bytes) => case.decide(request, Some(bytes)).await.map(drop),
+            Body::Whole(bytes) => {
+                // It is never closed.
+                let _turn = self.bodies.acquire().await;
+                case.decide(request, Some(bytes)).await.map(drop)
+            }
             Body::Unseen(why) => case.decide_unseen(request.endpoint().action, why),
         }
     }

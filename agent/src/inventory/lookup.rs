@@ -181,21 +181,21 @@ async fn whole(
     Ok(found)
 }
 
-/// Whose a container is by its service. Empty where it is no task of one, or the engine does not know the task, as on workers:
-/// any image may say that its containers are.
+/// Whose a container is by its service. `None` where it is no task of one, or the engine does not know the task, as on workers, or before
+/// a task has told of its start, and once its service is gone: any image may say that its containers are tasks.
 async fn service_owner(
     engine: &Engine,
     allowance: &Allowance,
     container: &ContainerView,
-) -> Result<String, LookupError> {
-    let Some(id) = container.task() else { return Ok(String::new()) };
+) -> Result<Option<String>, LookupError> {
+    let Some(id) = container.task() else { return Ok(None) };
     let task = inspect(engine, allowance, "/tasks/", id, "").await?;
     let task = task.as_ref().and_then(TaskView::from_inspect);
     let Some(task) = task.filter(|task| task.container == container.id && !task.service.is_empty()) else {
-        return Ok(String::new());
+        return Ok(None);
     };
     let service = inspect(engine, allowance, "/services/", &task.service, "").await?;
-    Ok(service.as_ref().and_then(SwarmView::from_inspect).map(|service| service.owner()).unwrap_or_default())
+    Ok(service.as_ref().and_then(SwarmView::from_inspect).map(|service| service.owner()))
 }
 
 /// What the engine's description says; `None` when it is none.

@@ -2,6 +2,7 @@
 
 mod admission;
 mod archive;
+mod authz;
 mod bad_days;
 mod client;
 mod connections;

@@ -159,7 +159,7 @@ fn described(read: Container, made: Making) -> Option<ContainerView> {
         mounts: mounts.into_iter().map(mount).collect(),
         networks: network_settings.networks.into_keys().collect(),
         made,
-        service_owner: String::new(),
+        service_owner: None,
     })
 }
 

@@ -17,6 +17,9 @@ pub const LABEL: &str = "io.wharden.owner";
 /// The id of the image that the creation of a container was decided on. On images it is ignored likewise.
 pub const IMAGE_LABEL: &str = "io.wharden.image";
 
+/// The owner of what is somebody's, of whom nothing vouches for who it is. No account, user or service account can be called so.
+pub const UNKNOWN: &str = "unknown:";
+
 /// The engine's own, on containers that are tasks.
 const TASK_LABEL: &str = "com.docker.swarm.task.id";
 
@@ -45,19 +48,24 @@ pub fn of(labels: &BTreeMap<String, String>) -> String {
 /// The owner of a container of that image, which was called so when it was made; empty when nobody is known to be. The engine
 /// makes containers too, those of a classic build's steps, with the labels of the Dockerfile and of the images before it. It calls
 /// these images by their ids, as the guard lets nobody do. And the owner's label counts only beside the one that tells the image, which
-/// the guard puts on what it creates, and no image can tell of itself, since its id is a digest of all that it tells.
+/// the guard puts on what it creates, and no image can tell of itself, since its id is a digest of all that it tells. Where that is
+/// another image's, the name has gone to it in between: then whose it is, is not known.
 pub fn of_container(labels: &BTreeMap<String, String>, image_id: &str, called: &str) -> String {
-    if digits(called).is_none() && is_of_image(labels, image_id) { of(labels) } else { String::new() }
+    if digits(called).is_none() { of_made(labels, image_id) } else { String::new() }
+}
+
+fn of_made(labels: &BTreeMap<String, String>, image_id: &str) -> String {
+    match labels.get(IMAGE_LABEL).filter(|judged| !judged.is_empty()) {
+        Some(judged) if same_image(judged, image_id) => of(labels),
+        Some(_) => UNKNOWN.to_owned(),
+        None => String::new(),
+    }
 }
 
 /// The owner of a container in a list, which calls an image by its id when its name has gone to another one: so what a step of a build
 /// says may be believed here, but nowhere where something is done.
 pub fn of_listed(labels: &BTreeMap<String, String>, image_id: &str) -> String {
-    if is_of_image(labels, image_id) || task(labels).is_some() { of(labels) } else { String::new() }
-}
-
-fn is_of_image(labels: &BTreeMap<String, String>, image_id: &str) -> bool {
-    labels.get(IMAGE_LABEL).is_some_and(|judged| same_image(judged, image_id))
+    if task(labels).is_some() { of(labels) } else { of_made(labels, image_id) }
 }
 
 /// The task of a service that a container says to be. What the guard makes is none; an image may say so of its containers too, so

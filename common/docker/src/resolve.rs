@@ -390,10 +390,10 @@ fn others(
             let task = view.tasks.get(asked.as_str()).ok_or_else(|| missing_task(asked))?;
             let service = view.swarm.get(&(kind, task.service.clone()));
             asked.clone_from(&task.id);
-            // One of a service that is gone, or of none, is nobody's.
+            // One of a service that is gone, or of none, is somebody's too.
             match service {
                 Some(found) => existing(kind, &found.id, &found.name, &found.labels),
-                None => Resource::bare(kind, &task.id),
+                None => Resource { owner: owner::UNKNOWN.to_owned(), ..Resource::bare(kind, &task.id) },
             }
         }
         (_, Some(asked)) if kind == ResourceKind::Plugin => {

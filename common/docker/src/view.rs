@@ -179,8 +179,8 @@ pub struct ContainerView {
     pub networks: Vec<String>,
     /// What it was made of.
     pub made: Making,
-    /// Whose the service is of which it is a task, where the engine knows both; empty otherwise.
-    pub service_owner: String,
+    /// Whose the service is of which it is a task, empty for nobody's, where the engine knows both and says that they are.
+    pub service_owner: Option<String>,
 }
 
 /// An existing image.
@@ -301,10 +301,11 @@ impl ContainerView {
         inspect::container(json)
     }
 
-    /// Who made it through the guard; empty when nobody is known to have.
+    /// Who made it through the guard; empty when nobody has. A task of which the engine does not say so (not yet, or not any more, or
+    /// on workers) is somebody's.
     pub fn owner(&self) -> String {
         if self.task().is_some() {
-            return self.service_owner.clone();
+            return self.service_owner.clone().unwrap_or_else(|| owner::UNKNOWN.to_owned());
         }
         owner::of_container(&self.labels, &self.image_id, &self.image)
     }

@@ -75,8 +75,8 @@ fn a_task_is_a_part_of_its_service() {
         assert_eq!((of.kind, of.name.as_str(), of.owner.as_str()), (ResourceKind::Service, "web", "bob"));
         assert!(judged.head.starts_with(b"GET /v1.41/tasks/t123"), "{path}");
     }
-    let nobodys = judge_with(&request("GET", "/v1.41/tasks/t9", ""), &view).expect("judged");
-    assert_eq!((nobodys.resources[0].id.as_str(), nobodys.resources[0].owner.as_str()), ("t9", ""));
+    let orphan = judge_with(&request("GET", "/v1.41/tasks/t9", ""), &view).expect("judged");
+    assert_eq!((orphan.resources[0].id.as_str(), orphan.resources[0].owner.as_str()), ("t9", "unknown:"));
     let missing = judge_with(&request("GET", "/v1.41/tasks/x", ""), &view).map(|_| ()).expect_err("missing");
     assert_eq!((missing.status, missing.message.as_str()), (404, "task x not found"));
 }

@@ -225,7 +225,7 @@ impl App {
             .map(|(_, item)| item)
             .collect();
         if let (true, Some(first)) = (readable.is_empty(), first) {
-            self.may(caller, action, &first).await?;
+            self.may(caller, action, &first).await.map_err(|error| error.about("anything there"))?;
         }
         Ok(readable)
     }

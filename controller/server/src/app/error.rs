@@ -62,6 +62,16 @@ pub enum AppError {
 }
 
 impl AppError {
+    /// A refusal that tells of what it is about no more than these words.
+    pub fn about(self, words: &str) -> Self {
+        match self {
+            Self::Forbidden { who, action, decision, .. } => {
+                Self::Forbidden { who, action, resource: words.to_owned(), decision }
+            }
+            other => other,
+        }
+    }
+
     /// A field of the request that cannot be taken.
     pub fn invalid(at: &str, message: impl Into<String>) -> Self {
         Self::Invalid { at: at.to_owned(), message: message.into() }

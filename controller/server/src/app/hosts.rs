@@ -73,9 +73,7 @@ impl App {
             Ok(id) => return access::host_resource(state, &id).map(|resource| (id, resource)),
             Err(missing) => missing,
         };
-        let id = HostId::new("h-0000000000000000").map_err(AppError::internal)?;
-        let other = AdminResource::Host { id, labels: Labels::none() };
-        match self.check(caller, action, &other).await {
+        match self.check(caller, action, &no_host()?).await {
             Err(error @ AppError::Forbidden { .. }) => {
                 let error = as_asked(text, error);
                 self.refused(caller, action.name(), shown(text), &error).await?;
@@ -83,6 +81,18 @@ impl App {
             }
             _ => Err(missing),
         }
+    }
+
+    /// Refuses who may do this to no host at all.
+    pub(super) async fn may_some_host(&self, caller: &Caller, action: AdminAction) -> Result<(), AppError> {
+        let state = self.state();
+        for (id, host) in state.hosts.iter() {
+            let resource = AdminResource::Host { id: id.clone(), labels: host.labels.clone() };
+            if self.allows(caller, action, &resource).await {
+                return Ok(());
+            }
+        }
+        self.may(caller, action, &no_host()?).await.map_err(|error| error.about("any host"))
     }
 
     pub async fn patch_host(&self, caller: &Caller, text: &str, patch: HostPatch) -> Result<Host, AppError> {
@@ -137,6 +147,12 @@ impl App {
     }
 }
 
+/// A host that is not there.
+fn no_host() -> Result<AdminResource, AppError> {
+    let id = HostId::new("h-0000000000000000").map_err(AppError::internal)?;
+    Ok(AdminResource::Host { id, labels: Labels::none() })
+}
+
 /// A host as it was asked for, for those who are told no more of it.
 fn shown(text: &str) -> String {
     format!("host {}", text.chars().take(80).collect::<String>())
@@ -144,10 +160,5 @@ fn shown(text: &str) -> String {
 
 /// A refusal that does not tell the id of what was asked for by name.
 fn as_asked(text: &str, error: AppError) -> AppError {
-    match error {
-        AppError::Forbidden { who, action, decision, .. } => {
-            AppError::Forbidden { who, action, resource: shown(text), decision }
-        }
-        other => other,
-    }
+    error.about(&shown(text))
 }

@@ -97,14 +97,12 @@ impl App {
     ) -> Result<InventoryPage<T>, AppError> {
         let state = self.state();
         let mut readable: BTreeMap<HostId, bool> = BTreeMap::new();
-        let mut refused = None;
         for _ in 0..ROUNDS_MAX {
             let mut page = self.page_everywhere::<T>(kind, &query, &state).await?;
             for item in &page.items {
                 if let (Some(host), false) = (state.hosts.get(item.host()), readable.contains_key(item.host())) {
                     let resource = AdminResource::Host { id: item.host().clone(), labels: host.labels.clone() };
                     let may = self.allows(caller, AdminAction::InventoryRead, &resource).await;
-                    refused = refused.or((!may).then_some(resource));
                     readable.insert(item.host().clone(), may);
                 }
             }
@@ -115,8 +113,8 @@ impl App {
                 }
             }
             if !page.items.is_empty() || page.next.is_none() {
-                if let (true, Some(resource)) = (page.items.is_empty(), refused) {
-                    self.may(caller, AdminAction::InventoryRead, &resource).await?;
+                if page.items.is_empty() {
+                    self.may_some_host(caller, AdminAction::InventoryRead).await?;
                 }
                 return Ok(page);
             }

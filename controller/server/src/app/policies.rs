@@ -87,7 +87,14 @@ impl App {
         // Who may create may not thereby replace what somebody else created a moment ago.
         let if_version = put.if_version.or((!exists).then_some(0));
         let new = NewVersion { text: put.text, mode: put.mode, if_version, origin: PolicyOrigin::Put };
-        self.store_policy(caller, action, name, new).await
+        let resource = AdminResource::Policy(name.clone());
+        match self.store_policy(caller, action, name, new).await {
+            // Who may do neither does not hear which of both it would be.
+            Err(error @ AppError::Forbidden { .. }) if exists => {
+                Err(self.check(caller, AdminAction::PolicyCreate, &resource).await.err().unwrap_or(error))
+            }
+            stored => stored,
+        }
     }
 
     pub(super) async fn store_policy(

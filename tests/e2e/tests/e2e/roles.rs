@@ -1,7 +1,7 @@
 //! Roles are ordinary policies: who may do what here, on which hosts, and who may not lock themselves out.
 
 use serde_json::{Value, json};
-use wharden_harness::{Admin, Controller, Factor, Place, World};
+use wharden_harness::{Admin, Answer, Controller, Factor, Place, World};
 
 #[test]
 fn an_operator_of_staging_runs_staging_only_and_moves_no_host() {
@@ -48,6 +48,18 @@ permit (
     assert_eq!(told("dock-1"), told("nope"));
     assert_eq!(told(&world.host), told("h-00000000000000ff"));
     world.admin.rest().get("/v1/hosts/nope").refused(404, "not_found");
+    let nobody = world.admin.invite(&world.controller, "ned", &[]);
+    let told = |answer: Answer, name: &str| {
+        answer.refused(403, "forbidden")["message"].as_str().expect("text").replace(name, "X")
+    };
+    for kind in ["containers", "hosts", "volumes"] {
+        let of = |host: &str| told(nobody.rest().get(&format!("/v1/inventory/{kind}?host={host}")), host);
+        assert_eq!(of("dock-1"), of("nope"), "{kind}");
+    }
+    let list = told(nobody.rest().get("/v1/hosts"), "");
+    assert!(!list.contains(&world.host), "{list}");
+    let put = |name: &str| told(nobody.rest().put(&format!("/v1/policies/{name}"), json!({"text": ""})), name);
+    assert_eq!(put("staging"), put("nope"));
     sue.rest().post("/v1/tokens", json!({"ttl_s": 600, "uses": 1})).refused(403, "forbidden");
 }
 

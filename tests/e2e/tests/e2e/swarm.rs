@@ -1,6 +1,6 @@
 //! Services and secrets of a swarm: who made them stays written on them, and what joins the swarm is not shown.
 
-use wharden_harness::{World, eventually, limits::SETTLE};
+use wharden_harness::{Docker, World, eventually, limits::SETTLE};
 
 #[test]
 fn services_and_secrets_keep_their_maker_and_tokens_are_for_admins() {
@@ -97,6 +97,59 @@ fn services_and_secrets_keep_their_maker_and_tokens_are_for_admins() {
     for reference in ["web", &id, &id[..8]] {
         assert_eq!(tasks(reference), absent.replace("nothing", reference));
     }
+}
+
+/// Before the swarm has noted a task's start, and when its service is gone, nothing says whose its container is: it is not everybody's.
+#[test]
+fn what_nothing_vouches_for_is_somebodys() {
+    let world = World::setup()
+        .user("deva", &["devs"])
+        .user("devb", &["devs"])
+        .packs(&["roles", "baseline", "teams"])
+        .policy(
+            "devs",
+            r#"
+@id("devs") @reason("devs run what they like")
+permit (principal in Group::"devs", action in [
+    Docker::Action::"read", Docker::Action::"run", Docker::Action::"change", Docker::Action::"remove"], resource);
+"#,
+        )
+        .start();
+    let (deva, devb, direct) = (world.docker("deva"), world.docker("devb"), world.direct());
+    direct.run(&["swarm", "init", "--advertise-addr", "127.0.0.1", "--listen-addr", "127.0.0.1:23774"]).ok();
+    let stays = "trap '' TERM; echo hers; while :; do sleep 1; done";
+    let create = ["service", "create", "-d", "--no-resolve-image", "--name", "web", "--user", "1000"];
+    deva.run(&[&create[..], &["--stop-grace-period", "120s", "app", "sh", "-c", stays]].concat()).ok();
+    let container = eventually("the task runs and is deva's", SETTLE, || {
+        let id = direct.run(&["ps", "-q", "--no-trunc"]).ok();
+        (!id.is_empty() && deva.run(&["logs", &id]).all().contains("hers")).then_some(id)
+    });
+    let task = direct.run(&["service", "ps", "-q", "--no-trunc", "web"]).ok();
+    let reached = |docker: &Docker| {
+        let [logs, exec] = [vec!["logs", &container], vec!["exec", &container, "id"]].map(|args| docker.run(&args));
+        [docker.run(&["inspect", "--type", "container", &container]), logs, exec]
+    };
+    let of_task = |who: &str| {
+        let asked = format!("r = client.api._get(client.api._url('/tasks/{task}'))\nprint(r.status_code, r.text)");
+        world.agent.python(who).run(&asked).ok()
+    };
+    assert!(of_task("deva").starts_with("200") && of_task("devb").starts_with("404"));
+    deva.run(&["service", "rm", "web"]).ok();
+    assert_eq!(direct.run(&["ps", "-q", "--no-trunc"]).ok(), container, "it goes on");
+    for out in reached(&devb) {
+        out.fails_saying(&[&format!("No such container: {container}")]);
+    }
+    devb.run(&["kill", &container]).fails_saying(&["No such container"]);
+    let told = of_task("devb");
+    assert!(told.starts_with("404"), "{told}");
+
+    // So is what was made of another image than was decided on, because its name moved meanwhile.
+    let labels = ["--label", "io.wharden.owner=wharden-t-deva", "--label", "io.wharden.image=sha256:0123"];
+    direct.run(&[&["create", "--name", "moved"], &labels[..], &["app", "true"]].concat()).ok();
+    direct.run(&["create", "--name", "beside", "app", "true"]).ok();
+    assert_eq!(devb.run(&["ps", "-a", "--format", "{{.Names}}"]).ok(), "beside");
+    devb.run(&["inspect", "--type", "container", "moved"]).fails_saying(&["No such container: moved"]);
+    direct.run(&["kill", &container]).ok();
 }
 
 #[test]
