@@ -54,6 +54,9 @@ impl Plugin {
         if question.request_headers.get(MARK_HEADER).is_some_and(|value| self.guard.engine.knows(value)) {
             return Answer::allow();
         }
+        // First, so that those who wait with a body take no case's place from those without. It is never closed.
+        let body = question.request_body.as_ref().filter(|body| !body.is_empty());
+        let _body = if body.is_some() { self.bodies.acquire().await.ok() } else { None };
         let Ok(_room) = self.cases.acquire().await else {
             return Answer::deny("Wharden: the agent is stopping. What to do: try again.");
         };
@@ -70,11 +73,7 @@ impl Plugin {
         let request = case.begin(&head, api)?;
         match body(&request, &head, question.request_body) {
             Body::Without => case.decide(request, None).await.map(drop),
-            Body::Whole(bytes) => {
-                // It is never closed.
-                let _turn = self.bodies.acquire().await;
-                case.decide(request, Some(bytes)).await.map(drop)
-            }
+            Body::Whole(bytes) => case.decide(request, Some(bytes)).await.map(drop),
             Body::Unseen(why) => case.decide_unseen(request.endpoint().action, why),
         }
     }

@@ -334,6 +334,8 @@ mod tests {
         assert!(super::container(&json!({"message": "no such container"})).is_none());
         let mut step = json;
         step["Image"] = json!("sha256:2");
+        assert_eq!(super::container(&step).expect("a container").0.owner, "unknown:", "it is of another image");
+        step["Config"]["Labels"]["io.wharden.image"] = json!("");
         assert_eq!(super::container(&step).expect("a container").0.owner, "", "its labels are its image's");
     }
 

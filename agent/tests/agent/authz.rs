@@ -14,7 +14,7 @@ use std::sync::{
 use tokio::time::{sleep, timeout};
 use wharden_agent::{
     authz::{self, Plugin},
-    limits::{AUTHZ_BODIES, HANGUP_CHECK},
+    limits::{AUTHZ_BODIES, AUTHZ_CASES, HANGUP_CHECK},
 };
 use wharden_model::Posture;
 
@@ -37,7 +37,7 @@ async fn few_bodies_are_read_at_one_time() {
     assert!(allows(ask(&socket, create("busybox")).await));
     world.engine.set_fault(Some(Fault::Silence));
     let answered = Arc::new(AtomicUsize::new(0));
-    for n in 0..3 * AUTHZ_BODIES {
+    for n in 0..AUTHZ_CASES + AUTHZ_BODIES {
         let (socket, create, answered) = (socket.clone(), create(&format!("image-{n}")), Arc::clone(&answered));
         tokio::spawn(async move {
             ask(&socket, create).await;

@@ -9,7 +9,7 @@ use crate::{
     view::{ImageView, View},
 };
 use serde_json::Value;
-use wharden_model::{Action, Facts, Resource, ResourceKind};
+use wharden_model::{Action, Facts, Resource, ResourceKind, decision::UNKNOWN_OWNER};
 
 /// What the answer of an action tells of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +137,7 @@ pub fn event_reading(event: &Value, view: &View, owner: ImageOwner<'_>) -> Resul
 /// The container that an event of a network names, as what it would be to read it: as it is, or somebody's when it is gone.
 pub fn event_container(event: &Value, view: &View) -> Option<Reading> {
     let id = event_attached(event)?;
-    let gone = || Resource { owner: owner::UNKNOWN.to_owned(), ..Resource::bare(ResourceKind::Container, &id) };
+    let gone = || Resource { owner: UNKNOWN_OWNER.to_owned(), ..Resource::bare(ResourceKind::Container, &id) };
     let container = view.containers.get(&id).map_or_else(gone, container_resource);
     Some(reading(ResourceKind::Container, container))
 }

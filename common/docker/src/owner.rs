@@ -9,16 +9,13 @@ use crate::{
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use wharden_model::Action;
+use wharden_model::{Action, decision::UNKNOWN_OWNER};
 
 /// The label. On images it is ignored.
 pub const LABEL: &str = "io.wharden.owner";
 
 /// The id of the image that the creation of a container was decided on. On images it is ignored likewise.
 pub const IMAGE_LABEL: &str = "io.wharden.image";
-
-/// The owner of what is somebody's, of whom nothing vouches for who it is. No account, user or service account can be called so.
-pub const UNKNOWN: &str = "unknown:";
 
 /// The engine's own, on containers that are tasks.
 const TASK_LABEL: &str = "com.docker.swarm.task.id";
@@ -57,7 +54,7 @@ pub fn of_container(labels: &BTreeMap<String, String>, image_id: &str, called: &
 fn of_made(labels: &BTreeMap<String, String>, image_id: &str) -> String {
     match labels.get(IMAGE_LABEL).filter(|judged| !judged.is_empty()) {
         Some(judged) if same_image(judged, image_id) => of(labels),
-        Some(_) => UNKNOWN.to_owned(),
+        Some(_) => UNKNOWN_OWNER.to_owned(),
         None => String::new(),
     }
 }
@@ -79,6 +76,12 @@ pub fn task(labels: &BTreeMap<String, String>) -> Option<&str> {
 pub fn of_event(labels: &BTreeMap<String, String>, called: &str) -> String {
     let by_the_guard = digits(called).is_none() && labels.get(IMAGE_LABEL).is_some_and(|judged| !judged.is_empty());
     if by_the_guard || task(labels).is_some() { of(labels) } else { String::new() }
+}
+
+/// The owner of a container that says to be a task, of which the engine does not say so. One that is called as the containers of a build's
+/// steps are is nobody's, as those are.
+pub fn of_unvouched(called: &str) -> String {
+    if digits(called).is_none() { UNKNOWN_OWNER.to_owned() } else { String::new() }
 }
 
 /// Those of a whole id of an image, as the engine writes it.

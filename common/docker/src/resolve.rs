@@ -12,7 +12,7 @@ use crate::{
     view::{ContainerView, ImageView, NetworkView, SwarmView, View, VolumeView},
 };
 use std::collections::BTreeMap;
-use wharden_model::{Action, Resource, ResourceKind};
+use wharden_model::{Action, Resource, ResourceKind, decision::UNKNOWN_OWNER};
 
 /// What a request acts on, and the parts of it that carry ids now.
 #[derive(Debug)]
@@ -108,8 +108,8 @@ fn same_image(view: &ContainerView) -> Result<(), Refusal> {
         Some(judged) if !owner::same_image(judged, &view.image_id) => {
             let (name, image) = (&view.name, &view.image);
             let message = format!(
-                "container {name}: its image {image} became another one while the container was created, so that it is \
-                 nobody's; create it again by another name"
+                "container {name}: its image {image} became another one while the container was created, so that \
+                 nobody knows whose it is; create it again by another name"
             );
             Err(Refusal::with(409, message))
         }
@@ -393,7 +393,7 @@ fn others(
             // One of a service that is gone, or of none, is somebody's too.
             match service {
                 Some(found) => existing(kind, &found.id, &found.name, &found.labels),
-                None => Resource { owner: owner::UNKNOWN.to_owned(), ..Resource::bare(kind, &task.id) },
+                None => Resource { owner: UNKNOWN_OWNER.to_owned(), ..Resource::bare(kind, &task.id) },
             }
         }
         (_, Some(asked)) if kind == ResourceKind::Plugin => {

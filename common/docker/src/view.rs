@@ -305,7 +305,7 @@ impl ContainerView {
     /// on workers) is somebody's.
     pub fn owner(&self) -> String {
         if self.task().is_some() {
-            return self.service_owner.clone().unwrap_or_else(|| owner::UNKNOWN.to_owned());
+            return self.service_owner.clone().unwrap_or_else(|| owner::of_unvouched(&self.image));
         }
         owner::of_container(&self.labels, &self.image_id, &self.image)
     }

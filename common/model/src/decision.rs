@@ -74,6 +74,9 @@ impl Principal {
     }
 }
 
+/// The owner of what is somebody's, of whom nothing vouches for who it is. No account, user or service account can be called so.
+pub const UNKNOWN_OWNER: &str = "unknown:";
+
 /// What stands before the name of a service account that owns something.
 pub const SERVICE_ACCOUNT_OWNER: &str = "service-account:";
 

@@ -137,7 +137,11 @@ impl Rest {
             Some(person) if answer.status == 403 && answer.body.contains("\"step_up_required\"") => {
                 if let Some(last) = person.last_spare() {
                     let list = "/v1/account/recovery-codes";
-                    let new = self.send_with(&Method::POST, list, None, &[(last.header, &last.code)])?.ok();
+                    let new = self.send_with(&Method::POST, list, None, &[(last.header, &last.code)])?;
+                    if new.status >= 300 {
+                        return Ok(new);
+                    }
+                    let new = new.ok();
                     let new = serde_json::from_value(new["recovery_codes"].clone());
                     person.refill(new.map_err(|error| error.to_string())?);
                 }

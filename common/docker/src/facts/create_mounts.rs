@@ -23,7 +23,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let mounts = wanted(host);
     let mut paths: BTreeSet<HostPath> = mounts.iter().flat_map(Mount::host_paths).collect();
     paths.extend(of_volumes(source, &mounts));
-    let mut from = BTreeSet::new();
+    let (mut from, mut borrowed) = (BTreeSet::new(), Vec::new());
     for entry in host.texts("VolumesFrom") {
         let (name, mode) = split_volumes_from(entry);
         let writable = !mode.split(',').any(|m| m == "ro");
@@ -35,6 +35,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
         };
         from.insert(container.id.clone());
         paths.extend(seen_by(source, container, writable));
+        borrowed.extend(container.mounts.iter().map(|mount| mount.destination.as_str()));
     }
     put_paths(source, &paths, out);
     out.put("volumes_from", from);
@@ -43,7 +44,8 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     out.put("anonymous_volumes", body.keys("Volumes"));
     let of_image = source.resolved.image.into_iter().flat_map(|image| image.volumes.iter().map(String::as_str));
     let unnamed = body.members("Volumes").chain(host.members("Tmpfs")).map(|(target, _)| target).chain(of_image);
-    out.put("device_targets", among_devices(mounts.iter().map(|mount| mount.target.as_str()).chain(unnamed)));
+    let named = mounts.iter().map(|mount| mount.target.as_str()).chain(borrowed);
+    out.put("device_targets", among_devices(named.chain(unnamed)));
 }
 
 /// The host paths of the volumes that are mounted and exist.

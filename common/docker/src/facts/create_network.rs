@@ -9,6 +9,7 @@ use crate::{
     view::ContainerView,
 };
 use std::collections::BTreeSet;
+use wharden_model::decision::UNKNOWN_OWNER;
 
 /// Fields that may say `host`, and the namespace that is meant.
 const HOST: &[(&str, &str)] = &[
@@ -41,7 +42,9 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let shared = || namespaces().chain(host.texts("Links").map(|link| ("link", linked(link))));
     out.put("shared_namespaces", shared().map(|(name, with)| format!("{name}:{with}")).collect::<BTreeSet<_>>());
     let own = source.maker();
-    let foreign = shared().filter(|(_, with)| owner_of(source, with).as_deref() != Some(own));
+    // Of two of whom nothing is known, the one is not the other.
+    let is_own = |with: &str| own != UNKNOWN_OWNER && owner_of(source, with).as_deref() == Some(own);
+    let foreign = shared().filter(|(_, with)| !is_own(with));
     out.put("foreign_namespaces", foreign.map(|(name, with)| format!("{name}:{with}")).collect::<BTreeSet<_>>());
     out.put("pid_mode", host.text("PidMode"));
     // Below API 1.40 the Engine takes none to mean shareable.

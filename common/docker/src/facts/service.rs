@@ -88,12 +88,16 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     out.put("sysctls", container.pair_set("Sysctls"));
     out.put("ulimits", ulimits(container.items("Ulimits")));
     out.put("oom_score_adj", container.number("OomScoreAdj"));
-    let mut targets = BTreeSet::new();
+    let (mut targets, mut places) = (BTreeSet::new(), Vec::new());
     for (fact, foreign, kind, list, [name, id]) in FILES {
+        // Where the engine puts what is named without a whole path.
+        let folder = if *kind == ResourceKind::Secret { "/run/secrets" } else { "" };
         let (mut names, mut of_others) = (BTreeSet::new(), BTreeSet::new());
         for item in container.items(list) {
             names.extend([name, id].map(|f| item.text(f).to_owned()).into_iter().filter(|n| !n.is_empty()));
-            targets.insert(item.at("File").text("Name").to_owned());
+            let target = item.at("File").text("Name");
+            places.push(if target.starts_with('/') { target.to_owned() } else { format!("{folder}/{target}") });
+            targets.insert(target.to_owned());
             let id = item.text(id).to_owned();
             match source.view.swarm.get(&(*kind, id.clone())) {
                 Some(found) if source.is_own(&found.labels) => {}
@@ -106,10 +110,7 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     }
     targets.remove("");
     let mounts = container.items("Mounts").map(|mount| mount.text("Target"));
-    out.put(
-        "device_targets",
-        among_devices(mounts.chain(targets.iter().map(String::as_str).filter(|t| t.starts_with('/')))),
-    );
+    out.put("device_targets", among_devices(mounts.chain(places.iter().map(String::as_str))));
     out.put("file_targets", targets);
     out.put("extra_hosts", container.text_set("Hosts"));
 }

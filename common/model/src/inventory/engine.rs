@@ -72,8 +72,15 @@ impl EngineFacts {
     /// True for runc before 1.2.8 and 1.3.3, as far as its number tells: it takes what an image or a volume has at `/dev/null` for the
     /// device (CVE-2025-31133), so that images can reach the host. Distributions mend older numbers too.
     pub fn trusts_images(&self) -> bool {
-        let mut numbers =
-            self.runc.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or(u32::MAX));
+        // Candidates of 1.4.0 before the third.
+        if ["1.4.0-rc.1", "1.4.0-rc.2"].iter().any(|early| self.runc.starts_with(early)) {
+            return true;
+        }
+        let mut numbers = self
+            .runc
+            .trim_start_matches('v')
+            .split(|c: char| !c.is_ascii_digit())
+            .map(|part| part.parse::<u32>().unwrap_or(u32::MAX));
         let mut next = || numbers.next().unwrap_or_default();
         match (next(), next(), next()) {
             (0, _, _) => !self.runc.is_empty(),
@@ -90,7 +97,7 @@ mod tests {
     #[test]
     fn old_runtimes_are_known_by_their_number() {
         let trusts = |runc: &str| EngineFacts { runc: runc.to_owned(), ..EngineFacts::default() }.trusts_images();
-        for old in ["1.1.5+ds1", "1.0.0-rc93", "1.2.7", "1.3.2", "1.3.0-rc.1", "0.1"] {
+        for old in ["1.1.5+ds1", "1.0.0-rc93", "1.2.7", "1.3.2", "1.3.0-rc.1", "1.4.0-rc.2", "v1.2.7", "0.1"] {
             assert!(trusts(old), "{old}");
         }
         for new in ["", "1.2.8", "1.2.10", "1.3.3", "1.3.3+ds1", "1.4.0", "1.4.0-rc.3", "2.0.0"] {

@@ -2,7 +2,10 @@
 
 use super::{Terms, free::is_held};
 use std::collections::BTreeMap;
-use wharden_model::{Action, DecisionEvent, FactValue, Facts, Principal, Resource, ResourceKind, api::Wildcard, facts};
+use wharden_model::{
+    Action, DecisionEvent, FactValue, Facts, Principal, Resource, ResourceKind, api::Wildcard, decision::UNKNOWN_OWNER,
+    facts,
+};
 
 /// A thing that may be different. In the order in which a rule says it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,8 +37,12 @@ pub(crate) struct Shape(pub BTreeMap<Side, Value>);
 const UNASKED: &[(&str, &str)] = &[("network_mode", "default")];
 
 impl Shape {
-    /// `None` when not all facts of the event were kept, or when a container asked.
+    /// `None` when not all facts of the event were kept, when a container asked, or when it was about what nobody knows whose it is: a rule for
+    /// one such thing would be for all.
     pub fn of(event: &DecisionEvent, terms: &Terms) -> Option<Self> {
+        if event.resource.owner == UNKNOWN_OWNER {
+            return None;
+        }
         let principal = match &event.principal {
             Principal::User { .. } | Principal::ServiceAccount { .. } => {
                 format!("{}::{}", event.principal.entity_type(), quoted(event.principal.id()))

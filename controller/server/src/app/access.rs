@@ -244,7 +244,7 @@ impl App {
         self.check_by(&*self.access.at(&self.state()).await?, caller, action, resource)
     }
 
-    fn check_by(
+    pub(super) fn check_by(
         &self,
         compiled: &AdminCompiled,
         caller: &Caller,

@@ -2,6 +2,8 @@
 
 use super::{App, AppError, Caller, access};
 use crate::{fleet::HostLive, policy_set};
+use std::sync::Arc;
+use tokio::task::spawn_blocking;
 use wharden_model::{
     AdminAction, HostId, Labels, StepUp,
     api::{Host, HostPatch, HostStatus},
@@ -86,13 +88,18 @@ impl App {
     /// Refuses who may do this to no host at all.
     pub(super) async fn may_some_host(&self, caller: &Caller, action: AdminAction) -> Result<(), AppError> {
         let state = self.state();
+        let compiled = self.access.at(&state).await?;
+        let mut with_code = None;
         for (id, host) in state.hosts.iter() {
             let resource = AdminResource::Host { id: id.clone(), labels: host.labels.clone() };
-            if self.allows(caller, action, &resource).await {
-                return Ok(());
+            match self.check_by(&compiled, caller, action, &resource) {
+                Ok(()) => return Ok(()),
+                Err(AppError::Forbidden { .. }) => {}
+                Err(_) => with_code = with_code.or(Some(resource)),
             }
         }
-        self.may(caller, action, &no_host()?).await.map_err(|error| error.about("any host"))
+        let asked = with_code.map_or_else(no_host, Ok)?;
+        self.may(caller, action, &asked).await.map_err(|error| error.about("any host"))
     }
 
     pub async fn patch_host(&self, caller: &Caller, text: &str, patch: HostPatch) -> Result<Host, AppError> {
@@ -104,11 +111,12 @@ impl App {
         let hidden = |error| as_asked(text, error);
         // Both rights are checked before either change is made.
         if let Some(labels) = &patch.labels {
-            let floor = self.label_floor(&state, &id, labels);
-            self.may_with(caller, AdminAction::HostLabel, &resource, floor).await.map_err(hidden)?;
+            self.may(caller, AdminAction::HostLabel, &resource).await.map_err(hidden)?;
+            let (held, of, new) = (Arc::clone(&state), id.clone(), labels.clone());
+            let floor = spawn_blocking(move || label_floor(&held, &of, &new)).await.map_err(AppError::internal)?;
             // Who runs some hosts must not move others in, nor these out of sight.
             let after = AdminResource::Host { id: id.clone(), labels: labels.clone() };
-            self.may_with(caller, AdminAction::HostLabel, &after, floor).await?;
+            self.may_with(caller, AdminAction::HostLabel, &after, floor).await.map_err(hidden)?;
         }
         if patch.posture.is_some() {
             self.may(caller, AdminAction::HostPosture, &resource).await.map_err(hidden)?;
@@ -121,21 +129,6 @@ impl App {
         self.host_at(&self.state(), &id).await
     }
 
-    /// Labels that rules look at decide what the rules say on this host: who sets or takes one shows a code. The rules of documents
-    /// that are disabled count too, for they may be turned on later.
-    fn label_floor(&self, state: &State, id: &HostId, after: &Labels) -> StepUp {
-        let before = state.hosts.get(id).map(|host| host.labels.clone()).unwrap_or_default();
-        let changes = |one: &Labels, other: &Labels| {
-            let changed = one.iter().filter(|(key, value)| other.get(key) != Some(value));
-            changed.map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>()
-        };
-        let changed = [changes(&before, after), changes(after, &before)].concat();
-        match HostLabels::of(&policy_set::stored(state)) {
-            Ok(read) if !changed.iter().any(|(key, value)| read.has(key, value)) => AdminAction::HostLabel.step_up(),
-            _ => StepUp::Code,
-        }
-    }
-
     pub async fn revoke_host(&self, caller: &Caller, text: &str) -> Result<Host, AppError> {
         // Its labels are what is judged by.
         self.before_a_change().await?;
@@ -144,6 +137,21 @@ impl App {
         self.may(caller, AdminAction::HostRevoke, &resource).await.map_err(|error| as_asked(text, error))?;
         self.change(caller, Command::Host(HostCommand::Revoke { id: id.clone() })).await?;
         self.host_at(&self.state(), &id).await
+    }
+}
+
+/// Labels that rules look at decide what the rules say on this host: who sets or takes one shows a code. The rules of documents
+/// that are disabled count too, for they may be turned on later.
+fn label_floor(state: &State, id: &HostId, after: &Labels) -> StepUp {
+    let before = state.hosts.get(id).map(|host| host.labels.clone()).unwrap_or_default();
+    let changes = |one: &Labels, other: &Labels| {
+        let changed = one.iter().filter(|(key, value)| other.get(key) != Some(value));
+        changed.map(|(key, value)| (key.to_owned(), value.to_owned())).collect::<Vec<_>>()
+    };
+    let changed = [changes(&before, after), changes(after, &before)].concat();
+    match HostLabels::of(&policy_set::stored(state)) {
+        Ok(read) if !changed.iter().any(|(key, value)| read.has(key, value)) => AdminAction::HostLabel.step_up(),
+        _ => StepUp::Code,
     }
 }
 

@@ -120,6 +120,7 @@ impl App {
             }
             query.after = page.next;
         }
+        self.may_some_host(caller, AdminAction::InventoryRead).await?;
         Ok(InventoryPage { items: Vec::new(), next: query.after, unreachable: Vec::new() })
     }
 

@@ -91,7 +91,10 @@ impl App {
         match self.store_policy(caller, action, name, new).await {
             // Who may do neither does not hear which of both it would be.
             Err(error @ AppError::Forbidden { .. }) if exists => {
-                Err(self.check(caller, AdminAction::PolicyCreate, &resource).await.err().unwrap_or(error))
+                match self.check(caller, AdminAction::PolicyCreate, &resource).await {
+                    Err(neither @ AppError::Forbidden { .. }) => Err(neither),
+                    _ => Err(error),
+                }
             }
             stored => stored,
         }
