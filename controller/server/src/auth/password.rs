@@ -64,13 +64,55 @@ pub async fn verify(password: Secret, hash: Option<String>) -> bool {
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let _slot = SLOTS.acquire().await.ok()?;
-    tokio::task::spawn_blocking(work).await.ok()
+    let slot = SLOTS.acquire().await.ok()?;
+    // It goes on when whoever asked has hung up, and so does its place.
+    let held = move || {
+        let _held = slot;
+        work()
+    };
+    tokio::task::spawn_blocking(held).await.ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::{
+        sync::{
+            Arc, Condvar, Mutex,
+            atomic::{AtomicUsize, Ordering::SeqCst},
+        },
+        time::Duration,
+    };
+    use tokio::time::{sleep, timeout};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_computed_for_those_who_hung_up_keeps_its_place() {
+        let (running, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new((Mutex::new(false), Condvar::new())));
+        let work = || {
+            let (running, gate) = (Arc::clone(&running), Arc::clone(&gate));
+            move || {
+                running.fetch_add(1, SeqCst);
+                let open = gate.0.lock().expect("lock");
+                drop(gate.1.wait_while(open, |open| !*open).expect("lock"));
+            }
+        };
+        let gone: Vec<_> = (0..limits::PASSWORD_CHECKS).map(|_| tokio::spawn(blocking(work()))).collect();
+        let begun = |wanted| {
+            let running = Arc::clone(&running);
+            timeout(Duration::from_secs(1), async move {
+                while running.load(SeqCst) < wanted {
+                    sleep(Duration::from_millis(5)).await;
+                }
+            })
+        };
+        assert!(begun(limits::PASSWORD_CHECKS).await.is_ok());
+        gone.iter().for_each(tokio::task::JoinHandle::abort);
+        let next = tokio::spawn(blocking(work()));
+        assert!(begun(limits::PASSWORD_CHECKS + 1).await.is_err(), "all places are taken");
+        *gate.0.lock().expect("lock") = true;
+        gate.1.notify_all();
+        assert_eq!(next.await.expect("not aborted"), Some(()));
+    }
 
     #[tokio::test]
     async fn a_password_verifies_against_its_own_hash_only() {

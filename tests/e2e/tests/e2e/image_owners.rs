@@ -256,7 +256,7 @@ fn the_container_of_a_builds_step_is_nobodys_whatever_its_image_says() {
     let image = |step: &str| direct.run(&["inspect", "--format", "{{.Image}}", step]).ok();
     assert!(left.lines().any(|step| image(step) == app), "its image is the one that its labels name");
     for step in left.lines() {
-        let why = if image(step) == app { "no policy permits" } else { "it is nobody's" };
+        let why = if image(step) == app { "no policy permits" } else { "nobody knows whose it is" };
         mallory.run(&["start", step]).fails_saying(&[why]);
         direct.run(&["rm", step]).ok();
     }
