@@ -55,8 +55,8 @@ impl Plugin {
             return Answer::allow();
         }
         // First, so that those who wait with a body take no case's place from those without. It is never closed.
-        let body = question.request_body.as_ref().filter(|body| !body.is_empty());
-        let _body = if body.is_some() { self.bodies.acquire().await.ok() } else { None };
+        let has_body = question.request_body.as_ref().is_some_and(|body| !body.is_empty());
+        let _body = if has_body { self.bodies.acquire().await.ok() } else { None };
         let Ok(_room) = self.cases.acquire().await else {
             return Answer::deny("Wharden: the agent is stopping. What to do: try again.");
         };

@@ -18,21 +18,25 @@ pub struct Underway {
 }
 
 impl Underway {
+    /// Somebody else waits for a turn, and the engine has not begun to answer.
+    fn holds_others_up(&self) -> bool {
+        (self.list.is_some() || !self.creation.is_empty()) && !self.answered.load(Relaxed)
+    }
+
     /// Waits until the engine begins to answer, for a client that is gone, where somebody else waits for a turn.
     pub async fn see_begin(&mut self) {
-        if let Some(engine) = self.engine.as_mut().filter(|_| !self.answered.load(Relaxed)) {
-            if self.list.is_some() || !self.creation.is_empty() {
-                exchange::see_begin(engine).await;
-            }
-            self.engine = None;
+        let holds = self.holds_others_up();
+        if let Some(engine) = self.engine.as_mut().filter(|_| holds) {
+            exchange::see_begin(engine).await;
         }
+        self.engine = None;
     }
 }
 
 impl Drop for Underway {
     fn drop(&mut self) {
-        let waits = self.list.is_some() || !self.creation.is_empty();
-        let engine = self.engine.take().filter(|_| waits && !self.answered.load(Relaxed));
+        let holds = self.holds_others_up();
+        let engine = self.engine.take().filter(|_| holds);
         // The connection was cut off in the middle. Without a runtime the agent is at its end, and the engine's connection with it.
         if let (Some(mut engine), Ok(runtime)) = (engine, Handle::try_current()) {
             let turns = (self.list.take(), std::mem::take(&mut self.creation));

@@ -30,11 +30,7 @@ pub fn parse(words: &[String]) -> Result<DockerRequest, LineError> {
         [verb, rest @ ..] => ((*verb).to_owned(), rest),
         [] => return Err(LineError::NoCommand),
     };
-    match verb.as_str() {
-        "run" | "create" => create::parse(rest),
-        "exec" => create::parse_exec(rest),
-        verb => simple::parse(verb, rest),
-    }
+    simple::parse(&verb, rest)
 }
 
 fn short_form<'a>(noun: &str, verb: &'a str) -> &'a str {

@@ -1,7 +1,7 @@
 //! Commands that are one route with a name and a few query parameters.
 
 use super::{
-    LineError,
+    LineError, create,
     flags::{self, Flag, Given, switch, valued},
     request::request,
 };
@@ -74,28 +74,30 @@ static NONES: &[(&str, &str, &[&str], &[Flag])] = &[
     ("network prune", "POST", &["networks", "prune"], &[switch("force", 'f')]),
 ];
 
+type Reader = fn(&[&str]) -> Result<DockerRequest, LineError>;
+
 /// Commands with a reader of their own.
-const OTHERS: &[&str] = &[
-    "build",
-    "cp",
-    "create",
-    "exec",
-    "network connect",
-    "network create",
-    "network disconnect",
-    "pull",
-    "push",
-    "rename",
-    "run",
-    "save",
-    "tag",
-    "volume create",
+static OTHERS: &[(&str, Reader)] = &[
+    ("build", build),
+    ("cp", cp),
+    ("create", create::parse),
+    ("exec", create::parse_exec),
+    ("network connect", |rest| network_member("network connect", rest)),
+    ("network create", network_create),
+    ("network disconnect", |rest| network_member("network disconnect", rest)),
+    ("pull", pull),
+    ("push", push),
+    ("rename", rename),
+    ("run", create::parse),
+    ("save", save),
+    ("tag", tag),
+    ("volume create", volume_create),
 ];
 
 /// Every command that is known, in order.
 pub fn known() -> Vec<&'static str> {
     let named = ONES.iter().map(|one| one.command).chain(NONES.iter().map(|(command, ..)| *command));
-    let mut all: Vec<_> = named.chain(OTHERS.iter().copied()).collect();
+    let mut all: Vec<_> = named.chain(OTHERS.iter().map(|(command, _)| *command)).collect();
     all.sort_unstable();
     all
 }
@@ -114,18 +116,9 @@ pub fn parse(verb: &str, rest: &[&str]) -> Result<DockerRequest, LineError> {
         let all = verb == "ps" && given.is_on("all");
         return Ok(request(method, segments, if all { &[("all", "1")] } else { &[] }, Value::Null));
     }
-    match verb {
-        "pull" => pull(rest),
-        "push" => push(rest),
-        "tag" => tag(rest),
-        "rename" => rename(rest),
-        "cp" => cp(rest),
-        "save" => save(rest),
-        "build" => build(rest),
-        "volume create" => volume_create(rest),
-        "network create" => network_create(rest),
-        "network connect" | "network disconnect" => network_member(verb, rest),
-        other => Err(LineError::Command(other.to_owned())),
+    match OTHERS.iter().find(|(command, _)| *command == verb) {
+        Some((_, read)) => read(rest),
+        None => Err(LineError::Command(verb.to_owned())),
     }
 }
 
