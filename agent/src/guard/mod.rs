@@ -46,7 +46,7 @@ use crate::{
     report::Reporter,
 };
 use arc_swap::ArcSwap;
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 use wharden_model::{ClusterId, HostId, Timestamp};
 use wharden_runtime::clock::Clock;
 
@@ -133,16 +133,15 @@ impl Guard {
 
     /// Counts more paths among those that stay out of reach of containers.
     pub(crate) fn hide<'p>(&self, paths: impl IntoIterator<Item = &'p PathBuf>) {
+        let paths: BTreeSet<_> = paths.into_iter().map(|path| path.to_string_lossy().into_owned()).collect();
         let known = self.private.load();
-        let mut more: Vec<String> = Vec::new();
-        for path in paths {
-            let text = path.to_string_lossy();
-            if !known.iter().chain(&more).any(|known| *known == text) {
-                more.push(text.into_owned());
-            }
+        if paths.iter().all(|path| known.contains(path)) {
+            return;
         }
-        if !more.is_empty() {
-            self.private.store(Arc::new(known.iter().cloned().chain(more).collect()));
-        }
+        // Again for as long as another thread has put in something meanwhile.
+        self.private.rcu(|known| {
+            let more = paths.iter().filter(|path| !known.contains(path));
+            known.iter().chain(more).cloned().collect::<Vec<_>>()
+        });
     }
 }

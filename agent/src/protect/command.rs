@@ -32,6 +32,11 @@ pub enum ProtectError {
     NotProtected,
     #[error("{0} is not a socket: start the engine first, or name its socket with --socket")]
     NoEngine(PathBuf),
+    #[error(
+        "{0}: an account other than root may put something else there, as a folder on the way is its own or can be written by \
+         others: name a place that is root's alone"
+    )]
+    Others(PathBuf),
     #[error("{public} and {folder} are on different file systems: choose another --folder")]
     FileSystems { public: PathBuf, folder: PathBuf },
     #[error("{path}: {source}")]
@@ -63,17 +68,17 @@ pub fn protect(args: &Protect, out: &mut impl Write) -> Result<(), ProtectError>
         Some(socket) => socket.clone(),
         None => Config::load(dir.path(), None, Overrides::default())?.engine_socket,
     };
-    let public =
-        resolve_host_path(&socket.to_string_lossy()).map_or_else(|| socket.clone(), |found| PathBuf::from(found.real));
+    let public = roots_alone(&socket)?;
     let meta = fs::symlink_metadata(&public).map_err(|_| ProtectError::NoEngine(public.clone()))?;
     if !meta.file_type().is_socket() || !place::answers(&public) {
         return Err(ProtectError::NoEngine(public));
     }
-    let private = args.folder.join(public.file_name().unwrap_or_default());
+    let folder = roots_alone(&args.folder)?;
+    let private = folder.join(public.file_name().unwrap_or_default());
     // Nearest to the folder that is there.
-    let device = args.folder.ancestors().find_map(|folder| fs::metadata(folder).ok()).map(|meta| meta.dev());
+    let device = folder.ancestors().find_map(|folder| fs::metadata(folder).ok()).map(|meta| meta.dev());
     if device != Some(meta.dev()) {
-        return Err(ProtectError::FileSystems { public, folder: args.folder.clone() });
+        return Err(ProtectError::FileSystems { public, folder });
     }
     let units = systemd::look(Path::new("/"), &public, &private);
     writeln!(out, "The engine's socket: {} (mode {:o})", public.display(), meta.permissions().mode() & 0o777)?;
@@ -123,6 +128,15 @@ pub fn protect(args: &Protect, out: &mut impl Write) -> Result<(), ProtectError>
             Ok(())
         }
         systemd::Units::None => Ok(()),
+    }
+}
+
+/// Where a path leads, if nobody but root can make it lead elsewhere.
+fn roots_alone(path: &Path) -> Result<PathBuf, ProtectError> {
+    let whole = std::path::absolute(path).map_err(|source| ProtectError::Io { path: path.to_owned(), source })?;
+    match resolve_host_path(&whole.to_string_lossy()) {
+        Some(found) if !found.replaceable => Ok(found.real.into()),
+        _ => Err(ProtectError::Others(whole)),
     }
 }
 

@@ -48,7 +48,7 @@ pub fn of(labels: &BTreeMap<String, String>) -> String {
 /// the guard puts on what it creates, and no image can tell of itself, since its id is a digest of all that it tells. Where that is
 /// another image's, the name has gone to it in between: then whose it is, is not known.
 pub fn of_container(labels: &BTreeMap<String, String>, image_id: &str, called: &str) -> String {
-    if digits(called).is_none() { of_made(labels, image_id) } else { String::new() }
+    if !is_whole_id(called) { of_made(labels, image_id) } else { String::new() }
 }
 
 fn of_made(labels: &BTreeMap<String, String>, image_id: &str) -> String {
@@ -74,17 +74,22 @@ pub fn task(labels: &BTreeMap<String, String>) -> Option<&str> {
 
 /// The owner of a container that an event tells of, which does not tell the image's id.
 pub fn of_event(labels: &BTreeMap<String, String>, called: &str) -> String {
-    let by_the_guard = digits(called).is_none() && labels.get(IMAGE_LABEL).is_some_and(|judged| !judged.is_empty());
+    let by_the_guard = !is_whole_id(called) && labels.get(IMAGE_LABEL).is_some_and(|judged| !judged.is_empty());
     if by_the_guard || task(labels).is_some() { of(labels) } else { String::new() }
 }
 
 /// The owner of a container that says to be a task, of which the engine does not say so. One that is called as the containers of a build's
 /// steps are is nobody's, as those are.
 pub fn of_unvouched(called: &str) -> String {
-    if digits(called).is_none() { UNKNOWN_OWNER.to_owned() } else { String::new() }
+    if !is_whole_id(called) { UNKNOWN_OWNER.to_owned() } else { String::new() }
 }
 
-/// Those of a whole id of an image, as the engine writes it.
+/// Whether an image is called by its whole id, as the engine writes it.
+pub fn is_whole_id(called: &str) -> bool {
+    digits(called).is_some()
+}
+
+/// Those of such an id.
 fn digits(called: &str) -> Option<&str> {
     let digits = called.strip_prefix("sha256:")?;
     (digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(digits)

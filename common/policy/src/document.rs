@@ -5,10 +5,14 @@ use crate::{
     nearest::nearest,
     rule::RuleInfo,
     text::{self, position},
+    uid::types,
 };
 use cedar_policy::{Policy, PolicyId, PolicySet};
 use miette::Diagnostic;
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 use wharden_model::{Effect, api::ValidationIssue, limits::POLICY_TEXT_MAX};
 
 /// The annotations that mean something here. Others are kept in the text and ignored.
@@ -61,6 +65,11 @@ impl Document {
     }
 }
 
+fn groups(policy: &Policy) -> BTreeSet<String> {
+    let named = policy.entity_literals().into_iter().filter(|uid| *uid.type_name() == types().group);
+    named.map(|uid| uid.id().unescaped().to_owned()).collect()
+}
+
 fn info(text: &str, number: usize, span: Range<usize>, policy: &Policy, issues: &mut Vec<ValidationIssue>) -> RuleInfo {
     let get = |key: &str| policy.annotation(key).unwrap_or("").to_owned();
     let id = if policy.annotation("id").is_some() { get("id") } else { (number + 1).to_string() };
@@ -98,6 +107,7 @@ fn info(text: &str, number: usize, span: Range<usize>, policy: &Policy, issues: 
         }
     }
     RuleInfo {
+        groups: groups(policy),
         id: id.clone(),
         named: policy.annotation("id").is_some(),
         effect: match policy.effect() {

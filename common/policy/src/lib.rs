@@ -6,6 +6,7 @@
 //!
 //! Must not know: tokio, IO, clocks, randomness, HTTP. An evaluation error makes a decision a deny.
 
+mod absent;
 mod admin;
 mod builtin;
 mod compiled;
@@ -41,6 +42,7 @@ mod text;
 mod uid;
 mod validate;
 
+pub use absent::absent;
 pub use admin::AdminCompiled;
 pub use builtin::NAME as BUILTIN;
 pub use compiled::{Compiled, no_bundle};

@@ -1,6 +1,6 @@
 //! What a text says about its rules, apart from their conditions.
 
-use std::ops::Range;
+use std::{collections::BTreeSet, ops::Range};
 use wharden_model::Effect;
 
 /// A valid text, rule by rule.
@@ -31,6 +31,8 @@ pub struct RuleInfo {
     pub hides: bool,
     /// Its `@mend`; empty when it has none.
     pub mends: String,
+    /// The groups of accounts that it names.
+    pub groups: BTreeSet<String>,
     /// Where it stands in the text, in bytes, annotations included.
     pub span: Range<usize>,
 }

@@ -7,7 +7,7 @@ use crate::{
     credentials::Store,
     error::CliError,
     limits::CODE_ATTEMPTS,
-    output::{Format, Look, clean},
+    output::{Format, Look, clean, clean_json},
     settings,
 };
 use serde::Serialize;
@@ -182,8 +182,8 @@ impl<'a> Context<'a> {
         human: impl FnOnce(&Look) -> String,
     ) -> Result<(), CliError> {
         let mut text = match self.global.output {
-            Format::Json => serde_json::to_string_pretty(value)?,
-            Format::Jsonl => serde_json::to_string(value)?,
+            Format::Json => clean_json(serde_json::to_string_pretty(value)?),
+            Format::Jsonl => clean_json(serde_json::to_string(value)?),
             Format::Table => human(&self.look()),
         };
         if !text.is_empty() && !text.ends_with('\n') {
@@ -218,7 +218,7 @@ impl<'a> Context<'a> {
     /// [`CliError::Output`] when nobody takes it.
     pub fn lines<T: Serialize>(&mut self, items: &[T]) -> Result<(), CliError> {
         for item in items {
-            let line = serde_json::to_string(item)?;
+            let line = clean_json(serde_json::to_string(item)?);
             self.console.print(&format!("{line}\n"))?;
         }
         Ok(())

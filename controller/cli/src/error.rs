@@ -4,7 +4,7 @@ use crate::{
     console::Console,
     credentials::CredentialsError,
     docker_line::LineError,
-    output::{Format, clean},
+    output::{Format, clean, clean_json},
 };
 use serde::Serialize;
 use std::io;
@@ -264,7 +264,7 @@ fn as_json(error: &CliError) -> String {
     };
     let report =
         ErrorReport { code: error.code(), message, hint, details, retry_after_s, request_id, exit_code: error.exit() };
-    serde_json::to_string_pretty(&report).unwrap_or_else(|_| error.to_string())
+    serde_json::to_string_pretty(&report).map_or_else(|_| error.to_string(), clean_json)
 }
 
 /// What was wrong and what to do, out of the text that the argument parser makes for people.

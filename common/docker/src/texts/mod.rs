@@ -10,7 +10,7 @@ use crate::{
     doc::Doc,
     facts::wanted_mounts,
     mounts::Mount,
-    names,
+    names, owner,
     refusal::{Refusal, shorten},
 };
 use drivers::check as driver;
@@ -57,6 +57,7 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
         }
         Action::ServiceCreate | Action::ServiceUpdate => {
             let task = body.at("TaskTemplate");
+            image(task.at("ContainerSpec").text("Image"))?;
             log_driver("TaskTemplate.LogDriver", task.at("LogDriver"))?;
             templates::check(task.at("ContainerSpec"))?;
             tmpfs::check(task.at("ContainerSpec"))?;
@@ -87,6 +88,18 @@ fn log_driver(field: &str, asked: Doc<'_>) -> Result<(), Refusal> {
     driver(&format!("{field}.Name"), name)
 }
 
+/// Of a service's tasks. By a whole id, as the engine calls images of a build's steps, nothing would tell theirs from those.
+fn image(called: &str) -> Result<(), Refusal> {
+    if !owner::is_whole_id(called) {
+        return Ok(());
+    }
+    Err(Refusal::bad(format!(
+        "field TaskTemplate.ContainerSpec.Image: {:?} is the id of an image, which is another one on each node: name the image, by \
+         its digest perhaps (registry.example/team/app@sha256:…)",
+        shorten(called)
+    )))
+}
+
 /// The name of a volume, and not a path: below the place where the Engine was started, perhaps.
 fn volume(name: &str) -> Result<(), Refusal> {
     if !name.contains('/') {
@@ -103,6 +116,21 @@ fn volume(name: &str) -> Result<(), Refusal> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn services_name_their_images() {
+        let check = |image: &str| {
+            let body = json!({"TaskTemplate": {"ContainerSpec": {"Image": image}}});
+            [Action::ServiceCreate, Action::ServiceUpdate].map(|action| check(action, Doc::new(Some(&body))))
+        };
+        let id = format!("sha256:{}", "a1".repeat(32));
+        for refusal in check(&id).map(|checked| checked.expect_err("an id")) {
+            assert!(refusal.status == 400 && refusal.message.contains("ContainerSpec.Image"), "{}", refusal.message);
+        }
+        for name in [format!("app@{id}"), "app:1".to_owned(), "sha256:abc".to_owned(), String::new()] {
+            assert!(check(&name).iter().all(Result::is_ok), "{name}");
+        }
+    }
 
     #[test]
     fn what_is_mounted_is_a_name_or_an_absolute_path_and_a_checkpoint_has_a_name() {

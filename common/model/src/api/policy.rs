@@ -27,6 +27,9 @@ pub struct Policy {
     /// Cedar text; `None` in lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// As of [`Validation`]; only in the answer to a change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<ValidationIssue>,
 }
 
 /// `PUT /v1/policies/{name}`: creates or replaces.
@@ -58,6 +61,9 @@ pub struct PolicyText {
 pub struct Validation {
     pub valid: bool,
     pub issues: Vec<ValidationIssue>,
+    /// What is no fault, and may be a slip: groups that are not there. Of these, whom the caller may read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<ValidationIssue>,
 }
 
 /// One fault of a policy text.

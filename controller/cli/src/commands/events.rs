@@ -5,7 +5,7 @@ use crate::{
     context::Context,
     error::CliError,
     limits::{FOLLOW_PAUSE, FOLLOW_TIMEOUT, FOLLOW_WAIT_S},
-    output::{Cell, Look, Tone, clean, one_line, table},
+    output::{Cell, Look, Tone, clean, clean_json, one_line, table},
     span::Moment,
 };
 use clap::Args;
@@ -148,7 +148,7 @@ fn may_pass(error: &CliError) -> bool {
 fn print_lines(events: &[DecisionEvent], ids: bool, context: &mut Context<'_>) -> Result<(), CliError> {
     let (json, look) = (context.is_json(), context.look());
     for event in events {
-        let line = if json { serde_json::to_string(event)? } else { line(event, ids, &look) };
+        let line = if json { clean_json(serde_json::to_string(event)?) } else { line(event, ids, &look) };
         context.console.print(&format!("{line}\n"))?;
     }
     Ok(())

@@ -9,7 +9,7 @@ mod time;
 pub use cell::{Cell, Tone};
 pub use record::record;
 pub use table::table;
-pub use text::{clean, clean_text, counted, one_line};
+pub use text::{clean, clean_json, clean_text, counted, one_line};
 pub use time::{ago, bytes, moment, second};
 use wharden_model::Timestamp;
 

@@ -11,6 +11,22 @@ pub fn clean_text(s: &str) -> String {
     escape(s, |c| c == '\n' || c == '\t')
 }
 
+/// The same of a JSON text, whose value stays the same: beyond ASCII, all characters stand in strings.
+pub fn clean_json(json: String) -> String {
+    if !json.chars().any(|c| acts(c) && c != '\n') {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if acts(c) && c != '\n' {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// One line out of many, cut to `most` characters.
 pub fn one_line(s: &str, most: usize) -> String {
     let line = clean(&s.split_whitespace().collect::<Vec<_>>().join(" "));
@@ -55,6 +71,15 @@ mod tests {
         assert_eq!(clean_text("a\n\tb\x07"), "a\n\tb\\u{7}");
         assert_eq!(one_line("permit\n  all things", 10), "permit al…");
         assert_eq!(clean("größe ☃"), "größe ☃");
+    }
+
+    #[test]
+    fn json_says_the_same_without_what_drives_a_terminal() {
+        let hostile = serde_json::json!({"na\u{9b}me": ["a\u{7f}b\u{202e}c", "größe ☃\n"]});
+        let text = clean_json(serde_json::to_string_pretty(&hostile).expect("JSON"));
+        assert!(text.chars().all(|c| c == '\n' || !acts(c)), "{text:?}");
+        assert!(text.contains("\\u009b") && text.contains("\\u202e") && text.contains("größe ☃"), "{text:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).expect("JSON"), hostile);
     }
 
     #[test]

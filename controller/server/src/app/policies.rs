@@ -1,10 +1,10 @@
 //! Policy documents.
 
 use super::{App, AppError, Caller};
-use std::ops::Deref;
+use std::{collections::BTreeSet, ops::Deref};
 use wharden_model::{
-    AdminAction, Mode, PolicyName, StepUp,
-    api::{Policy, PolicyPut, PolicyText, PolicyVersion, RollbackTo, Validation},
+    AdminAction, GroupName, Mode, PolicyName, StepUp,
+    api::{Policy, PolicyPut, PolicyText, PolicyVersion, RollbackTo, Validation, ValidationIssue},
     limits::POLICY_TEXT_MAX,
 };
 use wharden_policy::{AdminResource, Parsed};
@@ -21,6 +21,7 @@ fn policy_of(name: &PolicyName, policy: &wharden_state::Policy, with_text: bool)
         updated_at: current.updated_at,
         rules: current.rules,
         text: with_text.then(|| current.text.clone()),
+        warnings: Vec::new(),
     }
 }
 
@@ -88,7 +89,7 @@ impl App {
         let if_version = put.if_version.or((!exists).then_some(0));
         let new = NewVersion { text: put.text, mode: put.mode, if_version, origin: PolicyOrigin::Put };
         let resource = AdminResource::Policy(name.clone());
-        match self.store_policy(caller, action, name, new).await {
+        let stored = match self.store_policy(caller, action, name, new).await {
             // Who may do neither does not hear which of both it would be.
             Err(error @ AppError::Forbidden { .. }) if exists => {
                 match self.check(caller, AdminAction::PolicyCreate, &resource).await {
@@ -97,7 +98,28 @@ impl App {
                 }
             }
             stored => stored,
-        }
+        }?;
+        // It is stored, whether there is time for more or not.
+        let warnings = self.warnings(caller, stored.text.clone().unwrap_or_default()).await.unwrap_or_default();
+        Ok(Policy { warnings, ..stored })
+    }
+
+    /// What may be a slip in a valid text, as far as the caller may know.
+    async fn warnings(&self, caller: &Caller, text: String) -> Result<Vec<ValidationIssue>, AppError> {
+        let state = self.state();
+        let compiled = self.access.at(&state).await?;
+        let read = move || parsed(&text).map(|parsed| (parsed.rules, text));
+        let (rules, text) = self.workbench.run(&caller.user, read).await?;
+        let may_read = |name: &GroupName| {
+            let group = AdminResource::Group(name.clone());
+            self.check_by(&compiled, caller, AdminAction::GroupRead, &group).is_ok()
+        };
+        // Of a group that the caller may not read, not even that it is not there.
+        let named =
+            rules.iter().flat_map(|rule| rule.groups.iter()).filter_map(|name| GroupName::new(name.as_str()).ok());
+        let unreadable: BTreeSet<GroupName> = named.filter(|name| !may_read(name)).collect();
+        let there = state.groups.keys().filter(|name| may_read(name)).chain(&unreadable);
+        Ok(wharden_policy::absent(&text, &rules, &there.map(GroupName::as_str).collect()))
     }
 
     pub(super) async fn store_policy(
@@ -163,10 +185,9 @@ impl App {
 
     pub async fn validate_policy(&self, caller: &Caller, text: PolicyText) -> Result<Validation, AppError> {
         self.may(caller, AdminAction::PolicyTest, &self.cluster()).await?;
-        let check = move || Ok(checked(&text.text));
-        match self.workbench.run(&caller.user, check).await? {
-            Ok(_) => Ok(Validation { valid: true, issues: Vec::new() }),
-            Err(AppError::InvalidPolicy(issues)) => Ok(Validation { valid: false, issues }),
+        match self.warnings(caller, text.text).await {
+            Ok(warnings) => Ok(Validation { valid: true, issues: Vec::new(), warnings }),
+            Err(AppError::InvalidPolicy(issues)) => Ok(Validation { valid: false, issues, warnings: Vec::new() }),
             Err(other) => Err(other),
         }
     }

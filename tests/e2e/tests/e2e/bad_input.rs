@@ -62,6 +62,30 @@ fn a_wrong_policy_is_refused_with_line_and_column() {
     let said = cli.run(&["policy", "validate", file.to_str().expect("path")]).fails_with(1);
     assert!(said.contains("2:") && said.contains("privileged"), "{said}");
     admin.rest().get("/v1/policies/bad").refused(404, "not_found");
+    // What may be a slip is no fault, and is told.
+    admin.rest().post("/v1/groups", json!({ "name": "ops" })).ok();
+    let slip = "permit (principal in Group::\"opss\", action == Docker::Action::\"container.list\", resource);\n";
+    let file = place.write("slip.cedar", slip);
+    let told = "slip.cedar:1:22: warning: rule 1: there is no group opss (did you mean ops?)";
+    let said = cli.run(&["policy", "validate", file.to_str().expect("path")]);
+    assert!(said.code == 0 && said.to_string().contains(told), "{said}");
+    let stored = admin.rest().put("/v1/policies/slip", json!({ "text": slip })).ok();
+    assert_eq!(stored["warnings"][0]["help"], "did you mean ops?");
+}
+
+#[test]
+fn whoever_may_read_no_group_does_not_hear_of_a_text_which_there_is_not() {
+    let place = Place::new();
+    let mut controller = Controller::init(&place, "controller");
+    controller.start();
+    let ada = Admin::bootstrap(&controller, "ada");
+    ada.put_policy("writers", "permit (principal, action == Wharden::Action::\"policy.test\", resource);");
+    let wendy = ada.invite(&controller, "wendy", &[]);
+    let text = "permit (principal in Group::\"opss\", action == Docker::Action::\"container.list\", resource);";
+    let ask = |admin: &Admin| admin.rest().post("/v1/policy/validate", json!({ "text": text })).ok();
+    assert_eq!(ask(&ada)["warnings"][0]["message"], "there is no group opss");
+    let heard = ask(&wendy);
+    assert_eq!((&heard["valid"], heard.get("warnings")), (&true.into(), None), "{heard}");
 }
 
 #[test]

@@ -145,3 +145,22 @@ fn only_root_protects() {
     let out = Output::of(command.args(["protect", "--data-dir"]).arg(world.agent.dir()), b"");
     assert!(out.code != 0 && out.to_string().contains("only root"), "{out}");
 }
+
+#[test]
+fn nothing_goes_where_somebody_else_could_put_something_in_its_place() {
+    let mut protected = Protected::start();
+    let hers = protected.world.place.join("hers");
+    std::fs::create_dir(&hers).expect("folder");
+    std::os::unix::fs::chown(&hers, Some(OsUser::named("alice").uid), None).expect("chown");
+    let (public, private) = (protected.public.clone(), protected.private.clone());
+    protected.private = hers.join("private/docker.sock");
+    let refused = protected.protect(&[]);
+    assert!(refused.code != 0 && refused.to_string().contains("an account other than root"), "{refused}");
+    protected.private = private;
+    protected.public = hers.join("docker.sock");
+    std::os::unix::fs::symlink(&public, &protected.public).expect("link");
+    let refused = protected.protect(&[]);
+    assert!(refused.code != 0 && refused.to_string().contains("an account other than root"), "{refused}");
+    assert_eq!(std::fs::read_dir(&hers).expect("folder").count(), 1, "nothing was made");
+    assert!(protected.agent(&["unprotect"]).to_string().contains("nothing is protected"));
+}

@@ -1,6 +1,6 @@
 //! `policy put`, `mode`, `rollback`, `remove`.
 
-use super::validate::at_file;
+use super::validate::{at_file, warn};
 use crate::{
     client::Call,
     context::Context,
@@ -29,6 +29,7 @@ pub async fn put(
     let put = PolicyPut { text: source.text, mode, if_version };
     let call = Call::new(Method::PUT, &["policies", name.as_str()]).of(AdminAction::PolicyUpdate).body(&put)?;
     let policy: Policy = context.api()?.call(call).await.map_err(|error| at_file(error, &source.origin))?;
+    warn(&policy.warnings, &source.origin, context);
     told(&policy, context)
 }
 

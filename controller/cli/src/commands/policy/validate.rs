@@ -13,6 +13,7 @@ pub async fn run(file: &Path, context: &mut Context<'_>) -> Result<(), CliError>
     let call = Call::post(&["policy", "validate"]).body(&PolicyText { text: source.text })?;
     let validation: Validation = context.api()?.call(call).await?;
     if validation.valid {
+        warn(&validation.warnings, &source.origin, context);
         return context.made(&validation, &format!("{} is valid", source.origin));
     }
     if context.is_json() {
@@ -25,6 +26,14 @@ pub async fn run(file: &Path, context: &mut Context<'_>) -> Result<(), CliError>
         hint: "correct it there and validate again".to_owned(),
         details: validation.issues.iter().map(|issue| detail(issue, &source.origin)).collect(),
     })
+}
+
+/// Tells what is no fault, and may be a slip.
+pub fn warn(warnings: &[ValidationIssue], origin: &str, context: &mut Context<'_>) {
+    for warning in warnings {
+        let ErrorDetail { at, message } = detail(warning, origin);
+        context.note(&format!("{at}: warning: {message}"));
+    }
 }
 
 fn detail(issue: &ValidationIssue, origin: &str) -> ErrorDetail {
