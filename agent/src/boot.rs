@@ -228,6 +228,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         deciding: Turns::new(DECIDED_AT_ONCE_PER_USER, usize::MAX),
         creating: Turns::new(1, usize::MAX),
         naming: Turns::new(1, usize::MAX),
+        image_names: Turns::new(1, usize::MAX),
         execs: Execs::default(),
         claims: Claims::default(),
         still: Turns::new(1, usize::MAX),

@@ -145,6 +145,8 @@ impl Guard {
         };
         let list = match Listing::of(action) {
             Some(Listing::Items) => Some(self.listing.take(caller.holder()).await),
+            // A turn may be long in coming, and a name may be another thing's by then.
+            _ if describes(action) && request.asks_more() => Some(self.listing.take(caller.holder()).await),
             _ => None,
         };
         let mut creation = match action {
@@ -167,6 +169,7 @@ impl Guard {
             },
             _ => None,
         };
+        let revision = self.bundles.current().revision;
         let decided = case.decide(request, body).await;
         let held = decided.as_ref().ok().and_then(|passed| passed.answer.as_ref()).map_or(0, |it| it.body.capacity());
         // Until the client has taken it, which it may do as slowly as it likes.
@@ -184,6 +187,10 @@ impl Guard {
                     Ok(kept) => creation.extend(kept),
                     Err(refused) => return Ok(Verdict::Refuse(refused)),
                 }
+                match case.keep_images(action, std::mem::take(&mut judged.image_names)).await {
+                    Ok(kept) => creation.extend(kept),
+                    Err(refused) => return Ok(Verdict::Refuse(refused)),
+                }
                 match case.keep_still(&judged, api).await {
                     Ok(kept) => creation.extend(kept),
                     Err(refused) => return Ok(Verdict::Refuse(refused)),
@@ -192,6 +199,19 @@ impl Guard {
                     Ok(claims) => claims,
                     Err(refused) => return Ok(Verdict::Refuse(refused)),
                 };
+                let list = match list {
+                    // What is too large to be held is asked for again; the engine holds it as it does a list.
+                    None if describes(action) || action == Action::TaskInspect => {
+                        Some(self.listing.take(caller.holder()).await)
+                    }
+                    list => list,
+                };
+                // What is decided by its archive is so later.
+                if undecided.is_none()
+                    && let Err(refused) = case.ask_again(&judged, revision)
+                {
+                    return Ok(Verdict::Refuse(refused));
+                }
                 let carried = match (&judged.body, action) {
                     (ForwardBody::Archive(_), Action::ImageLoad) => match Load::new(case, undecided, caller.holder()) {
                         Ok(load) => Some(Carried::Images(Box::new(load))),
@@ -199,13 +219,6 @@ impl Guard {
                     },
                     (ForwardBody::Archive(_), _) => Some(Carried::Files(Box::new(Files::new(case)))),
                     _ => None,
-                };
-                let list = match list {
-                    // What is too large to be held is asked for again; the engine holds it as it does a list.
-                    None if describes(action) || action == Action::TaskInspect => {
-                        Some(self.listing.take(caller.holder()).await)
-                    }
-                    list => list,
                 };
                 Verdict::Forward(Box::new(Admitted {
                     judged,

@@ -207,6 +207,22 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// Asks once more by the same facts, where policies have changed since the revision that it was decided by: a turn may have been
+    /// long in coming.
+    pub(super) fn ask_again(&self, judged: &Judged, revision: u64) -> Result<(), Refused> {
+        if self.guard.bundles.current().revision == revision {
+            return Ok(());
+        }
+        let (resource, decision, posture) = self.ask(judged);
+        if (decision.effect, posture) != (Effect::Deny, Posture::Enforce) {
+            return Ok(());
+        }
+        let engine = self.engine();
+        let facts = Some(judged.facts.sparse());
+        let told = Told { action: judged.action, facts, request: self.request_line(), unseen: None };
+        self.conclude(resource.unwrap_or(&engine), decision, posture, told)
+    }
+
     /// What there is now of these things, for what was decided on before.
     pub(super) async fn look_again(&self, action: Action, things: Vec<Lookup>) -> Result<View, Refused> {
         let Guard { engine, owners, .. } = self.guard;

@@ -106,14 +106,14 @@ pub fn bind(path: &Path, mode: u32, engine_socket: &Path) -> Result<Listener, Li
     Ok(Listener { listener, place })
 }
 
-/// Binds the socket at a path where something may be. What was there is still there, under the name that is returned, so
-/// that the path is never without a socket.
+/// Binds the socket at a path where something may be. What was there goes into the folder, which is root's alone, to the name that is
+/// returned; so the path is never without a socket, and what was there is nowhere else for a moment.
 ///
 /// # Errors
 /// [`ListenError`].
-pub fn bind_over(path: &Path, mode: u32) -> Result<(Listener, Option<PathBuf>), ListenError> {
+pub fn bind_over(path: &Path, mode: u32, folder: &Path) -> Result<(Listener, Option<PathBuf>), ListenError> {
     let fail = |source| ListenError::Io { path: path.to_owned(), source };
-    let (listener, fresh) = bind_beside(path, mode).map_err(fail)?;
+    let (listener, fresh) = bind_beside(&folder.join(path.file_name().unwrap_or_default()), mode).map_err(fail)?;
     let exchanged = match renameat_with(CWD, &fresh, CWD, path, RenameFlags::EXCHANGE) {
         Err(Errno::NOENT) => renameat_with(CWD, &fresh, CWD, path, RenameFlags::NOREPLACE).map(|()| None),
         other => other.map(|()| Some(fresh.clone())),

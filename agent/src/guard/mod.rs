@@ -17,6 +17,7 @@ mod exchange;
 mod execs;
 mod explain;
 mod files;
+mod image_names;
 mod link;
 mod listener;
 mod load;
@@ -102,8 +103,10 @@ pub struct Guard {
     pub deciding: Turns,
     /// Containers of each owner that are being made: what a volume is and who has it must not change before the engine is done.
     pub creating: Turns<String>,
-    /// Requests that mount or make a volume of a name.
+    /// Requests that mount, make or remove a volume of a name.
     pub naming: Turns<String>,
+    /// Requests by which the engine finds an image by a name, or gives that name.
+    pub image_names: Turns<String>,
     /// Containers that are copied from or into, or started.
     pub still: Turns<String>,
     /// Lists of each user that the engine makes, and large descriptions.

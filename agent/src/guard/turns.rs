@@ -83,7 +83,7 @@ impl<K: Eq + Hash> Turns<K> {
     }
 }
 
-impl Turn {
+impl<K: Eq + Hash> Turn<K> {
     /// True while somebody waits for one: the same user, or anybody where all are taken.
     pub fn is_wanted(&self) -> bool {
         self.visit.places.waiting.load(Relaxed) > 0 || self.visit.turns.0.waiting.load(Relaxed) > 0

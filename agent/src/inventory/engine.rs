@@ -46,6 +46,11 @@ pub enum EngineError {
     Busy { path: String },
     #[error("the Docker Engine speaks API version {0:?}, which is older than any that Wharden knows")]
     Version(String),
+    #[error(
+        "behind the engine's socket is {0:?}, which takes requests in other ways than the Docker Engine does: what it would do \
+         cannot be judged"
+    )]
+    Foreign(String),
 }
 
 impl EngineError {
@@ -167,6 +172,9 @@ impl Engine {
         let version = self.get(path).await?;
         let text = version.get("ApiVersion").and_then(Value::as_str).unwrap_or_default();
         let api = known(text).ok_or_else(|| EngineError::Version(text.chars().take(40).collect()))?;
+        if let Some(name) = foreign(&version) {
+            return Err(EngineError::Foreign(name.chars().take(40).collect()));
+        }
         let info = self.get("/info").await?;
         let root = info.get("DockerRootDir").and_then(Value::as_str).filter(|root| root.starts_with('/'));
         self.root.store(root.map(|root| Arc::new(PathBuf::from(root))));
@@ -359,6 +367,14 @@ fn refused(path: &str, status: u16, body: &[u8]) -> EngineError {
     let json = serde_json::from_slice::<Value>(body).ok();
     let message = json.and_then(|v| v.get("message")?.as_str().map(str::to_owned)).unwrap_or_default();
     EngineError::Status { path: path.to_owned(), status, message }
+}
+
+/// What an engine says to be that has Docker's API and is none. Docker's own name themselves from API 1.35 on.
+fn foreign(version: &Value) -> Option<&str> {
+    let components = version.get("Components").and_then(Value::as_array)?;
+    let mut names =
+        components.iter().map(|component| component.get("Name").and_then(Value::as_str).unwrap_or_default());
+    if names.clone().any(|name| name == "Engine") { None } else { names.next() }
 }
 
 /// The version in common with an engine that speaks `text`.

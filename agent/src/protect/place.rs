@@ -68,11 +68,33 @@ pub fn take(record: &Record, mode: u32) -> Result<Listener, PlaceError> {
     if there.is_ok_and(|meta| !meta.file_type().is_socket()) {
         return Err(PlaceError::NotASocket(record.public.clone()));
     }
-    let (listener, displaced) = guard::bind_over(&record.public, mode)?;
+    let folder = private_folder(record);
+    find_again(record, folder)?;
+    let (listener, displaced) = guard::bind_over(&record.public, mode, folder)?;
     if let Some(displaced) = displaced {
         put_away(&displaced, record)?;
     }
     Ok(listener)
+}
+
+fn private_folder(record: &Record) -> &Path {
+    record.private.parent().unwrap_or(Path::new("/"))
+}
+
+/// Puts the engine's socket in its place that an agent had taken away and not yet put there, when it was ended.
+fn find_again(record: &Record, folder: &Path) -> Result<(), PlaceError> {
+    if answers(&record.private) {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder).map_err(at(folder))?.filter_map(Result::ok) {
+        let path = entry.path();
+        if path != record.private && path.file_stem() == record.private.file_name() && answers(&path) {
+            fs::rename(&path, &record.private).map_err(at(&record.private))?;
+            tracing::info!(from = %path.display(), to = %record.private.display(), "the engine's socket was found again");
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn put_away(displaced: &Path, record: &Record) -> Result<(), PlaceError> {
@@ -115,10 +137,8 @@ pub fn give_back(record: &Record) -> Result<(), PlaceError> {
             remove(&record.public)?;
         }
     }
-    if let Some(folder) = private.parent() {
-        // Whatever else is in it is not ours to remove.
-        let _ = fs::remove_dir(folder);
-    }
+    // Whatever else is in it is not ours to remove.
+    let _ = fs::remove_dir(private_folder(record));
     Ok(())
 }
 
@@ -171,6 +191,19 @@ mod tests {
         assert!(answers(&record.public), "the guard's end leaves the engine's socket");
         drop(engine);
         assert_eq!(fs::read_dir(dir.path()).expect("dir").count(), 1, "nothing is left behind");
+    }
+
+    #[tokio::test]
+    async fn an_engines_socket_that_was_on_its_way_is_found_again() {
+        let dir = tempfile::tempdir().expect("dir");
+        let record = record(dir.path());
+        folder(&record.private).expect("folder");
+        // An agent was ended between its two steps: its own socket at the usual path, the engine's under a name of the agent's.
+        let _engine = UnixListener::bind(dir.path().join("private/docker.sock.1234")).expect("engine");
+        drop(UnixListener::bind(&record.public).expect("stale"));
+        let guard = take(&record, 0o666).expect("taken");
+        assert!(guard.holds() && answers(&record.private));
+        assert_eq!(fs::read_dir(dir.path().join("private")).expect("folder").count(), 1, "the stale one is gone");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What is refused never reaches the engine, and what is allowed reaches it in the form that was judged.
 
 use crate::{
-    client::{Client, ask, get, post},
-    world::{NO_PRIVILEGED, OPEN, World, host_id},
+    client::{Client, ask, eventually, get, post},
+    engine::Fault,
+    world::{NO_PRIVILEGED, OPEN, World, bundle, host_id},
 };
 use std::sync::atomic::Ordering::SeqCst;
 use wharden_agent::{
@@ -70,6 +71,70 @@ async fn a_client_cannot_bring_a_mark_of_its_own() {
     assert!(!answer.head.contains(&mark));
     // Nor take the agent's away.
     assert_eq!(ask(&world.socket, request("Connection: X-Wharden-Judged\r\n")).await.status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_goes_by_a_name_is_what_was_decided_on() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    let delete = |path: &str| format!("DELETE /v1.41/{path} HTTP/1.1\r\nHost: d\r\n\r\n");
+    for request in [
+        delete("volumes/turned"),
+        delete("images/turned"),
+        get("/v1.41/images/turned/get"),
+        get("/v1.41/images/get?names=busybox&names=turned"),
+        post("/v1.41/images/turned/push", "").replace("\r\n\r\n", "\r\nX-Registry-Auth: e30=\r\n\r\n"),
+    ] {
+        let answer = ask(&world.socket, &request).await;
+        assert_eq!(
+            (answer.status, answer.message().contains("try again")),
+            (409, true),
+            "{request}{}",
+            answer.message()
+        );
+    }
+    assert!(world.engine.lines().is_empty(), "{:?}", world.engine.lines());
+    for request in [delete("volumes/kept"), delete("images/busybox")] {
+        assert_eq!(ask(&world.socket, &request).await.status, 204, "{request}");
+    }
+    // A name is not given away meanwhile either.
+    let turn = world.guard.image_names.take("docker.io/library/busybox:latest".into()).await;
+    let mut tagging = Client::connect(&world.socket).await;
+    tagging.send(post("/v1.41/images/busybox/tag?repo=busybox", "")).await;
+    eventually("the name is waited for", || turn.is_wanted()).await;
+    assert_eq!(world.engine.lines().len(), 2);
+    drop(turn);
+    tagging.answer().await;
+    assert!(world.engine.lines()[2].contains("/tag?repo=busybox"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_waited_is_decided_on_by_the_policies_of_now() {
+    let mut world = World::start(Some(OPEN), Posture::Enforce);
+    let turn = world.guard.naming.take("kept".into()).await;
+    let mut client = Client::connect(&world.socket).await;
+    client.send("DELETE /v1.41/volumes/kept HTTP/1.1\r\nHost: d\r\n\r\n").await;
+    eventually("the request waits", || turn.is_wanted()).await;
+    let kept = format!("{OPEN}\nforbid(principal, action == Docker::Action::\"volume.delete\", resource);");
+    world.take(8, &bundle(&kept, Posture::Enforce));
+    drop(turn);
+    assert_eq!(client.answer().await.status, 403);
+    assert!(world.engine.lines().is_empty(), "{:?}", world.engine.lines());
+    let outcomes: Vec<_> = world.events().await.iter().map(|event| event.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Allowed, Outcome::Denied]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_only_has_dockers_api_is_not_served() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    let body = r#"{"ApiVersion":"1.41","Components":[{"Name":"Podman Engine"},{"Name":"Conmon"}]}"#;
+    let version: &'static str =
+        Box::leak(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into());
+    world.engine.set_fault(Some(Fault::Instead(version)));
+    for request in [get("/v1.41/_ping"), post(CREATE, r#"{"Image":"busybox"}"#)] {
+        let answer = ask(&world.socket, request).await;
+        assert!(answer.status >= 500 && answer.message().contains("\"Podman Engine\""), "{}", answer.message());
+    }
+    assert!(world.engine.lines().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

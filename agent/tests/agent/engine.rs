@@ -240,6 +240,15 @@ async fn answer(
         }
         "/images/load" => plain(200, &format!("{} bytes", body.len())),
         "/images/busybox/json" => json(&serde_json::json!({ "Id": format!("sha256:{WEB}"), "Config": { "User": "" } })),
+        // Another one at each look.
+        "/images/turned/json" | "/volumes/turned" if line.starts_with("GET") => {
+            let looks = memory.seen.lock().expect("lock").iter().filter(|seen| seen.line.contains("turned")).count();
+            json(&serde_json::json!({ "Id": format!("sha256:{looks:064x}"), "Config": {},
+                "Name": "turned", "Driver": "local", "Labels": { "look": looks.to_string() }, "Options": null }))
+        }
+        "/volumes/kept" if line.starts_with("GET") => {
+            json(&serde_json::json!({ "Name": "kept", "Driver": "local", "Labels": null, "Options": null }))
+        }
         "/images/get" => return export(stream, memory).await,
         "/events" if line.contains("since=1") => return follow(stream, memory, &LABELLED_EVENTS).await,
         "/events" => return follow(stream, memory, EVENT).await,

@@ -123,6 +123,7 @@ impl World {
             archives: Slots::new(limits.archives, limits.archives_per_user),
             deciding: Turns::new(DECIDED_AT_ONCE_PER_USER, usize::MAX),
             naming: Turns::new(1, usize::MAX),
+            image_names: Turns::new(1, usize::MAX),
             execs: wharden_agent::guard::Execs::default(),
             claims: wharden_agent::guard::Claims::default(),
             creating: Turns::new(1, usize::MAX),

@@ -5,6 +5,7 @@ use crate::{
     doc::Doc,
     endpoint::{BodyKind, ResponseKind},
     facts, handles, headers,
+    image_names::{self, ImageNamed},
     listing::Listing,
     lookup,
     made_image::MakesImage,
@@ -92,6 +93,8 @@ pub struct Judged {
     pub makes: Option<MakesImage>,
     /// The volumes that it mounts or makes by name, as they were.
     pub volumes: BTreeMap<String, VolumeNamed>,
+    /// The names of images that the engine finds or gives by itself.
+    pub image_names: Vec<ImageNamed>,
     /// Ids of sessions and builds that clients choose: nobody else's may go on under them meanwhile.
     pub handles: Vec<String>,
 }
@@ -180,6 +183,7 @@ impl Canonical {
             neighbours: neighbours::of(self, view)?,
             makes: MakesImage::of(self),
             volumes: volumes::named(self).into_iter().map(as_it_is).collect(),
+            image_names: image_names::named(self, view),
             handles: handles::of(self)?,
         })
     }

@@ -4,7 +4,7 @@
 use crate::{
     doc::Doc,
     lookup::{SHARED, is_network_name, linked, networks, shared_with},
-    mounts::split_volumes_from,
+    mounts::{IMAGE, split_volumes_from},
     owner,
     paths::clean,
     refusal::Refusal,
@@ -20,7 +20,7 @@ const NETWORK_ID: &str = "NetworkID";
 /// Makes all changes. `mounts`: the engine knows mounts.
 ///
 /// # Errors
-/// 400 for a container or network that does not exist.
+/// 400 for a container, network or mounted image that does not exist.
 pub fn fix(body: &mut Value, resolved: &Resolved<'_>, view: &View, mounts: bool) -> Result<(), Refusal> {
     if let Some(image) = resolved.image {
         owner::put_image(body, &image.id);
@@ -36,6 +36,13 @@ pub fn fix(body: &mut Value, resolved: &Resolved<'_>, view: &View, mounts: bool)
     }
     let Some(host) = body.get_mut("HostConfig") else { return Ok(()) };
     follow_links(host, view);
+    for mount in host.get_mut("Mounts").and_then(Value::as_array_mut).into_iter().flatten() {
+        let of_image = mount.get("Type").and_then(Value::as_str) == Some(IMAGE);
+        if let Some(Value::String(source)) = mount.get_mut("Source").filter(|_| of_image) {
+            let found = view.images.get(source).ok_or_else(|| beside(resolve::missing(ResourceKind::Image, source)))?;
+            source.clone_from(&found.id);
+        }
+    }
     for link in Doc::new(Some(host)).texts("Links") {
         named(view, linked(link))?;
     }

@@ -17,6 +17,7 @@ mod facts;
 mod handles;
 mod head;
 mod headers;
+mod image_names;
 mod image_ref;
 mod inspect;
 mod json;
@@ -50,6 +51,7 @@ pub use archive::{Archive, FROM_ARCHIVE, Names as ArchiveNames, Packing, Parcel}
 pub use canonical::{Asker, Canonical, ForwardBody, Judged};
 pub use endpoint::{BodyKind, ENDPOINTS, Endpoint, ResponseKind};
 pub use head::{Head, parse_head};
+pub use image_names::ImageNamed;
 pub use image_ref::ImageRef;
 pub use json::weight;
 pub use labels::bytes as label_bytes;

@@ -4,7 +4,7 @@ use crate::{
     canonical::Canonical,
     doc::Doc,
     facts::{SERVICE_FILES, service_networks, wanted_mounts},
-    mounts::{HostPath, Mount, NO_COPY, container_paths, split_volumes_from, volume_paths},
+    mounts::{HostPath, IMAGE, Mount, NO_COPY, container_paths, split_volumes_from, volume_paths},
     neighbours,
     paths::clean,
     resolve::{exported, image_asked},
@@ -117,6 +117,8 @@ fn host_paths(paths: Vec<HostPath>) -> impl Iterator<Item = Lookup> {
 /// What a service names by its specification.
 fn service(body: Doc<'_>, out: &mut BTreeSet<Lookup>) {
     let container = body.at("TaskTemplate").at("ContainerSpec");
+    // Where it is on this host.
+    out.extend(named(container.text("Image")).map(Lookup::Image));
     for mount in container.items("Mounts").map(Mount::of_mount) {
         out.extend(mount.volume().map(|v| Lookup::Volume(v.to_owned())));
         out.extend(host_paths(mount.host_paths()));
@@ -133,7 +135,7 @@ fn making(body: Doc<'_>, out: &mut BTreeSet<Lookup>) {
     for mount in wanted_mounts(host) {
         out.extend(mount.volume().map(|v| Lookup::Volume(v.to_owned())));
         out.extend(host_paths(mount.host_paths()));
-        if mount.kind == "image" {
+        if mount.kind == IMAGE {
             out.extend(named(&mount.source).map(Lookup::Image));
         }
     }

@@ -125,6 +125,9 @@ impl Mount {
     }
 }
 
+/// The kind of a mount that shows the files of an image, Engine API 1.48.
+pub const IMAGE: &str = "image";
+
 /// Whether a driver's name means the Engine's own.
 pub fn is_local(driver: &str) -> bool {
     driver.is_empty() || driver == "local"

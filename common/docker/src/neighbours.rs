@@ -4,9 +4,11 @@
 use crate::{
     canonical::Canonical,
     creation,
-    facts::service_networks,
+    doc::Doc,
+    facts::{service_networks, wanted_mounts},
     listing::{self, Reading},
     lookup::{containers, is_network_name, networks, shared_with},
+    mounts::{IMAGE, Mount},
     refusal::{Refusal, shorten},
     resolve,
     version::ApiVersion,
@@ -63,7 +65,11 @@ pub fn of(canonical: &Canonical, view: &View) -> Result<Vec<Neighbour>, Refusal>
             let (kind, name) = (ResourceKind::Network, doc.at("ConfigFrom").text("Network"));
             return Ok(named(kind, name, view.networks.get(name).map(resolve::network_resource)));
         }
-        Action::ContainerCreate => return Ok(unless_hidden(containers(doc), networks(doc), view)),
+        Action::ContainerCreate => {
+            let mut beside = unless_hidden(containers(doc), networks(doc), view);
+            beside.extend(mounted_images(doc, view));
+            return Ok(beside);
+        }
         Action::ImageBuild => {
             let mode = canonical.query.get("networkmode");
             return Ok(unless_hidden(shared_with(mode), Some(mode), view));
@@ -111,6 +117,15 @@ fn unless_hidden<'n>(
         .flat_map(|name| named(ResourceKind::Network, name, view.networks.get(name).map(resolve::network_resource)));
     let beside = |it: Neighbour| Neighbour { read: false, unseen: creation::beside(it.unseen), ..it };
     containers.chain(networks).map(beside).collect()
+}
+
+/// The same of images that a container to be is to mount.
+fn mounted_images(doc: Doc<'_>, view: &View) -> Vec<Neighbour> {
+    let neighbour = |mount: Mount| {
+        let unseen = creation::beside(resolve::missing(ResourceKind::Image, &mount.source));
+        Some(Neighbour { reading: listing::of_image(view.images.get(&mount.source)?), unseen, read: false })
+    };
+    wanted_mounts(doc.at("HostConfig")).into_iter().filter(|mount| mount.kind == IMAGE).filter_map(neighbour).collect()
 }
 
 /// In the engine's words for lists.

@@ -8,7 +8,9 @@ use crate::{
     headers::{Manners, framing},
     json,
     limits::{JSON_MAX, NO_BODY_MAX, REFERENCE_MAX},
-    names, ps,
+    names,
+    own_answer::asks_more,
+    ps,
     query::Query,
     references,
     refusal::{Refusal, shorten},
@@ -117,6 +119,11 @@ impl Request {
     /// The client wants the connection closed after this answer.
     pub fn closes(&self) -> bool {
         self.manners.closes
+    }
+
+    /// Its answer is asked for after the decision, be it to look at one thing.
+    pub fn asks_more(&self) -> bool {
+        asks_more(&self.method, &self.query)
     }
 
     /// For a body that is read whole: its limit in bytes; read it and pass it to [`Request::finish`]. Answer 413 for

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use wharden_model::Action;
 
-/// The volumes that a request mounts in a container to be or in tasks, or makes, by name.
+/// The volumes that a request mounts in a container to be or in tasks, makes or removes, by name.
 pub fn named(canonical: &Canonical) -> Vec<String> {
     let doc = canonical.doc();
     match canonical.action() {
@@ -23,6 +23,7 @@ pub fn named(canonical: &Canonical) -> Vec<String> {
         Action::ServiceCreate | Action::ServiceUpdate => {
             of_mounts(doc.at("TaskTemplate").at("ContainerSpec").items("Mounts").map(Mount::of_mount)).collect()
         }
+        Action::VolumeDelete => canonical.route.captures.first().into_iter().cloned().collect(),
         Action::VolumeCreate => Vec::from_iter(Some(doc.text("Name").to_owned()).filter(|name| !name.is_empty())),
         _ => Vec::new(),
     }

@@ -13,7 +13,8 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     image::put_image(out, body.text("Image"), source.resolved.image);
     let owner = source.resolved.image.map(|image| image.owner.as_str()).unwrap_or_default();
     out.put("image_owner", owner);
-    out.put("own_image", !owner.is_empty() && owner == source.maker());
+    let mounted = create_mounts::images(source).all(|image| image.is_some_and(|image| image.owner == owner));
+    out.put("own_image", !owner.is_empty() && owner == source.maker() && mounted);
     out.put("platform", source.query().get("platform"));
     let asked = source.query().get("name").trim_start_matches('/');
     out.put("name", source.resolved.container.map_or(asked, |existing| existing.name.as_str()));

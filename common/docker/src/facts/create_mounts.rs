@@ -3,10 +3,12 @@
 use super::{Sheet, Source};
 use crate::{
     doc::Doc,
-    mounts::{HostPath, Mount, container_paths, file_system, is_local, local_paths, split_volumes_from, volume_paths},
+    mounts::{
+        HostPath, IMAGE, Mount, container_paths, file_system, is_local, local_paths, split_volumes_from, volume_paths,
+    },
     owner,
     paths::{among_devices, reaches_private, sensitive},
-    view::ContainerView,
+    view::{ContainerView, ImageView},
 };
 use std::collections::BTreeSet;
 
@@ -46,6 +48,13 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let unnamed = body.members("Volumes").chain(host.members("Tmpfs")).map(|(target, _)| target).chain(of_image);
     let named = mounts.iter().map(|mount| mount.target.as_str()).chain(borrowed);
     out.put("device_targets", among_devices(named.chain(unnamed)));
+}
+
+/// The images that are mounted, where they are known. Names were resolved before facts are read.
+pub fn images<'s>(source: &Source<'s>) -> impl Iterator<Item = Option<&'s ImageView>> {
+    let images = &source.view.images;
+    let mounts = wanted(source.body().at("HostConfig")).into_iter().filter(|mount| mount.kind == IMAGE);
+    mounts.map(|mount| images.values().find(|image| image.id == mount.source))
 }
 
 /// The host paths of the volumes that are mounted and exist.
@@ -102,7 +111,11 @@ pub fn put_paths(source: &Source<'_>, paths: &BTreeSet<HostPath>, out: &mut Shee
 /// The facts about mounts that services have too.
 pub fn put_mounts(source: &Source<'_>, mounts: &[Mount], out: &mut Sheet) {
     put_volume_paths(source, mounts, out);
-    out.put("foreign_volumes", foreign_of(source, mounts.iter().filter_map(Mount::volume)));
+    let mut foreign = foreign_of(source, mounts.iter().filter_map(Mount::volume));
+    // The swarm takes any volume of the group.
+    foreign
+        .extend(mounts.iter().filter_map(Mount::volume).filter(|name| name.starts_with("group:")).map(str::to_owned));
+    out.put("foreign_volumes", foreign);
     let set = |f: fn(&Mount) -> &String| -> BTreeSet<String> {
         mounts.iter().map(f).filter(|s| !s.is_empty()).cloned().collect()
     };

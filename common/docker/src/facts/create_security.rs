@@ -17,7 +17,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     out.put("no_new_privileges", confinement.no_new_privileges);
     // An empty list is a list: it masks nothing.
     out.put("unmasked_paths", host.has("MaskedPaths"));
-    out.put("writable_proc_paths", host.has("ReadonlyPaths"));
+    out.put("writable_proc_paths", host.has("ReadonlyPaths") || confinement.writable_cgroups);
     let mut devices = BTreeSet::new();
     let mut permissions = BTreeSet::new();
     for device in host.items("Devices") {
@@ -55,6 +55,13 @@ struct Confinement {
     /// Parts of it that are asked for.
     label: Vec<String>,
     no_new_privileges: bool,
+    /// Engine API 1.52.
+    writable_cgroups: bool,
+}
+
+/// As Go's strconv.ParseBool; the engine refuses what is neither.
+fn is_true(value: &str) -> bool {
+    matches!(value, "1" | "t" | "T" | "TRUE" | "true" | "True")
 }
 
 impl Confinement {
@@ -66,6 +73,7 @@ impl Confinement {
             label_disabled: false,
             label: Vec::new(),
             no_new_privileges: false,
+            writable_cgroups: false,
         };
         for entry in entries {
             let (key, value) = match entry {
@@ -85,10 +93,8 @@ impl Confinement {
                 "apparmor" => out.apparmor = if value.is_empty() { "default" } else { value }.to_owned(),
                 "label" if value.split(':').next() == Some("disable") => out.label_disabled = true,
                 "label" => out.label.push(value.to_owned()),
-                // As Go's strconv.ParseBool; the engine refuses what is neither.
-                "no-new-privileges" => {
-                    out.no_new_privileges = matches!(value, "1" | "t" | "T" | "TRUE" | "true" | "True");
-                }
+                "no-new-privileges" => out.no_new_privileges = is_true(value),
+                "writable-cgroups" => out.writable_cgroups = value.is_empty() || is_true(value),
                 _ => {}
             }
             let shown = if key == "seccomp" && out.seccomp == "custom" { "custom" } else { value };
@@ -111,6 +117,8 @@ mod tests {
         assert_eq!(read(&["seccomp={\"defaultAction\":1}"]).options, BTreeSet::from(["seccomp=custom".to_owned()]));
         assert_eq!(read(&["apparmor=unconfined"]).apparmor, "unconfined");
         assert!(read(&["no-new-privileges:true"]).no_new_privileges);
+        let cgroups = |option: &str| read(&[option]).writable_cgroups;
+        assert!(cgroups("writable-cgroups") && cgroups("writable-cgroups=1") && !cgroups("writable-cgroups=false"));
         let labelled = read(&["label:type:spc_t", "label=level:s0:c1"]);
         assert_eq!((labelled.label.join(",").as_str(), labelled.label_disabled), ("type:spc_t,level:s0:c1", false));
     }

@@ -110,7 +110,9 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     }
     targets.remove("");
     let mounts = container.items("Mounts").map(|mount| mount.text("Target"));
-    out.put("device_targets", among_devices(mounts.chain(places.iter().map(String::as_str))));
+    let image = source.view.images.get(container.text("Image"));
+    let of_image = image.into_iter().flat_map(|image| image.volumes.iter().map(String::as_str));
+    out.put("device_targets", among_devices(mounts.chain(of_image).chain(places.iter().map(String::as_str))));
     out.put("file_targets", targets);
     out.put("extra_hosts", container.text_set("Hosts"));
 }

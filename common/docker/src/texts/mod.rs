@@ -2,6 +2,7 @@
 
 mod devices;
 mod drivers;
+mod folders;
 mod size;
 mod templates;
 mod tmpfs;
@@ -40,7 +41,9 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
     match action {
         Action::ContainerUpdate => devices::check(body),
         Action::ContainerCheckpointCreate => names::checkpoint("field CheckpointID", body.text("CheckpointID")),
+        Action::ContainerExec => folders::check("WorkingDir", body.at("WorkingDir")),
         Action::ContainerCreate => {
+            folders::check("WorkingDir", body.at("WorkingDir"))?;
             let host = body.at("HostConfig");
             devices::check(host)?;
             tmpfs::check(host)?;
@@ -58,6 +61,7 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
         Action::ServiceCreate | Action::ServiceUpdate => {
             let task = body.at("TaskTemplate");
             image(task.at("ContainerSpec").text("Image"))?;
+            folders::check("TaskTemplate.ContainerSpec.Dir", task.at("ContainerSpec").at("Dir"))?;
             log_driver("TaskTemplate.LogDriver", task.at("LogDriver"))?;
             templates::check(task.at("ContainerSpec"))?;
             tmpfs::check(task.at("ContainerSpec"))?;

@@ -2,7 +2,7 @@
 //! client's to say is the guard's.
 
 use crate::support::{self, EXEC, IMAGE, NETWORK, VICTIM, judge, judge_with, request, view};
-use wharden_docker::{Canonical, ForwardBody, Framing, Judged, Lookup, ResponseKind, View};
+use wharden_docker::{Canonical, ForwardBody, Framing, ImageView, Judged, Lookup, ResponseKind, View};
 
 fn line(judged: &Judged) -> String {
     String::from_utf8(judged.head.clone()).unwrap().lines().next().unwrap().to_owned()
@@ -197,6 +197,37 @@ fn an_unknown_route_is_no_tunnel() {
         judge(b"POST /libpod/x?a=1 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n").unwrap();
     assert_eq!((judged.action.name(), judged.response), ("unknown", ResponseKind::Stream));
     assert!(!String::from_utf8(judged.head).unwrap().contains("Upgrade"));
+}
+
+#[test]
+fn mounted_images_go_by_their_ids_and_are_there_for_those_who_may_see_them() {
+    let create = |source: &str| {
+        let mounts = format!(r#"[{{"Type":"image","Source":"{source}","Target":"/m"}}]"#);
+        let body = format!(r#"{{"Image":"rootless:1","HostConfig":{{"Mounts":{mounts}}}}}"#);
+        judge(&request("POST", "/containers/create", &body))
+    };
+    let judged = create("base").expect("judged");
+    assert!(body(&judged).contains(&format!(r#""Source":"{IMAGE}""#)), "{}", body(&judged));
+    let [beside] = judged.neighbours.as_slice() else { panic!("{:?}", judged.neighbours) };
+    assert_eq!((beside.reading.resource.id.as_str(), beside.read, beside.unseen.status), (IMAGE, false, 400));
+    let missing = create("nothing").map(|_| ()).expect_err("it may come to be anybody's");
+    assert_eq!(missing.status, 400);
+}
+
+#[test]
+fn an_image_is_ones_own_with_what_is_mounted_from_others() {
+    let mut view = view();
+    for (name, owner) in [("mine", "alice"), ("mine-too", "alice"), ("bobs", "bob")] {
+        let image = ImageView { id: format!("sha256:{name}"), owner: owner.into(), ..ImageView::default() };
+        view.images.insert(name.into(), image);
+    }
+    for (mounted, own) in [("", "true"), ("mine-too", "true"), ("bobs", "false")] {
+        let mount = format!(r#"{{"Type":"image","Source":"{mounted}","Target":"/m"}}"#);
+        let mounts = if mounted.is_empty() { String::new() } else { mount };
+        let body = format!(r#"{{"Image":"mine","HostConfig":{{"Mounts":[{mounts}]}}}}"#);
+        let judged = judge_with(&request("POST", "/containers/create", &body), &view).expect("judged");
+        assert!(support::shows(&judged, "own_image", own), "{mounted}");
+    }
 }
 
 #[test]

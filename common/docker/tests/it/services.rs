@@ -2,7 +2,7 @@
 
 use crate::support::{self, NETWORK, judge_with, request};
 use serde_json::{Value, json};
-use wharden_docker::{ForwardBody, Judged, NetworkView, ServiceVolumes, SwarmView, TaskView, View};
+use wharden_docker::{ForwardBody, ImageView, Judged, NetworkView, ServiceVolumes, SwarmView, TaskView, View};
 use wharden_model::ResourceKind;
 
 fn world() -> View {
@@ -125,6 +125,22 @@ fn a_network_is_made_once_and_of_nobody_elses_configuration() {
     let build = judge_with(&request("POST", "/v1.41/build?networkmode=bobnet", ""), &world()).expect("judged");
     assert!(fact(&build, "foreign_networks").contains("bobnet"));
     assert!(String::from_utf8(build.head).expect("text").contains("networkmode=b0"));
+}
+
+#[test]
+fn an_image_that_is_here_tells_what_is_mounted_over_devices_and_a_group_of_volumes_is_anybodys() {
+    let mut view = world();
+    let image = ImageView { id: "sha256:d".into(), volumes: vec!["/dev".to_owned()], ..ImageView::default() };
+    view.images.insert("devvol".into(), image);
+    let create = |container: Value| {
+        let body = json!({"Name": "s", "TaskTemplate": {"ContainerSpec": container}}).to_string();
+        judge_with(&request("POST", "/v1.41/services/create", &body), &view).expect("judged")
+    };
+    assert!(fact(&create(json!({"Image": "devvol"})), "device_targets").contains("/dev"));
+    assert!(!fact(&create(json!({"Image": "elsewhere"})), "device_targets").contains("/dev"));
+    let mount = json!({"Type": "cluster", "Source": "group:gold", "Target": "/m"});
+    let grouped = create(json!({"Image": "elsewhere", "Mounts": [mount]}));
+    assert!(fact(&grouped, "foreign_volumes").contains("group:gold"));
 }
 
 #[test]

@@ -207,6 +207,9 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
         ("no-sensitive-host-paths", &[("sensitive_paths", set(&["/etc"]))]),
         ("no-borrowed-mounts", &[("volumes_from", set(&["abc"]))]),
         ("no-shared-propagation", &[("mount_propagation", set(&["rshared"]))]),
+        ("no-annotations", &[("annotations", set(&["org.systemd.property.Conflicts=['x.service']"]))]),
+        ("no-other-runtimes", &[("runtime", "runc".into())]),
+        ("no-image-mounts", &[("mount_types", set(&["image", "volume"]))]),
         ("no-devices", &[("devices", set(&["/dev/null"]))]),
         ("no-devices", &[("device_cgroup_rules", set(&["c 1:3 mr"]))]),
         ("no-devices", &[("device_requests", set(&["nvidia:all"]))]),
@@ -229,7 +232,7 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
     let create = Action::ContainerCreate;
     let all = [create, Action::ContainerStart, Action::ContainerRestart];
     for ((rule, changes), create) in cases.iter().flat_map(|case| all.map(|action| (case, action))) {
-        let made_once = ["no-new-privileges", "no-host-path-volumes", "no-mounted-file-systems"];
+        let made_once = ["no-new-privileges", "no-host-path-volumes", "no-mounted-file-systems", "no-other-runtimes"];
         if made_once.contains(rule) && create != Action::ContainerCreate {
             continue;
         }
@@ -288,6 +291,8 @@ fn the_baseline_covers_the_other_ways_in() {
         (Action::ServiceCreate, "no-unreachable-host-paths", "unreachable_paths", set(&["/srv/closed/x"])),
         (Action::ServiceCreate, "no-host-path-volumes", "volume_paths", set(&["/srv"])),
         (Action::VolumeCreate, "no-host-path-volumes", "volume_paths", set(&["/srv"])),
+        (Action::VolumeCreate, "no-cluster-volumes", "cluster", true.into()),
+        (Action::ServiceCreate, "no-image-mounts", "mount_types", set(&["image"])),
         (Action::VolumeCreate, "no-mounted-file-systems", "file_systems", set(&["cifs"])),
         (Action::ImageBuild, "no-foreign-namespaces", "foreign_namespaces", set(&["network:x"])),
         (Action::VolumeCreate, "no-replaceable-host-paths", "replaceable_paths", set(&["/tmp/x"])),

@@ -1,0 +1,40 @@
+//! Images that the engine finds by their names: one must mean what it meant for the decision when the engine looks.
+
+use super::{
+    case::{Case, Refused},
+    turns::Turn,
+};
+use wharden_docker::{ImageNamed, Lookup, Refusal};
+use wharden_model::Action;
+
+impl Case<'_> {
+    /// Keeps these names from being given to other images until the turns are given back, if all still mean what they did.
+    ///
+    /// # Errors
+    /// 409 for one that does not; what is answered when the engine does not say.
+    pub(super) async fn keep_images(
+        &self,
+        action: Action,
+        names: Vec<ImageNamed>,
+    ) -> Result<Vec<Turn<String>>, Refused> {
+        let mut turns = Vec::with_capacity(names.len());
+        // They come in the order of their references, so that no two requests wait for each other.
+        for reference in names.iter().map(|name| &name.reference) {
+            turns.push(self.guard.image_names.take(reference.clone()).await);
+        }
+        let judged: Vec<_> = names.iter().filter(|name| name.id.is_some()).collect();
+        if judged.is_empty() {
+            return Ok(turns);
+        }
+        let now =
+            self.look_again(action, judged.iter().map(|name| Lookup::Image(name.asked.clone())).collect()).await?;
+        match judged.iter().find(|name| now.images.get(&name.asked).map(|image| &image.id) != name.id.as_ref()) {
+            None => Ok(turns),
+            Some(name) => {
+                let name = &name.reference;
+                let message = format!("{name} was given to another image while the request was decided on: try again");
+                Err(self.invalid(action, Refusal::with(409, message)))
+            }
+        }
+    }
+}
