@@ -15,7 +15,7 @@ use crate::{
     inventory::{Engine, ImageOwners, Keeper, LastLabels, Layers, Mark, Told, resolve_host_path},
     limits::{
         CONNECTIONS_FEW, CONNECTIONS_RESERVED, DECIDED_AT_ONCE_PER_USER, DRAIN, EVENT_STREAMS, GLOBAL_QUEUE_INTERVAL,
-        LISTS_AT_ONCE, LISTS_AT_ONCE_PER_USER, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER, THREADS_MAX,
+        IMAGE_READERS, LISTS_AT_ONCE, LISTS_AT_ONCE_PER_USER, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER, THREADS_MAX,
     },
     metrics::{self, Gauges},
     protect::{self, ProtectError, Record},
@@ -228,7 +228,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         deciding: Turns::new(DECIDED_AT_ONCE_PER_USER, usize::MAX),
         creating: Turns::new(1, usize::MAX),
         naming: Turns::new(1, usize::MAX),
-        image_names: Turns::new(1, usize::MAX),
+        image_names: Turns::new(IMAGE_READERS, usize::MAX),
         execs: Execs::default(),
         claims: Claims::default(),
         still: Turns::new(1, usize::MAX),

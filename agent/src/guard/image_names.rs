@@ -18,9 +18,11 @@ impl Case<'_> {
         names: Vec<ImageNamed>,
     ) -> Result<Vec<Turn<String>>, Refused> {
         let mut turns = Vec::with_capacity(names.len());
-        // They come in the order of their references, so that no two requests wait for each other.
-        for reference in names.iter().map(|name| &name.reference) {
-            turns.push(self.guard.image_names.take(reference.clone()).await);
+        // In the order of the references, each once, so that no two requests wait for each other.
+        for name in names.chunk_by(|one, other| one.reference == other.reference).filter_map(<[_]>::first) {
+            let ImageNamed { reference, moves, .. } = name.clone();
+            let turn = &self.guard.image_names;
+            turns.push(if moves { turn.take_alone(reference).await } else { turn.take(reference).await });
         }
         let judged: Vec<_> = names.iter().filter(|name| name.id.is_some()).collect();
         if judged.is_empty() {

@@ -59,19 +59,28 @@ impl<K: Clone + Eq + Hash> Turns<K> {
 
     /// Waits for a place.
     pub async fn take(&self, holder: K) -> Turn<K> {
+        self.take_some(holder, 1).await
+    }
+
+    /// Waits for all places of a user, of which the others are given back first. Later ones wait behind.
+    pub async fn take_alone(&self, holder: K) -> Turn<K> {
+        self.take_some(holder, self.0.each).await
+    }
+
+    async fn take_some(&self, holder: K, count: usize) -> Turn<K> {
         let visit = {
             let mut users = self.users();
             let places = users.entry(holder.clone()).or_insert_with(|| Arc::new(Places::new(self.0.each)));
             Visit { turns: Self(Arc::clone(&self.0)), holder, places: Arc::clone(places) }
         };
         // Never closed, so that there is always a place in the end.
-        let take = async |places: &Arc<Semaphore>, waiting| {
+        let take = async |places: &Arc<Semaphore>, count: usize, waiting| {
             let _waiting = Waiting::on(waiting);
-            Arc::clone(places).acquire_owned().await.ok()
+            Arc::clone(places).acquire_many_owned(u32::try_from(count).unwrap_or(u32::MAX)).await.ok()
         };
         // The user's first: who waits for themselves is in nobody's way.
-        let mine = take(&visit.places.free, &visit.places.waiting).await;
-        let of_all = take(&self.0.all, &self.0.waiting).await;
+        let mine = take(&visit.places.free, count, &visit.places.waiting).await;
+        let of_all = take(&self.0.all, 1, &self.0.waiting).await;
         Turn { _permits: [mine, of_all], visit }
     }
 }
@@ -172,6 +181,25 @@ mod tests {
                 drop(beyond.await);
             }
             drop((second, third));
+        }
+        assert!(turns.users().is_empty());
+    }
+
+    #[tokio::test]
+    async fn whoever_wants_all_places_waits_for_those_before_and_keeps_those_after_waiting() {
+        let turns = Turns::new(2, usize::MAX);
+        let before = turns.take("name").await;
+        {
+            let alone = turns.take_alone("name");
+            let after = turns.take("name");
+            tokio::pin!(alone, after);
+            assert!(futures::poll!(&mut alone).is_pending() && futures::poll!(&mut after).is_pending());
+            assert!(futures::poll!(std::pin::pin!(turns.take_alone("other"))).is_ready());
+            drop(before);
+            let alone = alone.await;
+            assert!(futures::poll!(&mut after).is_pending() && alone.is_wanted());
+            drop(alone);
+            drop(after.await);
         }
         assert!(turns.users().is_empty());
     }

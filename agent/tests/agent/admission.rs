@@ -98,13 +98,18 @@ async fn what_goes_by_a_name_is_what_was_decided_on() {
     }
     // A name is not given away meanwhile either.
     let turn = world.guard.image_names.take("docker.io/library/busybox:latest".into()).await;
+    assert_eq!(ask(&world.socket, get("/v1.41/images/busybox/get")).await.status, 404, "others may look at it too");
     let mut tagging = Client::connect(&world.socket).await;
     tagging.send(post("/v1.41/images/busybox/tag?repo=busybox", "")).await;
     eventually("the name is waited for", || turn.is_wanted()).await;
-    assert_eq!(world.engine.lines().len(), 2);
+    assert_eq!(world.engine.lines().len(), 3);
+    // Whoever wants to look at it now waits for that, by two names of the same too.
+    let mut looking = Client::connect(&world.socket).await;
+    looking.send(get("/v1.41/images/get?names=busybox&names=busybox:latest")).await;
     drop(turn);
     tagging.answer().await;
-    assert!(world.engine.lines()[2].contains("/tag?repo=busybox"));
+    assert_eq!(looking.head().await.0, 200);
+    assert!(world.engine.lines()[3].contains("/tag?repo=busybox"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

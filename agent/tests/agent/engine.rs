@@ -239,7 +239,9 @@ async fn answer(
             format!("HTTP/1.1 201 Created\r\nContent-Length: {}\r\n\r\n{id}", id.len()).into_bytes()
         }
         "/images/load" => plain(200, &format!("{} bytes", body.len())),
-        "/images/busybox/json" => json(&serde_json::json!({ "Id": format!("sha256:{WEB}"), "Config": { "User": "" } })),
+        "/images/busybox/json" | "/images/busybox:latest/json" => {
+            json(&serde_json::json!({ "Id": format!("sha256:{WEB}"), "Config": { "User": "" } }))
+        }
         // Another one at each look.
         "/images/turned/json" | "/volumes/turned" if line.starts_with("GET") => {
             let looks = memory.seen.lock().expect("lock").iter().filter(|seen| seen.line.contains("turned")).count();

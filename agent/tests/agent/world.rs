@@ -13,7 +13,7 @@ use wharden_agent::{
     guard::{self, Doorway, Guard, LoadPlaces, Room, Slots, Stats, Turns, Valve},
     inventory,
     limits::{
-        CONNECTIONS_FEW, CONNECTIONS_RESERVED, DECIDED_AT_ONCE_PER_USER, EVENT_STREAMS, LISTS_AT_ONCE,
+        CONNECTIONS_FEW, CONNECTIONS_RESERVED, DECIDED_AT_ONCE_PER_USER, EVENT_STREAMS, IMAGE_READERS, LISTS_AT_ONCE,
         LISTS_AT_ONCE_PER_USER, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER, Limits,
     },
     report::{Reporter, Spool, Writer},
@@ -123,7 +123,7 @@ impl World {
             archives: Slots::new(limits.archives, limits.archives_per_user),
             deciding: Turns::new(DECIDED_AT_ONCE_PER_USER, usize::MAX),
             naming: Turns::new(1, usize::MAX),
-            image_names: Turns::new(1, usize::MAX),
+            image_names: Turns::new(IMAGE_READERS, usize::MAX),
             execs: wharden_agent::guard::Execs::default(),
             claims: wharden_agent::guard::Claims::default(),
             creating: Turns::new(1, usize::MAX),

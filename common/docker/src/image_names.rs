@@ -18,15 +18,18 @@ pub struct ImageNamed {
     pub asked: String,
     /// The id of the image that it meant for the decision; `None` where it will come to mean what the request says.
     pub id: Option<String>,
+    /// It will mean another image, or none.
+    pub moves: bool,
 }
 
 /// Those of a request, in the order of their references. Ids of images are no names.
 pub fn named(canonical: &Canonical, view: &View) -> Vec<ImageNamed> {
     let query = &canonical.query;
     let mut names: Vec<ImageNamed> = match canonical.action() {
-        Action::ImageExport => exported(canonical).into_iter().filter_map(|name| judged(name, view)).collect(),
-        Action::ImageDelete | Action::ImagePush => {
-            image_asked(canonical).and_then(|name| judged(&name, view)).into_iter().collect()
+        Action::ImageExport => exported(canonical).into_iter().filter_map(|name| judged(name, false, view)).collect(),
+        action @ (Action::ImageDelete | Action::ImagePush) => {
+            let moves = action == Action::ImageDelete;
+            image_asked(canonical).and_then(|name| judged(&name, moves, view)).into_iter().collect()
         }
         Action::ImageTag | Action::ContainerCommit => given(query.get("repo"), query.get("tag")).into_iter().collect(),
         _ => Vec::new(),
@@ -36,12 +39,12 @@ pub fn named(canonical: &Canonical, view: &View) -> Vec<ImageNamed> {
     names
 }
 
-fn judged(name: &str, view: &View) -> Option<ImageNamed> {
+fn judged(name: &str, moves: bool, view: &View) -> Option<ImageNamed> {
     let (image, reference) = (view.images.get(name)?, ImageRef::parse(name)?);
-    Some(ImageNamed { reference: reference.to_string(), asked: name.to_owned(), id: Some(image.id.clone()) })
+    Some(ImageNamed { reference: reference.to_string(), asked: name.to_owned(), id: Some(image.id.clone()), moves })
 }
 
 fn given(repository: &str, tag: &str) -> Option<ImageNamed> {
     let reference = ImageRef::of_parts(repository, tag)?.or_latest().to_string();
-    Some(ImageNamed { asked: reference.clone(), reference, id: None })
+    Some(ImageNamed { asked: reference.clone(), reference, id: None, moves: true })
 }
