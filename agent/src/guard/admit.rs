@@ -39,8 +39,10 @@ pub struct Admitted<'g> {
     pub archive: Option<Slot>,
     /// Held until the engine has made the list, whether the client waits for it or not, and the client has taken it.
     pub list: Option<Turn>,
-    /// Held until the engine has made the container or the volume, whether the client waits for it or not.
+    /// Held until the engine has made the container or the volume, or found the image, whether the client waits for it or not.
     pub creation: Vec<Turn<String>>,
+    /// Held until the engine is done with a copy from or into a container.
+    pub still: Option<Turn<String>>,
     /// Held as long as the engine's events stream.
     pub events: Option<Slot>,
     /// Held as long as the session or the build goes on.
@@ -182,7 +184,7 @@ impl Guard {
         drop(turn);
         Ok(match decided {
             Ok(Passed { answer: Some(reply), .. }) => Verdict::Answer(reply),
-            Ok(Passed { mut judged, answer: None, undecided }) => {
+            Ok(Passed { mut judged, answer: None, undecided, unseen }) => {
                 match case.keep_volumes(action, std::mem::take(&mut judged.volumes)).await {
                     Ok(kept) => creation.extend(kept),
                     Err(refused) => return Ok(Verdict::Refuse(refused)),
@@ -191,10 +193,10 @@ impl Guard {
                     Ok(kept) => creation.extend(kept),
                     Err(refused) => return Ok(Verdict::Refuse(refused)),
                 }
-                match case.keep_still(&judged, api).await {
-                    Ok(kept) => creation.extend(kept),
+                let still = match case.keep_still(&judged, api).await {
+                    Ok(kept) => kept,
                     Err(refused) => return Ok(Verdict::Refuse(refused)),
-                }
+                };
                 let claims = match case.claim(action, std::mem::take(&mut judged.handles)) {
                     Ok(claims) => claims,
                     Err(refused) => return Ok(Verdict::Refuse(refused)),
@@ -206,9 +208,13 @@ impl Guard {
                     }
                     list => list,
                 };
-                // What is decided by its archive is so later.
+                // Turns may have been long in coming: what nobody waits for any more is not done, nor what is not allowed any more. What is
+                // decided by its archive is so later.
+                if client.stream.hung_up() {
+                    return Err(Lost);
+                }
                 if undecided.is_none()
-                    && let Err(refused) = case.ask_again(&judged, revision)
+                    && let Err(refused) = case.ask_again(&judged, unseen, revision)
                 {
                     return Ok(Verdict::Refuse(refused));
                 }
@@ -226,6 +232,7 @@ impl Guard {
                     archive,
                     list,
                     creation,
+                    still,
                     events,
                     claims,
                     continue_first,

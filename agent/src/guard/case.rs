@@ -70,6 +70,8 @@ pub(crate) struct Passed {
     pub(crate) answer: Option<Reply>,
     /// It is decided by what streams: the engine must not get to the end of it before that.
     pub(crate) undecided: Option<Undecided>,
+    /// What is answered when the thing must not be seen.
+    pub(super) unseen: Option<Refusal>,
 }
 
 /// What an event tells about a request beside the decision.
@@ -123,7 +125,7 @@ impl<'a> Case<'a> {
         if self.serves && judged.action == Action::ImageLoad && self.waits_for_archive(&judged) {
             let undecided = Undecided::of(&judged, canonical.describe());
             return match judged.body {
-                ForwardBody::Archive(_) => Ok(Passed { judged, answer, undecided: Some(undecided) }),
+                ForwardBody::Archive(_) => Ok(Passed { judged, answer, undecided: Some(undecided), unseen: None }),
                 _ => Err(self.invalid(action, Refusal::bad("the request has no body, and so no image archive"))),
             };
         }
@@ -153,7 +155,7 @@ impl<'a> Case<'a> {
             unseen: canonical.unseen(),
         };
         self.conclude(resource.unwrap_or(&engine), decision, posture, told)?;
-        Ok(Passed { judged, answer, undecided: None })
+        Ok(Passed { judged, answer, undecided: None, unseen: canonical.unseen() })
     }
 
     /// What must not be seen is not there: that is said before anything is decided on, as it is said of what is not; to those who
@@ -209,7 +211,7 @@ impl<'a> Case<'a> {
 
     /// Asks once more by the same facts, where policies have changed since the revision that it was decided by: a turn may have been
     /// long in coming.
-    pub(super) fn ask_again(&self, judged: &Judged, revision: u64) -> Result<(), Refused> {
+    pub(super) fn ask_again(&self, judged: &Judged, unseen: Option<Refusal>, revision: u64) -> Result<(), Refused> {
         if self.guard.bundles.current().revision == revision {
             return Ok(());
         }
@@ -219,7 +221,7 @@ impl<'a> Case<'a> {
         }
         let engine = self.engine();
         let facts = Some(judged.facts.sparse());
-        let told = Told { action: judged.action, facts, request: self.request_line(), unseen: None };
+        let told = Told { action: judged.action, facts, request: self.request_line(), unseen };
         self.conclude(resource.unwrap_or(&engine), decision, posture, told)
     }
 

@@ -21,7 +21,7 @@ use crate::{
 use bytes::Buf;
 use std::{
     io,
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, Mutex, atomic::AtomicBool},
 };
 use tokio::{
     io::AsyncWriteExt,
@@ -199,12 +199,14 @@ impl Connection<'_> {
             archive: _until_answered,
             list,
             creation,
+            still,
             events: _until_over,
             claims: _until_done,
             continue_first,
             closes,
         } = admitted;
-        let mut underway = Underway { engine: None, answered: AtomicBool::new(false), list, creation };
+        let creation = Mutex::new(creation);
+        let mut underway = Underway { engine: None, answered: AtomicBool::new(false), list, creation, still };
         judged.head = self.guard.engine.marked(judged.head);
         let network = (judged.action == Action::NetworkInspect)
             .then(|| judged.resources.first().map(|it| it.id.clone()))
@@ -236,6 +238,8 @@ impl Connection<'_> {
             sieve,
             turn: underway.list.as_ref(),
             answered: &underway.answered,
+            creation: &underway.creation,
+            finds_later: judged.action == Action::ImagePush,
             maker,
             exec,
         };

@@ -2,6 +2,7 @@ use super::{
     case::Refused,
     execs::ExecMaker,
     files::Carried,
+    heard::Heard,
     link::Link,
     load::Stopped,
     maker::Maker,
@@ -9,6 +10,7 @@ use super::{
     sieve::Sieve,
     stream::Source,
     turns::{Turn, unless_wanted},
+    underway::lock,
 };
 use crate::{
     inventory::EngineError,
@@ -18,7 +20,10 @@ use crate::{
 use bytes::Buf;
 use std::{
     io,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 use tokio::{
     io::{AsyncWrite, AsyncWriteExt},
@@ -40,6 +45,10 @@ pub struct Plan<'a> {
     pub turn: Option<&'a Turn>,
     /// Set when the client gets a part of the answer.
     pub answered: &'a AtomicBool,
+    /// Given back when the engine answers: what was asked for is made, or found by its name.
+    pub creation: &'a Mutex<Vec<Turn<String>>>,
+    /// It is found by its name later, before the second message of the answer.
+    pub finds_later: bool,
     /// Takes note of what the answer says was made.
     pub maker: Option<Maker<'a>>,
     /// Whose the exec is that is made.
@@ -234,6 +243,9 @@ async fn download(
             return Ok(whole);
         }
         plan.answered.store(true, Relaxed);
+        if head.status >= 200 && !plan.finds_later {
+            lock(plan.creation).clear();
+        }
         if let Some(maker) = plan.maker.as_ref().filter(|_| matches!(head.status, 200 | 201)) {
             Box::pin(maker.pass(&head, inbox, from, to)).await?;
             return Ok(whole);
@@ -245,6 +257,11 @@ async fn download(
         if head.status == 101 || (plan.hijack && takes_over(&head)) {
             wire::copy_raw(BodyFraming::None, head.bytes, inbox, from, to).await.map_err(passing)?;
             return Ok(Answered::Switched);
+        }
+        if plan.finds_later {
+            let mut to = Heard::new(to, plan.creation);
+            Box::pin(wire::copy_raw(head.framing, head.bytes, inbox, from, &mut to)).await.map_err(passing)?;
+            return Ok(whole);
         }
         let copied = wire::copy_raw(head.framing, head.bytes, inbox, from, to);
         let copied = unless_wanted(plan.turn, copied).await;

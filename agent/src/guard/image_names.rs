@@ -4,14 +4,14 @@ use super::{
     case::{Case, Refused},
     turns::Turn,
 };
-use wharden_docker::{ImageNamed, Lookup, Refusal};
-use wharden_model::Action;
+use wharden_docker::{ImageNamed, Lookup, Refusal, missing};
+use wharden_model::{Action, ResourceKind};
 
 impl Case<'_> {
     /// Keeps these names from being given to other images until the turns are given back, if all still mean what they did.
     ///
     /// # Errors
-    /// 409 for one that does not; what is answered when the engine does not say.
+    /// 409 for one that does not, 404 for one that is gone; what is answered when the engine does not say.
     pub(super) async fn keep_images(
         &self,
         action: Action,
@@ -30,13 +30,18 @@ impl Case<'_> {
         }
         let now =
             self.look_again(action, judged.iter().map(|name| Lookup::Image(name.asked.clone())).collect()).await?;
-        match judged.iter().find(|name| now.images.get(&name.asked).map(|image| &image.id) != name.id.as_ref()) {
-            None => Ok(turns),
-            Some(name) => {
-                let name = &name.reference;
-                let message = format!("{name} was given to another image while the request was decided on: try again");
-                Err(self.invalid(action, Refusal::with(409, message)))
-            }
+        for name in judged {
+            let refusal = match now.images.get(&name.asked) {
+                Some(image) if name.id.as_ref() == Some(&image.id) => continue,
+                Some(_) => {
+                    let name = &name.reference;
+                    let why = format!("{name} was given to another image while the request was decided on: try again");
+                    Refusal::with(409, why)
+                }
+                None => missing(ResourceKind::Image, &name.asked),
+            };
+            return Err(self.invalid(action, refusal));
         }
+        Ok(turns)
     }
 }

@@ -17,6 +17,7 @@ mod exchange;
 mod execs;
 mod explain;
 mod files;
+mod heard;
 mod image_names;
 mod link;
 mod listener;

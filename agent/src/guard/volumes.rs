@@ -5,8 +5,8 @@ use super::{
     turns::Turn,
 };
 use std::collections::BTreeMap;
-use wharden_docker::{Lookup, Refusal, VolumeNamed};
-use wharden_model::Action;
+use wharden_docker::{Lookup, Refusal, VolumeNamed, missing};
+use wharden_model::{Action, ResourceKind};
 
 impl Case<'_> {
     /// Keeps others from making these volumes until the turns are given back, if all of them are still as they were.
@@ -31,6 +31,9 @@ impl Case<'_> {
         let now = self.look_again(action, wanted).await?;
         match judged.iter().find(|(name, judged)| now.volume_named(name) != **judged) {
             None => Ok(turns),
+            Some((name, _)) if action == Action::VolumeDelete && now.volume_named(name).volume.is_none() => {
+                Err(self.invalid(action, missing(ResourceKind::Volume, name)))
+            }
             Some((name, _)) => {
                 let message = format!(
                     "volume {name} was made, removed or named by a service while the request was decided on: try again"

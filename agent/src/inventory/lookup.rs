@@ -10,7 +10,7 @@ use std::{
 use tokio::{task::spawn_blocking, time::timeout};
 use wharden_docker::{
     AccountView, Canonical, ContainerView, ExecView, HostPathView, ImageView, Lookup, NetworkView, ServiceVolumes,
-    SwarmView, TaskView, View, VolumeView,
+    SwarmView, TaskView, View, VolumeView, images_of, names_of,
 };
 use wharden_model::{Action, ResourceKind};
 
@@ -42,6 +42,7 @@ enum Found {
     Task(TaskView),
     HostPath(HostPathView),
     Account(AccountView),
+    Repository(Vec<String>),
     VolumeUsers,
     ServiceVolumes(BTreeMap<String, BTreeSet<String>>),
 }
@@ -153,6 +154,12 @@ async fn find(engine: &Engine, allowance: &Allowance, lookup: &Lookup) -> Result
         Lookup::Task(id) => ("/tasks/", id, ""),
         Lookup::HostPath(path) => return follow(path).await,
         Lookup::Account(name) => return account(name).await,
+        Lookup::Repository(name) => {
+            let Some(path) = images_of(name) else { return Ok(Found::Nothing) };
+            let images = engine.get_within(&path, allowance).await?;
+            let names = names_of(name, &images).ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
+            return Ok(Found::Repository(names));
+        }
         Lookup::VolumeUsers(name) => {
             let used = engine.get_within(&users_of_volume(name), allowance).await?;
             let none = used.as_array().map(Vec::is_empty).ok_or_else(|| LookupError::Answer(format!("{lookup:?}")))?;
@@ -208,7 +215,11 @@ fn described(lookup: &Lookup, json: &Value) -> Option<Found> {
         Lookup::Exec(_) => ExecView::from_inspect(json).map(Found::Exec),
         Lookup::Swarm(..) => SwarmView::from_inspect(json).map(Found::Swarm),
         Lookup::Task(_) => TaskView::from_inspect(json).map(Found::Task),
-        Lookup::HostPath(_) | Lookup::Account(_) | Lookup::VolumeUsers(_) | Lookup::ServiceVolumes => None,
+        Lookup::HostPath(_)
+        | Lookup::Account(_)
+        | Lookup::Repository(_)
+        | Lookup::VolumeUsers(_)
+        | Lookup::ServiceVolumes => None,
     }
 }
 
@@ -310,6 +321,7 @@ fn insert(view: &mut View, owners: &ImageOwners, lookup: &Lookup, found: Found) 
         (Lookup::Exec(key), Found::Exec(it)) => drop(view.execs.insert(key.clone(), it)),
         (Lookup::Swarm(kind, key), Found::Swarm(it)) => drop(view.swarm.insert((*kind, key.clone()), it)),
         (Lookup::Task(key), Found::Task(it)) => drop(view.tasks.insert(key.clone(), it)),
+        (Lookup::Repository(key), Found::Repository(it)) => drop(view.repositories.insert(key.clone(), it)),
         (Lookup::VolumeUsers(key), Found::VolumeUsers) => drop(view.used_volumes.insert(key.clone())),
         (Lookup::ServiceVolumes, Found::ServiceVolumes(it)) => view.service_volumes = it,
         (Lookup::Account(key), Found::Account(it)) => drop(view.accounts.insert(key.clone(), it)),

@@ -86,9 +86,15 @@ fn find_again(record: &Record, folder: &Path) -> Result<(), PlaceError> {
     if answers(&record.private) {
         return Ok(());
     }
-    for entry in fs::read_dir(folder).map_err(at(folder))?.filter_map(Result::ok) {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(at(folder))?,
+    };
+    for entry in entries.filter_map(Result::ok) {
         let path = entry.path();
-        if path != record.private && path.file_stem() == record.private.file_name() && answers(&path) {
+        let is_of_an_agent =
+            path.extension().is_some_and(|end| end.to_string_lossy().bytes().all(|b| b.is_ascii_digit()));
+        if is_of_an_agent && path.file_stem() == record.private.file_name() && answers(&path) {
             fs::rename(&path, &record.private).map_err(at(&record.private))?;
             tracing::info!(from = %path.display(), to = %record.private.display(), "the engine's socket was found again");
             break;
@@ -126,6 +132,7 @@ fn put_away(displaced: &Path, record: &Record) -> Result<(), PlaceError> {
 /// [`PlaceError`].
 pub fn give_back(record: &Record) -> Result<(), PlaceError> {
     let private = &record.private;
+    find_again(record, private_folder(record))?;
     if private.exists() && answers(private) {
         fs::set_permissions(private, fs::Permissions::from_mode(record.mode)).map_err(at(private))?;
         chown(private, Some(record.uid), Some(record.gid)).map_err(at(private))?;

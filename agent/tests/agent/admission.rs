@@ -98,7 +98,9 @@ async fn what_goes_by_a_name_is_what_was_decided_on() {
     }
     // A name is not given away meanwhile either.
     let turn = world.guard.image_names.take("docker.io/library/busybox:latest".into()).await;
-    assert_eq!(ask(&world.socket, get("/v1.41/images/busybox/get")).await.status, 404, "others may look at it too");
+    let mut beside = Client::connect(&world.socket).await;
+    beside.send(get("/v1.41/images/busybox/get")).await;
+    assert_eq!(beside.head().await.0, 200, "others may look at it too");
     let mut tagging = Client::connect(&world.socket).await;
     tagging.send(post("/v1.41/images/busybox/tag?repo=busybox", "")).await;
     eventually("the name is waited for", || turn.is_wanted()).await;
@@ -109,6 +111,8 @@ async fn what_goes_by_a_name_is_what_was_decided_on() {
     drop(turn);
     tagging.answer().await;
     assert_eq!(looking.head().await.0, 200);
+    // Once the engine answers it has found the image, however long it goes on.
+    ask(&world.socket, post("/v1.41/images/busybox/tag?repo=busybox", "")).await;
     assert!(world.engine.lines()[3].contains("/tag?repo=busybox"));
 }
 
@@ -126,6 +130,20 @@ async fn who_has_waited_is_decided_on_by_the_policies_of_now() {
     assert!(world.engine.lines().is_empty(), "{:?}", world.engine.lines());
     let outcomes: Vec<_> = world.events().await.iter().map(|event| event.outcome).collect();
     assert_eq!(outcomes, [Outcome::Allowed, Outcome::Denied]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_waits_for_any_more_is_not_done() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    let delete = "DELETE /v1.41/volumes/kept HTTP/1.1\r\nHost: d\r\n\r\n";
+    let turn = world.guard.naming.take("kept".into()).await;
+    let mut client = Client::connect(&world.socket).await;
+    client.send(delete).await;
+    eventually("the request waits", || turn.is_wanted()).await;
+    drop((client, turn));
+    // Behind the one that has gone.
+    assert_eq!(ask(&world.socket, delete).await.status, 204);
+    assert_eq!(world.engine.lines(), ["DELETE /v1.41/volumes/kept HTTP/1.1"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

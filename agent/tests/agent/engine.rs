@@ -230,6 +230,9 @@ async fn answer(
             let body = if line.starts_with("HEAD") { "" } else { "OK" };
             format!("HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Length: 2\r\n\r\n{body}").into_bytes()
         }
+        "/images/json" => {
+            json(&serde_json::json!([{ "RepoTags": ["busybox:latest", "turned:latest"], "RepoDigests": [] }]))
+        }
         "/containers/json" => {
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\nX-T: 1\r\n\r\n".to_vec()
         }
@@ -243,7 +246,7 @@ async fn answer(
             json(&serde_json::json!({ "Id": format!("sha256:{WEB}"), "Config": { "User": "" } }))
         }
         // Another one at each look.
-        "/images/turned/json" | "/volumes/turned" if line.starts_with("GET") => {
+        "/images/turned/json" | "/images/turned:latest/json" | "/volumes/turned" if line.starts_with("GET") => {
             let looks = memory.seen.lock().expect("lock").iter().filter(|seen| seen.line.contains("turned")).count();
             json(&serde_json::json!({ "Id": format!("sha256:{looks:064x}"), "Config": {},
                 "Name": "turned", "Driver": "local", "Labels": { "look": looks.to_string() }, "Options": null }))

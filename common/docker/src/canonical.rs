@@ -4,7 +4,7 @@ use crate::{
     creation,
     doc::Doc,
     endpoint::{BodyKind, ResponseKind},
-    facts, handles, headers,
+    exports, facts, handles, headers,
     image_names::{self, ImageNamed},
     listing::Listing,
     lookup,
@@ -161,6 +161,7 @@ impl Canonical {
         }
         let resolved = resolve::resolve(&judged, view, asker)?;
         judged.take_ids(&resolved, view)?;
+        judged.keep_parents(view, asker.owner);
         let facts = facts::fill(&judged, &resolved, view, asker)?;
         // Behind what the request says, which is what the facts are of.
         owner::put_on_image(self.action(), &mut judged.query, asker.owner)?;
@@ -229,7 +230,7 @@ impl Canonical {
     pub fn unseen(&self) -> Option<Refusal> {
         let asked = match self.action() {
             Action::ContainerCommit => self.query.get("container"),
-            Action::ImageExport => match resolve::exported(self).as_slice() {
+            Action::ImageExport => match exports::asked(self).as_slice() {
                 [one] => one,
                 _ => return None,
             },
@@ -275,6 +276,14 @@ impl Canonical {
     }
 
     /// Puts full ids in the place of names.
+    /// With an image, the engine removes the untagged ones that it was made from, unless it is told to keep them.
+    fn keep_parents(&mut self, view: &View, owner: &str) {
+        let mut parents = view.images.values().filter_map(|image| view.images.get(&image.parent));
+        if self.action() == Action::ImageDelete && parents.any(|it| !it.owner.is_empty() && it.owner != owner) {
+            self.query.set("noprune", "1".to_owned());
+        }
+    }
+
     fn take_ids(&mut self, resolved: &Resolved<'_>, view: &View) -> Result<(), Refusal> {
         if !resolved.captures.is_empty() {
             let captures: Vec<&str> = resolved.captures.iter().map(String::as_str).collect();
@@ -300,6 +309,12 @@ impl Canonical {
                 } else if let Some(network) = creation::there(mode, view)? {
                     self.query.replace("networkmode", &network.id);
                 }
+            }
+            (Action::ImageExport, _) => {
+                let names = exports::names(self, view);
+                self.query.remove("names");
+                "/images/get".clone_into(&mut self.path);
+                names.into_iter().for_each(|name| self.query.add("names", name));
             }
             (Action::NetworkCreate, _) => {
                 // Two of one name are neither.

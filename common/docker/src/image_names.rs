@@ -1,12 +1,7 @@
 //! Names of images that go to the engine as names, because it is the name that is removed, exported, pushed or given. Whoever may tag could
 //! let one mean another image in the moment between the decision and the engine's own look.
 
-use crate::{
-    canonical::Canonical,
-    image_ref::ImageRef,
-    resolve::{exported, image_asked},
-    view::View,
-};
+use crate::{canonical::Canonical, exports, image_ref::ImageRef, resolve::image_asked, view::View};
 use wharden_model::Action;
 
 /// One of them.
@@ -26,7 +21,9 @@ pub struct ImageNamed {
 pub fn named(canonical: &Canonical, view: &View) -> Vec<ImageNamed> {
     let query = &canonical.query;
     let mut names: Vec<ImageNamed> = match canonical.action() {
-        Action::ImageExport => exported(canonical).into_iter().filter_map(|name| judged(name, false, view)).collect(),
+        Action::ImageExport => {
+            exports::names(canonical, view).iter().filter_map(|name| judged(name, false, view)).collect()
+        }
         action @ (Action::ImageDelete | Action::ImagePush) => {
             let moves = action == Action::ImageDelete;
             image_asked(canonical).and_then(|name| judged(&name, moves, view)).into_iter().collect()

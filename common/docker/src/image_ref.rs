@@ -61,6 +61,15 @@ impl ImageRef {
         Some(reference)
     }
 
+    /// The repository as people write it: `nginx`, `team/app`, `registry.example/team/app`.
+    pub fn familiar(&self) -> String {
+        match (self.registry.as_str(), self.repository.strip_prefix("library/")) {
+            ("docker.io", Some(official)) => official.to_owned(),
+            ("docker.io", None) => self.repository.clone(),
+            (registry, _) => format!("{registry}/{}", self.repository),
+        }
+    }
+
     /// Written as people write it, it looks like the short id of an image, which the engine would take for this name.
     pub fn is_like_id(&self) -> bool {
         const SHORT_ID: usize = 12;

@@ -179,6 +179,7 @@ pub fn image(json: &Value) -> Option<ImageView> {
         digests: texts(json, "/RepoDigests"),
         user: text(json, "/Config/User"),
         volumes: keys(json, "/Config/Volumes"),
+        parent: text(json, "/Parent"),
         labels: pairs(json, "/Config/Labels"),
         owner: String::new(),
     })

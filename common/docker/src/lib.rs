@@ -13,6 +13,7 @@ mod creation;
 mod doc;
 
 mod endpoint;
+mod exports;
 mod facts;
 mod handles;
 mod head;
@@ -50,6 +51,7 @@ mod volumes;
 pub use archive::{Archive, FROM_ARCHIVE, Names as ArchiveNames, Packing, Parcel};
 pub use canonical::{Asker, Canonical, ForwardBody, Judged};
 pub use endpoint::{BodyKind, ENDPOINTS, Endpoint, ResponseKind};
+pub use exports::{list as images_of, listed as names_of};
 pub use head::{Head, parse_head};
 pub use image_names::ImageNamed;
 pub use image_ref::ImageRef;
@@ -64,6 +66,7 @@ pub use neighbours::Neighbour;
 pub use owner::{IMAGE_LABEL, LABEL as OWNER_LABEL, of_container as container_owner};
 pub use refusal::Refusal;
 pub use request::{Framing, Request, begin};
+pub use resolve::missing;
 pub use sift::{Sifter, attached, listed_reading, service_of_task};
 pub use version::ApiVersion;
 pub use view::{

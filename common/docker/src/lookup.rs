@@ -3,11 +3,12 @@
 use crate::{
     canonical::Canonical,
     doc::Doc,
+    exports,
     facts::{SERVICE_FILES, service_networks, wanted_mounts},
     mounts::{HostPath, IMAGE, Mount, NO_COPY, container_paths, split_volumes_from, volume_paths},
     neighbours,
     paths::clean,
-    resolve::{exported, image_asked},
+    resolve::image_asked,
     view::{ContainerView, Lookup, View},
     volumes,
 };
@@ -76,7 +77,10 @@ pub fn of_request(canonical: &Canonical) -> BTreeSet<Lookup> {
         Action::NetworkConnect | Action::NetworkDisconnect => {
             out.extend(named(canonical.doc().text("Container")).map(Lookup::Container));
         }
-        Action::ImageExport => out.extend(exported(canonical).into_iter().map(|n| Lookup::Image(n.to_owned()))),
+        Action::ImageExport => {
+            out.extend(exports::asked(canonical).into_iter().map(|name| Lookup::Image(name.to_owned())));
+            out.extend(exports::repositories(canonical).map(|name| Lookup::Repository(name.to_owned())));
+        }
         Action::ContainerList | Action::ImageList | Action::TaskList => out.extend(neighbours::lookups(canonical)),
         Action::DistributionInspect => {}
         Action::ImageBuild => {
@@ -174,6 +178,11 @@ pub fn of_found(canonical: &Canonical, view: &View, owner: &str) -> BTreeSet<Loo
             }
         }
         Action::ContainerCreate => made_of(canonical.doc(), view, &mut out),
+        Action::ImageDelete => {
+            let parents = view.images.values().map(|image| &image.parent).filter(|parent| !parent.is_empty());
+            out.extend(parents.cloned().map(Lookup::Image));
+        }
+        Action::ImageExport => out.extend(view.repositories.values().flatten().cloned().map(Lookup::Image)),
         action if action.starts_container() => {
             if let Some(container) = container {
                 out.insert(Lookup::Image(container.image_id.clone()));

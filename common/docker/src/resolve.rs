@@ -5,6 +5,7 @@
 use crate::{
     canonical::{Asker, Canonical},
     doc::Doc,
+    exports,
     facts::without_credentials,
     image_ref::ImageRef,
     owner,
@@ -46,12 +47,6 @@ pub fn image_asked(canonical: &Canonical) -> Option<String> {
         action if action.resource() == ResourceKind::Image => first(),
         _ => None,
     }
-}
-
-/// Every image that is exported.
-pub fn exported(canonical: &Canonical) -> Vec<&str> {
-    let names: Vec<_> = canonical.query.all("names").collect();
-    if names.is_empty() { canonical.route.captures.iter().map(String::as_str).collect() } else { names }
 }
 
 /// The resources of a request and its resolved parts.
@@ -251,26 +246,32 @@ fn images<'a>(canonical: &Canonical, view: &'a View, out: &mut Resolved<'a>) -> 
             });
         }
         Action::ImageExport => {
-            let names = exported(canonical);
+            let names = exports::names(canonical, view);
             if names.is_empty() {
                 return Err(Refusal::bad("query parameter names: at least one image is needed"));
             }
             for name in names {
-                let found = view.images.get(name).ok_or_else(|| no_image(name))?;
+                let found = exports::image(&name, view).ok_or_else(|| no_image(&name))?;
                 out.image = Some(found);
-                out.resources.push(image_resource(name, Some(found)));
+                out.resources.push(image_resource(&name, Some(found)));
             }
         }
         action => {
             let asked = image_asked(canonical).ok_or_else(|| Refusal::bad("path: no image in it"))?;
             out.image = view.images.get(&asked);
             // A push of every tag, and what is asked of a registry, need no local image of exactly this name.
-            let may_be_absent = matches!(action, Action::ImagePush | Action::DistributionInspect);
+            let all_tags = action == Action::ImagePush && exports::repository(&asked).is_some();
+            let may_be_absent = all_tags || action == Action::DistributionInspect;
             if out.image.is_none() && !may_be_absent {
                 return Err(no_image(&asked));
             }
             let local = out.image.filter(|_| action != Action::DistributionInspect);
-            out.resources.push(image_resource(&asked, local));
+            let mut resource = image_resource(&asked, local);
+            if all_tags {
+                // All tags of it are pushed, which may be anybody's.
+                UNKNOWN_OWNER.clone_into(&mut resource.owner);
+            }
+            out.resources.push(resource);
             // Elsewhere the name itself matters: which tag is removed, pushed or exported.
             if matches!(
                 action,

@@ -30,6 +30,8 @@ pub enum Lookup {
     Task(String),
     /// A path on the host: to be resolved through its links (`realpath`); absent when that fails.
     HostPath(String),
+    /// Every name that a repository of images has; absent where that cannot be one.
+    Repository(String),
     /// Containers that have the volume of this name, whether they run or not.
     VolumeUsers(String),
     /// The volumes that tasks of services mount by name; none where the engine manages no swarm.
@@ -43,6 +45,8 @@ pub enum Lookup {
 pub struct View {
     pub containers: BTreeMap<String, ContainerView>,
     pub images: BTreeMap<String, ImageView>,
+    /// Every name that has a tag or a digest, by repository.
+    pub repositories: BTreeMap<String, Vec<String>>,
     pub volumes: BTreeMap<String, VolumeView>,
     pub networks: BTreeMap<String, NetworkView>,
     pub execs: BTreeMap<String, ExecView>,
@@ -196,6 +200,8 @@ pub struct ImageView {
     pub user: String,
     /// Places for which each of its containers gets a volume.
     pub volumes: Vec<String>,
+    /// The id of the image from which a classic build or a commit made it; empty where there is none.
+    pub parent: String,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Who made it on this host; empty when nobody is known to have. Its labels do not say: whoever makes an image

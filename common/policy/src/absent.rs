@@ -5,13 +5,16 @@ use crate::{document::issue, limits::ISSUES_MAX, nearest::nearest, rule::RuleInf
 use std::collections::BTreeSet;
 use wharden_model::api::ValidationIssue;
 
-/// A warning for each group that a valid text names and that is not among these, at its first place in the text, 50 at most.
-pub fn absent(text: &str, rules: &[RuleInfo], groups: &BTreeSet<&str>) -> Vec<ValidationIssue> {
+/// A warning for each group of `absent`, at its first place in a valid text, 50 at most. What may have been meant is one of `groups`.
+pub fn absent(text: &str, rules: &[RuleInfo], absent: &BTreeSet<&str>, groups: &[&str]) -> Vec<ValidationIssue> {
     let mut told = BTreeSet::new();
     let named = rules.iter().flat_map(|rule| rule.groups.iter().map(move |name| (rule, name.as_str())));
-    let absent = named.filter(|(_, name)| !groups.contains(name) && told.insert(*name));
+    let absent = named.filter(|(_, name)| absent.contains(name) && told.insert(*name));
     let warning = |(rule, name): (&RuleInfo, &str)| {
-        let written = text.get(rule.span.clone()).and_then(|rule| rule.find(&format!("Group::{name:?}")));
+        let literal = format!("Group::{name:?}");
+        let is_whole = |text: &str, at: usize| !text.get(..at).unwrap_or_default().ends_with("Host");
+        let rule_text = text.get(rule.span.clone()).unwrap_or_default();
+        let written = rule_text.match_indices(&literal).map(|(at, _)| at).find(|at| is_whole(rule_text, *at));
         let help = match nearest(name, groups.iter().copied()) {
             Some(near) => format!("did you mean {near}?"),
             None => format!("until it is made (wharden group create {name}), nobody is in it"),
@@ -32,14 +35,14 @@ mod tests {
                     @id(\"b\")\nforbid(principal, action, resource)\n  when { principal in Group::\"opss\" || principal in Group::\"build\" }\n  \
                     unless { principal in Group::\"web\" };";
         let parsed = validate(text).unwrap_or_else(|issues| panic!("{issues:?}"));
-        let warnings = absent(text, &parsed.rules, &BTreeSet::from(["ops", "web"]));
+        let warnings = absent(text, &parsed.rules, &BTreeSet::from(["opss", "build"]), &["ops", "web"]);
         let shown: Vec<_> =
             warnings.iter().map(|w| (w.line, w.column, &*w.rule, &*w.message, w.help.contains("mean ops?"))).collect();
         assert_eq!(
             shown,
             [(2, 21, "a", "there is no group opss", true), (5, 53, "b", "there is no group build", false)]
         );
-        assert!(absent(text, &parsed.rules, &BTreeSet::from(["ops", "opss", "web", "build"])).is_empty());
+        assert!(absent(text, &parsed.rules, &BTreeSet::new(), &[]).is_empty());
         let again = validate(text).unwrap_or_else(|issues| panic!("{issues:?}"));
         assert_eq!(again.rules, parsed.rules, "of a text that is remembered too");
     }

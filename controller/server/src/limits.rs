@@ -192,3 +192,5 @@ pub const OPEN_BURST: u32 = 2000;
 pub const OPEN_PER_MINUTE: u32 = 3000;
 /// Addresses whose attempts are counted.
 pub const SOURCES_MAX: usize = 10_000;
+/// Groups that are looked at to tell what a text names and is not there, and what may have been meant.
+pub const GROUPS_LOOKED_AT: usize = 500;

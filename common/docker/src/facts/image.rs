@@ -2,8 +2,9 @@
 
 use super::{Sheet, Source, container::put_target, instructions, without_credentials};
 use crate::{
+    exports,
     image_ref::ImageRef,
-    resolve::{exported, image_asked, named_reference, reference_of},
+    resolve::{image_asked, named_reference, reference_of},
     view::ImageView,
 };
 use std::collections::BTreeSet;
@@ -21,8 +22,8 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
         }
         Action::ImageSearch => out.put("term", query.get("term")),
         Action::ImageExport => {
-            let names = exported(source.canonical);
-            let images = names.into_iter().map(|n| reference_of(n, source.view.images.get(n)));
+            let names = exports::names(source.canonical, source.view);
+            let images = names.iter().map(|name| reference_of(name, exports::image(name, source.view)));
             out.put("images", images.collect::<BTreeSet<_>>());
         }
         Action::ImageInspect

@@ -104,9 +104,8 @@ impl Thing {
                     id,
                     tags: named(self.repo_tags),
                     digests: named(self.repo_digests),
-                    user: String::new(),
-                    volumes: Vec::new(),
                     labels,
+                    ..ImageView::default()
                 })
             }
             ResourceKind::Volume => {

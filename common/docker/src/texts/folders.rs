@@ -20,8 +20,12 @@ pub fn check(field: &str, folder: Doc<'_>) -> Result<(), Refusal> {
             ".." => _ = parts.pop(),
             part => parts.push(part),
         }
-        let [first, .., last] = parts.as_slice() else { return false };
-        *first == "proc" && ["fd", "map_files", "cwd", "root"].contains(last)
+        match parts.as_slice() {
+            // A link to /proc/self/fd, which runtimes make.
+            ["dev", "fd"] => true,
+            ["proc", .., last] => ["fd", "map_files", "cwd", "root"].contains(last),
+            _ => false,
+        }
     };
     if !text.split('/').any(&mut is_open) {
         return Ok(());
@@ -48,14 +52,18 @@ mod tests {
             ]
             .map(|(action, body)| texts::check(action, Doc::new(Some(&body))))
         };
-        for folder in
-            ["/proc/self/fd/8", "/./proc//thread-self/fd/8/../../..", "proc/1/task/1/fd/7", "/a/../proc/1/root"]
-        {
+        for folder in [
+            "/proc/self/fd/8",
+            "/./proc//thread-self/fd/8/../../..",
+            "proc/1/task/1/fd/7",
+            "/a/../proc/1/root",
+            "/dev/fd/8",
+        ] {
             for refusal in check(folder).map(|checked| checked.expect_err(folder)) {
                 assert!(refusal.status == 400 && refusal.message.contains("old runtimes"), "{}", refusal.message);
             }
         }
-        for folder in ["", "/", "/srv/proc/fd", "/procs/fd", "/proc", "/proc/sys", "fd"] {
+        for folder in ["", "/", "/srv/proc/fd", "/procs/fd", "/proc", "/proc/sys", "fd", "/dev/shm"] {
             assert!(check(folder).iter().all(Result::is_ok), "{folder}");
         }
     }

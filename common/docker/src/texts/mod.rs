@@ -99,7 +99,7 @@ fn image(called: &str) -> Result<(), Refusal> {
     }
     Err(Refusal::bad(format!(
         "field TaskTemplate.ContainerSpec.Image: {:?} is the id of an image, which is another one on each node: name the image, by \
-         its digest perhaps (registry.example/team/app@sha256:…)",
+         its digest perhaps (--image registry.example/team/app@sha256:…)",
         shorten(called)
     )))
 }

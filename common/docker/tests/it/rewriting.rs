@@ -32,7 +32,7 @@ fn the_path_carries_the_full_id_and_the_version() {
         ("GET", format!("/exec/{EXEC}/json"), format!("/v1.41/exec/{EXEC}/json")),
         ("GET", "/images/base/json".into(), format!("/v1.41/images/{IMAGE}/json")),
         ("DELETE", "/images/base".into(), "/v1.41/images/base".into()),
-        ("GET", "/images/base/get".into(), "/v1.41/images/base/get".into()),
+        ("GET", "/images/base/get".into(), "/v1.41/images/get?names=base%3Alatest".into()),
         ("GET", "/debug/vars".into(), "/debug/vars".into()),
         ("GET", "/containers/json?filters=%7B%7D&all=1".into(), "/v1.41/containers/json?filters=%7B%7D&all=1".into()),
     ] {
@@ -200,6 +200,81 @@ fn an_unknown_route_is_no_tunnel() {
 }
 
 #[test]
+fn an_export_is_of_what_was_judged_and_of_all_that_a_repository_has() {
+    let mut view = view();
+    for (name, owner) in [("flip:latest", "alice"), ("flip:x", "bob"), ("app@sha256:00", "bob"), ("0a1b2c", "bob")] {
+        let tags = vec![name.to_owned()];
+        let image = ImageView { id: format!("sha256:{owner}"), tags, owner: owner.into(), ..ImageView::default() };
+        view.images.insert(name.into(), image);
+    }
+    view.images.insert("flip".into(), view.images["flip:latest"].clone());
+    view.repositories.insert("flip".into(), vec!["flip:latest".into(), "flip:x".into()]);
+    let export = |target: &str| judge_with(&request("GET", target, ""), &view).expect("judged");
+    let owners = |judged: &Judged| judged.resources.iter().map(|it| it.owner.clone()).collect::<Vec<_>>();
+    for target in ["/images/flip/get", "/images/get?names=flip", "/images/get?names=flip:latest&names=flip"] {
+        let judged = export(target);
+        assert_eq!(owners(&judged), ["alice", "bob"], "{target}");
+        assert_eq!(line(&judged), "GET /v1.41/images/get?names=flip%3Alatest&names=flip%3Ax HTTP/1.1", "{target}");
+        assert!(support::shows(&judged, "images", "docker.io/library/flip:x"), "{target}");
+        assert_eq!(judged.image_names.len(), 2, "{target}");
+    }
+    // The path's is the only one there.
+    let judged = export("/images/flip:x/get?names=flip:latest");
+    assert_eq!((owners(&judged), line(&judged).contains("latest")), (vec!["bob".to_owned()], false));
+    // What begins like an id goes on as the id.
+    assert_eq!(line(&export("/images/0a1b2c/get")), "GET /v1.41/images/get?names=sha256%3Abob HTTP/1.1");
+    // A push without a tag is one of all tags.
+    for (tag, owner) in [("", "unknown:"), ("?tag=latest", "alice")] {
+        let push = request("POST", &format!("/images/flip/push{tag}"), "");
+        assert_eq!(owners(&judge_with(&push, &view).expect("judged")), [owner], "{tag}");
+    }
+}
+
+#[test]
+fn with_an_image_go_no_images_of_others_that_it_was_made_from() {
+    let chain = |owners: &[&str]| {
+        let mut view = View::default();
+        for (at, owner) in owners.iter().enumerate() {
+            let parent = if at + 1 < owners.len() { format!("sha256:{}", at + 1) } else { String::new() };
+            let image =
+                ImageView { id: format!("sha256:{at}"), parent, owner: (*owner).into(), ..ImageView::default() };
+            view.images.insert(if at == 0 { "mine".to_owned() } else { image.id.clone() }, image);
+        }
+        view
+    };
+    let delete = request("DELETE", "/images/mine?force=1&noprune=0", "");
+    for (owners, kept) in
+        [(&["alice", "", "alice"][..], false), (&["alice", "", "bob", "alice"], true), (&["alice"], false)]
+    {
+        let view = chain(owners);
+        let judged = judge_with(&delete, &view).expect("judged");
+        assert_eq!(line(&judged).contains("noprune=1"), kept, "{owners:?}: {}", line(&judged));
+        let (canonical, _) = support::canonical(&delete).expect("canonical");
+        let parents = (1..owners.len())
+            .all(|at| canonical.follow_ups(&view, "alice").contains(&Lookup::Image(format!("sha256:{at}"))));
+        assert!(parents, "{owners:?}");
+    }
+}
+
+#[test]
+fn a_repositorys_names_are_those_of_the_engines_list() {
+    let images = serde_json::json!([
+        {"RepoTags": ["app:1", "other/app:1", "registry.example/app:1"], "RepoDigests": ["app@sha256:0f"]},
+        {"RepoTags": null, "RepoDigests": ["<none>@<none>"]},
+    ]);
+    for name in ["app", "library/app", "docker.io/library/app", "index.docker.io/library/app"] {
+        let path = wharden_docker::images_of(name).expect("a repository");
+        assert_eq!(path, "/images/json?filters=%7B%22reference%22%3A%5B%22app%22%5D%7D", "{name}");
+        let digest = format!("app@sha256:{}", "0f".repeat(32));
+        let images: serde_json::Value =
+            serde_json::from_str(&images.to_string().replace("app@sha256:0f", &digest)).expect("JSON");
+        assert_eq!(wharden_docker::names_of(name, &images), Some(vec!["app:1".to_owned(), digest]), "{name}");
+    }
+    assert!(wharden_docker::images_of("app:1").is_none() && wharden_docker::images_of(IMAGE).is_none());
+    assert!(wharden_docker::names_of("app", &serde_json::json!({})).is_none());
+}
+
+#[test]
 fn mounted_images_go_by_their_ids_and_are_there_for_those_who_may_see_them() {
     let create = |source: &str| {
         let mounts = format!(r#"[{{"Type":"image","Source":"{source}","Target":"/m"}}]"#);
@@ -265,7 +340,7 @@ fn labels_of_an_image_do_not_say_whose_it_is() {
         ("DELETE", "/v1.41/images/base"),
         ("GET", "/v1.41/images/base/json"),
         ("POST", "/v1.41/images/base/tag?repo=x"),
-        ("POST", "/v1.41/images/base/push"),
+        ("POST", "/v1.41/images/base/push?tag=latest"),
         ("GET", "/v1.41/images/base/get"),
     ] {
         let judged = judge_with(&request(method, target, ""), &view).expect("valid");

@@ -59,6 +59,7 @@ pub fn view() -> View {
     for name in ["base", "base:latest", "docker.io/library/base", "registry.corp.example/ok", IMAGE, "b4255de1"] {
         view.images.insert(name.into(), base.clone());
     }
+    view.repositories.insert("base".into(), vec!["base:latest".into()]);
     let rootless =
         ImageView { id: "sha256:1".into(), tags: vec!["rootless:1".into()], user: "1000:1000".into(), ..base };
     view.images.insert("rootless:1".into(), rootless);

@@ -1,6 +1,7 @@
 //! Policy documents.
 
 use super::{App, AppError, Caller};
+use crate::limits::GROUPS_LOOKED_AT;
 use std::{collections::BTreeSet, ops::Deref};
 use wharden_model::{
     AdminAction, GroupName, Mode, PolicyName, StepUp,
@@ -114,12 +115,17 @@ impl App {
             let group = AdminResource::Group(name.clone());
             self.check_by(&compiled, caller, AdminAction::GroupRead, &group).is_ok()
         };
+        let named: BTreeSet<&String> = rules.iter().flat_map(|rule| &rule.groups).collect();
+        let absent = named.into_iter().filter_map(|name| GroupName::new(name.as_str()).ok());
+        let absent = absent.filter(|name| !state.groups.contains_key(name)).take(GROUPS_LOOKED_AT);
         // Of a group that the caller may not read, not even that it is not there.
-        let named =
-            rules.iter().flat_map(|rule| rule.groups.iter()).filter_map(|name| GroupName::new(name.as_str()).ok());
-        let unreadable: BTreeSet<GroupName> = named.filter(|name| !may_read(name)).collect();
-        let there = state.groups.keys().filter(|name| may_read(name)).chain(&unreadable);
-        Ok(wharden_policy::absent(&text, &rules, &there.map(GroupName::as_str).collect()))
+        let absent: BTreeSet<GroupName> = absent.filter(may_read).collect();
+        if absent.is_empty() {
+            return Ok(Vec::new());
+        }
+        let near: Vec<_> =
+            state.groups.keys().take(GROUPS_LOOKED_AT).filter(|name| may_read(name)).map(GroupName::as_str).collect();
+        Ok(wharden_policy::absent(&text, &rules, &absent.iter().map(GroupName::as_str).collect(), &near))
     }
 
     pub(super) async fn store_policy(

@@ -321,7 +321,7 @@ fn assume(view: &mut View, lookup: Lookup, owner: &str) -> Option<String> {
             view.host_paths.insert(path.clone(), HostPathView { real: path, ..HostPathView::default() });
             told
         }
-        Lookup::VolumeUsers(_) | Lookup::ServiceVolumes => return None,
+        Lookup::Repository(_) | Lookup::VolumeUsers(_) | Lookup::ServiceVolumes => return None,
         Lookup::Account(name) => {
             let told = format!("{name} has an account on the host, user 1000 and group 1000");
             view.accounts.insert(name, AccountView { uid: 1000, groups: BTreeSet::from([1000]) });

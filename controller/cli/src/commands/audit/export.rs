@@ -4,6 +4,7 @@ use crate::{
     client::{Api, Call},
     context::Context,
     error::CliError,
+    output::clean_json,
 };
 use serde::{Deserialize, Serialize};
 use wharden_model::{
@@ -37,7 +38,7 @@ pub enum Line {
 pub async fn run(after: u64, context: &mut Context<'_>) -> Result<(), CliError> {
     let mut api = context.api()?;
     walk(&mut api, after, |line| {
-        let mut text = serde_json::to_string(&line)?;
+        let mut text = clean_json(serde_json::to_string(&line)?);
         text.push('\n');
         context.console.print(&text)
     })
