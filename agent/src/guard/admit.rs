@@ -156,7 +156,7 @@ impl Guard {
             _ => Vec::new(),
         };
         let turn = self.deciding.take(caller.holder()).await;
-        // Who has many in turn, and hangs up, keeps nobody else waiting with what nobody waits for.
+        // Who has many in turn, and hangs up, keeps nobody else waiting with decisions that nobody waits for.
         if client.stream.hung_up() {
             return Err(Lost);
         }

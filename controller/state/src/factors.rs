@@ -8,7 +8,7 @@
 //!      └── Reset (another admin), Recover (root at a controller's console) ──┘
 //! ```
 //!
-//! Whatever changes ends the other sessions of the user.
+//! Whatever changes ends the other sessions of the user, except new recovery codes.
 
 use crate::{
     access::Account,

@@ -1,5 +1,5 @@
 //! One's own account: password, authenticator, recovery codes. No policy is asked: these are everybody's own. Each
-//! change needs a second factor of before, and ends the other sessions.
+//! change needs a second factor of before, and ends the other sessions, except new recovery codes.
 
 use super::{App, AppError, Caller, access};
 use crate::{
@@ -14,7 +14,7 @@ use wharden_model::{
     api::{Enrolment, EnrolmentComplete, Invite, PasswordChange, RecoveryCodes},
 };
 use wharden_pki::token::{SecretKind, hash_secret};
-use wharden_state::{Account, AccountCommand, Actor, Command, Hex, LEVEL_AUTHORS};
+use wharden_state::{Account, AccountCommand, Actor, Command, Hex, LEVEL_AUTHORS, State};
 
 impl App {
     pub async fn change_password(&self, caller: &Caller, change: PasswordChange) -> Result<(), AppError> {
@@ -69,9 +69,13 @@ impl App {
         let recovery_codes = wharden_pki::recovery::generate();
         let sealing = self.keys.sealing();
         let hashes = recovery_codes.iter().map(|code| recovery_hash(&caller.user, code.reveal(), &sealing));
-        let command =
-            AccountCommand::SetRecovery { user: caller.user.clone(), recovery_hashes: hashes.map(Hex).collect() };
+        let hashes: Vec<_> = hashes.map(Hex).collect();
+        let command = AccountCommand::SetRecovery { user: caller.user.clone(), recovery_hashes: hashes.clone() };
         self.change(caller, Command::Account(command)).await?;
+        let account = |state: &State| state.users.get(&caller.user).and_then(|user| user.account.clone());
+        self.is_known(|state| {
+            account(state).is_some_and(|it| hashes.iter().all(|hash| it.recovery_hashes.contains(hash)))
+        })?;
         Ok(RecoveryCodes { recovery_codes })
     }
 

@@ -8,7 +8,7 @@ use wharden_model::{
 };
 use wharden_pki::token::{SecretKind, hash_secret};
 use wharden_policy::AdminResource;
-use wharden_state::{Command, GroupCommand, Kind, LEVEL_INVITES, Rejection, Shared, State, UserCommand};
+use wharden_state::{Command, GroupCommand, Hex, Kind, LEVEL_INVITES, Rejection, Shared, State, UserCommand};
 
 fn failed_logins(state: &State, name: &UserName, now: Timestamp) -> Option<FailedLogins> {
     let failures = state.failures.get(name.as_str())?;
@@ -105,8 +105,10 @@ impl App {
         }
         let invite = SecretKind::Invite.generate();
         let expires_at = self.now().plus_secs(limits::INVITE_TTL_S);
-        let command = UserCommand::Invite { name, hash: hash_secret(invite.reveal()).into(), expires_at };
+        let hash: Hex = hash_secret(invite.reveal()).into();
+        let command = UserCommand::Invite { name, hash: hash.clone(), expires_at };
         self.change(caller, Command::User(command)).await?;
+        self.is_known(|state| state.invites.contains_key(&hash))?;
         Ok(Invite { invite, expires_at })
     }
 
@@ -115,8 +117,10 @@ impl App {
         let resource = AdminResource::User(name.clone());
         let invite = SecretKind::Invite.generate();
         let expires_at = self.now().plus_secs(limits::INVITE_TTL_S);
-        let command = UserCommand::Reset { name, hash: hash_secret(invite.reveal()).into(), expires_at };
+        let hash: Hex = hash_secret(invite.reveal()).into();
+        let command = UserCommand::Reset { name, hash: hash.clone(), expires_at };
         self.guarded_change(caller, AdminAction::UserInvite, &resource, Command::User(command)).await?;
+        self.is_known(|state| state.invites.contains_key(&hash))?;
         Ok(Invite { invite, expires_at })
     }
 

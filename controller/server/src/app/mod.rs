@@ -121,6 +121,20 @@ impl App {
         Ok(self.propose(caller, command, 0, None).await?)
     }
 
+    /// Sees to it that a secret which was drawn for a change is the one that the state knows: of a request that was made before under its
+    /// id, it is the first one's, which is told once.
+    fn is_known(&self, secret: impl FnOnce(&State) -> bool) -> Result<(), AppError> {
+        if secret(&self.state()) {
+            return Ok(());
+        }
+        Err(AppError::Conflict {
+            message:
+                "this was done before, under the same X-Request-Id, and the secret that was made then is told once"
+                    .to_owned(),
+            hint: "ask again under another X-Request-Id: what is made then takes the place of the other",
+        })
+    }
+
     /// The same as one of several attempts, on condition that policy is at this revision. A recovery code whose hash was made anew
     /// meanwhile is shown again.
     async fn propose(

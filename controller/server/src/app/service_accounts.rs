@@ -7,7 +7,7 @@ use wharden_model::{
     api::{CreatedServiceAccount, NewServiceAccount, RotateServiceAccount, ServiceAccount},
 };
 use wharden_pki::token::{SecretKind, hash_secret};
-use wharden_state::{Command, Kind, ServiceCommand};
+use wharden_state::{Command, Hex, Kind, ServiceCommand};
 
 fn account_of(name: &UserName, account: &wharden_state::ServiceAccount) -> ServiceAccount {
     ServiceAccount {
@@ -38,13 +38,11 @@ impl App {
             return Err(AppError::invalid("purpose", message));
         }
         let key = SecretKind::ServiceKey.generate();
-        let command = ServiceCommand::Create {
-            name: new.name.clone(),
-            hash: hash_secret(key.reveal()).into(),
-            expires_at,
-            purpose: new.purpose,
-        };
+        let hash: Hex = hash_secret(key.reveal()).into();
+        let command =
+            ServiceCommand::Create { name: new.name.clone(), hash: hash.clone(), expires_at, purpose: new.purpose };
         self.change(caller, Command::Service(command)).await?;
+        self.is_known(|state| state.service_accounts.get(&new.name).is_some_and(|account| account.hash == hash))?;
         Ok(CreatedServiceAccount { key, info: self.stored(&new.name)? })
     }
 
@@ -57,8 +55,10 @@ impl App {
         self.may(caller, AdminAction::ServiceAccountRotate, &self.cluster()).await?;
         let expires_at = self.end_of_key(rotate.ttl_s)?;
         let key = SecretKind::ServiceKey.generate();
-        let hash = hash_secret(key.reveal()).into();
-        self.change(caller, Command::Service(ServiceCommand::Rotate { name: name.clone(), hash, expires_at })).await?;
+        let hash: Hex = hash_secret(key.reveal()).into();
+        let command = ServiceCommand::Rotate { name: name.clone(), hash: hash.clone(), expires_at };
+        self.change(caller, Command::Service(command)).await?;
+        self.is_known(|state| state.service_accounts.get(&name).is_some_and(|account| account.hash == hash))?;
         Ok(CreatedServiceAccount { key, info: self.stored(&name)? })
     }
 

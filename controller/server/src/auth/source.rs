@@ -58,8 +58,9 @@ impl Sources {
                 bucket.refill(now, full, per_minute);
                 bucket.left < full
             });
-            if buckets.len() >= limits::SOURCES_MAX {
-                return Err(60);
+            let fullest = buckets.iter().max_by_key(|(_, bucket)| bucket.left).map(|(source, _)| *source);
+            if let Some(fullest) = fullest.filter(|_| buckets.len() >= limits::SOURCES_MAX) {
+                buckets.remove(&fullest);
             }
         }
         let bucket = buckets.entry(source).or_insert(Bucket { left: full, at: now });
@@ -93,6 +94,7 @@ fn network(source: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
 
     #[test]
     fn a_burst_then_a_trickle() {
@@ -107,6 +109,19 @@ mod tests {
         assert!(sources.take(ip, Timestamp(2000)).is_err());
         sources.give_back(ip);
         assert_eq!(sources.take(ip, Timestamp(2000)), Ok(()));
+    }
+
+    #[test]
+    fn newcomers_are_served_and_whoever_has_used_theirs_up_is_not_forgotten() {
+        let sources = Sources::of_logins();
+        let bad = IpAddr::from([192, 0, 2, 1]);
+        while sources.take(bad, Timestamp(0)).is_ok() {}
+        for n in 0..limits::SOURCES_MAX + 10 {
+            let n = u32::try_from(n).expect("few");
+            assert_eq!(sources.take(Ipv4Addr::from_bits(n).into(), Timestamp(0)), Ok(()));
+        }
+        assert!(sources.take(bad, Timestamp(0)).is_err());
+        assert!(sources.buckets.lock().expect("lock").len() <= limits::SOURCES_MAX);
     }
 
     #[test]

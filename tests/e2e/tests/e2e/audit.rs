@@ -122,6 +122,16 @@ fn an_id_of_a_client_is_for_one_request_and_what_was_refused_has_it_too() {
     with_id("PUT", "/v1/capacity/thresholds/one", &rule).ok();
     with_id("PUT", "/v1/capacity/thresholds/two", &rule).ok();
     assert_eq!(ada.rest().get("/v1/capacity/thresholds").ok()["rules"].as_array().map(Vec::len), Some(2));
+    // A secret is told once: what is drawn for a retry is nobody's.
+    ada.user("bob", &[]);
+    let invite = |code: &str| {
+        let headers = [("x-request-id", id.as_str()), ("wharden-recovery-code", code)];
+        ada.rest().alone().send_with(&reqwest::Method::POST, "/v1/users/bob/invite", None, &headers).expect("an answer")
+    };
+    // The first of them may have been used up by what came before.
+    let [.., before, last] = ada.recovery_codes.as_slice() else { panic!("{}", ada.recovery_codes.len()) };
+    assert!(invite(before).ok()["invite"].is_string());
+    invite(last).refused(409, "conflict");
     let refused = with_id("DELETE", "/v1/groups/admins", &Value::Null).refused(403, "step_up_required");
 
     let made_up = json!({"token": format!("win_{}", "a".repeat(52)), "username": "eve", "password": PASSWORD});
