@@ -132,6 +132,8 @@ pub const READING_MAX: usize = 2 * 1024;
 /// Requests of one user that are on their way from head to decision at one time. More wait, so that one user who sends many at
 /// once does not slow the others down with all of them.
 pub const DECIDED_AT_ONCE_PER_USER: usize = 8;
+/// How long a request waits for the name of an image, which a push keeps until it is over.
+pub const NAME_WAIT: Duration = Duration::from_secs(10);
 /// Requests at one time by which the engine finds an image by the same name.
 pub const IMAGE_READERS: usize = 1024;
 /// Lists of one user that the engine makes or that are being read at one time; more wait. It makes each whole before it answers,

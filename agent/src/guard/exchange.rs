@@ -2,7 +2,6 @@ use super::{
     case::Refused,
     execs::ExecMaker,
     files::Carried,
-    heard::Heard,
     link::Link,
     load::Stopped,
     maker::Maker,
@@ -47,7 +46,7 @@ pub struct Plan<'a> {
     pub answered: &'a AtomicBool,
     /// Given back when the engine answers: what was asked for is made, or found by its name.
     pub creation: &'a Mutex<Vec<Turn<String>>>,
-    /// It is found by its name later, before the second message of the answer.
+    /// It is found by its name later, and perhaps again: when the registry has answered, which may be anybody's.
     pub finds_later: bool,
     /// Takes note of what the answer says was made.
     pub maker: Option<Maker<'a>>,
@@ -257,11 +256,6 @@ async fn download(
         if head.status == 101 || (plan.hijack && takes_over(&head)) {
             wire::copy_raw(BodyFraming::None, head.bytes, inbox, from, to).await.map_err(passing)?;
             return Ok(Answered::Switched);
-        }
-        if plan.finds_later {
-            let mut to = Heard::new(to, plan.creation);
-            Box::pin(wire::copy_raw(head.framing, head.bytes, inbox, from, &mut to)).await.map_err(passing)?;
-            return Ok(whole);
         }
         let copied = wire::copy_raw(head.framing, head.bytes, inbox, from, to);
         let copied = unless_wanted(plan.turn, copied).await;

@@ -4,6 +4,8 @@ use super::{
     case::{Case, Refused},
     turns::Turn,
 };
+use crate::limits::NAME_WAIT;
+use tokio::time::timeout;
 use wharden_docker::{ImageNamed, Lookup, Refusal, missing};
 use wharden_model::{Action, ResourceKind};
 
@@ -11,7 +13,7 @@ impl Case<'_> {
     /// Keeps these names from being given to other images until the turns are given back, if all still mean what they did.
     ///
     /// # Errors
-    /// 409 for one that does not, 404 for one that is gone; what is answered when the engine does not say.
+    /// 409 for one that does not, or that others need for long; 404 for one that is gone; what is answered when the engine does not say.
     pub(super) async fn keep_images(
         &self,
         action: Action,
@@ -21,8 +23,17 @@ impl Case<'_> {
         // In the order of the references, each once, so that no two requests wait for each other.
         for name in names.chunk_by(|one, other| one.reference == other.reference).filter_map(<[_]>::first) {
             let ImageNamed { reference, moves, .. } = name.clone();
-            let turn = &self.guard.image_names;
-            turns.push(if moves { turn.take_alone(reference).await } else { turn.take(reference).await });
+            let names = &self.guard.image_names;
+            let turn = async { if moves { names.take_alone(reference).await } else { names.take(reference).await } };
+            let Ok(turn) = timeout(NAME_WAIT, turn).await else {
+                let waited = NAME_WAIT.as_secs();
+                let message = format!(
+                    "{} has been pushed, exported or changed by other requests for {waited} s: try again when that is over",
+                    name.reference
+                );
+                return Err(self.invalid(action, Refusal::with(409, message)));
+            };
+            turns.push(turn);
         }
         let judged: Vec<_> = names.iter().filter(|name| name.id.is_some()).collect();
         if judged.is_empty() {

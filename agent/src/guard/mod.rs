@@ -17,7 +17,6 @@ mod exchange;
 mod execs;
 mod explain;
 mod files;
-mod heard;
 mod image_names;
 mod link;
 mod listener;

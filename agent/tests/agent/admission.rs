@@ -117,6 +117,16 @@ async fn what_goes_by_a_name_is_what_was_decided_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_name_for_long_hears_why() {
+    let world = World::start(Some(OPEN), Posture::Enforce);
+    let turn = world.guard.image_names.take("docker.io/library/busybox:latest".into()).await;
+    let answer = ask(&world.socket, post("/v1.41/images/busybox/tag?repo=busybox", "")).await;
+    assert_eq!(answer.status, 409);
+    assert!(answer.message().contains("docker.io/library/busybox:latest has been pushed"), "{}", answer.message());
+    assert!(world.engine.lines().is_empty() && !turn.is_wanted());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_has_waited_is_decided_on_by_the_policies_of_now() {
     let mut world = World::start(Some(OPEN), Posture::Enforce);
     let turn = world.guard.naming.take("kept".into()).await;
