@@ -1,7 +1,8 @@
 //! Reads the Engine's inspect answers. Tolerant: the Engine is trusted, and its answers differ between versions.
 
-use crate::view::{
-    ContainerView, ExecView, ImageView, Making, MountView, NetworkView, SwarmView, TaskView, VolumeView,
+use crate::{
+    platform,
+    view::{ContainerView, ExecView, ImageView, Making, MountView, NetworkView, SwarmView, TaskView, VolumeView},
 };
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::{Map, Value};
@@ -179,6 +180,7 @@ pub fn image(json: &Value) -> Option<ImageView> {
         digests: texts(json, "/RepoDigests"),
         user: text(json, "/Config/User"),
         volumes: keys(json, "/Config/Volumes"),
+        platform: platform::of(&text(json, "/Os"), &text(json, "/Architecture"), &text(json, "/Variant")),
         parent: text(json, "/Parent"),
         labels: pairs(json, "/Config/Labels"),
         owner: String::new(),

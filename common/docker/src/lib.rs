@@ -33,6 +33,7 @@ mod neighbours;
 mod own_answer;
 mod owner;
 mod paths;
+mod platform;
 mod ps;
 mod query;
 mod references;

@@ -13,10 +13,16 @@ use wharden_model::Action;
 /// # Errors
 /// 400 with the parameter for what is no reference.
 pub fn check(action: Action, query: &Query) -> Result<(), Refusal> {
+    let gives = matches!(action, Action::ImageTag | Action::ContainerCommit);
     let one = |parameter: &str, name: &str, tag: &str| match ImageRef::of_parts(name, tag) {
         _ if name.is_empty() => Ok(()),
         Some(reference) if reference.is_like_id() => Err(Refusal::bad(format!(
             "query parameter {parameter}: {:?} could be taken for the id of an image: choose another name",
+            shorten(name)
+        ))),
+        // Some engines leave the digest out, and some the tag beside it.
+        Some(reference) if gives && !reference.digest.is_empty() => Err(Refusal::bad(format!(
+            "query parameter {parameter}: {:?} has a digest, which nobody can give to an image: name a repository and a tag",
             shorten(name)
         ))),
         Some(_) => Ok(()),

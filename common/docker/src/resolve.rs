@@ -8,7 +8,7 @@ use crate::{
     exports,
     facts::without_credentials,
     image_ref::ImageRef,
-    owner,
+    owner, platform,
     refusal::{Refusal, shorten},
     view::{ContainerView, ImageView, NetworkView, SwarmView, View, VolumeView},
 };
@@ -130,7 +130,21 @@ fn containers<'a>(
         Action::ContainerCreate => {
             let image = image_asked(canonical).ok_or_else(|| Refusal::bad("field Image: an image is needed"))?;
             let found = view.images.get(&image).ok_or_else(|| no_image(&image))?;
-            let mut resource = to_be(ResourceKind::Container, canonical.query.get("name"), canonical.doc(), asker);
+            let platform = canonical.query.get("platform");
+            if !platform.is_empty() && !platform::is(platform, &found.platform) {
+                // In the engine's words, upon which clients fetch it.
+                return Err(Refusal::with(
+                    404,
+                    format!(
+                        "image with reference {} was found but does not provide the specified platform ({}): what is here is {}",
+                        shorten(&image),
+                        shorten(platform),
+                        found.platform
+                    ),
+                ));
+            }
+            let name = canonical.query.get("name").trim_start_matches('/');
+            let mut resource = to_be(ResourceKind::Container, name, canonical.doc(), asker);
             resource.image = reference_of(&image, Some(found));
             let mut labels = found.own_labels();
             labels.append(&mut resource.labels);

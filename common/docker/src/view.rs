@@ -200,6 +200,8 @@ pub struct ImageView {
     pub user: String,
     /// Places for which each of its containers gets a volume.
     pub volumes: Vec<String>,
+    /// `os/architecture[/variant]` of what was inspected; empty of an image that was only assumed.
+    pub platform: String,
     /// The id of the image from which a classic build or a commit made it; empty where there is none.
     pub parent: String,
     /// Labels.

@@ -3,6 +3,7 @@
 use super::{Sheet, Source, create_limits, create_mounts, create_network, create_security, env_names, image};
 use crate::account::account;
 use std::collections::BTreeSet;
+use wharden_model::Action;
 
 pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     create_mounts::fill(source, out);
@@ -19,8 +20,10 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let asked = source.query().get("name").trim_start_matches('/');
     out.put("name", source.resolved.container.map_or(asked, |existing| existing.name.as_str()));
     let asked = body.text("User");
+    let creates = source.canonical.action() == Action::ContainerCreate;
     let user = match source.resolved.image {
-        Some(image) if asked.is_empty() => image.user.as_str(),
+        // At its creation the engine gives it the image's, and from then on one without any is root.
+        Some(image) if asked.is_empty() && creates => image.user.as_str(),
         _ => asked,
     };
     let who = account(user);

@@ -102,6 +102,11 @@ fn ports(host: Doc<'_>, out: &mut Sheet) {
     let mut addresses = BTreeSet::new();
     let mut privileged = false;
     for (_, bindings) in host.members("PortBindings") {
+        // To engines before 29 that is a port of the engine's choice, on all addresses.
+        if bindings.own_items().next().is_none() {
+            ports.insert(0);
+            addresses.insert("0.0.0.0".to_owned());
+        }
         for binding in bindings.own_items() {
             let (first, last) = range(binding.text("HostPort"));
             privileged |= first < 1024 && last > 0;

@@ -6,6 +6,7 @@ use crate::{
     doc::Doc,
     mounts::{HostPath, Mount, is_local},
     paths::among_devices,
+    version::ApiVersion,
 };
 use std::collections::BTreeSet;
 use wharden_model::{Action, ResourceKind};
@@ -33,7 +34,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     }
     mounts(source, container, out);
     security(source, container, out);
-    runtime(body, task, out);
+    runtime(source, body, task, out);
     networking(source, out);
     out.put("log_driver", task.at("LogDriver").text("Name"));
     let (mode, replicas) = mode(body.at("Mode"));
@@ -63,7 +64,7 @@ fn mounts(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
 
 fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     out.put("cap_add", capabilities(container.texts("CapabilityAdd")));
-    out.put("cap_drop", capabilities(container.texts("CapabilityDrop")));
+    out.put("cap_drop", capabilities(container.texts("CapabilityDrop").filter(|_| since(source, 41))));
     let privileges = container.at("Privileges");
     let or_default = |text: &str| if text.is_empty() { "default".to_owned() } else { text.to_owned() };
     out.put("seccomp", or_default(privileges.at("Seccomp").text("Mode")));
@@ -74,19 +75,19 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     if label.iter().any(|part| !part.is_empty()) {
         out.put("selinux_label", label.join(":"));
     }
-    out.put("no_new_privileges", privileges.truth("NoNewPrivileges"));
+    // With a set-uid program of its image it would be root.
+    let stays = since(source, 46) && privileges.truth("NoNewPrivileges");
+    out.put("no_new_privileges", stays);
     let user = container.text("User");
     let who = account(user);
     out.put("user", user);
     out.put("root_user", who.may_be_root);
     out.put("user_by_name", who.by_name);
     out.put("group_add", container.text_set("Groups"));
-    // With a set-uid program of its image it would be root.
-    let stays = privileges.truth("NoNewPrivileges");
     out.put("runs_as_owner", stays && source.runs_as_owner(user, container.texts("Groups")));
     out.put("readonly_rootfs", container.truth("ReadOnly"));
     out.put("sysctls", container.pair_set("Sysctls"));
-    out.put("ulimits", ulimits(container.items("Ulimits")));
+    out.put("ulimits", ulimits(container.items("Ulimits").filter(|_| since(source, 41))));
     out.put("oom_score_adj", container.number("OomScoreAdj"));
     let (mut targets, mut places) = (BTreeSet::new(), Vec::new());
     for (fact, foreign, kind, list, [name, id]) in FILES {
@@ -117,7 +118,12 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     out.put("extra_hosts", container.text_set("Hosts"));
 }
 
-fn runtime(body: Doc<'_>, task: Doc<'_>, out: &mut Sheet) {
+/// Whether the version in the path has what came with this one. The engine leaves it out of what it takes otherwise.
+fn since(source: &Source<'_>, minor: u32) -> bool {
+    source.canonical.version.is_some_and(|version| version >= ApiVersion { major: 1, minor })
+}
+
+fn runtime(source: &Source<'_>, body: Doc<'_>, task: Doc<'_>, out: &mut Sheet) {
     let runtime = task.text("Runtime");
     out.put("runtime", if runtime.is_empty() { "container" } else { runtime });
     let plugin = task.at("PluginSpec");
@@ -130,7 +136,7 @@ fn runtime(body: Doc<'_>, task: Doc<'_>, out: &mut Sheet) {
     let limits = task.at("Resources").at("Limits");
     out.put("memory", limits.number("MemoryBytes"));
     out.put("nano_cpus", limits.number("NanoCPUs"));
-    out.put("pids_limit", limits.number("Pids").max(0));
+    out.put("pids_limit", if since(source, 41) { limits.number("Pids").max(0) } else { 0 });
     let mut ports = BTreeSet::new();
     let mut modes = BTreeSet::new();
     for port in body.at("EndpointSpec").items("Ports") {

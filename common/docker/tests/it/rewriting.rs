@@ -231,6 +231,17 @@ fn an_export_is_of_what_was_judged_and_of_all_that_a_repository_has() {
 }
 
 #[test]
+fn nobody_gives_an_image_a_digest() {
+    let digest = format!("app@sha256:{}", "0f".repeat(32));
+    for target in
+        [format!("/images/base/tag?repo={digest}&tag=prod"), format!("/commit?container=victim&repo={digest}")]
+    {
+        let refused = judge(&request("POST", &target, "")).map(|_| ()).expect_err("a digest");
+        assert!(refused.status == 400 && refused.message.contains("digest"), "{}", refused.message);
+    }
+}
+
+#[test]
 fn with_an_image_go_no_images_of_others_that_it_was_made_from() {
     let chain = |owners: &[&str]| {
         let mut view = View::default();

@@ -128,6 +128,22 @@ fn a_network_is_made_once_and_of_nobody_elses_configuration() {
 }
 
 #[test]
+fn what_a_version_does_not_have_is_not_believed() {
+    let task = json!({"ContainerSpec": {"Image": "base", "CapabilityDrop": ["ALL"], "Privileges": {"NoNewPrivileges": true}},
+        "Resources": {"Limits": {"Pids": 9}}});
+    let body = json!({"Name": "s", "TaskTemplate": task}).to_string();
+    for (version, stays, drops, pids) in
+        [("1.46", "true", "ALL", "9"), ("1.45", "false", "ALL", "9"), ("1.40", "false", "", "0")]
+    {
+        let target = format!("/v{version}/services/create");
+        let judged = judge_with(&request("POST", &target, &body), &world()).expect("judged");
+        assert!(support::shows(&judged, "no_new_privileges", stays), "{version}");
+        assert_eq!(fact(&judged, "cap_drop").contains("ALL"), !drops.is_empty(), "{version}");
+        assert!(support::shows(&judged, "pids_limit", pids), "{version}");
+    }
+}
+
+#[test]
 fn an_image_that_is_here_tells_what_is_mounted_over_devices_and_a_group_of_volumes_is_anybodys() {
     let mut view = world();
     let image = ImageView { id: "sha256:d".into(), volumes: vec!["/dev".to_owned()], ..ImageView::default() };

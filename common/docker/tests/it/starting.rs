@@ -43,6 +43,33 @@ fn start(view: &View, verb: &str) -> Result<Judged, Refusal> {
 }
 
 #[test]
+fn whoever_an_image_says_runs_is_said_once_and_of_the_hosts_platform() {
+    let mut view = with(&json!({"User": ""}), &json!({}));
+    let mut image = view.images[IMAGE].clone();
+    (image.user, image.platform) = ("1000".into(), "linux/amd64".into());
+    for name in ["base", IMAGE] {
+        view.images.insert(name.into(), image.clone());
+    }
+    let create = |target: &str| judge_with(&request("POST", target, r#"{"Image":"base"}"#), &view);
+    assert!(shows(&create("/containers/create?platform=linux/amd64").expect("judged"), "root_user", "false"));
+    // An image has a configuration for each platform, and this one is not known.
+    let other = create("/containers/create?platform=linux/arm64").map(|_| ()).expect_err("another platform");
+    assert!(other.status == 404 && other.message.contains("linux/arm64"), "{}", other.message);
+    // The engine has given the container the user of the image that it took: nobody.
+    let started = start(&view, "start").expect("judged");
+    assert!(shows(&started, "root_user", "true") && shows(&started, "user", ""));
+}
+
+#[test]
+fn an_empty_list_of_bindings_is_a_port_on_all_addresses() {
+    for bindings in ["[]", "null"] {
+        let body = format!(r#"{{"Image":"base","HostConfig":{{"PortBindings":{{"80/tcp":{bindings}}}}}}}"#);
+        let judged = judge_with(&request("POST", "/containers/create", &body), &support::view()).expect("judged");
+        assert!(shows(&judged, "host_ips", "0.0.0.0") && shows(&judged, "host_ports", "0"), "{bindings}");
+    }
+}
+
+#[test]
 fn a_container_that_is_looked_at_is_read_as_any_other_but_for_what_it_was_made_of() {
     let mut answer = inspected(&json!({"Labels": {"a": "b"}}), &json!({"Privileged": true}));
     answer["Mounts"] = json!([
