@@ -147,15 +147,15 @@ impl<'a> Case<'a> {
         if decision.effect == Effect::Allow {
             self.read_neighbours(&judged, &canonical, |neighbour, _| neighbour.read)?;
         }
-        let engine = self.engine();
+        let (engine, unseen) = (self.engine(), canonical.unseen());
         let told = Told {
             action: judged.action,
             facts: Some(judged.facts.sparse()),
             request: canonical.describe(),
-            unseen: canonical.unseen(),
+            unseen: unseen.clone(),
         };
         self.conclude(resource.unwrap_or(&engine), decision, posture, told)?;
-        Ok(Passed { judged, answer, undecided: None, unseen: canonical.unseen() })
+        Ok(Passed { judged, answer, undecided: None, unseen })
     }
 
     /// What must not be seen is not there: that is said before anything is decided on, as it is said of what is not; to those who

@@ -1,12 +1,7 @@
 //! Images that are exported. The engine exports all tags of a repository for a name that has none: each is judged, and what is sent on
 //! names each.
 
-use crate::{
-    canonical::Canonical,
-    image_ref::ImageRef,
-    target::encode_query,
-    view::{ImageView, View},
-};
+use crate::{canonical::Canonical, image_ref::ImageRef, target::encode_query, view::View};
 use serde_json::Value;
 
 /// Every name that the request gives. In the path it is the only one, whatever the query says (`GET /images/{name}/get`).
@@ -42,11 +37,6 @@ pub fn names(canonical: &Canonical, view: &View) -> Vec<String> {
 /// The repository of a name that has neither tag nor digest.
 pub fn repository(name: &str) -> Option<ImageRef> {
     ImageRef::parse_name(name).filter(|reference| reference.tag.is_empty() && reference.digest.is_empty())
-}
-
-/// What is known of the image of one of these names.
-pub fn image<'v>(name: &str, view: &'v View) -> Option<&'v ImageView> {
-    view.images.get(name).or_else(|| view.images.values().find(|image| image.id == name))
 }
 
 /// The path that lists the images of a repository.

@@ -5,7 +5,7 @@ use crate::{
     doc::Doc,
     exports,
     facts::{SERVICE_FILES, service_networks, wanted_mounts},
-    mounts::{HostPath, IMAGE, Mount, NO_COPY, container_paths, split_volumes_from, volume_paths},
+    mounts::{HostPath, Mount, NO_COPY, container_paths, split_volumes_from, volume_paths},
     neighbours,
     paths::clean,
     resolve::image_asked,
@@ -139,9 +139,7 @@ fn making(body: Doc<'_>, out: &mut BTreeSet<Lookup>) {
     for mount in wanted_mounts(host) {
         out.extend(mount.volume().map(|v| Lookup::Volume(v.to_owned())));
         out.extend(host_paths(mount.host_paths()));
-        if mount.kind == IMAGE {
-            out.extend(named(&mount.source).map(Lookup::Image));
-        }
+        out.extend(mount.image().map(|image| Lookup::Image(image.to_owned())));
     }
     for device in host.items("Devices") {
         path(device.text("PathOnHost"), out);

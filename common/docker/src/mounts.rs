@@ -111,6 +111,11 @@ impl Mount {
         (matches!(self.kind.as_str(), "volume" | "cluster") && !self.source.is_empty()).then_some(self.source.as_str())
     }
 
+    /// The image whose files are shown, when it is such a mount.
+    pub fn image(&self) -> Option<&str> {
+        (self.kind == IMAGE && !self.source.is_empty()).then_some(self.source.as_str())
+    }
+
     /// The host paths that the request itself asks for.
     pub fn host_paths(&self) -> Vec<HostPath> {
         let writable = !self.read_only;

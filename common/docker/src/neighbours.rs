@@ -8,7 +8,7 @@ use crate::{
     facts::{service_networks, wanted_mounts},
     listing::{self, Reading},
     lookup::{containers, is_network_name, networks, shared_with},
-    mounts::{IMAGE, Mount},
+    mounts::Mount,
     refusal::{Refusal, shorten},
     resolve,
     version::ApiVersion,
@@ -121,11 +121,11 @@ fn unless_hidden<'n>(
 
 /// The same of images that a container to be is to mount.
 fn mounted_images(doc: Doc<'_>, view: &View) -> Vec<Neighbour> {
-    let neighbour = |mount: Mount| {
-        let unseen = creation::beside(resolve::missing(ResourceKind::Image, &mount.source));
-        Some(Neighbour { reading: listing::of_image(view.images.get(&mount.source)?), unseen, read: false })
+    let neighbour = |name: &str| {
+        let unseen = creation::beside(resolve::missing(ResourceKind::Image, name));
+        Some(Neighbour { reading: listing::of_image(view.images.get(name)?), unseen, read: false })
     };
-    wanted_mounts(doc.at("HostConfig")).into_iter().filter(|mount| mount.kind == IMAGE).filter_map(neighbour).collect()
+    wanted_mounts(doc.at("HostConfig")).iter().filter_map(Mount::image).filter_map(neighbour).collect()
 }
 
 /// In the engine's words for lists.

@@ -265,7 +265,7 @@ fn images<'a>(canonical: &Canonical, view: &'a View, out: &mut Resolved<'a>) -> 
                 return Err(Refusal::bad("query parameter names: at least one image is needed"));
             }
             for name in names {
-                let found = exports::image(&name, view).ok_or_else(|| no_image(&name))?;
+                let found = view.image(&name).ok_or_else(|| no_image(&name))?;
                 out.image = Some(found);
                 out.resources.push(image_resource(&name, Some(found)));
             }

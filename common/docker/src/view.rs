@@ -70,6 +70,11 @@ pub struct VolumeNamed {
 }
 
 impl View {
+    /// An image by what it was looked up by, or by its id.
+    pub(crate) fn image(&self, called: &str) -> Option<&ImageView> {
+        self.images.get(called).or_else(|| self.images.values().find(|image| image.id == called))
+    }
+
     /// What there is under the name of a volume.
     pub fn volume_named(&self, name: &str) -> VolumeNamed {
         let volume = self.volumes.get(name).cloned();

@@ -23,7 +23,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
         Action::ImageSearch => out.put("term", query.get("term")),
         Action::ImageExport => {
             let names = exports::names(source.canonical, source.view);
-            let images = names.iter().map(|name| reference_of(name, exports::image(name, source.view)));
+            let images = names.iter().map(|name| reference_of(name, source.view.image(name)));
             out.put("images", images.collect::<BTreeSet<_>>());
         }
         Action::ImageInspect

@@ -16,15 +16,8 @@ pub fn clean_json(json: String) -> String {
     if !json.chars().any(|c| acts(c) && c != '\n') {
         return json;
     }
-    let mut out = String::with_capacity(json.len());
-    for c in json.chars() {
-        if acts(c) && c != '\n' {
-            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
-        } else {
-            out.push(c);
-        }
-    }
-    out
+    // None of them has more than four digits.
+    spell(&json, |c| c == '\n', |c| format!("\\u{:04x}", u32::from(c)))
 }
 
 /// One line out of many, cut to `most` characters.
@@ -44,10 +37,14 @@ pub fn counted(count: u32, thing: &str) -> String {
 }
 
 fn escape(s: &str, keep: impl Fn(char) -> bool) -> String {
+    spell(s, keep, |c| c.escape_unicode().to_string())
+}
+
+fn spell(s: &str, keep: impl Fn(char) -> bool, spelled: impl Fn(char) -> String) -> String {
     let mut out = String::with_capacity(s.len());
     for c in s.chars() {
         if acts(c) && !keep(c) {
-            out.extend(c.escape_unicode());
+            out.push_str(&spelled(c));
         } else {
             out.push(c);
         }

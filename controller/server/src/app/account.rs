@@ -14,7 +14,7 @@ use wharden_model::{
     api::{Enrolment, EnrolmentComplete, Invite, PasswordChange, RecoveryCodes},
 };
 use wharden_pki::token::{SecretKind, hash_secret};
-use wharden_state::{Account, AccountCommand, Actor, Command, Hex, LEVEL_AUTHORS, State};
+use wharden_state::{Account, AccountCommand, Actor, Command, Hex, LEVEL_AUTHORS};
 
 impl App {
     pub async fn change_password(&self, caller: &Caller, change: PasswordChange) -> Result<(), AppError> {
@@ -72,9 +72,9 @@ impl App {
         let hashes: Vec<_> = hashes.map(Hex).collect();
         let command = AccountCommand::SetRecovery { user: caller.user.clone(), recovery_hashes: hashes.clone() };
         self.change(caller, Command::Account(command)).await?;
-        let account = |state: &State| state.users.get(&caller.user).and_then(|user| user.account.clone());
         self.is_known(|state| {
-            account(state).is_some_and(|it| hashes.iter().all(|hash| it.recovery_hashes.contains(hash)))
+            let account = state.users.get(&caller.user).and_then(|user| user.account.as_ref());
+            account.is_some_and(|account| hashes.iter().all(|hash| account.recovery_hashes.contains(hash)))
         })?;
         Ok(RecoveryCodes { recovery_codes })
     }
