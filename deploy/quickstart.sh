@@ -20,7 +20,8 @@ readonly ROOT
 readonly ADMIN=admin
 readonly RUST_MIN=1.95
 # Sample users and their groups; the starter pack "roles" gives the groups their meaning.
-readonly SAMPLES=(wharden-viewer:viewers wharden-launcher:launchers wharden-builder:builders wharden-operator:operators)
+readonly SAMPLES=(wharden-viewer:viewers wharden-launcher:launchers wharden-developer:developers wharden-builder:builders
+    wharden-operator:operators)
 readonly SAMPLE_IMAGE=wharden-sample:latest
 # Longest path of a unix socket, in bytes (sun_path), less room for the name.
 readonly SOCKET_PATH_MAX=90

@@ -223,7 +223,7 @@ impl Sieve<'_> {
             ResourceKind::Network => Some(Lookup::Network(id.clone())),
             ResourceKind::Image => Some(Lookup::Image(id.clone())),
             ResourceKind::Service | ResourceKind::Secret | ResourceKind::Config | ResourceKind::Node => {
-                Some(Lookup::Swarm(kind, id.clone()))
+                Some(Lookup::Object(kind, id.clone()))
             }
             _ => None,
         };

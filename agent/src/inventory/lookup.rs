@@ -9,8 +9,8 @@ use std::{
 };
 use tokio::{task::spawn_blocking, time::timeout};
 use wharden_docker::{
-    AccountView, Canonical, ContainerView, ExecView, HostPathView, ImageView, Lookup, NetworkView, ServiceVolumes,
-    SwarmView, TaskView, View, VolumeView, images_of, names_of,
+    AccountView, Canonical, ContainerView, ExecView, HostPathView, ImageView, Lookup, NetworkView, ObjectView,
+    ServiceVolumes, TaskView, View, VolumeView, images_of, names_of,
 };
 use wharden_model::{Action, ResourceKind};
 
@@ -38,7 +38,7 @@ enum Found {
     Volume(VolumeView),
     Network(NetworkView),
     Exec(ExecView),
-    Swarm(SwarmView),
+    Object(ObjectView),
     Task(TaskView),
     HostPath(HostPathView),
     Account(AccountView),
@@ -147,10 +147,11 @@ async fn find(engine: &Engine, allowance: &Allowance, lookup: &Lookup) -> Result
         Lookup::Volume(name) => ("/volumes/", name, ""),
         Lookup::Network(name) => ("/networks/", name, ""),
         Lookup::Exec(id) => ("/exec/", id, "/json"),
-        Lookup::Swarm(ResourceKind::Service, name) => ("/services/", name, ""),
-        Lookup::Swarm(ResourceKind::Secret, name) => ("/secrets/", name, ""),
-        Lookup::Swarm(ResourceKind::Config, name) => ("/configs/", name, ""),
-        Lookup::Swarm(_, name) => ("/nodes/", name, ""),
+        Lookup::Object(ResourceKind::Service, name) => ("/services/", name, ""),
+        Lookup::Object(ResourceKind::Secret, name) => ("/secrets/", name, ""),
+        Lookup::Object(ResourceKind::Config, name) => ("/configs/", name, ""),
+        Lookup::Object(ResourceKind::Plugin, name) => ("/plugins/", name, "/json"),
+        Lookup::Object(_, name) => ("/nodes/", name, ""),
         Lookup::Task(id) => ("/tasks/", id, ""),
         Lookup::HostPath(path) => return follow(path).await,
         Lookup::Account(name) => return account(name).await,
@@ -202,7 +203,7 @@ async fn service_owner(
         return Ok(None);
     };
     let service = inspect(engine, allowance, "/services/", &task.service, "").await?;
-    Ok(service.as_ref().and_then(SwarmView::from_inspect).map(|service| service.owner()))
+    Ok(service.as_ref().and_then(ObjectView::from_inspect).map(|service| service.owner()))
 }
 
 /// What the engine's description says; `None` when it is none.
@@ -213,7 +214,7 @@ fn described(lookup: &Lookup, json: &Value) -> Option<Found> {
         Lookup::Volume(_) => VolumeView::from_inspect(json).map(Found::Volume),
         Lookup::Network(_) => NetworkView::from_inspect(json).map(Found::Network),
         Lookup::Exec(_) => ExecView::from_inspect(json).map(Found::Exec),
-        Lookup::Swarm(..) => SwarmView::from_inspect(json).map(Found::Swarm),
+        Lookup::Object(..) => ObjectView::from_inspect(json).map(Found::Object),
         Lookup::Task(_) => TaskView::from_inspect(json).map(Found::Task),
         Lookup::HostPath(_)
         | Lookup::Account(_)
@@ -319,7 +320,7 @@ fn insert(view: &mut View, owners: &ImageOwners, lookup: &Lookup, found: Found) 
         (Lookup::Volume(key), Found::Volume(it)) => drop(view.volumes.insert(key.clone(), it)),
         (Lookup::Network(key), Found::Network(it)) => drop(view.networks.insert(key.clone(), it)),
         (Lookup::Exec(key), Found::Exec(it)) => drop(view.execs.insert(key.clone(), it)),
-        (Lookup::Swarm(kind, key), Found::Swarm(it)) => drop(view.swarm.insert((*kind, key.clone()), it)),
+        (Lookup::Object(kind, key), Found::Object(it)) => drop(view.objects.insert((*kind, key.clone()), it)),
         (Lookup::Task(key), Found::Task(it)) => drop(view.tasks.insert(key.clone(), it)),
         (Lookup::Repository(key), Found::Repository(it)) => drop(view.repositories.insert(key.clone(), it)),
         (Lookup::VolumeUsers(key), Found::VolumeUsers) => drop(view.used_volumes.insert(key.clone())),

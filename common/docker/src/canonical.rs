@@ -193,7 +193,7 @@ impl Canonical {
     pub(crate) fn owner_of_what_comes(&self, view: &View, owner: &str) -> Result<String, Refusal> {
         match (self.action(), self.route.captures.first()) {
             (Action::ServiceUpdate | Action::SecretUpdate | Action::ConfigUpdate, Some(name)) => {
-                let found = resolve::swarm_object(view, self.action().resource(), name)?;
+                let found = resolve::object(view, self.action().resource(), name)?;
                 Ok(owner::of(&found.labels))
             }
             _ => Ok(owner.to_owned()),

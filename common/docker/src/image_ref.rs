@@ -10,7 +10,7 @@ pub struct ImageRef {
     pub registry: String,
     /// E.g. `library/nginx`.
     pub repository: String,
-    /// Empty when only a digest is given.
+    /// Empty when a digest is given.
     pub tag: String,
     /// `sha256:...`, or empty.
     pub digest: String,
@@ -40,6 +40,8 @@ impl ImageRef {
             Some(i) => (&name[..last + i], Some(&name[last + i + 1..]).filter(|t| is_tag(t))?),
             None => (name, ""),
         };
+        // Beside a digest the engine looks at no tag: it says nothing of the image.
+        let tag = if digest.is_empty() { tag } else { "" };
         let (registry, repository) = split_registry(name);
         let valid = registry.len() + 1 + repository.len() <= REPOSITORY_MAX
             && is_registry(&registry)

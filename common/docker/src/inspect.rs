@@ -2,7 +2,7 @@
 
 use crate::{
     platform,
-    view::{ContainerView, ExecView, ImageView, Making, MountView, NetworkView, SwarmView, TaskView, VolumeView},
+    view::{ContainerView, ExecView, ImageView, Making, MountView, NetworkView, ObjectView, TaskView, VolumeView},
 };
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 use serde_json::{Map, Value};
@@ -193,6 +193,7 @@ pub fn volume(json: &Value) -> Option<VolumeView> {
         driver: text(json, "/Driver"),
         options: pairs(json, "/Options"),
         labels: pairs(json, "/Labels"),
+        swarm_id: text(json, "/ClusterVolume/ID"),
     })
 }
 
@@ -205,10 +206,12 @@ pub fn network(json: &Value) -> Option<NetworkView> {
     })
 }
 
-pub fn swarm(json: &Value) -> Option<SwarmView> {
-    Some(SwarmView {
-        id: named(json, "/ID")?,
-        name: named(json, "/Spec/Name").or_else(|| named(json, "/Description/Hostname")).unwrap_or_default(),
+pub fn object(json: &Value) -> Option<ObjectView> {
+    let first = |fields: &[&str]| fields.iter().find_map(|field| named(json, field));
+    Some(ObjectView {
+        id: first(&["/ID", "/Id"])?,
+        // Of a node its host's, of a plugin its own.
+        name: first(&["/Spec/Name", "/Description/Hostname", "/Name"]).unwrap_or_default(),
         labels: pairs(json, "/Spec/Labels"),
     })
 }

@@ -72,6 +72,6 @@ pub use sift::{Sifter, attached, listed_reading, service_of_task};
 pub use version::ApiVersion;
 pub use view::{
     AccountView, ContainerView, ExecView, Gate, HostPathView, ImageView, Lookup, Making, MountView, NetworkView,
-    SwarmView, TaskView, View, VolumeNamed, VolumeView,
+    ObjectView, TaskView, View, VolumeNamed, VolumeView,
 };
 pub use volumes::ServiceVolumes;

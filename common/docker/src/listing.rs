@@ -120,7 +120,7 @@ pub fn event_reading(event: &Value, view: &View, owner: ImageOwner<'_>) -> Resul
             }
         },
         ResourceKind::Service | ResourceKind::Secret | ResourceKind::Config | ResourceKind::Node => {
-            let labels = &view.swarm.get(&(kind, id.clone())).ok_or(UnknownForm)?.labels;
+            let labels = &view.objects.get(&(kind, id.clone())).ok_or(UnknownForm)?.labels;
             reading(kind, existing(kind, &id, &known("name").1, labels))
         }
         // A container's labels are among the attributes of its events.

@@ -29,6 +29,12 @@ pub fn linked(link: &str) -> &str {
     link.split(':').next().unwrap_or_default().trim_start_matches('/')
 }
 
+/// The container that loses a link, and the link's alias: `DELETE /containers/web/db?link=1` takes `db` from `web`.
+pub fn unlinked(canonical: &Canonical) -> Option<(&str, &str)> {
+    let unlinks = canonical.action() == Action::ContainerDelete && canonical.query.truth("link");
+    canonical.route.captures.first().filter(|_| unlinks)?.rsplit_once('/')
+}
+
 /// Networks that every engine has, and modes that are no networks.
 pub fn is_network_name(mode: &str) -> bool {
     !matches!(mode, "" | "default" | "bridge" | "host" | "none") && !mode.starts_with("container:")
@@ -42,6 +48,7 @@ pub fn of_request(canonical: &Canonical) -> BTreeSet<Lookup> {
     match (action.resource(), first) {
         (ResourceKind::Container, Some(name)) => {
             out.insert(Lookup::Container(name.clone()));
+            out.extend(unlinked(canonical).map(|(parent, _)| Lookup::Container(parent.to_owned())));
         }
         (ResourceKind::Exec, Some(id)) => {
             out.insert(Lookup::Exec(id.clone()));
@@ -56,10 +63,14 @@ pub fn of_request(canonical: &Canonical) -> BTreeSet<Lookup> {
             out.insert(Lookup::Task(name.clone()));
         }
         (
-            kind @ (ResourceKind::Service | ResourceKind::Secret | ResourceKind::Config | ResourceKind::Node),
+            kind @ (ResourceKind::Service
+            | ResourceKind::Secret
+            | ResourceKind::Config
+            | ResourceKind::Node
+            | ResourceKind::Plugin),
             Some(name),
         ) => {
-            out.insert(Lookup::Swarm(kind, name.clone()));
+            out.insert(Lookup::Object(kind, name.clone()));
         }
         _ => {}
     }
@@ -128,7 +139,7 @@ fn service(body: Doc<'_>, out: &mut BTreeSet<Lookup>) {
         out.extend(host_paths(mount.host_paths()));
     }
     for (_, _, kind, list, [_, id]) in SERVICE_FILES {
-        out.extend(container.items(list).filter_map(|file| named(file.text(id))).map(|id| Lookup::Swarm(*kind, id)));
+        out.extend(container.items(list).filter_map(|file| named(file.text(id))).map(|id| Lookup::Object(*kind, id)));
     }
     out.extend(service_networks(body).filter(|n| is_network_name(n)).map(|n| Lookup::Network(n.to_owned())));
 }
@@ -202,7 +213,7 @@ pub fn of_found(canonical: &Canonical, view: &View, owner: &str) -> BTreeSet<Loo
         Action::ServiceCreate | Action::ServiceUpdate => out.extend(paths_of_volumes(view)),
         Action::TaskInspect | Action::TaskLogs => {
             let services = view.tasks.values().filter_map(|task| named(&task.service));
-            out.extend(services.map(|id| Lookup::Swarm(ResourceKind::Service, id)));
+            out.extend(services.map(|id| Lookup::Object(ResourceKind::Service, id)));
         }
         _ => {}
     }

@@ -44,7 +44,7 @@ pub fn lookups(canonical: &Canonical) -> Vec<Lookup> {
     let lookup = |(kind, name)| match kind {
         ResourceKind::Image => Lookup::Image(name),
         ResourceKind::Container => Lookup::Container(name),
-        kind => Lookup::Swarm(kind, name),
+        kind => Lookup::Object(kind, name),
     };
     filtered(canonical).unwrap_or_default().into_iter().map(lookup).collect()
 }
@@ -82,7 +82,7 @@ pub fn of(canonical: &Canonical, view: &View) -> Result<Vec<Neighbour>, Refusal>
             ResourceKind::Image => listing::of_image(view.images.get(name)?),
             ResourceKind::Container => listing::reading(kind, resolve::container_resource(view.containers.get(name)?)),
             kind => {
-                let found = view.swarm.get(&(kind, name.to_owned()))?;
+                let found = view.objects.get(&(kind, name.to_owned()))?;
                 listing::reading(kind, resolve::existing(kind, &found.id, &found.name, &found.labels))
             }
         })
@@ -192,7 +192,7 @@ mod tests {
         }
         let tasks = list(r#"tasks?filters={"service":["web"],"node":{"self":true,"n1":true},"name":["x"]}"#);
         let wanted = [(ResourceKind::Service, "web"), (ResourceKind::Node, "n1")];
-        assert_eq!(lookups(&tasks), wanted.map(|(kind, name)| Lookup::Swarm(kind, name.to_owned())));
+        assert_eq!(lookups(&tasks), wanted.map(|(kind, name)| Lookup::Object(kind, name.to_owned())));
         let image = list(r#"images/json?filters={"since":{"app":true}}"#);
         assert_eq!(lookups(&image), [Lookup::Image("app".to_owned())]);
     }

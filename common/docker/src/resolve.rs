@@ -8,9 +8,11 @@ use crate::{
     exports,
     facts::without_credentials,
     image_ref::ImageRef,
+    lookup,
+    mounts::is_local,
     owner, platform,
     refusal::{Refusal, shorten},
-    view::{ContainerView, ImageView, NetworkView, SwarmView, View, VolumeView},
+    view::{ContainerView, ImageView, NetworkView, ObjectView, View, VolumeView},
 };
 use std::collections::BTreeMap;
 use wharden_model::{Action, Resource, ResourceKind, decision::UNKNOWN_OWNER};
@@ -166,8 +168,13 @@ fn containers<'a>(
         action => {
             let Some(asked) = out.captures.first_mut() else { return Err(Refusal::bad("path: no container in it")) };
             let found = container(view, asked)?;
-            // A link is deleted by its name: the id would mean the container.
-            if !(action == Action::ContainerDelete && canonical.query.truth("link")) {
+            // A link is deleted by its name, the alias that one container has for the other: both are changed.
+            let unlinks = action == Action::ContainerDelete && canonical.query.truth("link");
+            let parent = lookup::unlinked(canonical).map(|(parent, alias)| Ok((container(view, parent)?, alias)));
+            let parent = parent.transpose()?;
+            if let Some((parent, alias)) = parent {
+                *asked = format!("{}/{alias}", parent.name);
+            } else if !unlinks {
                 asked.clone_from(&found.id);
             }
             if action.starts_container() {
@@ -176,6 +183,7 @@ fn containers<'a>(
             }
             out.container = Some(found);
             out.resources.push(container_resource(found));
+            out.resources.extend(parent.map(|(parent, _)| container_resource(parent)));
         }
     }
     Ok(())
@@ -316,7 +324,21 @@ fn volume<'a>(canonical: &Canonical, view: &'a View, asker: &Asker<'_>, out: &mu
     let Some(asked) = out.captures.first_mut() else { return Err(Refusal::bad("path: no volume in it")) };
     let found = view.volumes.get(asked);
     let found = found.ok_or_else(|| missing(ResourceKind::Volume, asked))?;
-    asked.clone_from(&found.name);
+    // The engine would take the name of the swarm's for one of its own.
+    asked.clone_from(if found.swarm_id.is_empty() { &found.name } else { &found.swarm_id });
+    match canonical.action() {
+        Action::VolumeUpdate if found.swarm_id.is_empty() => {
+            return Err(Refusal::bad(format!(
+                "volume {} is this engine's own: only volumes of the swarm can be updated",
+                shorten(&found.name)
+            )));
+        }
+        // With force it would remove one of the swarm by that name too; on its own driver force does nothing else.
+        Action::VolumeDelete if found.swarm_id.is_empty() && is_local(&found.driver) => {
+            out.query = Some(("force", "0".to_owned()));
+        }
+        _ => {}
+    }
     out.resources.push(volume_resource(found));
     Ok(())
 }
@@ -390,8 +412,7 @@ pub fn missing_task(asked: &str) -> Refusal {
     Refusal::with(404, format!("task {} not found", shorten(asked)))
 }
 
-/// Services, secrets, configs and nodes, and plugins, of which nothing is looked up: they are what the request calls
-/// them.
+/// Services, secrets, configs and nodes, and plugins.
 fn others(
     canonical: &Canonical,
     kind: ResourceKind,
@@ -403,7 +424,7 @@ fn others(
     let resource = match (canonical.action(), out.captures.first_mut()) {
         (Action::TaskInspect | Action::TaskLogs, Some(asked)) => {
             let task = view.tasks.get(asked.as_str()).ok_or_else(|| missing_task(asked))?;
-            let service = view.swarm.get(&(kind, task.service.clone()));
+            let service = view.objects.get(&(kind, task.service.clone()));
             asked.clone_from(&task.id);
             // One of a service that is gone, or of none, is somebody's too.
             match service {
@@ -411,11 +432,8 @@ fn others(
                 None => Resource { owner: UNKNOWN_OWNER.to_owned(), ..Resource::bare(kind, &task.id) },
             }
         }
-        (_, Some(asked)) if kind == ResourceKind::Plugin => {
-            Resource { name: asked.clone(), ..Resource::bare(kind, asked) }
-        }
         (_, Some(asked)) => {
-            let found = swarm_object(view, kind, asked)?;
+            let found = object(view, kind, asked)?;
             asked.clone_from(&found.id);
             existing(kind, &found.id, &found.name, &found.labels)
         }
@@ -431,11 +449,11 @@ fn others(
     Ok(())
 }
 
-/// A service, secret, config or node by any of its names.
+/// A service, secret, config, node or plugin by any of its names.
 ///
 /// # Errors
-/// 404 when it does not exist, or the engine is no manager of a swarm.
-pub fn swarm_object<'a>(view: &'a View, kind: ResourceKind, reference: &str) -> Result<&'a SwarmView, Refusal> {
-    let found = view.swarm.get(&(kind, reference.to_owned()));
+/// 404 when it does not exist, or the engine is no manager of the swarm that it would be in.
+pub fn object<'a>(view: &'a View, kind: ResourceKind, reference: &str) -> Result<&'a ObjectView, Refusal> {
+    let found = view.objects.get(&(kind, reference.to_owned()));
     found.ok_or_else(|| missing(kind, reference))
 }

@@ -23,9 +23,9 @@ pub enum Lookup {
     Network(String),
     /// `GET /exec/{}/json`.
     Exec(String),
-    /// `GET /services/{}`, `/secrets/{}`, `/configs/{}` or `/nodes/{}`; absent too where the engine is no manager of a
-    /// swarm.
-    Swarm(ResourceKind, String),
+    /// `GET /services/{}`, `/secrets/{}`, `/configs/{}` or `/nodes/{}`, absent too where the engine is no manager of a
+    /// swarm; `GET /plugins/{}/json`.
+    Object(ResourceKind, String),
     /// `GET /tasks/{}`; absent as of a swarm.
     Task(String),
     /// A path on the host: to be resolved through its links (`realpath`); absent when that fails.
@@ -50,8 +50,8 @@ pub struct View {
     pub volumes: BTreeMap<String, VolumeView>,
     pub networks: BTreeMap<String, NetworkView>,
     pub execs: BTreeMap<String, ExecView>,
-    /// Services, secrets, configs and nodes.
-    pub swarm: BTreeMap<(ResourceKind, String), SwarmView>,
+    /// Services, secrets, configs, nodes and plugins.
+    pub objects: BTreeMap<(ResourceKind, String), ObjectView>,
     pub tasks: BTreeMap<String, TaskView>,
     pub host_paths: BTreeMap<String, HostPathView>,
     pub accounts: BTreeMap<String, AccountView>,
@@ -236,6 +236,8 @@ pub struct VolumeView {
     pub options: BTreeMap<String, String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
+    /// Its id, where it is the swarm's (CSI); empty of one of this engine alone, which may have the same name.
+    pub swarm_id: String,
 }
 
 /// An existing network.
@@ -268,14 +270,14 @@ pub struct ExecView {
     pub command: Vec<String>,
 }
 
-/// An existing service, secret, config or node of a swarm.
+/// An existing service, secret, config or node of a swarm, or a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SwarmView {
+pub struct ObjectView {
     /// Full id.
     pub id: String,
     /// Name; of a node its host name.
     pub name: String,
-    /// Labels.
+    /// Labels; a plugin has none.
     pub labels: BTreeMap<String, String>,
 }
 
@@ -297,15 +299,15 @@ impl TaskView {
     }
 }
 
-impl SwarmView {
+impl ObjectView {
     /// Who made it through the guard; empty when nobody is known to have.
     pub fn owner(&self) -> String {
         owner::of(&self.labels)
     }
 
-    /// From the answer to `GET /services/{id}` and its like. `None` when it is not such an answer.
+    /// From the answer to `GET /services/{id}` and its like, or `GET /plugins/{name}/json`. `None` when it is not such an answer.
     pub fn from_inspect(json: &Value) -> Option<Self> {
-        inspect::swarm(json)
+        inspect::object(json)
     }
 }
 impl ContainerView {

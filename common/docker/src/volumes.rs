@@ -9,7 +9,7 @@ use crate::{
     owner,
     paths::clean,
     resolve::Resolved,
-    view::{SwarmView, View},
+    view::{ObjectView, View},
 };
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +44,7 @@ pub struct ServiceVolumes {
 impl ServiceVolumes {
     /// Counts what a service mounts now, or when it goes back to what it was: one of `GET /services`.
     pub fn service(&mut self, json: &Value) {
-        let Some(service) = SwarmView::from_inspect(json) else { return };
+        let Some(service) = ObjectView::from_inspect(json) else { return };
         let owner = service.owner();
         for spec in ["Spec", "PreviousSpec"] {
             self.add(Doc::new(Some(json)).at(spec).at("TaskTemplate"), &owner);

@@ -21,7 +21,7 @@ pub fn packs() -> &'static [PackInfo] {
         },
         PackInfo {
             name: "roles",
-            summary: "who may do what on hosts: viewers, launchers, builders, operators, admins",
+            summary: "who may do what on hosts: viewers, launchers, developers, builders, operators, admins",
             text: include_str!("../packs/roles.cedar"),
         },
         PackInfo {

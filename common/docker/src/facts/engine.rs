@@ -2,6 +2,7 @@
 
 use super::{Sheet, Source, build::number};
 use crate::{doc::Doc, image_ref::ImageRef, paths::clean, refusal::Refusal};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use wharden_model::Action;
 
@@ -10,6 +11,10 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) -> Result<(), Refusal> {
     match source.canonical.action() {
         Action::ContainerPrune | Action::ImagePrune | Action::VolumePrune | Action::NetworkPrune => {
             out.put("filters", query.get("filters"));
+            if source.canonical.action() == Action::VolumePrune {
+                // Volumes with names were spared from API 1.42 on, unless a filter says otherwise.
+                out.put("all", !source.since(42) || names_all(query.get("filters")));
+            }
         }
         Action::BuildPrune => {
             out.put("all", query.truth("all"));
@@ -55,6 +60,11 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) -> Result<(), Refusal> {
         _ => {}
     }
     Ok(())
+}
+
+/// Whether filters have one called `all`, or cannot be read.
+fn names_all(filters: &str) -> bool {
+    !filters.is_empty() && serde_json::from_str::<Value>(filters).map_or(true, |given| given.get("all").is_some())
 }
 
 /// Privileges of a plugin as `name=value,value`.

@@ -24,6 +24,7 @@ use crate::{
     query::Query,
     refusal::Refusal,
     resolve::Resolved,
+    version::ApiVersion,
     view::{Gate, HostPathView, ImageView, View},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +63,11 @@ impl<'a> Source<'a> {
         let Some((uid, gid)) = user.split_once(':') else { return false };
         let is_own = |group: &str| number(group).is_some_and(|gid| owner.groups.contains(&gid));
         number(uid) == Some(owner.uid) && is_own(gid) && groups.all(is_own)
+    }
+
+    /// Whether the version in the path has what came with this one. The engine leaves it out of what it takes otherwise.
+    fn since(&self, minor: u32) -> bool {
+        self.canonical.version.is_some_and(|version| version >= ApiVersion { major: 1, minor })
     }
 
     fn query(&self) -> &'a Query {
@@ -235,13 +241,16 @@ fn options<'a>(options: impl Iterator<Item = (&'a String, &'a String)>) -> BTree
     shown.collect()
 }
 
-/// A URL without the name and password that may stand before its host.
+/// A URL without the name and password that may stand before its host. Where no scheme is, a name alone stays (`git@github.com:a/b`).
 pub fn without_credentials(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url.trim_start_matches('/')),
+    };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
-        None => url.to_owned(),
+    match rest[..end].rsplit_once('@') {
+        Some((who, _)) if !scheme.is_empty() || who.contains(':') => format!("{scheme}{}", &rest[who.len() + 1..]),
+        _ => url.to_owned(),
     }
 }
 

@@ -6,7 +6,6 @@ use crate::{
     doc::Doc,
     mounts::{HostPath, Mount, is_local},
     paths::among_devices,
-    version::ApiVersion,
 };
 use std::collections::BTreeSet;
 use wharden_model::{Action, ResourceKind};
@@ -64,7 +63,7 @@ fn mounts(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
 
 fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     out.put("cap_add", capabilities(container.texts("CapabilityAdd")));
-    out.put("cap_drop", capabilities(container.texts("CapabilityDrop").filter(|_| since(source, 41))));
+    out.put("cap_drop", capabilities(container.texts("CapabilityDrop").filter(|_| source.since(41))));
     let privileges = container.at("Privileges");
     let or_default = |text: &str| if text.is_empty() { "default".to_owned() } else { text.to_owned() };
     out.put("seccomp", or_default(privileges.at("Seccomp").text("Mode")));
@@ -76,7 +75,7 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
         out.put("selinux_label", label.join(":"));
     }
     // With a set-uid program of its image it would be root.
-    let stays = since(source, 46) && privileges.truth("NoNewPrivileges");
+    let stays = source.since(46) && privileges.truth("NoNewPrivileges");
     out.put("no_new_privileges", stays);
     let user = container.text("User");
     let who = account(user);
@@ -87,7 +86,7 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     out.put("runs_as_owner", stays && source.runs_as_owner(user, container.texts("Groups")));
     out.put("readonly_rootfs", container.truth("ReadOnly"));
     out.put("sysctls", container.pair_set("Sysctls"));
-    out.put("ulimits", ulimits(container.items("Ulimits").filter(|_| since(source, 41))));
+    out.put("ulimits", ulimits(container.items("Ulimits").filter(|_| source.since(41))));
     out.put("oom_score_adj", container.number("OomScoreAdj"));
     let (mut targets, mut places) = (BTreeSet::new(), Vec::new());
     for (fact, foreign, kind, list, [name, id]) in FILES {
@@ -100,7 +99,7 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
             places.push(if target.starts_with('/') { target.to_owned() } else { format!("{folder}/{target}") });
             targets.insert(target.to_owned());
             let id = item.text(id).to_owned();
-            match source.view.swarm.get(&(*kind, id.clone())) {
+            match source.view.objects.get(&(*kind, id.clone())) {
                 Some(found) if source.is_own(&found.labels) => {}
                 Some(found) => _ = of_others.insert(found.name.clone()),
                 None => _ = of_others.insert(id),
@@ -118,11 +117,6 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     out.put("extra_hosts", container.text_set("Hosts"));
 }
 
-/// Whether the version in the path has what came with this one. The engine leaves it out of what it takes otherwise.
-fn since(source: &Source<'_>, minor: u32) -> bool {
-    source.canonical.version.is_some_and(|version| version >= ApiVersion { major: 1, minor })
-}
-
 fn runtime(source: &Source<'_>, body: Doc<'_>, task: Doc<'_>, out: &mut Sheet) {
     let runtime = task.text("Runtime");
     out.put("runtime", if runtime.is_empty() { "container" } else { runtime });
@@ -136,7 +130,7 @@ fn runtime(source: &Source<'_>, body: Doc<'_>, task: Doc<'_>, out: &mut Sheet) {
     let limits = task.at("Resources").at("Limits");
     out.put("memory", limits.number("MemoryBytes"));
     out.put("nano_cpus", limits.number("NanoCPUs"));
-    out.put("pids_limit", if since(source, 41) { limits.number("Pids").max(0) } else { 0 });
+    out.put("pids_limit", if source.since(41) { limits.number("Pids").max(0) } else { 0 });
     let mut ports = BTreeSet::new();
     let mut modes = BTreeSet::new();
     for port in body.at("EndpointSpec").items("Ports") {

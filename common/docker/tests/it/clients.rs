@@ -4,7 +4,7 @@ use crate::support;
 use serde_json::{Map, Value};
 use wharden_docker::{
     Asker, Canonical, ContainerView, ExecView, ForwardBody, ImageView, Judged, Lookup, MakesImage, NetworkView,
-    SwarmView, TaskView, View, VolumeView,
+    ObjectView, TaskView, View, VolumeView,
 };
 use wharden_model::{Action, HostId};
 
@@ -33,8 +33,8 @@ fn everything(canonical: &Canonical) -> View {
             Lookup::Exec(id) => {
                 view.execs.insert(id.clone(), ExecView { id, container: "c".into(), ..ExecView::default() });
             }
-            Lookup::Swarm(kind, name) => {
-                view.swarm.insert((kind, name.clone()), SwarmView { id: name, ..SwarmView::default() });
+            Lookup::Object(kind, name) => {
+                view.objects.insert((kind, name.clone()), ObjectView { id: name, ..ObjectView::default() });
             }
             Lookup::Task(id) => {
                 view.tasks.insert(id.clone(), TaskView { id, ..TaskView::default() });

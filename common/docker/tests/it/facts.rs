@@ -24,7 +24,7 @@ const PLAIN: &[(&str, &str, &str)] = &[
     ("POST /services/create", "/v1.46/services/create", "{}"),
     ("POST /services/{id}/update", "/v1.46/services/s/update", "{}"),
     ("POST /volumes/create", "/volumes/create", "{}"),
-    ("PUT /volumes/{name}", "/volumes/sneaky", "{}"),
+    ("PUT /volumes/{name}", "/volumes/csi", "{}"),
     ("POST /networks/create", "/networks/create", "{}"),
     ("GET /networks/{id}", "/networks/front", ""),
     ("POST /networks/{id}/connect", "/networks/front/connect", r#"{"Container":"victim"}"#),

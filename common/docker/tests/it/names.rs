@@ -1,6 +1,6 @@
 //! Names of images that readers differ about.
 
-use crate::support::{self, judge, request};
+use crate::support::{self, judge, judge_with, request};
 
 #[test]
 fn what_is_no_name_of_an_image_is_refused_where_one_is_given() {
@@ -31,4 +31,25 @@ fn names_may_be_left_out_and_have_ports_and_digests() {
     }
     let digest = format!("/images/create?fromImage=a&tag=sha256:{}", "0".repeat(64));
     assert!(support::shows(&judge(&request("POST", &digest, "")).unwrap(), "image_registry", "docker.io"));
+}
+
+#[test]
+fn a_tag_beside_a_digest_says_nothing() {
+    let mut view = support::view();
+    let named = format!("base:latest@sha256:{}", "5".repeat(64));
+    view.images.insert(named.clone(), view.images["base"].clone());
+    let judged = judge_with(&request("GET", &format!("/images/{named}/json"), ""), &view).unwrap();
+    let digest = format!("sha256:{}", "5".repeat(64));
+    assert!(support::shows(&judged, "image_digest", &digest) && support::shows(&judged, "image_tag", ""));
+    let pull = judge(&request("POST", &format!("/images/create?fromImage={named}"), "")).unwrap();
+    assert!(support::shows(&pull, "image_tag", ""));
+}
+
+#[test]
+fn addresses_with_passwords_are_refused_without_a_scheme_too() {
+    for source in ["http://a:b@host/x", "//a:b@host/x", "a:b@host/x", "http://a@host"] {
+        let target = format!("/images/create?fromSrc={}&repo=x", source.replace('/', "%2F").replace(':', "%3A"));
+        let refusal = judge(&request("POST", &target, "")).unwrap_err();
+        assert!(refusal.message.contains("password"), "{source}: {refusal}");
+    }
 }

@@ -2,7 +2,7 @@
 //! client's to say is the guard's.
 
 use crate::support::{self, EXEC, IMAGE, NETWORK, VICTIM, judge, judge_with, request, view};
-use wharden_docker::{Canonical, ForwardBody, Framing, ImageView, Judged, Lookup, ResponseKind, View};
+use wharden_docker::{ApiVersion, Canonical, ForwardBody, Framing, ImageView, Judged, Lookup, ResponseKind, View};
 
 fn line(judged: &Judged) -> String {
     String::from_utf8(judged.head.clone()).unwrap().lines().next().unwrap().to_owned()
@@ -38,6 +38,64 @@ fn the_path_carries_the_full_id_and_the_version() {
     ] {
         let judged = judge(&request(method, &target, "")).unwrap();
         assert_eq!(line(&judged), format!("{method} {sent} HTTP/1.1"));
+    }
+}
+
+#[test]
+fn a_volume_of_the_swarm_is_not_the_engines_own_of_the_same_name() {
+    for (method, target, sent) in [
+        ("GET", "/volumes/csi", "/v1.41/volumes/vol1"),
+        ("DELETE", "/volumes/csi?force=1", "/v1.41/volumes/vol1?force=1"),
+        ("DELETE", "/volumes/sneaky?force=1", "/v1.41/volumes/sneaky?force=0"),
+        ("DELETE", "/volumes/sneaky", "/v1.41/volumes/sneaky"),
+    ] {
+        assert_eq!(line(&judge(&request(method, target, "")).unwrap()), format!("{method} {sent} HTTP/1.1"));
+    }
+    let own = judge(&request("PUT", "/volumes/sneaky?version=1", "{}")).unwrap_err();
+    assert!(own.status == 400 && own.message.contains("only volumes of the swarm"), "{own}");
+}
+
+#[test]
+fn a_link_is_of_both_containers() {
+    let mut view = view();
+    let mut child = view.containers["victim"].clone();
+    child.id = "c".repeat(64);
+    view.containers.insert("victim/db".into(), child);
+    let request = request("DELETE", "/containers/victim/db?link=1", "");
+    let (canonical, _) = support::canonical(&request).unwrap();
+    assert_eq!(canonical.lookups(), ["victim", "victim/db"].map(|name| Lookup::Container(name.into())));
+    let judged = judge_with(&request, &view).unwrap();
+    assert_eq!(
+        line(&judged),
+        format!("DELETE /v1.41/containers/{}/db?link=1 HTTP/1.1", view.containers["victim"].name)
+    );
+    let of: Vec<_> = judged.resources.iter().map(|it| it.id.as_str()).collect();
+    assert_eq!(of, [&*"c".repeat(64), VICTIM]);
+    view.containers.remove("victim");
+    assert_eq!(judge_with(&request, &view).unwrap_err().status, 404);
+}
+
+#[test]
+fn a_plugin_is_the_same_by_every_name() {
+    let judged = judge(&request("DELETE", "/plugins/p?force=1", "")).unwrap();
+    assert_eq!(line(&judged), "DELETE /v1.41/plugins/pluginid?force=1 HTTP/1.1");
+    assert_eq!((judged.resources[0].id.as_str(), judged.resources[0].name.as_str()), ("pluginid", "real"));
+    assert_eq!(judge(&request("DELETE", "/plugins/absent", "")).unwrap_err().status, 404);
+}
+
+#[test]
+fn a_prune_is_of_volumes_with_names_where_the_engine_takes_them() {
+    for (target, all) in [
+        ("/v1.41/volumes/prune", "true"),
+        ("/v1.42/volumes/prune", "false"),
+        ("/v1.42/volumes/prune?filters=%7B%22label%22%3A%5B%22a%22%5D%7D", "false"),
+        ("/v1.42/volumes/prune?filters=%7B%22all%22%3A%5B%22true%22%5D%7D", "true"),
+        ("/v1.42/volumes/prune?filters=%7B", "true"),
+    ] {
+        let engine = ApiVersion { major: 1, minor: 44 };
+        let (canonical, _) = support::canonical_for(&request("POST", target, ""), engine).unwrap();
+        let judged = support::judge_as(canonical, &view()).unwrap();
+        assert!(support::shows(&judged, "all", all), "{target}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::{self, NETWORK, judge_with, request};
 use serde_json::{Value, json};
-use wharden_docker::{ForwardBody, ImageView, Judged, NetworkView, ServiceVolumes, SwarmView, TaskView, View};
+use wharden_docker::{ForwardBody, ImageView, Judged, NetworkView, ObjectView, ServiceVolumes, TaskView, View};
 use wharden_model::ResourceKind;
 
 fn world() -> View {
@@ -67,8 +67,8 @@ fn a_task_is_a_part_of_its_service() {
     let orphan = TaskView { id: "t9".into(), ..TaskView::default() };
     view.tasks.insert("t9".into(), orphan);
     let labels = [("io.wharden.owner".to_owned(), "bob".to_owned())].into();
-    view.swarm
-        .insert((ResourceKind::Service, "svc".into()), SwarmView { id: "svc".into(), name: "web".into(), labels });
+    view.objects
+        .insert((ResourceKind::Service, "svc".into()), ObjectView { id: "svc".into(), name: "web".into(), labels });
     for path in ["/v1.41/tasks/t", "/v1.41/tasks/t/logs?stdout=1"] {
         let judged = judge_with(&request("GET", path, ""), &view).expect("judged");
         let of = &judged.resources[0];

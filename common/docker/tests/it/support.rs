@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use wharden_docker::{
     ApiVersion, Asker, Canonical, ContainerView, ExecView, ForwardBody, Framing, HostPathView, ImageView, Judged,
-    MountView, NetworkView, Refusal, SwarmView, View, VolumeView, begin, parse_head,
+    MountView, NetworkView, ObjectView, Refusal, View, VolumeView, begin, parse_head,
 };
 use wharden_model::{FactValue, HostId, ResourceKind};
 
@@ -70,7 +70,12 @@ pub fn view() -> View {
             driver: "local".into(),
             options: map(&[("type", "none"), ("o", "bind"), ("device", "/root")]),
             labels: map(&[("io.wharden.owner", "bob")]),
+            ..VolumeView::default()
         },
+    );
+    view.volumes.insert(
+        "csi".into(),
+        VolumeView { name: "sneaky".into(), driver: "csi".into(), swarm_id: "vol1".into(), ..VolumeView::default() },
     );
     for name in ["front", NETWORK, &NETWORK[..12], "host"] {
         let real = if name == "host" { "host" } else { "front" };
@@ -93,11 +98,12 @@ pub fn view() -> View {
         (ResourceKind::Secret, "s"),
         (ResourceKind::Config, "c"),
         (ResourceKind::Node, "n"),
+        (ResourceKind::Plugin, "p"),
     ] {
         let labels = map(&[("io.wharden.owner", "bob")]);
-        let object = SwarmView { id: format!("{}id", kind.name().to_lowercase()), name: "real".into(), labels };
-        view.swarm.insert((kind, object.id.clone()), object.clone());
-        view.swarm.insert((kind, name.to_owned()), object);
+        let object = ObjectView { id: format!("{}id", kind.name().to_lowercase()), name: "real".into(), labels };
+        view.objects.insert((kind, object.id.clone()), object.clone());
+        view.objects.insert((kind, name.to_owned()), object);
     }
     view.host_paths.insert("/srv/link".into(), HostPathView { real: "/etc".into(), ..HostPathView::default() });
     view
@@ -105,8 +111,13 @@ pub fn view() -> View {
 
 /// The canonical form of the first request in `bytes`, and what follows it.
 pub fn canonical(bytes: &[u8]) -> Result<(Canonical, Vec<u8>), Refusal> {
+    canonical_for(bytes, ENGINE)
+}
+
+/// The same before an engine of another version.
+pub fn canonical_for(bytes: &[u8], engine: ApiVersion) -> Result<(Canonical, Vec<u8>), Refusal> {
     let (head, length) = parse_head(bytes)?.ok_or_else(|| Refusal::bad("incomplete"))?;
-    let request = begin(&head, ENGINE)?;
+    let request = begin(&head, engine)?;
     let rest = &bytes[length..];
     let (body, after) = match request.framing() {
         Framing::None => (Vec::new(), rest.to_vec()),
@@ -135,9 +146,13 @@ fn dechunk(mut rest: &[u8]) -> (Vec<u8>, Vec<u8>) {
 }
 
 pub fn judge_with(bytes: &[u8], view: &View) -> Result<Judged, Refusal> {
+    judge_as(canonical(bytes)?.0, view)
+}
+
+pub fn judge_as(canonical: Canonical, view: &View) -> Result<Judged, Refusal> {
     let host_id = HostId::new("h-0123456789abcdef").unwrap();
     let sockets = ["/srv/wharden/engine.sock".to_owned()];
-    canonical(bytes)?.0.judge(view, &Asker { owner: "alice", host_id: &host_id, private: &sockets })
+    canonical.judge(view, &Asker { owner: "alice", host_id: &host_id, private: &sockets })
 }
 
 pub fn judge(bytes: &[u8]) -> Result<Judged, Refusal> {

@@ -5,7 +5,7 @@ use super::{FactSpec, FactType, fact};
 /// What only has a `force`.
 pub const FORCE: &[FactSpec] = &[fact("force", FactType::Bool, "query:force", "2.12", "also while it is in use")];
 
-/// `container.prune`, `image.prune`, `volume.prune`, `network.prune`.
+/// `container.prune`, `image.prune` and `network.prune`.
 pub const PRUNE: &[FactSpec] = &[fact("filters", FactType::String, "query:filters", "", "as given")];
 
 /// `plugin.pull`, `plugin.upgrade` and `plugin.privileges`.

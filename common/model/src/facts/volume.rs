@@ -30,5 +30,11 @@ pub const UPDATE: &[FactSpec] = &[
     fact("availability", FactType::String, "$.Spec.Availability", "", "active, pause or drain"),
 ];
 
+/// `volume.prune`.
+pub const PRUNE: &[FactSpec] = &[
+    fact("filters", FactType::String, "query:filters", "", "as given"),
+    fact("all", FactType::Bool, "query:filters", "", "volumes with names too, as always below API 1.42"),
+];
+
 /// `volume.delete`.
 pub const DELETE: &[FactSpec] = &[fact("force", FactType::Bool, "query:force", "", "also when its driver fails")];

@@ -10,6 +10,7 @@ use wharden_policy::{AdminCompiled, AdminQuery, AdminResource, packs, validate};
 const USERS: &[(&str, &[&str])] = &[
     ("vera", &["viewers"]),
     ("alice", &["launchers"]),
+    ("dave", &["developers"]),
     ("bert", &["builders"]),
     ("olga", &["operators"]),
     ("adam", &["admins"]),
@@ -105,6 +106,14 @@ fn roles_are_a_table_of_actions() {
         ];
         own.contains(&action)
     };
+    // Of networks, volumes and connections only what is plain, see the next test.
+    let keeps_house = |action: Action| {
+        use Action as A;
+        matches!(
+            action,
+            A::ContainerDelete | A::ContainerRename | A::ContainerUpdate | A::NetworkDelete | A::VolumeDelete
+        )
+    };
     let builds = |action: Action| {
         use Action as A;
         let all = [
@@ -128,6 +137,8 @@ fn roles_are_a_table_of_actions() {
             ("vera", true, looks(action)),
             ("alice", true, looks(action) || launches(action)),
             ("alice", false, looks(action)),
+            ("dave", true, looks(action) || launches(action) || keeps_house(action)),
+            ("dave", false, looks(action)),
             ("bert", true, looks(action) || builds(action)),
             ("olga", false, looks(action) || operates(action)),
             ("adam", false, action != Action::Unknown),
@@ -138,6 +149,49 @@ fn roles_are_a_table_of_actions() {
             let decision = world.decide(user, action, &resource, &Facts::zero(action));
             assert_eq!(decision.effect == Effect::Allow, expected, "{user} {action} own={own}: {decision:?}");
             assert!(decision.errors.is_empty(), "{decision:?}");
+        }
+    }
+}
+
+#[test]
+fn developers_make_plain_networks_and_volumes_of_their_own() {
+    let world = world(&["roles", "baseline"], "");
+    let tries = |action: Action, owner: &str, plain: &[(&str, FactValue)], more: &[(&str, FactValue)]| {
+        let facts = facts(action, &[plain, more].concat());
+        world.decide("dave", action, &world.resource(action, owner), &facts).effect == Effect::Allow
+    };
+    let network = [("driver", "bridge".into()), ("ipam_driver", "default".into())];
+    let connection = [("container_owner", "dave".into())];
+    let volume = [("driver", "local".into())];
+    use Action::{NetworkConnect, NetworkCreate, NetworkDisconnect, VolumeCreate};
+    for (action, plain, others) in [
+        (
+            NetworkCreate,
+            network.as_slice(),
+            vec![
+                ("driver", "macvlan".into()),
+                ("ipam_driver", "theirs".into()),
+                ("scope", "swarm".into()),
+                ("options", set(&["com.docker.network.bridge.name=docker0"])),
+                ("subnets", set(&["10.0.0.0/24"])),
+                ("gateways", set(&["10.0.0.1"])),
+                ("ingress", true.into()),
+                ("config_only", true.into()),
+                ("config_from", "x".into()),
+            ],
+        ),
+        (NetworkConnect, &connection, vec![("container_owner", "alice".into()), ("container_owner", "".into())]),
+        (NetworkDisconnect, &connection, vec![("container_owner", "alice".into()), ("container_owner", "".into())]),
+        (
+            VolumeCreate,
+            &volume,
+            vec![("driver", "rexray".into()), ("driver_options", set(&["type=tmpfs"])), ("cluster", true.into())],
+        ),
+    ] {
+        assert!(tries(action, "dave", plain, &[]), "{action}");
+        assert!(!tries(action, "alice", plain, &[]) && !tries(action, "", plain, &[]), "{action} of somebody else");
+        for other in others {
+            assert!(!tries(action, "dave", plain, std::slice::from_ref(&other)), "{action} {other:?}");
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 };
 use wharden_docker::{
     AccountView, ApiVersion, Asker, Canonical, ContainerView, ExecView, Head, HostPathView, IMAGE_LABEL, ImageView,
-    Judged, Lookup, Making, NetworkView, OWNER_LABEL, SwarmView, TaskView, View, VolumeView,
+    Judged, Lookup, Making, NetworkView, OWNER_LABEL, ObjectView, TaskView, View, VolumeView,
 };
 use wharden_model::{
     Action, AdminAction, BundlePolicy, Decision, DecisionEvent, Effect, FactValue, HostId, Principal, Resource,
@@ -303,10 +303,10 @@ fn assume(view: &mut View, lookup: Lookup, owner: &str) -> Option<String> {
             view.execs.insert(name.clone(), ExecView { id: name, ..ExecView::default() });
             told
         }
-        Lookup::Swarm(kind, name) => {
+        Lookup::Object(kind, name) => {
             let told = format!("{} {name} is there, {whose}", kind.name().to_lowercase());
-            let found = SwarmView { id: name.clone(), name: name.clone(), labels: labels() };
-            view.swarm.insert((kind, name), found);
+            let found = ObjectView { id: name.clone(), name: name.clone(), labels: labels() };
+            view.objects.insert((kind, name), found);
             told
         }
         Lookup::Task(id) => {

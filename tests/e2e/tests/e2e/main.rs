@@ -21,6 +21,7 @@ mod cluster;
 mod cluster_key;
 mod copied_in;
 mod copies;
+mod developers;
 mod disks;
 mod doctor;
 mod durability;

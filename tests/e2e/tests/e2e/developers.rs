@@ -1,0 +1,96 @@
+//! What compose, docker-py and testcontainers ask for in ordinary use: whoever makes things also takes them away again.
+
+use wharden_harness::World;
+
+fn world() -> World {
+    World::setup()
+        .user("dave", &["developers"])
+        .user("dora", &["developers"])
+        .user("alice", &["launchers"])
+        .packs(&["roles", "baseline", "teams"])
+        .start()
+}
+
+/// A project as compose makes one: a network with an alias for each service, a volume, containers that are made anew, all removed.
+const PROJECT: &str = r#"
+labels = {'com.docker.compose.project': 'shop'}
+network = client.networks.create('shop_default', driver='bridge', labels=labels, check_duplicate=True, attachable=True,
+    ipam=docker.types.IPAMConfig(driver='default', pool_configs=[]))
+volume = client.volumes.create('shop_data', labels=labels)
+def up(name):
+    config = client.api.create_networking_config({'shop_default': client.api.create_endpoint_config(aliases=['web'])})
+    host = client.api.create_host_config(binds=['shop_data:/data:rw'], network_mode='shop_default')
+    made = client.api.create_container('app', ['sleep', '1000'], name=name, labels=labels, networking_config=config,
+        host_config=host)
+    client.api.start(made['Id'])
+    return client.containers.get(made['Id'])
+web = up('shop_web_1')
+web.rename('old_shop_web_1')
+web.update(mem_limit='64m', memswap_limit='64m')
+web.stop(timeout=1)
+web.remove(v=True)
+web = up('shop_web_1')
+other = client.networks.create('shop_back')
+other.connect(web, aliases=['web'])
+other.disconnect(web)
+web.remove(force=True)
+other.remove()
+network.remove()
+volume.remove()
+print(client.containers.run('app', ['echo', 'over'], remove=True).decode().strip())
+left = (client.containers.list(all=True), client.networks.list(names=['shop']), client.volumes.list())
+print([thing.name for things in left for thing in things])
+"#;
+
+#[test]
+fn developers_bring_a_project_up_and_down() {
+    let world = world();
+    let python = world.agent.python("dave");
+    assert_eq!(python.run(PROJECT).ok().trim(), "over\n[]");
+    // A launcher is told what is missing, and by what it is refused.
+    let network = world.docker("alice").run(&["network", "create", "mine"]);
+    network.fails_saying(&["network.create"]);
+    let docker = world.docker("alice");
+    docker.run(&["create", "--name", "hers", "app", "id"]).ok();
+    docker.run(&["rm", "hers"]).fails_saying(&["container.delete"]);
+}
+
+#[test]
+fn developers_have_what_is_theirs_and_plain() {
+    let world = world();
+    let (dave, dora, direct) = (world.docker("dave"), world.docker("dora"), world.direct());
+    dave.run(&["network", "create", "daves"]).ok();
+    dave.run(&["volume", "create", "daves"]).ok();
+    dave.run(&["run", "-d", "--name", "daves", "app", "sleep", "1000"]).ok();
+    for args in [
+        &["rm", "daves"][..],
+        &["rename", "daves", "doras"],
+        &["update", "--cpus", "1", "daves"],
+        &["network", "connect", "daves", "daves"],
+        &["network", "rm", "daves"],
+        &["volume", "rm", "daves"],
+    ] {
+        dora.run(args).fails_saying(&["o such"]);
+    }
+    assert_eq!(dave.run(&["inspect", "--format", "{{.Name}} {{.State.Running}}", "daves"]).ok(), "/daves true");
+    // What is nobody's is not theirs either, nor is a network for it.
+    direct.run(&["create", "--name", "nobodys", "app", "id"]).ok();
+    direct.run(&["network", "create", "nobodys"]).ok();
+    dora.run(&["network", "create", "doras"]).ok();
+    dora.run(&["run", "-d", "--name", "doras", "app", "sleep", "1000"]).ok();
+    dora.run(&["network", "connect", "doras", "nobodys"]).fails_saying(&["network.connect"]);
+    dora.run(&["network", "connect", "nobodys", "doras"]).fails_saying(&["network.connect"]);
+    dora.run(&["network", "connect", "doras", "doras"]).ok();
+    dora.run(&["rm", "nobodys"]).fails_saying(&["container.delete"]);
+    // Addresses, interfaces and folders are the engine's to choose.
+    for args in [
+        &["network", "create", "--subnet", "10.9.0.0/24", "n"][..],
+        &["network", "create", "-o", "com.docker.network.bridge.name=docker0", "n"],
+        &["network", "create", "-d", "macvlan", "n"],
+        &["network", "create", "--internal", "-o", "x=y", "n"],
+    ] {
+        dora.run(args).fails_saying(&["network.create"]);
+    }
+    dora.run(&["volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "v"]).fails_saying(&["volume.create"]);
+    dora.run(&["system", "prune", "-f"]).fails_saying(&["prune"]);
+}
