@@ -94,7 +94,7 @@ fn a_prune_is_of_volumes_with_names_where_the_engine_takes_them() {
     ] {
         let engine = ApiVersion { major: 1, minor: 44 };
         let (canonical, _) = support::canonical_for(&request("POST", target, ""), engine).unwrap();
-        let judged = support::judge_as(canonical, &view()).unwrap();
+        let judged = support::judge_as(&canonical, &view()).unwrap();
         assert!(support::shows(&judged, "all", all), "{target}");
     }
 }

@@ -146,10 +146,10 @@ fn dechunk(mut rest: &[u8]) -> (Vec<u8>, Vec<u8>) {
 }
 
 pub fn judge_with(bytes: &[u8], view: &View) -> Result<Judged, Refusal> {
-    judge_as(canonical(bytes)?.0, view)
+    judge_as(&canonical(bytes)?.0, view)
 }
 
-pub fn judge_as(canonical: Canonical, view: &View) -> Result<Judged, Refusal> {
+pub fn judge_as(canonical: &Canonical, view: &View) -> Result<Judged, Refusal> {
     let host_id = HostId::new("h-0123456789abcdef").unwrap();
     let sockets = ["/srv/wharden/engine.sock".to_owned()];
     canonical.judge(view, &Asker { owner: "alice", host_id: &host_id, private: &sockets })
