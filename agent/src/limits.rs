@@ -161,6 +161,9 @@ pub const LOOKUPS_MAX: usize = 256;
 pub const IMAGE_OWNERS_MAX: usize = 4096;
 /// Longest name of an account that images are remembered for, in bytes: all of them fit into [`STATE_FILE_MAX`].
 pub const IMAGE_OWNER_BYTES_MAX: usize = 128;
+/// Containers that the inventory asks the engine about at one time. The engine answers about one whose lock somebody has when that is
+/// given back.
+pub const CONTAINERS_AT_A_TIME: usize = 4;
 /// Idle connections to the engine kept for lookups.
 pub const LOOKUP_POOL: usize = 8;
 /// Time-out of resolving one host path: automounts and network file systems can hang.

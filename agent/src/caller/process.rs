@@ -69,6 +69,10 @@ impl Process {
         self.check()?;
         let value = read(self.pid)?;
         self.check()?;
+        if is_exiting(self.pid)? {
+            // It is shown in the root's control groups from then on, whatever container it is in (control groups v1).
+            return Err(PeerError::Gone);
+        }
         Ok(value)
     }
 
@@ -88,11 +92,25 @@ impl Process {
     }
 }
 
+/// `PF_EXITING` of the kernel's `include/linux/sched.h`.
+const EXITING: u64 = 0x4;
+
+/// Ticks since boot.
 fn start_time(pid: u32) -> Result<u64, PeerError> {
+    stat_field(pid, 22)
+}
+
+/// It, or its first thread, has ended or is about to.
+fn is_exiting(pid: u32) -> Result<bool, PeerError> {
+    Ok(stat_field(pid, 9)? & EXITING != 0)
+}
+
+/// A field of `/proc/<pid>/stat`, proc(5), by its number there, from the third on.
+fn stat_field(pid: u32, number: usize) -> Result<u64, PeerError> {
     let stat = read_proc(format!("/proc/{pid}/stat"))?;
-    // The second field is the name in parentheses, which may hold anything; the start is the 22nd field.
+    // The second field is the name in parentheses, which may hold anything.
     let after = stat.rfind(')').and_then(|at| stat.get(at + 1..)).unwrap_or_default();
-    after.split_ascii_whitespace().nth(19).and_then(|n| n.parse().ok()).ok_or(PeerError::Gone)
+    after.split_ascii_whitespace().nth(number - 3).and_then(|n| n.parse().ok()).ok_or(PeerError::Gone)
 }
 
 /// The text of a file in `/proc`.
@@ -112,7 +130,11 @@ pub(super) fn same_namespace(pid: u32, kind: &str) -> Result<bool, PeerError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::net::UnixStream;
+    use std::{
+        os::unix::net::UnixStream,
+        thread::sleep,
+        time::{Duration, Instant},
+    };
 
     #[test]
     fn the_peer_of_a_socket_pair_is_this_process() {
@@ -130,7 +152,14 @@ mod tests {
         let early = Process { accepted: u64::MAX, ..late };
         assert!(early.inspect(Ok).is_ok());
         child.kill().expect("kill");
+        // Not waited for yet: its number is still its own.
+        let ended = || early.inspect(Ok).is_err();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !ended() {
+            assert!(Instant::now() < deadline, "a process that has ended is still the caller");
+            sleep(Duration::from_millis(5));
+        }
         child.wait().expect("wait");
-        assert!(early.inspect(Ok).is_err());
+        assert!(ended());
     }
 }

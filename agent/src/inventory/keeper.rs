@@ -7,7 +7,8 @@ use super::{
     facts::machine_facts,
     told::Told,
 };
-use crate::limits::{ENGINE_RETRY, FULL_LOOK, INVENTORY_LATEST, INVENTORY_QUIET, INVENTORY_STRAINED_WAIT};
+use crate::limits::{CONTAINERS_AT_A_TIME, ENGINE_RETRY, FULL_LOOK, INVENTORY_LATEST, INVENTORY_QUIET, INVENTORY_STRAINED_WAIT};
+use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use std::sync::{Arc, Once};
 use tokio::{
@@ -120,9 +121,6 @@ impl Keeper {
     }
 
     async fn look_at(&self, dirty: &Dirty) -> Result<(), EngineError> {
-        for id in &dirty.containers {
-            self.container(id).await?;
-        }
         if dirty.images {
             self.images().await?;
         }
@@ -132,6 +130,7 @@ impl Keeper {
         if dirty.networks {
             self.networks().await?;
         }
+        self.containers(&dirty.containers).await?;
         self.told.announce();
         Ok(())
     }
@@ -163,15 +162,19 @@ impl Keeper {
         ids.truncate(INVENTORY_CONTAINERS_MAX);
         self.told.change(|ledger| ledger.keep_containers(&ids));
         self.told.keep_processes(&ids);
-        for id in &ids {
-            self.container(id).await?;
-        }
         self.owners.tidy(&self.engine).await;
         self.images().await?;
         self.volumes().await?;
         self.networks().await?;
+        self.containers(&ids).await?;
         self.told.announce();
         Ok(())
+    }
+
+    /// After all else, and some at a time: whoever copies into a container has its lock, for as long as that takes.
+    async fn containers(&self, ids: impl IntoIterator<Item = &String>) -> Result<(), EngineError> {
+        let each = stream::iter(ids).map(Ok);
+        each.try_for_each_concurrent(CONTAINERS_AT_A_TIME, |id| self.container(id)).await
     }
 
     async fn host(&self, engine: EngineFacts) {
@@ -197,6 +200,11 @@ impl Keeper {
             // One container that the engine stumbles over, or has too much to say about, does not hide the others.
             Err(error) if error.is_of_one_thing() => {
                 tracing::debug!(container = id, %error, "a container could not be looked at");
+            }
+            // Nor does one whose lock somebody has, while the engine answers.
+            Err(EngineError::Timeout { .. }) => {
+                self.engine.get("/version").await?;
+                tracing::debug!(container = id, "a container could not be looked at in time");
             }
             Err(error) => return Err(error),
         }
@@ -255,8 +263,11 @@ impl Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{enrolment::DataDir, inventory::IMAGE_OWNERS_FILE};
-    use std::time::Duration;
+    use crate::{enrolment::DataDir, inventory::IMAGE_OWNERS_FILE, limits::LOOKUP_TIMEOUT};
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
         net::{UnixListener, UnixStream},
@@ -279,6 +290,69 @@ mod tests {
             }
             open.push(stream);
         }
+    }
+
+    /// An engine that says nothing of the container `held`, as when somebody copies into it.
+    async fn engine_with_a_held_container(listener: UnixListener, versions: Arc<AtomicUsize>) {
+        loop {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let versions = Arc::clone(&versions);
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                loop {
+                    let read = stream.read(&mut request).await.unwrap_or_default();
+                    let line = String::from_utf8_lossy(&request[..read]).lines().next().unwrap_or_default().to_owned();
+                    let json = match line.split(' ').nth(1).unwrap_or_default() {
+                        "" => return,
+                        path if path.starts_with("/events") => {
+                            let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+                            stream.write_all(head).await.expect("taken");
+                            continue;
+                        }
+                        path if path.contains("/containers/held/") => continue,
+                        path if path.contains("/containers/other/") => r#"{"Id":"other","Name":"/other"}"#,
+                        path if path.contains("/containers/json") => r#"[{"Id":"held"},{"Id":"other"}]"#,
+                        path if path.contains("/volumes") => r#"{"Volumes":[]}"#,
+                        path if path.contains("/version") => {
+                            versions.fetch_add(1, Ordering::SeqCst);
+                            r#"{"Version":"20.10.24","ApiVersion":"1.41"}"#
+                        }
+                        path if path.contains("/info") => "{}",
+                        _ => "[]",
+                    };
+                    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{json}", json.len());
+                    stream.write_all(answer.as_bytes()).await.expect("taken");
+                }
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn one_container_whose_lock_somebody_has_hides_nothing_else() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let socket = dir.path().join("engine.sock");
+        let versions = Arc::new(AtomicUsize::new(0));
+        let listener = UnixListener::bind(&socket).expect("bound");
+        let engine = tokio::spawn(engine_with_a_held_container(listener, Arc::clone(&versions)));
+        let data = DataDir::create(&dir.path().join("data")).expect("data");
+        let (told, owners) = (Arc::new(Told::default()), Arc::new(ImageOwners::load(&data)));
+        let keeper = Keeper::new(Arc::new(Engine::new(&socket)), owners, Arc::clone(&told), Arc::default());
+        let keeper = tokio::spawn(keeper.run());
+        let is_known = || told.look(|ledger| ledger.container_ids().any(|id| id == "other"));
+        let seen = async {
+            while !is_known() {
+                sleep(Duration::from_millis(10)).await;
+            }
+            let before = versions.load(Ordering::SeqCst);
+            // It is given up, and the engine is asked whether it is there.
+            while versions.load(Ordering::SeqCst) == before {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(LOOKUP_TIMEOUT * 3, seen).await.expect("while the container is held");
+        assert!(is_known());
+        keeper.abort();
+        engine.abort();
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@
 pub struct Account {
     /// It is or may be uid 0.
     pub may_be_root: bool,
-    /// It is a name other than root: the image says which number that is.
+    /// It is a name other than root, or its group is one: the image says which number that is.
     pub by_name: bool,
 }
 
@@ -24,7 +24,10 @@ pub fn account(user: &str) -> Account {
     let number = name.strip_prefix(['+', '-']).unwrap_or(name);
     if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) {
         let is_uid = number.parse::<u32>().is_ok_and(|uid| uid <= UID_MAX && (uid == 0 || !name.starts_with('-')));
-        return Account { may_be_root: !is_uid || number.bytes().all(|b| b == b'0'), by_name: !is_uid };
+        let group = user.split_once(':').map_or("", |(_, group)| group);
+        // What runs in the container chooses the file in which the engine looks for a group by its name, with each command.
+        let by_name = !is_uid || !group.bytes().all(|b| b.is_ascii_digit());
+        return Account { may_be_root: by_name || number.bytes().all(|b| b == b'0'), by_name };
     }
     Account { may_be_root: true, by_name: true }
 }
@@ -41,9 +44,11 @@ mod tests {
         for name in ["1000 ", " 1000", "1000\n", "1 0", "-1", "4294967296", "2147483648", "١٠", "0x10", "1e3"] {
             assert_eq!(account(name), Account { may_be_root: true, by_name: true }, "{name:?}");
         }
-        for other in ["1000", "1000:0", "65534", "10", "+5", "2147483647"] {
+        for other in ["1000", "1000:0", "65534", "10", "+5", "2147483647", "1000:"] {
             assert!(!account(other).may_be_root, "{other}");
         }
-        assert_eq!(account("nginx"), Account { may_be_root: true, by_name: true });
+        for name in ["nginx", "1000:root", "1000:+5", "1000:1:2", "1000: "] {
+            assert_eq!(account(name), Account { may_be_root: true, by_name: true }, "{name}");
+        }
     }
 }

@@ -6,6 +6,9 @@ use crate::{
     refusal::{Refusal, shorten},
 };
 
+/// What is in `/dev` and leads out of it.
+const NO_DEVICES: &[&str] = &["", "core", "fd", "log", "mqueue", "shm", "stderr", "stdin", "stdout"];
+
 /// Checks that they are in `/dev`.
 ///
 /// # Errors
@@ -19,9 +22,11 @@ pub fn check(host: Doc<'_>) -> Result<(), Refusal> {
         "BlkioDeviceWriteIOps",
     ] {
         for path in host.items(list).map(|device| device.text("Path")) {
-            if !clean(path).starts_with("/dev/") {
+            let first = path.strip_prefix("/dev/").and_then(|rest| rest.split('/').next());
+            // A part that is none, and folders where others than root put links, would lead to anything.
+            if clean(path) != path || first.is_none_or(|first| NO_DEVICES.contains(&first)) {
                 let shown = shorten(path);
-                return Err(Refusal::bad(format!("field {list}: {shown:?} is no device: name one in /dev")));
+                return Err(Refusal::bad(format!("field {list}: {shown:?} is no device: name one in /dev, as /dev/sda")));
             }
         }
     }
@@ -36,7 +41,19 @@ mod tests {
 
     #[test]
     fn limits_are_for_devices() {
-        for (path, passes) in [("/dev/sda", true), ("/root/x", false), ("/dev/../root/x", false), ("sda", false)] {
+        for (path, passes) in [
+            ("/dev/sda", true),
+            ("/dev/mapper/data", true),
+            ("/root/x", false),
+            ("/dev/../root/x", false),
+            ("sda", false),
+            ("/dev/fd/../root/etc/shadow", false),
+            ("/dev/fd/7", false),
+            ("/dev/shm/link", false),
+            ("/dev//sda", false),
+            ("/dev/", false),
+            ("/dev", false),
+        ] {
             let list = json!([{"Path": path, "Rate": 1}]);
             let create = json!({"HostConfig": {"BlkioDeviceReadBps": list}});
             let update = json!({"BlkioDeviceWriteIOps": list});
