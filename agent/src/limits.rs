@@ -143,6 +143,9 @@ pub const LISTS_AT_ONCE_PER_USER: usize = 4;
 pub const LISTS_AT_ONCE: usize = 6;
 /// How long a part of a list may wait for its reader when somebody waits for a turn: the engine holds the rest.
 pub const LIST_STALL: Duration = Duration::from_secs(5);
+/// How long events may wait for their reader. Once the engine has more of them than it keeps, it has whoever makes another one wait for each
+/// reader.
+pub const EVENT_STALL: Duration = Duration::from_secs(10);
 /// Longest event of the engine, in bytes; a container's labels ride in it.
 pub const EVENT_LINE_MAX: usize = 512 * 1024;
 /// Memory that an event may take once it is read, in bytes, see [`wharden_docker::weight`].

@@ -228,7 +228,7 @@ impl Connection<'_> {
             limit: judged.limit,
             turn: underway.list.as_ref(),
             network: network.as_deref(),
-            uid: self.caller.uid(),
+            caller: &self.caller,
         });
         let plan = Plan {
             head: &judged.head,

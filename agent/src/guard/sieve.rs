@@ -3,6 +3,7 @@
 
 use super::{
     Guard,
+    admit::Caller,
     exchange::ExchangeError,
     room::Holding,
     turns::{Turn, unless_wanted},
@@ -10,7 +11,7 @@ use super::{
 use crate::{
     bundle::Held,
     inventory::{EngineError, Lookups, look_up_all},
-    limits::{EVENT_LINE_MAX, EVENT_WEIGHT_MAX, HELD_FREE},
+    limits::{EVENT_LINE_MAX, EVENT_STALL, EVENT_WEIGHT_MAX, HELD_FREE},
     wire::{Body, Inbox, LAST_CHUNK, Lines, ResponseHead, write_chunk},
 };
 use serde_json::Value;
@@ -22,7 +23,10 @@ use std::{
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
 use wharden_docker::{
     Listing, Lookup, Reading, SIFTED_AT_ONCE, Sifter, UnknownForm, View, attached, event_attached, event_container,
     event_reading, event_subject, listed_reading, service_of_task, weight,
@@ -42,8 +46,7 @@ pub struct Sieve<'a> {
     pub turn: Option<&'a Turn>,
     /// The network that is described.
     pub network: Option<&'a str>,
-    /// The caller's account on this host.
-    pub uid: Option<u32>,
+    pub caller: &'a Caller,
 }
 
 /// What decides at one moment about what is seen.
@@ -140,7 +143,7 @@ impl Sieve<'_> {
 
     /// As things are now: a stream of events outlives a bundle, and a break-glass.
     fn eyes(&self) -> Eyes {
-        let open = self.uid.is_some_and(|uid| self.guard.grant_of(uid).is_some());
+        let open = self.caller.uid().is_some_and(|uid| self.guard.grant_of(uid).is_some());
         Eyes { held: self.guard.bundles.current(), open }
     }
 
@@ -183,7 +186,7 @@ impl Sieve<'_> {
         holding: &mut Holding,
     ) -> Result<(), ExchangeError> {
         // Before the first of them.
-        to.give(&[]).await?;
+        taken(to.give(&[])).await?;
         let mut lines = Lines::new(EVENT_LINE_MAX);
         loop {
             let at_hand = body.next(inbox, from).await.map_err(ExchangeError::EngineBody)?;
@@ -203,9 +206,9 @@ impl Sieve<'_> {
             }
             Body::used(inbox, &at_hand);
             if at_hand.is_last {
-                return to.end(&out).await;
+                return taken(to.end(&out)).await;
             }
-            to.give(&std::mem::take(&mut out)).await?;
+            taken(to.give(&std::mem::take(&mut out))).await?;
             holding.hold(lines.footprint().saturating_sub(2 * HELD_FREE)).await.map_err(ExchangeError::Full)?;
         }
     }
@@ -233,6 +236,8 @@ impl Sieve<'_> {
         let found = if wanted.is_empty() {
             Ok(View::default())
         } else {
+            // As for a request: who follows many events does not slow the others down.
+            let _turn = self.guard.deciding.take(self.caller.holder()).await;
             look_up_all(Lookups { engine, owners, allowance: &allowance, owner: "" }, wanted).await
         };
         let Ok(mut view) = found else { return false };
@@ -243,6 +248,12 @@ impl Sieve<'_> {
         let attached = event_container(&event, &view);
         reading.is_ok_and(|reading| reading.iter().chain(&attached).all(may))
     }
+}
+
+/// Gives a reader of events up that takes none of them: the engine would have everybody who makes one wait for it.
+async fn taken(giving: impl Future<Output = Result<(), ExchangeError>>) -> Result<(), ExchangeError> {
+    let given = timeout(EVENT_STALL, giving).await;
+    given.unwrap_or_else(|_| Err(ExchangeError::ClientWrite(io::ErrorKind::TimedOut.into())))
 }
 
 /// An answer on its way to the client: in chunks, unless it is at its end before it has begun.
@@ -309,6 +320,12 @@ pub fn kept_lines(head: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_no_events_is_given_up() {
+        assert!(matches!(taken(std::future::pending()).await, Err(ExchangeError::ClientWrite(_))));
+        assert!(taken(async { Ok(()) }).await.is_ok());
+    }
 
     #[test]
     fn a_head_keeps_everything_but_its_framing() {

@@ -85,6 +85,8 @@ pub struct Engine {
     api: Mutex<Option<ApiVersion>>,
     /// One asks the engine what it is; those who want to know too wait for that answer.
     asking: tokio::sync::Mutex<()>,
+    /// Held while the services and tasks of the swarm are listed.
+    listing: tokio::sync::Mutex<()>,
     /// Where the engine keeps images and volumes, as it says.
     root: ArcSwapOption<PathBuf>,
     mark: Option<Mark>,
@@ -100,6 +102,7 @@ impl Engine {
             idle: Mutex::new(Vec::new()),
             api: Mutex::new(None),
             asking: tokio::sync::Mutex::new(()),
+            listing: tokio::sync::Mutex::new(()),
             root: ArcSwapOption::empty(),
             mark: None,
             large: Arc::new(Semaphore::new(LARGE_DECISIONS)),
@@ -160,6 +163,15 @@ impl Engine {
         }
         // Once: what it takes is not for every connection to hold.
         Box::pin(self.ask_api()).await
+    }
+
+    /// A turn to list all services and tasks of the swarm, which may be much: the engine makes a list whole before it answers.
+    ///
+    /// # Errors
+    /// [`EngineError::Timeout`].
+    pub async fn turn_to_list(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, EngineError> {
+        let turn = timeout_at(Instant::now() + LOOKUP_TIMEOUT, self.listing.lock()).await;
+        turn.map_err(|_| EngineError::Timeout { path: "/services".to_owned() })
     }
 
     async fn ask_api(&self) -> Result<ApiVersion, EngineError> {

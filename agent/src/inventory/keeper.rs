@@ -7,7 +7,9 @@ use super::{
     facts::machine_facts,
     told::Told,
 };
-use crate::limits::{CONTAINERS_AT_A_TIME, ENGINE_RETRY, FULL_LOOK, INVENTORY_LATEST, INVENTORY_QUIET, INVENTORY_STRAINED_WAIT};
+use crate::limits::{
+    CONTAINERS_AT_A_TIME, ENGINE_RETRY, FULL_LOOK, INVENTORY_LATEST, INVENTORY_QUIET, INVENTORY_STRAINED_WAIT,
+};
 use futures::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use std::sync::{Arc, Once};

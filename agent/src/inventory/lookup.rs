@@ -278,6 +278,7 @@ async fn inspect(
 /// The volumes that services mount. There are none where the engine manages no swarm; one that cannot say so now is asked in vain.
 async fn service_volumes(engine: &Engine) -> Result<ServiceVolumes, EngineError> {
     let mut volumes = ServiceVolumes::default();
+    let _turn = engine.turn_to_list().await?;
     let asked = async {
         engine.list("/services", Action::ServiceList, |service| volumes.service(service)).await?;
         engine.list("/tasks", Action::TaskList, |task| volumes.task(task)).await

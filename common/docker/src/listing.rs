@@ -134,7 +134,7 @@ pub fn event_reading(event: &Value, view: &View, owner: ImageOwner<'_>) -> Resul
     }))
 }
 
-/// The container that an event of a network names, as what it would be to read it: as it is, or somebody's when it is gone.
+/// The container that an event of a network or a volume names, as what it would be to read it: as it is, or somebody's when it is gone.
 pub fn event_container(event: &Value, view: &View) -> Option<Reading> {
     let id = event_attached(event)?;
     let gone = || Resource { owner: UNKNOWN_OWNER.to_owned(), ..Resource::bare(ResourceKind::Container, &id) };
@@ -144,8 +144,8 @@ pub fn event_container(event: &Value, view: &View) -> Option<Reading> {
 
 /// Its id.
 pub fn event_attached(event: &Value) -> Option<String> {
-    let of_network = text(event, "/Type") == "network";
-    Some(text(event, "/Actor/Attributes/container")).filter(|id| of_network && !id.is_empty())
+    let of_either = ["network", "volume"].contains(&text(event, "/Type").as_str());
+    Some(text(event, "/Actor/Attributes/container")).filter(|id| of_either && !id.is_empty())
 }
 
 /// The kind and the id of what an event is about; `None` for the engine itself.
@@ -207,6 +207,8 @@ mod tests {
         let view = View { containers: [("c1".to_owned(), known)].into(), ..View::default() };
         let named = |view: &View| event_container(&joined, view).expect("a container").resource.name;
         assert_eq!((named(&view).as_str(), named(&View::default()).as_str()), ("db", ""));
+        let mounted = json!({"Type": "volume", "Actor": {"ID": "v", "Attributes": {"container": "c9"}}});
+        assert_eq!(event_container(&mounted, &view).expect("a container").resource.owner, UNKNOWN_OWNER);
         assert_eq!(event_container(&event, &view), None);
         let volume = json!({"Type": "volume", "Actor": {"ID": "v", "Attributes": {"driver": "local"}}});
         assert_eq!(event_subject(&volume), Ok(Some((ResourceKind::Volume, "v".to_owned()))));

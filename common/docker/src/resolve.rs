@@ -100,13 +100,14 @@ pub fn container_resource(view: &ContainerView) -> Resource {
 
 /// What a name of an image meant when the creation was decided is what the container was made of. Before it was
 /// created the name may have gone to another image.
-fn same_image(view: &ContainerView) -> Result<(), Refusal> {
+fn same_image(view: &ContainerView, asked: &str) -> Result<(), Refusal> {
     match view.labels.get(owner::IMAGE_LABEL) {
         Some(judged) if !owner::same_image(judged, &view.image_id) => {
-            let (name, image) = (&view.name, &view.image);
+            // Nothing of it is told that was not asked for.
             let message = format!(
-                "container {name}: its image {image} became another one while the container was created, so that \
-                 nobody knows whose it is; create it again by another name"
+                "container {}: its image became another one while the container was created, so that nobody knows whose it is; \
+                 create it again by another name",
+                shorten(asked)
             );
             Err(Refusal::with(409, message))
         }
@@ -168,6 +169,10 @@ fn containers<'a>(
         action => {
             let Some(asked) = out.captures.first_mut() else { return Err(Refusal::bad("path: no container in it")) };
             let found = container(view, asked)?;
+            if action.starts_container() {
+                out.image = view.images.get(&found.image_id);
+                same_image(found, asked)?;
+            }
             // A link is deleted by its name, the alias that one container has for the other: both are changed.
             let unlinks = action == Action::ContainerDelete && canonical.query.truth("link");
             let parent = lookup::unlinked(canonical).map(|(parent, alias)| Ok((container(view, parent)?, alias)));
@@ -176,10 +181,6 @@ fn containers<'a>(
                 *asked = format!("{}/{alias}", parent.name);
             } else if !unlinks {
                 asked.clone_from(&found.id);
-            }
-            if action.starts_container() {
-                out.image = view.images.get(&found.image_id);
-                same_image(found)?;
             }
             out.container = Some(found);
             out.resources.push(container_resource(found));
@@ -357,14 +358,13 @@ fn network<'a>(
         let name = canonical.doc().text("Name");
         let made = to_be(ResourceKind::Network, name, canonical.doc(), asker);
         let from = canonical.doc().at("ConfigFrom").text("Network");
-        if let Some(found) = view.networks.get(from)
-            && ![String::new(), made.owner.clone()].contains(&owner::of(&found.labels))
-        {
+        let is_own = |found: &NetworkView| [String::new(), made.owner.clone()].contains(&owner::of(&found.labels));
+        if !from.is_empty() && !view.networks.get(from).is_some_and(is_own) {
             return Err(Refusal::with(
-                409,
+                404,
                 format!(
-                    "field ConfigFrom: network {} was made by somebody else, and the engine would take its labels over, which say \
-                     whose a network is: make a configuration of your own",
+                    "field ConfigFrom: network {} is not there, or was made by somebody else, whose labels the engine would take \
+                     over, which say whose a network is: make a configuration of your own",
                     shorten(from)
                 ),
             ));

@@ -26,7 +26,9 @@ pub fn check(host: Doc<'_>) -> Result<(), Refusal> {
             // A part that is none, and folders where others than root put links, would lead to anything.
             if clean(path) != path || first.is_none_or(|first| NO_DEVICES.contains(&first)) {
                 let shown = shorten(path);
-                return Err(Refusal::bad(format!("field {list}: {shown:?} is no device: name one in /dev, as /dev/sda")));
+                return Err(Refusal::bad(format!(
+                    "field {list}: {shown:?} is no device: name one in /dev, as /dev/sda"
+                )));
             }
         }
     }

@@ -117,7 +117,8 @@ fn a_network_is_made_once_and_of_nobody_elses_configuration() {
     let sent = sent(&create(r#"{"Name":"n"}"#).expect("judged"));
     assert_eq!(sent["CheckDuplicate"], true);
     let refused = create(r#"{"Name":"n","ConfigFrom":{"Network":"bobnet"}}"#).map(|_| ()).expect_err("bob's");
-    assert_eq!(refused.status, 409);
+    let absent = create(r#"{"Name":"n","ConfigFrom":{"Network":"absent"}}"#).map(|_| ()).expect_err("absent");
+    assert_eq!((refused.status, refused.message), (absent.status, absent.message.replace("absent", "bobnet")));
     let connect = request("POST", "/v1.41/networks/front/connect", r#"{"Container":"victim"}"#);
     let judged = judge_with(&connect, &world()).expect("judged");
     assert_eq!(judged.neighbours.len(), 1, "the container must be there for the caller too");

@@ -144,6 +144,14 @@ fn events_of_the_engine_are_those_of_ones_own() {
     assert!(!seen.contains("bob-"), "{seen}");
     let all = past(&world.direct());
     assert!(all.contains("bob-box") && all.contains("bob-data"), "{all}");
+    // Who takes the name of a volume over does not hear in which containers of others it was.
+    let id = bob.run(&["inspect", "--format", "{{.Id}}", "bob-box"]).ok();
+    assert!(all.contains(&id) && past(&bob).contains(&format!("container={id}")), "{all}");
+    world.direct().run(&["rm", "bob-box"]).ok();
+    world.direct().run(&["volume", "rm", "bob-data"]).ok();
+    alice.run(&["create", "-v", "bob-data:/d", "app"]).ok();
+    let seen = past(&alice);
+    assert!(seen.contains("volume create bob-data") && !seen.contains(&id), "{seen}");
 }
 
 #[test]
