@@ -4,6 +4,7 @@ use super::{
     claims::Claim,
     exchange::framed,
     files::{Carried, Files},
+    keep::Kept,
     link::Link,
     load::Load,
     room::Holding,
@@ -185,22 +186,11 @@ impl Guard {
         Ok(match decided {
             Ok(Passed { answer: Some(reply), .. }) => Verdict::Answer(reply),
             Ok(Passed { mut judged, answer: None, undecided, unseen }) => {
-                match case.keep_volumes(action, std::mem::take(&mut judged.volumes)).await {
-                    Ok(kept) => creation.extend(kept),
-                    Err(refused) => return Ok(Verdict::Refuse(refused)),
-                }
-                match case.keep_images(action, std::mem::take(&mut judged.image_names)).await {
-                    Ok(kept) => creation.extend(kept),
-                    Err(refused) => return Ok(Verdict::Refuse(refused)),
-                }
-                let still = match case.keep_still(&judged, api).await {
+                let Kept { creation: named, still, claims } = match case.keep(&mut judged, api).await {
                     Ok(kept) => kept,
                     Err(refused) => return Ok(Verdict::Refuse(refused)),
                 };
-                let claims = match case.claim(action, std::mem::take(&mut judged.handles)) {
-                    Ok(claims) => claims,
-                    Err(refused) => return Ok(Verdict::Refuse(refused)),
-                };
+                creation.extend(named);
                 let list = match list {
                     // What is too large to be held is asked for again; the engine holds it as it does a list.
                     None if describes(action) || action == Action::TaskInspect => {

@@ -18,6 +18,7 @@ mod execs;
 mod explain;
 mod files;
 mod image_names;
+mod keep;
 mod link;
 mod listener;
 mod load;

@@ -1,0 +1,31 @@
+//! Between the decision and the engine: what was decided on stays as it was.
+
+use super::{
+    case::{Case, Refused},
+    claims::Claim,
+    turns::Turn,
+};
+use std::mem::take;
+use wharden_docker::{ApiVersion, Judged};
+
+/// See the fields of the same names of a request that may go to the engine.
+pub struct Kept {
+    pub creation: Vec<Turn<String>>,
+    pub still: Option<Turn<String>>,
+    pub claims: Vec<Claim>,
+}
+
+impl Case<'_> {
+    /// Keeps all that a request was decided on, in this order, which is the same for all.
+    ///
+    /// # Errors
+    /// What is answered when something is another thing by now, or somebody else's.
+    pub(super) async fn keep(&self, judged: &mut Judged, api: ApiVersion) -> Result<Kept, Refused> {
+        let action = judged.action;
+        let mut creation = self.keep_volumes(action, take(&mut judged.volumes)).await?;
+        creation.extend(self.keep_images(action, take(&mut judged.image_names)).await?);
+        let still = self.keep_still(judged, api).await?;
+        let claims = self.claim(action, take(&mut judged.handles))?;
+        Ok(Kept { creation, still, claims })
+    }
+}
