@@ -192,8 +192,14 @@ pub const AUTHZ_SMALL: usize = 32 * 1024;
 /// about at that moment.
 pub const AUTHZ_CONNECTIONS: usize = 1024;
 /// Requests that the plugin judges at one time. Each may ask the engine [`LOOKUP_POOL`] things at once, and each of those
-/// comes back as a question: together they stay below [`AUTHZ_CONNECTIONS`].
+/// comes back as a question: together with those that wait they stay below [`AUTHZ_CONNECTIONS`].
 pub const AUTHZ_CASES: usize = 64;
+/// Requests that the plugin judges or that wait for it; more are refused at once. Each holds a connection, and those that
+/// are left are for what the judged ones look up and for the guard's requests, which do not wait.
+pub const AUTHZ_WAITING: usize = 256;
+/// Questions longer than [`AUTHZ_SMALL`] at one time, for the same reason; more are refused at once. Whether one is the guard's is
+/// known only when it has been read.
+pub const AUTHZ_LARGE: usize = 128;
 /// Of these, the requests with a body: read, it takes many times its length in memory.
 pub const AUTHZ_BODIES: usize = 8;
 /// Time-out of a question's head and body: the engine is on the same machine.

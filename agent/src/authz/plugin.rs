@@ -2,7 +2,7 @@ use super::message::{Answer, Question};
 use crate::{
     guard::{Case, Guard, Refused, Who},
     inventory::MARK_HEADER,
-    limits::{AUTHZ_BODIES, AUTHZ_BUFFERED, AUTHZ_CASES},
+    limits::{AUTHZ_BODIES, AUTHZ_BUFFERED, AUTHZ_CASES, AUTHZ_LARGE, AUTHZ_WAITING},
 };
 use std::{sync::Arc, time::Instant};
 use tokio::sync::Semaphore;
@@ -18,9 +18,13 @@ const FORM: &str = "the request has a body that the engine does not show, and th
 /// Answers the engine's questions.
 pub struct Plugin {
     guard: Arc<Guard>,
+    /// Places of those that wait, or are judged.
+    waiting: Semaphore,
     cases: Semaphore,
     bodies: Semaphore,
-    /// Bytes of questions that may be held.
+    /// Places of large questions.
+    pub(super) large: Semaphore,
+    /// Bytes of them that may be held.
     pub(super) room: Semaphore,
 }
 
@@ -37,8 +41,9 @@ enum Body {
 impl Plugin {
     /// Decides with everything that the guard decides with.
     pub fn new(guard: Arc<Guard>) -> Self {
-        let [cases, bodies, room] = [AUTHZ_CASES, AUTHZ_BODIES, AUTHZ_BUFFERED].map(Semaphore::new);
-        Self { guard, cases, bodies, room }
+        let [waiting, cases, bodies] = [AUTHZ_WAITING, AUTHZ_CASES, AUTHZ_BODIES].map(Semaphore::new);
+        let [large, room] = [AUTHZ_LARGE, AUTHZ_BUFFERED].map(Semaphore::new);
+        Self { guard, waiting, cases, bodies, large, room }
     }
 
     /// Answers one question.
@@ -54,6 +59,9 @@ impl Plugin {
         if question.request_headers.get(MARK_HEADER).is_some_and(|value| self.guard.engine.knows(value)) {
             return Answer::allow();
         }
+        let Ok(_place) = self.waiting.try_acquire() else {
+            return Self::busy();
+        };
         // First, so that those who wait with a body take no case's place from those without. It is never closed.
         let has_body = question.request_body.as_ref().is_some_and(|body| !body.is_empty());
         let _body = if has_body { self.bodies.acquire().await.ok() } else { None };
@@ -64,6 +72,11 @@ impl Plugin {
             Ok(()) => Answer::allow(),
             Err(refused) => Answer::deny(refused.message),
         }
+    }
+
+    /// The answer where there is no place for one more.
+    pub(super) fn busy() -> Answer {
+        Answer::deny("Wharden: too many requests wait for a decision past the guard. What to do: try again.")
     }
 
     async fn review(&self, started: Instant, question: Question) -> Result<(), Refused> {

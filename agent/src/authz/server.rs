@@ -98,7 +98,8 @@ async fn respond(request: Request<Incoming>, plugin: &Plugin) -> Response<Full<B
         (&Method::POST, "/AuthZPlugin.AuthZReq") => {
             let answer = match read(request.into_body(), plugin).await {
                 Ok((question, _room)) => plugin.answer(&question).await,
-                Err(why) => {
+                Err(Unread::Busy) => Plugin::busy(),
+                Err(Unread::Bad(why)) => {
                     tracing::error!(why, "the engine's question was not read");
                     Answer::deny(format!("Wharden: {why}. What to do: see the agent's log."))
                 }
@@ -119,21 +120,36 @@ async fn respond(request: Request<Incoming>, plugin: &Plugin) -> Response<Full<B
     }
 }
 
-/// A whole question, and the room that it takes.
-async fn read(body: Incoming, plugin: &Plugin) -> Result<(Bytes, Option<SemaphorePermit<'_>>), &'static str> {
+/// Why a question was not read.
+enum Unread {
+    /// There is no place for it.
+    Busy,
+    Bad(&'static str),
+}
+
+/// The place and the room that a large question takes.
+type Room<'p> = [SemaphorePermit<'p>; 2];
+
+/// A whole question, and what it takes.
+async fn read(body: Incoming, plugin: &Plugin) -> Result<(Bytes, Option<Room<'_>>), Unread> {
     let size = body.size_hint().upper().and_then(|size| usize::try_from(size).ok()).unwrap_or(AUTHZ_QUESTION_MAX);
     if size > AUTHZ_QUESTION_MAX {
-        return Err("the engine's question is too long");
+        return Err(Unread::Bad("the engine's question is too long"));
     }
-    let room = match u32::try_from(size) {
-        Ok(size) if size as usize > AUTHZ_SMALL => plugin.room.acquire_many(size).await.ok(),
-        _ => None,
-    };
+    let room = if size > AUTHZ_SMALL { Some(make_room(size, plugin).await?) } else { None };
     match timeout(AUTHZ_READ_TIMEOUT, Limited::new(body, AUTHZ_QUESTION_MAX).collect()).await {
         Ok(Ok(body)) => Ok((body.to_bytes(), room)),
-        Ok(Err(_)) => Err("the engine's question ended early or is too long"),
-        Err(_) => Err("the engine's question did not arrive in time"),
+        Ok(Err(_)) => Err(Unread::Bad("the engine's question ended early or is too long")),
+        Err(_) => Err(Unread::Bad("the engine's question did not arrive in time")),
     }
+}
+
+/// Waits for room, where not too many do.
+async fn make_room(size: usize, plugin: &Plugin) -> Result<Room<'_>, Unread> {
+    let place = plugin.large.try_acquire().map_err(|_| Unread::Busy)?;
+    // At most a whole question, and the semaphore is never closed.
+    let size = u32::try_from(size).unwrap_or(u32::MAX);
+    Ok([place, plugin.room.acquire_many(size).await.map_err(|_| Unread::Busy)?])
 }
 
 fn json(body: Bytes) -> Response<Full<Bytes>> {

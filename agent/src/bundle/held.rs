@@ -68,6 +68,11 @@ impl Held {
         )
     }
 
+    /// True when somebody may do this to everything here; see [`Compiled::allows_everything`].
+    pub fn allows_everything(&self, principal: &Principal, action: Action, host: &HostId) -> bool {
+        self.compiled.as_ref().is_some_and(|compiled| compiled.allows_everything(principal, action, host))
+    }
+
     /// True when the bundle denies whatever the facts of these names will be, so that nobody has to wait for them.
     pub fn denies_whatever(&self, query: &Query<'_>, to_come: &[&str]) -> bool {
         self.compiled.as_ref().is_none_or(|compiled| compiled.denies_whatever(query, to_come))

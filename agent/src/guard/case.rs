@@ -24,10 +24,9 @@ const UNKNOWN_CALLER: &str = "builtin/unknown-caller";
 const UNSEEN_BODY: &str = "builtin/unseen-body";
 /// The rule that refuses to begin what somebody else has made, and was allowed to.
 const EXEC_OF_ANOTHER: &str = "builtin/exec-of-another";
-/// The rule that refuses what only the guard may say, past the guard.
-const OWNER_LABEL: &str = "builtin/owner-label";
-/// The rule that refuses what the guard would take away, past the guard.
-const NETWORK_ID: &str = "builtin/network-id";
+
+/// A rule that refuses whatever the policies permit, and why.
+pub(super) type Beside = (&'static str, &'static str);
 
 /// A request that may not go to the engine.
 #[derive(Debug)]
@@ -295,13 +294,8 @@ impl<'a> Case<'a> {
         Some(builtin(UNKNOWN_CALLER, format!("who is calling cannot be told: {why}"), revision))
     }
 
-    /// What is refused whatever the policies permit: the rule that does it, and why.
-    fn beside_policies(
-        &self,
-        canonical: &Canonical,
-        view: &View,
-        judged: &Judged,
-    ) -> Result<Option<(&'static str, &'static str)>, Refused> {
+    /// What is refused whatever the policies permit.
+    fn beside_policies(&self, canonical: &Canonical, view: &View, judged: &Judged) -> Result<Option<Beside>, Refused> {
         if !self.serves {
             return self.only_the_guard(canonical, view);
         }
@@ -311,28 +305,6 @@ impl<'a> Case<'a> {
         let takes_over = judged.action == Action::ExecStart && !judged.resources.iter().all(is_own);
         let why = "somebody else made this command, or it was made past the guard or before the agent started: make one of your own";
         Ok(takes_over.then_some((EXEC_OF_ANOTHER, why)))
-    }
-
-    /// What the guard would put right on the way to the engine, and nobody can past it.
-    fn only_the_guard(
-        &self,
-        canonical: &Canonical,
-        view: &View,
-    ) -> Result<Option<(&'static str, &'static str)>, Refused> {
-        let nobody = Asker { owner: "", host_id: &self.guard.host_id, private: &[] };
-        let claims =
-            canonical.claims_owner(view, &nobody).map_err(|refusal| self.invalid(canonical.action(), refusal))?;
-        Ok(if claims {
-            let why = "the labels io.wharden.owner and io.wharden.image say whose a thing is, and only the guard writes them: \
-                       leave them as they are, or use the guard's socket";
-            Some((OWNER_LABEL, why))
-        } else if canonical.names_network_id() {
-            let why = "the engine would take an endpoint's NetworkID for the network that is meant, whatever name it stands \
-                       under: leave it out, or use the guard's socket";
-            Some((NETWORK_ID, why))
-        } else {
-            None
-        })
     }
 
     /// The decision, and the thing that made it.

@@ -23,6 +23,7 @@ mod link;
 mod listener;
 mod load;
 mod maker;
+mod past;
 mod remote;
 mod room;
 mod sieve;

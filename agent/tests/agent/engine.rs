@@ -233,6 +233,7 @@ async fn answer(
         "/images/json" => {
             json(&serde_json::json!([{ "RepoTags": ["busybox:latest", "turned:latest"], "RepoDigests": [] }]))
         }
+        "/containers/json" if line.contains("shared") => json(&serde_json::json!([{ "Id": WEB }])),
         "/containers/json" => {
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\nX-T: 1\r\n\r\n".to_vec()
         }

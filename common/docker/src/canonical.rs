@@ -25,6 +25,9 @@ use serde_json::{Map, Value};
 use std::{collections::BTreeMap, fmt};
 use wharden_model::{Action, Facts, HostId, Resource, decision::NO_NEW_PRIVILEGES};
 
+/// Up to API 1.27 a list of networks names what is attached to each; from here on only the description of one does, which is sifted.
+const BARE_NETWORKS: ApiVersion = ApiVersion { major: 1, minor: 28 };
+
 /// Who asks, where, and what must stay out of reach there.
 #[derive(Clone, Copy, Debug)]
 pub struct Asker<'a> {
@@ -138,6 +141,36 @@ impl Canonical {
     pub fn names_network_id(&self) -> bool {
         matches!(self.action(), Action::ContainerCreate | Action::NetworkConnect)
             && self.body.as_ref().is_some_and(creation::names_network)
+    }
+
+    /// Whether the engine would copy of the image into volumes that another container has, as root, from which the guard keeps it.
+    pub fn copies_into_used_volumes(&self, view: &View) -> bool {
+        let body = self.body.as_ref().filter(|_| self.action() == Action::ContainerCreate);
+        body.is_some_and(|body| volumes::copies_into_used(body, view))
+    }
+
+    /// Whether the engine would remove, with an image of the owner's, untagged ones of others that it was made from, from which the guard
+    /// keeps it.
+    pub fn takes_parents_of_others(&self, view: &View, owner: &str) -> bool {
+        let mut parents = view.images.values().filter_map(|image| view.images.get(&image.parent));
+        self.action() == Action::ImageDelete
+            && !self.query.truth("noprune")
+            && parents.any(|it| !it.owner.is_empty() && it.owner != owner)
+    }
+
+    /// What whoever gets the engine's answer as it is must be allowed to do to everything here: the answer tells of many things, and
+    /// the guard leaves out of it what the caller may not inspect. Empty for answers of which nothing is left out.
+    pub fn takes_to_see_all(&self) -> Vec<Action> {
+        let more: &[Action] = match self.action() {
+            Action::NetworkInspect => &[Action::ContainerInspect],
+            Action::NetworkList if self.version.unwrap_or(self.engine_api) < BARE_NETWORKS => {
+                &[Action::ContainerInspect]
+            }
+            // The build cache is for those who may remove it.
+            Action::SystemDf => &[Action::BuildPrune],
+            _ => &[],
+        };
+        self.action().shows().iter().map(|kind| kind.inspection()).chain(more.iter().copied()).collect()
     }
 
     /// Whether it says whose what it makes or replaces is, or takes away whose it is, which only the guard does: `asker` is nobody.
@@ -266,24 +299,22 @@ impl Canonical {
         Some(limit)
     }
 
-    /// Up to API 1.27 a list of networks names what is attached to each; from then on only the description of one does, which is
-    /// sifted. An engine that knows no newer version is asked as it is.
+    /// A list of networks is asked for in a version in which it names nothing that is attached. An engine that knows no such version is
+    /// asked as it is.
     fn list_bare_networks(&mut self) {
-        let bare = ApiVersion { major: 1, minor: 28 };
-        if self.action() == Action::NetworkList && self.engine_api >= bare {
-            self.version = self.version.map(|version| version.max(bare));
+        if self.action() == Action::NetworkList && self.engine_api >= BARE_NETWORKS {
+            self.version = self.version.map(|version| version.max(BARE_NETWORKS));
         }
     }
 
-    /// Puts full ids in the place of names.
     /// With an image, the engine removes the untagged ones that it was made from, unless it is told to keep them.
     fn keep_parents(&mut self, view: &View, owner: &str) {
-        let mut parents = view.images.values().filter_map(|image| view.images.get(&image.parent));
-        if self.action() == Action::ImageDelete && parents.any(|it| !it.owner.is_empty() && it.owner != owner) {
+        if self.takes_parents_of_others(view, owner) {
             self.query.set("noprune", "1".to_owned());
         }
     }
 
+    /// Puts full ids in the place of names.
     fn take_ids(&mut self, resolved: &Resolved<'_>, view: &View) -> Result<(), Refusal> {
         if !resolved.captures.is_empty() {
             let captures: Vec<&str> = resolved.captures.iter().map(String::as_str).collect();

@@ -99,6 +99,13 @@ pub fn keep_as_they_are(body: &mut Value, view: &View) {
     }
 }
 
+/// Whether the Engine would do that, as the body stands.
+pub fn copies_into_used(body: &Value, view: &View) -> bool {
+    let mut kept = body.clone();
+    keep_as_they_are(&mut kept, view);
+    kept != *body
+}
+
 /// Makes the mounts. Volumes with options that only binds have, and those of an image below a tmpfs, stay as they are.
 pub fn own(body: &mut Value, resolved: &Resolved<'_>, view: &View) {
     let doc = Doc::new(Some(&*body));
@@ -229,6 +236,10 @@ mod tests {
     fn into_volumes_that_a_container_has_nothing_is_copied() {
         let view = View { used_volumes: ["used".to_owned()].into(), ..View::default() };
         let volume = |source: &str, more: Value| json!({"Type": "volume", "Source": source, "Target": "/m", "VolumeOptions": more});
+        let fits = |host: Value| !copies_into_used(&json!({ "HostConfig": host }), &view);
+        assert!(!fits(json!({"Binds": ["used:/a:ro"]})) && !fits(json!({"Mounts": [volume("used", json!({}))]})));
+        assert!(fits(json!({"Binds": ["used:/c:nocopy", "free:/d", "/used:/e"]})) && fits(Value::Null));
+        assert!(fits(json!({"Mounts": [volume("used", json!({"NoCopy": true})), volume("free", Value::Null)]})));
         let mut body = json!({"HostConfig": {
             "Binds": ["used:/a", "used:/b:ro", "used:/c:nocopy", "free:/d", "/used:/e"],
             "Mounts": [volume("used", Value::Null), volume("used", json!({"NoCopy": false, "Labels": {}})), volume("free", json!({}))],

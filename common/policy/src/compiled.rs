@@ -102,6 +102,12 @@ impl Compiled {
         self.0.denies_outright(principal, action, host)
     }
 
+    /// True when somebody may do this to everything there is, whatever the facts are; false also where that cannot be told without
+    /// looking at things.
+    pub fn allows_everything(&self, principal: &Principal, action: Action, host: &HostId) -> bool {
+        self.0.allows_everything(principal, action, host)
+    }
+
     /// What the rules that can concern a query look at.
     pub(crate) fn readers(&self, q: &Query<'_>) -> Readers<'_> {
         let class = self.0.index.class(PrincipalKind::of(q.principal), q.principal.id());
@@ -190,24 +196,48 @@ impl Inner {
     }
 
     fn denies_outright(&self, principal: &Principal, action: Action, host: &HostId) -> Option<Decision> {
-        let (resource, facts) = (Resource::bare(action.resource(), ""), Facts::default());
-        let q = Query { principal, action, resource: &resource, host, facts: &facts };
         let (mut may_permit, mut forbids) = (false, Tally::default());
-        self.each(&q, |index, reach, known| {
-            let rule = &self.rules[index];
-            let condition = self.conditions[index].as_ref().map(Condition::of_whom);
-            let verdict = match reach {
-                Reach::Thing(_) => Verdict::Open,
-                _ => condition.map_or(Verdict::Yes, |condition| condition.verdict(known)),
-            };
-            match (rule.effect, verdict) {
-                _ if !rule.enforced => {}
-                (Effect::Allow, verdict) => may_permit |= verdict != Verdict::No,
-                (Effect::Deny, Verdict::Yes) => forbids.satisfied.push(index),
-                (Effect::Deny, _) => {}
-            }
+        self.of_whom(principal, action, host, false, |index, effect, verdict| match (effect, verdict) {
+            (Effect::Allow, verdict) => may_permit |= verdict != Verdict::No,
+            (Effect::Deny, Verdict::Yes) => forbids.satisfied.push(index),
+            (Effect::Deny, _) => {}
         });
         (!may_permit || !forbids.satisfied.is_empty()).then(|| forbids.decision(&self.rules, self.revision))
+    }
+
+    fn allows_everything(&self, principal: &Principal, action: Action, host: &HostId) -> bool {
+        let (mut permits, mut may_refuse) = (false, false);
+        self.of_whom(principal, action, host, true, |_, effect, verdict| match (effect, verdict) {
+            (Effect::Allow, Verdict::Yes) => permits = true,
+            (_, Verdict::No) | (Effect::Allow, Verdict::Open) => {}
+            // A rule that fails refuses, whichever it is.
+            (Effect::Allow, Verdict::Unsafe) | (Effect::Deny, _) => may_refuse = true,
+        });
+        permits && !may_refuse
+    }
+
+    /// Tells of each enforced rule that can concern somebody's action on something here what is so whatever the thing and the facts are.
+    fn of_whom(
+        &self,
+        principal: &Principal,
+        action: Action,
+        host: &HostId,
+        or_fails: bool,
+        mut tell: impl FnMut(usize, Effect, Verdict),
+    ) {
+        let (resource, facts) = (Resource::bare(action.resource(), ""), Facts::default());
+        let q = Query { principal, action, resource: &resource, host, facts: &facts };
+        self.each(&q, |index, reach, known| {
+            let condition = self.conditions[index].as_ref().map(|condition| condition.of_whom(or_fails));
+            let verdict = condition.map_or(Verdict::Yes, |condition| condition.verdict(known));
+            let verdict = match (reach, verdict) {
+                (Reach::Thing(_), Verdict::Yes) => Verdict::Open,
+                (_, verdict) => verdict,
+            };
+            if self.rules[index].enforced {
+                tell(index, self.rules[index].effect, verdict);
+            }
+        });
     }
 
     /// Tells of each rule that can concern the query what facts and memberships alone say.

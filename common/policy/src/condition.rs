@@ -155,24 +155,26 @@ impl Condition {
 }
 
 impl Condition {
-    /// What it says of whom, which action and which host, where nothing is known of the thing or of the facts.
-    pub fn of_whom(&self) -> Self {
-        let part = |inner: &Self| Box::new(inner.of_whom());
+    /// What it says of whom, which action and which host, where nothing is known of the thing or of the facts. `or_fails`: what may
+    /// fail is told from what may not.
+    pub fn of_whom(&self, or_fails: bool) -> Self {
+        let part = |inner: &Self| Box::new(inner.of_whom(or_fails));
         match self {
             Self::Not(inner) => Self::Not(part(inner)),
             Self::And(left, right) => Self::And(part(left), part(right)),
             Self::Or(left, right) => Self::Or(part(left), part(right)),
             Self::If(test, then, other) => Self::If(part(test), part(then), part(other)),
             Self::Const(_) | Self::Principal(_) | Self::Disabled | Self::Host(_) | Self::Action(_) => self.clone(),
-            Self::Opaque(_)
+            Self::Opaque(false) | Self::Compare(..) => Self::Opaque(!or_fails),
+            // A valid text reads nothing of these before it has asked whether it is there.
+            Self::Opaque(true)
             | Self::Has(_)
             | Self::HasLabel(_)
             | Self::HasOwner
             | Self::Owner(_)
             | Self::Owned
             | Self::Made
-            | Self::Test(..)
-            | Self::Compare(..) => Self::Opaque(true),
+            | Self::Test(..) => Self::Opaque(true),
         }
     }
 }

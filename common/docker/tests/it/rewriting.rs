@@ -319,10 +319,37 @@ fn with_an_image_go_no_images_of_others_that_it_was_made_from() {
         let judged = judge_with(&delete, &view).expect("judged");
         assert_eq!(line(&judged).contains("noprune=1"), kept, "{owners:?}: {}", line(&judged));
         let (canonical, _) = support::canonical(&delete).expect("canonical");
+        assert_eq!(canonical.takes_parents_of_others(&view, "alice"), kept, "{owners:?}");
+        let asked = request("DELETE", "/images/mine?noprune=true", "");
+        let (asked, _) = support::canonical(&asked).expect("canonical");
+        assert!(!asked.takes_parents_of_others(&view, "alice"), "{owners:?}");
         let parents = (1..owners.len())
             .all(|at| canonical.follow_ups(&view, "alice").contains(&Lookup::Image(format!("sha256:{at}"))));
         assert!(parents, "{owners:?}");
     }
+}
+
+#[test]
+fn whoever_gets_an_answer_as_it_is_must_be_allowed_to_see_what_is_left_out_of_it_else() {
+    use wharden_model::Action as A;
+    for (path, wanted) in [
+        ("/containers/json?limit=1", &[A::ContainerInspect][..]),
+        ("/v1.41/networks", &[A::NetworkInspect]),
+        ("/v1.27/networks", &[A::NetworkInspect, A::ContainerInspect]),
+        ("/networks/web", &[A::ContainerInspect]),
+        ("/system/df", &[A::ContainerInspect, A::ImageInspect, A::VolumeInspect, A::BuildPrune]),
+        ("/tasks", &[A::ServiceInspect]),
+        ("/containers/web/json", &[]),
+        ("/info", &[]),
+    ] {
+        let (canonical, _) = support::canonical(&request("GET", path, "")).expect("canonical");
+        assert_eq!(canonical.takes_to_see_all(), wanted, "{path}");
+        let listing = wharden_docker::Listing::of(canonical.action());
+        assert_eq!(listing.is_some(), !wanted.is_empty(), "{path}");
+    }
+    let events = request("GET", "/events", "");
+    let (events, _) = support::canonical(&events).expect("canonical");
+    assert_eq!(events.takes_to_see_all().len(), A::SystemEvents.shows().len());
 }
 
 #[test]

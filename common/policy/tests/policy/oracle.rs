@@ -202,6 +202,10 @@ proptest! {
                     let tells = |rule| decision.rules.contains(rule) || !decision.errors.is_empty();
                     prop_assert!(outright.rules.iter().all(tells), "{:?}", outright);
                 }
+                // Who may do something to everything is not refused for any thing.
+                if compiled.allows_everything(principal, *action, &host) {
+                    prop_assert_eq!(expected.effect, Effect::Allow, "{:?}\n{:#?}", q, documents);
+                }
                 // Twice: the second time from what is kept.
                 for _ in 0..2 {
                     let decision = compiled.decide(&q);

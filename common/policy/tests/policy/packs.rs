@@ -486,6 +486,43 @@ fn whoever_has_no_role_is_refused_outright_and_nobody_else_is() {
 }
 
 #[test]
+fn whoever_sees_everything_is_told_from_those_from_whom_something_may_be_hidden() {
+    let host = HOST.parse().expect("valid");
+    let own = "@id(\"own\") forbid (principal, action == Docker::Action::\"image.inspect\", resource)\n\
+               when { resource.name like \"secret/*\" } unless { principal in Group::\"admins\" };";
+    let labelled = "@id(\"labelled\") permit (principal == User::\"nobody\", action, resource) when { resource.hasTag(\"team\") };";
+    let overflow = "@id(\"cpus\") forbid (principal, action == Docker::Action::\"container.create\", resource)\n\
+                    when { context.memory + 1 > 9 && principal in Group::\"nobodies\" };";
+    let packed = |names: &[&'static str]| names.iter().map(|name| (*name, pack(name))).collect::<Vec<_>>();
+    let (roles, teams) = (packed(&["roles", "baseline"]), packed(&["roles", "baseline", "teams"]));
+    let with = |text: &'static str| [&roles[..], &[("more", text)]].concat();
+    let (own, labelled, bare) = (with(own), with(labelled), packed(&["roles"]));
+    let overflow = [&bare[..], &[("more", overflow)]].concat();
+    for (documents, user, action, all) in [
+        (&roles, "vera", Action::ContainerInspect, true),
+        (&roles, "vera", Action::BuildPrune, false),
+        (&roles, "olga", Action::BuildPrune, true),
+        (&roles, "nobody", Action::ContainerInspect, false),
+        (&teams, "vera", Action::ContainerInspect, false),
+        (&teams, "alice", Action::VolumeInspect, false),
+        (&teams, "alice", Action::ImageInspect, true),
+        (&teams, "olga", Action::ContainerInspect, true),
+        (&teams, "adam", Action::VolumeInspect, true),
+        (&own, "olga", Action::ImageInspect, false),
+        (&own, "adam", Action::ImageInspect, true),
+        // Only what has the label.
+        (&labelled, "nobody", Action::ContainerInspect, false),
+        // It may fail before it comes to whom it is about.
+        (&bare, "olga", Action::ContainerCreate, true),
+        (&overflow, "olga", Action::ContainerCreate, false),
+    ] {
+        let compiled = World::new(documents, USERS, "").compiled;
+        let told = compiled.allows_everything(&Principal::User { name: user.into() }, action, &host);
+        assert_eq!(told, all, "{user} {action}");
+    }
+}
+
+#[test]
 fn admin_roles_are_a_table_of_actions() {
     let (policies, users) = parts(&[("admin-roles", pack("admin-roles")), ("roles", pack("roles"))], USERS);
     let compiled = AdminCompiled::new(&policies, &users).expect("compiles");

@@ -310,3 +310,41 @@ fn whose_an_image_is_counts_past_the_guard_too() {
     // While the agent is there: without it the engine answers nobody, and the containers would stay.
     world.engine.stop();
 }
+
+const BOBS_IMAGES: &str = r#"
+@id("remove-images")
+permit (principal == User::"wharden-t-bob", action == Docker::Action::"image.delete", resource);
+"#;
+
+#[test]
+fn what_the_guard_would_add_or_leave_out_is_refused_past_it() {
+    let groups = &["launchers", "builders"];
+    let setup = World::setup().user("alice", groups).user("bob", groups).user("olga", &["operators"]);
+    let mut world = setup.packs(&["roles", "teams"]).policy("socket", SOCKET).policy("bobs", BOBS_IMAGES).start();
+    let classic = |docker: Docker| docker.with_env("DOCKER_BUILDKIT", "0");
+    let [alice, bob] = ["alice", "bob"].map(|name| classic(world.docker(name)));
+    alice.run_with(&["build", "-t", "base", "-"], b"FROM app\nENV A=b\n").ok();
+    bob.run_with(&["build", "-t", "derived", "-"], b"FROM base\nENV C=d\n").ok();
+    let plugin = Plugin::of_this_test("changes");
+    let people = ["wharden-t-alice", "wharden-t-bob", "wharden-t-olga"];
+    let (dir, port) = plugin.put_between_over_tls(&mut world, &people);
+    let [alice, bob, olga] = people.map(|name| over_tls(&dir, name, port));
+
+    // Lists, for whom they may tell something that is hidden; whoever sees all of it has them.
+    for list in [&["ps", "-a"][..], &["volume", "ls"], &["network", "inspect", "host"], &["system", "df"]] {
+        alice.run(list).fails_saying(&["builtin/unsifted-list", "use the guard's socket"]);
+        olga.run(list).ok();
+    }
+    alice.run(&["image", "ls"]).ok();
+    world.docker("alice").run(&["ps", "-a"]).ok();
+    // What the engine would copy into a volume that may be changed meanwhile,
+    world.docker("bob").run(&["create", "-v", "data:/data", "app"]).ok();
+    let create = |volume: &str| bob.run(&["create", "-v", volume, "app"]);
+    create("data:/data").fails_saying(&["builtin/copies-into-volume", "nocopy"]);
+    create("data:/data:nocopy").ok();
+    // and images that would go with another one.
+    bob.run(&["rmi", "derived"]).fails_saying(&["builtin/parents-of-others", "--no-prune"]);
+    bob.run(&["rmi", "--no-prune", "derived"]).ok();
+    // While the agent is there: without it the engine answers nobody, and the containers would stay.
+    world.engine.stop();
+}
