@@ -200,7 +200,7 @@ pub const AUTHZ_WAITING: usize = 256;
 /// Questions longer than [`AUTHZ_SMALL`] at one time, for the same reason; more are refused at once. Whether one is the guard's is
 /// known only when it has been read.
 pub const AUTHZ_LARGE: usize = 128;
-/// Of these, the requests with a body: read, it takes many times its length in memory.
+/// Of [`AUTHZ_CASES`], the requests with a body: read, it takes many times its length in memory.
 pub const AUTHZ_BODIES: usize = 8;
 /// Time-out of a question's head and body: the engine is on the same machine.
 pub const AUTHZ_READ_TIMEOUT: Duration = Duration::from_secs(10);
