@@ -68,12 +68,10 @@ impl Process {
     pub fn inspect<T>(&self, read: impl FnOnce(u32) -> Result<T, PeerError>) -> Result<T, PeerError> {
         self.check()?;
         let value = read(self.pid)?;
+        // It is shown in the root's control groups from then on, whatever container it is in (control groups v1).
+        let is_exiting = is_exiting(self.pid)?;
         self.check()?;
-        if is_exiting(self.pid)? {
-            // It is shown in the root's control groups from then on, whatever container it is in (control groups v1).
-            return Err(PeerError::Gone);
-        }
-        Ok(value)
+        if is_exiting { Err(PeerError::Gone) } else { Ok(value) }
     }
 
     fn check(&self) -> Result<(), PeerError> {

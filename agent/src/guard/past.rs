@@ -1,5 +1,6 @@
 //! Requests that go past the guard: the engine executes them by itself, as they are, and gives its answer to the caller, as it is.
-//! What the guard would have to change in either is refused there. Names are not: the engine finds what they mean by itself.
+//! What the guard would have to change in either, for the policies to hold, is refused there. Names are not: the engine finds what they
+//! mean by itself. What is left is told in `docs/authz-plugin.md`.
 
 use super::case::{Beside, Case, Refused};
 use wharden_docker::{Asker, Canonical, View};
@@ -28,6 +29,11 @@ const PARENTS_OF_OTHERS: Beside = (
     "with this image the engine would remove untagged ones of others that it was made from: add noprune (docker image rm \
      --no-prune), or use the guard's socket",
 );
+/// What the guard would take away from a removal.
+const VOLUME_OF_SWARM: Beside = (
+    "builtin/volume-of-swarm",
+    "with force the engine would remove a volume of the swarm by the same name too: leave force out, or use the guard's socket",
+);
 /// What the guard would leave out of the answer.
 const UNSIFTED_LIST: Beside = (
     "builtin/unsifted-list",
@@ -49,6 +55,8 @@ impl Case<'_> {
             Some(COPIES_INTO_VOLUME)
         } else if canonical.takes_parents_of_others(view, &self.principal().as_owner()) {
             Some(PARENTS_OF_OTHERS)
+        } else if canonical.forces_swarm_volume() {
+            Some(VOLUME_OF_SWARM)
         } else if !self.sees_all(canonical) {
             Some(UNSIFTED_LIST)
         } else {

@@ -85,7 +85,7 @@ pub struct Engine {
     api: Mutex<Option<ApiVersion>>,
     /// One asks the engine what it is; those who want to know too wait for that answer.
     asking: tokio::sync::Mutex<()>,
-    /// Held while the services and tasks of the swarm are listed.
+    /// Held while the services and tasks of the swarm are listed for a decision.
     listing: tokio::sync::Mutex<()>,
     /// Where the engine keeps images and volumes, as it says.
     root: ArcSwapOption<PathBuf>,
@@ -165,7 +165,7 @@ impl Engine {
         Box::pin(self.ask_api()).await
     }
 
-    /// A turn to list all services and tasks of the swarm, which may be much: the engine makes a list whole before it answers.
+    /// A decision's turn to list all services and tasks of the swarm, which may be much: the engine makes a list whole before it answers.
     ///
     /// # Errors
     /// [`EngineError::Timeout`].

@@ -12,6 +12,19 @@ pub struct Account {
 /// Greatest uid that the Engine takes.
 const UID_MAX: u32 = i32::MAX as u32;
 
+impl Account {
+    /// The same with groups on top.
+    pub fn with_groups<'g>(self, mut groups: impl Iterator<Item = &'g str>) -> Self {
+        let by_name = self.by_name || !groups.all(is_gid);
+        Self { may_be_root: self.may_be_root || by_name, by_name }
+    }
+}
+
+/// Digits only: what Go's strconv.Atoi takes and what it does not is one thing more to know.
+fn is_gid(group: &str) -> bool {
+    group.bytes().all(|b| b.is_ascii_digit()) && group.parse::<u32>().is_ok()
+}
+
 /// Reads `user`, `uid`, `user:group`, ...; empty is root.
 pub fn account(user: &str) -> Account {
     // As the Engine reads it: nothing is trimmed, so that what has a space in it is a name.
@@ -26,7 +39,7 @@ pub fn account(user: &str) -> Account {
         let is_uid = number.parse::<u32>().is_ok_and(|uid| uid <= UID_MAX && (uid == 0 || !name.starts_with('-')));
         let group = user.split_once(':').map_or("", |(_, group)| group);
         // What runs in the container chooses the file in which the engine looks for a group by its name, with each command.
-        let by_name = !is_uid || !group.bytes().all(|b| b.is_ascii_digit());
+        let by_name = !is_uid || !(group.is_empty() || is_gid(group));
         return Account { may_be_root: by_name || number.bytes().all(|b| b == b'0'), by_name };
     }
     Account { may_be_root: true, by_name: true }
@@ -47,8 +60,10 @@ mod tests {
         for other in ["1000", "1000:0", "65534", "10", "+5", "2147483647", "1000:"] {
             assert!(!account(other).may_be_root, "{other}");
         }
-        for name in ["nginx", "1000:root", "1000:+5", "1000:1:2", "1000: "] {
+        for name in ["nginx", "1000:root", "1000:+5", "1000:1:2", "1000: ", "1000:99999999999999999999"] {
             assert_eq!(account(name), Account { may_be_root: true, by_name: true }, "{name}");
         }
+        let with = |groups: &[&str]| account("1000").with_groups(groups.iter().copied()).by_name;
+        assert!(with(&["44", "video"]) && with(&[""]) && !with(&["44", "0"]) && !with(&[]));
     }
 }

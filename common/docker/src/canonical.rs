@@ -28,6 +28,9 @@ use wharden_model::{Action, Facts, HostId, Resource, decision::NO_NEW_PRIVILEGES
 /// Up to API 1.27 a list of networks names what is attached to each; from here on only the description of one does, which is sifted.
 const BARE_NETWORKS: ApiVersion = ApiVersion { major: 1, minor: 28 };
 
+/// From here on there are volumes of the swarm (CSI).
+const SWARM_VOLUMES: ApiVersion = ApiVersion { major: 1, minor: 42 };
+
 /// Who asks, where, and what must stay out of reach there.
 #[derive(Clone, Copy, Debug)]
 pub struct Asker<'a> {
@@ -156,6 +159,13 @@ impl Canonical {
         self.action() == Action::ImageDelete
             && !self.query.truth("noprune")
             && parents.any(|it| !it.owner.is_empty() && it.owner != owner)
+    }
+
+    /// Whether the engine would remove a volume of the swarm with the one of its own that has the same name: with force, from API 1.42 on.
+    /// The guard takes force out then.
+    pub fn forces_swarm_volume(&self) -> bool {
+        let version = self.version.unwrap_or(self.engine_api);
+        self.action() == Action::VolumeDelete && self.query.truth("force") && version >= SWARM_VOLUMES
     }
 
     /// What whoever gets the engine's answer as it is must be allowed to do to everything here: the answer tells of many things, and

@@ -49,13 +49,14 @@ impl ImageRef {
         valid.then(|| Self { registry, repository, tag: tag.to_owned(), digest: digest.to_owned() })
     }
 
-    /// A reference made of a repository and a tag that come apart; the tag may be a digest.
+    /// A reference made of a repository and a tag that come apart; the tag may be a digest. `None` too for a digest with a tag, of which the
+    /// engine would take the digest.
     pub fn of_parts(name: &str, tag: &str) -> Option<Self> {
         let mut reference = Self::parse_name(name)?;
         if is_digest(tag) {
             tag.clone_into(&mut reference.digest);
             reference.tag.clear();
-        } else if is_tag(tag) {
+        } else if is_tag(tag) && reference.digest.is_empty() {
             tag.clone_into(&mut reference.tag);
         } else if !tag.is_empty() {
             return None;

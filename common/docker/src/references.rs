@@ -26,6 +26,11 @@ pub fn check(action: Action, query: &Query) -> Result<(), Refusal> {
             shorten(name)
         ))),
         Some(_) => Ok(()),
+        None if name.contains('@') && !tag.is_empty() => Err(Refusal::bad(format!(
+            "query parameter {parameter}: {:?} has a digest, and {:?} is given beside it: name one of the two",
+            shorten(name),
+            shorten(tag)
+        ))),
         None => Err(none(parameter, name, tag)),
     };
     let tag = query.get("tag");

@@ -9,7 +9,6 @@ use crate::{
     facts::without_credentials,
     image_ref::ImageRef,
     lookup,
-    mounts::is_local,
     owner, platform,
     refusal::{Refusal, shorten},
     view::{ContainerView, ImageView, NetworkView, ObjectView, View, VolumeView},
@@ -249,7 +248,9 @@ fn images<'a>(canonical: &Canonical, view: &'a View, out: &mut Resolved<'a>) -> 
     match canonical.action() {
         Action::ImagePull => {
             let source = canonical.query.get("fromSrc");
-            if without_credentials(source) != source {
+            // The engine takes one without a scheme for one of http.
+            let url = if source.contains("://") { source.to_owned() } else { format!("http://{}", source.trim_start_matches('/')) };
+            if without_credentials(&url) != url {
                 return Err(Refusal::bad(
                     "query parameter fromSrc: the engine would write the password of this address into the image, for \
                      everybody to read: fetch the file yourself, and docker import - < FILE",
@@ -334,8 +335,7 @@ fn volume<'a>(canonical: &Canonical, view: &'a View, asker: &Asker<'_>, out: &mu
                 shorten(&found.name)
             )));
         }
-        // With force it would remove one of the swarm by that name too; on its own driver force does nothing else.
-        Action::VolumeDelete if found.swarm_id.is_empty() && is_local(&found.driver) => {
+        Action::VolumeDelete if found.swarm_id.is_empty() && canonical.forces_swarm_volume() => {
             out.query = Some(("force", "0".to_owned()));
         }
         _ => {}
@@ -434,7 +434,9 @@ fn others(
         }
         (_, Some(asked)) => {
             let found = object(view, kind, asked)?;
-            asked.clone_from(&found.id);
+            // An upgrade is of what a reference names, which an id is not.
+            let by_name = canonical.action() == Action::PluginUpgrade;
+            asked.clone_from(if by_name { &found.name } else { &found.id });
             existing(kind, &found.id, &found.name, &found.labels)
         }
         (Action::PluginPull, None) => {

@@ -26,7 +26,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
         Some(image) if asked.is_empty() && creates => image.user.as_str(),
         _ => asked,
     };
-    let who = account(user);
+    let who = account(user).with_groups(body.at("HostConfig").texts("GroupAdd"));
     out.put("user", user);
     out.put("root_user", who.may_be_root);
     out.put("user_by_name", who.by_name);

@@ -241,16 +241,13 @@ fn options<'a>(options: impl Iterator<Item = (&'a String, &'a String)>) -> BTree
     shown.collect()
 }
 
-/// A URL without the name and password that may stand before its host. Where no scheme is, a name alone stays (`git@github.com:a/b`).
+/// A URL without the name and password that may stand before its host.
 pub fn without_credentials(url: &str) -> String {
-    let (scheme, rest) = match url.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), url.trim_start_matches('/')),
-    };
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..end].rsplit_once('@') {
-        Some((who, _)) if !scheme.is_empty() || who.contains(':') => format!("{scheme}{}", &rest[who.len() + 1..]),
-        _ => url.to_owned(),
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
+        None => url.to_owned(),
     }
 }
 

@@ -78,7 +78,7 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     let stays = source.since(46) && privileges.truth("NoNewPrivileges");
     out.put("no_new_privileges", stays);
     let user = container.text("User");
-    let who = account(user);
+    let who = account(user).with_groups(container.texts("Groups"));
     out.put("user", user);
     out.put("root_user", who.may_be_root);
     out.put("user_by_name", who.by_name);

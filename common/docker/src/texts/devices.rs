@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// What is in `/dev` and leads out of it.
-const NO_DEVICES: &[&str] = &["", "core", "fd", "log", "mqueue", "shm", "stderr", "stdin", "stdout"];
+const NO_DEVICES: &[&str] = &["", "core", "fd", "initctl", "log", "mqueue", "shm", "stderr", "stdin", "stdout"];
 
 /// Checks that they are in `/dev`.
 ///
@@ -24,7 +24,7 @@ pub fn check(host: Doc<'_>) -> Result<(), Refusal> {
         for path in host.items(list).map(|device| device.text("Path")) {
             let first = path.strip_prefix("/dev/").and_then(|rest| rest.split('/').next());
             // A part that is none, and folders where others than root put links, would lead to anything.
-            if clean(path) != path || first.is_none_or(|first| NO_DEVICES.contains(&first)) {
+            if clean(path) != path || first.is_none_or(|first| first.starts_with('.') || NO_DEVICES.contains(&first)) {
                 let shown = shorten(path);
                 return Err(Refusal::bad(format!(
                     "field {list}: {shown:?} is no device: name one in /dev, as /dev/sda"
@@ -52,6 +52,7 @@ mod tests {
             ("/dev/fd/../root/etc/shadow", false),
             ("/dev/fd/7", false),
             ("/dev/shm/link", false),
+            ("/dev/.lxc/proc/self/root/etc", false),
             ("/dev//sda", false),
             ("/dev/", false),
             ("/dev", false),

@@ -34,7 +34,7 @@ fn everything(canonical: &Canonical) -> View {
                 view.execs.insert(id.clone(), ExecView { id, container: "c".into(), ..ExecView::default() });
             }
             Lookup::Object(kind, name) => {
-                view.objects.insert((kind, name.clone()), ObjectView { id: name, ..ObjectView::default() });
+                view.objects.insert((kind, name.clone()), ObjectView { id: name.clone(), name, ..ObjectView::default() });
             }
             Lookup::Task(id) => {
                 view.tasks.insert(id.clone(), TaskView { id, ..TaskView::default() });

@@ -43,6 +43,16 @@ fn a_tag_beside_a_digest_says_nothing() {
     assert!(support::shows(&judged, "image_digest", &digest) && support::shows(&judged, "image_tag", ""));
     let pull = judge(&request("POST", &format!("/images/create?fromImage={named}"), "")).unwrap();
     assert!(support::shows(&pull, "image_tag", ""));
+    let apart = format!("/images/create?fromImage=base@sha256:{}&tag=stable", "5".repeat(64));
+    assert_eq!(judge(&request("POST", &apart, "")).unwrap_err().status, 400);
+}
+
+#[test]
+fn a_remote_context_is_told_as_the_engine_reads_it() {
+    for remote in ["git@evil:x@github.com/acme/app.git", "git@github.com:acme/app.git"] {
+        let build = judge(&request("POST", &format!("/build?remote={}", remote.replace(':', "%3A")), "")).unwrap();
+        assert!(support::shows(&build, "remote", remote), "{remote}");
+    }
 }
 
 #[test]

@@ -46,10 +46,21 @@ fn a_volume_of_the_swarm_is_not_the_engines_own_of_the_same_name() {
     for (method, target, sent) in [
         ("GET", "/volumes/csi", "/v1.41/volumes/vol1"),
         ("DELETE", "/volumes/csi?force=1", "/v1.41/volumes/vol1?force=1"),
-        ("DELETE", "/volumes/sneaky?force=1", "/v1.41/volumes/sneaky?force=0"),
+        ("DELETE", "/volumes/sneaky?force=1", "/v1.41/volumes/sneaky?force=1"),
         ("DELETE", "/volumes/sneaky", "/v1.41/volumes/sneaky"),
     ] {
         assert_eq!(line(&judge(&request(method, target, "")).unwrap()), format!("{method} {sent} HTTP/1.1"));
+    }
+    let newer = ApiVersion { major: 1, minor: 44 };
+    for (target, sent, force) in [
+        ("/volumes/sneaky?force=1", "/v1.44/volumes/sneaky?force=0", "false"),
+        ("/v1.41/volumes/sneaky?force=1", "/v1.41/volumes/sneaky?force=1", "true"),
+        ("/volumes/csi?force=1", "/v1.44/volumes/vol1?force=1", "true"),
+    ] {
+        let (canonical, _) = support::canonical_for(&request("DELETE", target, ""), newer).unwrap();
+        let judged = support::judge_as(&canonical, &view()).unwrap();
+        assert_eq!(line(&judged), format!("DELETE {sent} HTTP/1.1"));
+        assert!(support::shows(&judged, "force", force), "{target}");
     }
     let own = judge(&request("PUT", "/volumes/sneaky?version=1", "{}")).unwrap_err();
     assert!(own.status == 400 && own.message.contains("only volumes of the swarm"), "{own}");
@@ -81,6 +92,8 @@ fn a_plugin_is_the_same_by_every_name() {
     assert_eq!(line(&judged), "DELETE /v1.41/plugins/pluginid?force=1 HTTP/1.1");
     assert_eq!((judged.resources[0].id.as_str(), judged.resources[0].name.as_str()), ("pluginid", "real"));
     assert_eq!(judge(&request("DELETE", "/plugins/absent", "")).unwrap_err().status, 404);
+    let upgrade = judge(&request("POST", "/plugins/p/upgrade?remote=x", "[]")).unwrap();
+    assert_eq!(line(&upgrade), "POST /v1.41/plugins/real/upgrade?remote=x HTTP/1.1");
 }
 
 #[test]

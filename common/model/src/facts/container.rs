@@ -57,7 +57,7 @@ pub const EXEC: &[FactSpec] = &[
         "5.24",
         "that user is or may be uid 0 of the container, see container.create",
     ),
-    fact("user_by_name", FactType::Bool, "$.User", "5.24", "that user is a name other than root"),
+    fact("user_by_name", FactType::Bool, "$.User", "5.24", "that user is a name other than root, or its group is one"),
     fact("command", FactType::String, "$.Cmd", "5.7", "words joined by a space"),
     fact("env_names", FactType::Set, "$.Env", "", "names of the environment variables; values are never facts"),
     fact("working_dir", FactType::String, "$.WorkingDir", "", "as given"),

@@ -276,14 +276,14 @@ pub const CREATE: &[FactSpec] = &[
         FactType::Bool,
         "$.User",
         "4.1",
-        "that user is or may be uid 0 of the container: no user, root, a number that is 0, or a name, which the container's /etc/passwd maps to any number",
+        "that user is or may be uid 0 of the container: no user, root, a number that is 0, or user_by_name",
     ),
     fact(
         "user_by_name",
         FactType::Bool,
-        "$.User",
+        "$.User, $.HostConfig.GroupAdd",
         "4.1",
-        "that user is a name other than root: its number is read from the container's /etc/passwd when it starts",
+        "that user is a name other than root, or one of its groups is a name: the container's /etc/passwd and /etc/group say which number that is",
     ),
     fact("group_add", FactType::Set, "$.HostConfig.GroupAdd", "", "supplementary groups"),
     fact(

@@ -35,7 +35,7 @@ macro_rules! service {
             fact("no_new_privileges", FactType::Bool, "$.TaskTemplate.ContainerSpec.Privileges.NoNewPrivileges", "5.26", "set-uid programs gain nothing"),
             fact("user", FactType::String, "$.TaskTemplate.ContainerSpec.User", "4.1", "as given; empty is the image's"),
             fact("root_user", FactType::Bool, "$.TaskTemplate.ContainerSpec.User", "4.1", "that user is or may be uid 0; true when none is given"),
-            fact("user_by_name", FactType::Bool, "$.TaskTemplate.ContainerSpec.User", "4.1", "that user is a name other than root"),
+            fact("user_by_name", FactType::Bool, "$.TaskTemplate.ContainerSpec.User", "4.1", "that user is a name other than root, or one of its groups is a name"),
             fact("group_add", FactType::Set, "$.TaskTemplate.ContainerSpec.Groups", "", "supplementary groups"),
             fact("runs_as_owner", FactType::Bool, "$.TaskTemplate.ContainerSpec.User, $.TaskTemplate.ContainerSpec.Groups", "", "see container.create; and no_new_privileges is on"),
             fact("readonly_rootfs", FactType::Bool, "$.TaskTemplate.ContainerSpec.ReadOnly", "5.13", "root file system is read-only"),

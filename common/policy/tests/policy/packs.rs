@@ -172,6 +172,8 @@ fn developers_make_plain_networks_and_volumes_of_their_own() {
                 ("driver", "macvlan".into()),
                 ("ipam_driver", "theirs".into()),
                 ("scope", "swarm".into()),
+                ("name", "docker_gwbridge".into()),
+                ("name", "ingress".into()),
                 ("options", set(&["com.docker.network.bridge.name=docker0"])),
                 ("subnets", set(&["10.0.0.0/24"])),
                 ("gateways", set(&["10.0.0.1"])),

@@ -20,11 +20,14 @@ pub fn baseline() -> World {
 fn a_name_that_may_be_root_does_not_run() {
     let world = baseline();
     let alice = world.docker("alice");
-    for user in ["toor", "nobody", "nobody:nogroup"] {
+    alice.run(&["create", "--group-add", "nogroup", "app", "id"]).fails_saying(&["baseline/no-root", "number"]);
+    for user in ["toor", "nobody", "nobody:nogroup", "65534:nogroup"] {
         alice.run(&["create", "--user", user, "app", "id"]).fails_saying(&["baseline/no-root", "number"]);
     }
     alice.run(&["run", "-d", "--name", "own", "app", "sleep", "1000"]).ok();
-    alice.run(&["exec", "--user", "nobody", "own", "id"]).fails_saying(&["baseline/no-root-exec", "number"]);
+    for user in ["nobody", "65534:nogroup"] {
+        alice.run(&["exec", "--user", user, "own", "id"]).fails_saying(&["baseline/no-root-exec", "number"]);
+    }
     assert_eq!(alice.run(&["exec", "own", "id", "-u"]).ok(), "65534");
 }
 
