@@ -7,6 +7,7 @@ use super::{
 };
 use std::mem::take;
 use wharden_docker::{ApiVersion, Judged};
+use wharden_model::Action;
 
 /// See the fields of the same names of a request that may go to the engine.
 pub struct Kept {
@@ -24,6 +25,10 @@ impl Case<'_> {
         let action = judged.action;
         let mut creation = self.keep_volumes(action, take(&mut judged.volumes)).await?;
         creation.extend(self.keep_images(action, take(&mut judged.image_names)).await?);
+        if let (Action::NetworkCreate, Some(network)) = (action, judged.resources.first()) {
+            // The engine looks whether there is one of the name, and makes it, and others look meanwhile.
+            creation.push(self.guard.naming.take(format!("network/{}", network.name)).await);
+        }
         let still = self.keep_still(judged, api).await?;
         let claims = self.claim(action, take(&mut judged.handles))?;
         Ok(Kept { creation, still, claims })

@@ -338,8 +338,10 @@ impl Canonical {
                 if let Some(field) = self.body.as_mut().and_then(|b| b.get_mut("Container")) {
                     *field = Value::String(container.id.clone());
                 }
-                if let Some(endpoint) = self.body.as_mut().and_then(|b| b.get_mut("EndpointConfig")) {
-                    creation::forget_network(endpoint);
+                if self.action() == Action::NetworkConnect
+                    && let Some(body) = self.body.as_mut()
+                {
+                    creation::join(body, resolved.network);
                 }
             }
             (Action::ImageBuild, _) => {

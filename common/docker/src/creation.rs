@@ -5,14 +5,15 @@ use crate::{
     doc::Doc,
     lookup::{SHARED, is_network_name, linked, networks, shared_with},
     mounts::{IMAGE, split_volumes_from},
-    owner,
+    names, owner,
     paths::clean,
-    refusal::Refusal,
+    refusal::{Refusal, shorten},
     resolve::{self, Resolved},
     view::{ContainerView, NetworkView, View},
     volumes,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use wharden_model::ResourceKind;
 
 const NETWORK_ID: &str = "NetworkID";
@@ -29,11 +30,7 @@ pub fn fix(body: &mut Value, resolved: &Resolved<'_>, view: &View, mounts: bool)
         volumes::own(body, resolved, view);
     }
     volumes::keep_as_they_are(body, view);
-    let endpoints = body.pointer_mut("/NetworkingConfig/EndpointsConfig").and_then(Value::as_object_mut);
-    endpoints.into_iter().flat_map(|endpoints| endpoints.values_mut()).for_each(forget_network);
-    for network in networks(Doc::new(Some(body))) {
-        there(network, view)?;
-    }
+    pin_networks(body, view)?;
     let Some(host) = body.get_mut("HostConfig") else { return Ok(()) };
     follow_links(host, view);
     for mount in host.get_mut("Mounts").and_then(Value::as_array_mut).into_iter().flatten() {
@@ -43,8 +40,9 @@ pub fn fix(body: &mut Value, resolved: &Resolved<'_>, view: &View, mounts: bool)
             source.clone_from(&found.id);
         }
     }
-    for link in Doc::new(Some(host)).texts("Links") {
-        named(view, linked(link))?;
+    for link in host.get_mut("Links").and_then(Value::as_array_mut).into_iter().flatten() {
+        let Value::String(text) = link else { continue };
+        *text = format!("{}:{}", named(view, linked(text))?.id, alias(text)?);
     }
     for (field, _) in SHARED {
         let Some(Value::String(mode)) = host.get_mut(field) else { continue };
@@ -58,6 +56,79 @@ pub fn fix(body: &mut Value, resolved: &Resolved<'_>, view: &View, mounts: bool)
         *text = if mode.is_empty() { id.clone() } else { format!("{id}:{mode}") };
     }
     Ok(())
+}
+
+/// The name that a link gives to a container beside the one that has it. The engine joins the two names as paths, so that with dots it
+/// would be one of anybody's.
+///
+/// # Errors
+/// 400 for one that is no name.
+fn alias(link: &str) -> Result<&str, Refusal> {
+    let after = link.split_once(':').map_or(link, |(_, alias)| alias);
+    // As inspections tell it: /name:/parent/alias.
+    let told = link.starts_with('/').then(|| after.rsplit_once('/')).flatten();
+    let alias = told.map_or(after, |(_, alias)| alias);
+    if names::is_plain(alias) {
+        return Ok(alias);
+    }
+    let (link, alias) = (shorten(link), shorten(alias));
+    Err(Refusal::bad(format!(
+        "field HostConfig.Links: {link:?} gives the name {alias:?}: letters, digits, and after the first _ . -"
+    )))
+}
+
+/// Names of networks may mean others by the time that the container starts, and whenever it starts again: each endpoint gets the id of
+/// the network that is meant now, which the engine goes by before any name.
+///
+/// # Errors
+/// 400 for a network that is not there, and where the mode names one that is in none of the endpoints.
+fn pin_networks(body: &mut Value, view: &View) -> Result<(), Refusal> {
+    let mut pinned = BTreeSet::new();
+    for network in networks(Doc::new(Some(body))) {
+        there(network, view)?;
+    }
+    let endpoints = body.pointer_mut("/NetworkingConfig/EndpointsConfig").and_then(Value::as_object_mut);
+    for (name, endpoint) in endpoints.into_iter().flatten() {
+        match lasting(name, view)? {
+            Some(network) => {
+                pin(endpoint, network);
+                pinned.insert(network.id.clone());
+            }
+            None => forget_network(endpoint),
+        }
+    }
+    let mode = body.pointer("/HostConfig/NetworkMode").and_then(Value::as_str).unwrap_or_default();
+    let Some(network) = lasting(mode, view)?.filter(|network| !pinned.contains(&network.id)) else { return Ok(()) };
+    if !pinned.is_empty() {
+        return Err(Refusal::bad(format!(
+            "field HostConfig.NetworkMode: network {} is not among NetworkingConfig.EndpointsConfig: name it there too",
+            shorten(mode)
+        )));
+    }
+    let Some(body) = body.as_object_mut() else { return Ok(()) };
+    let networking = body.entry("NetworkingConfig").or_insert(Value::Null);
+    let endpoints = &mut made(networking)["EndpointsConfig"];
+    // By its name, as the engine notes it.
+    pin(&mut made(endpoints)[&network.name], network);
+    Ok(())
+}
+
+/// A network that keeps its id. The engine's bridge has another one with each of its starts, whatever it is called in the request.
+fn lasting<'v>(network: &str, view: &'v View) -> Result<Option<&'v NetworkView>, Refusal> {
+    Ok(there(network, view)?.filter(|network| is_network_name(&network.name)))
+}
+
+/// Gives an endpoint the id of its network.
+fn pin(endpoint: &mut Value, network: &NetworkView) {
+    made(endpoint)[NETWORK_ID] = Value::String(network.id.clone());
+}
+
+/// An object, where there was nothing.
+fn made(value: &mut Value) -> &mut Value {
+    if value.is_null() {
+        *value = Value::Object(Map::new());
+    }
+    value
 }
 
 /// A network that is to be joined, as the request calls it. One that comes to be later may be anybody's.
@@ -89,6 +160,17 @@ pub fn beside(missing: Refusal) -> Refusal {
 pub fn forget_network(endpoint: &mut Value) {
     if let Some(id) = endpoint.get_mut(NETWORK_ID).filter(|id| id.is_string()) {
         *id = Value::String(String::new());
+    }
+}
+
+/// The same for a container that is connected to a network.
+pub fn join(body: &mut Value, network: Option<&NetworkView>) {
+    let Some(endpoint) = body.as_object_mut().map(|body| body.entry("EndpointConfig").or_insert(Value::Null)) else {
+        return;
+    };
+    match network.filter(|network| is_network_name(&network.name)) {
+        Some(network) => pin(endpoint, network),
+        None => forget_network(endpoint),
     }
 }
 

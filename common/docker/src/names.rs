@@ -27,8 +27,7 @@ pub fn check(action: Action, query: &Query, captures: &[String]) -> Result<(), R
 /// # Errors
 /// 400.
 pub fn checkpoint(place: &str, name: &str) -> Result<(), Refusal> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    if name.len() > 1 && name.bytes().all(plain) && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric) {
+    if name.len() > 1 && is_plain(name) {
         return Ok(());
     }
     let shown = shorten(name);
@@ -37,10 +36,35 @@ pub fn checkpoint(place: &str, name: &str) -> Result<(), Refusal> {
     )))
 }
 
+/// Letters, digits, and after the first also low lines, dots and hyphens: what the engine takes for names of containers.
+pub fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    name.bytes().all(plain) && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// Refuses a name of a network that could be taken for the id of another, for a mode, or for a path.
+///
+/// # Errors
+/// 400.
+pub fn network(name: &str) -> Result<(), Refusal> {
+    let shown = shorten(name);
+    if is_like_id(name) {
+        return Err(Refusal::bad(format!(
+            "field Name: {shown} could be taken for the id of another network: add a letter after f, or a dash"
+        )));
+    }
+    let is_mode = name.contains([':', '/']) || name.starts_with('.');
+    if is_mode { Err(Refusal::bad(format!("field Name: {shown:?} is no name of a network"))) } else { Ok(()) }
+}
+
+/// As long as a short id or longer, and of its digits.
+fn is_like_id(name: &str) -> bool {
+    (12..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 fn container(query: &Query) -> Result<(), Refusal> {
     let name = query.get("name").trim_start_matches('/');
-    let is_id = (12..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_id {
+    if is_like_id(name) {
         let name = shorten(name);
         return Err(Refusal::bad(format!(
             "query parameter name: {name} could be taken for the id of another container: add a letter after f, or a dash"

@@ -8,8 +8,7 @@ use crate::{
     exports,
     facts::without_credentials,
     image_ref::ImageRef,
-    lookup,
-    owner, platform,
+    lookup, owner, platform,
     refusal::{Refusal, shorten},
     view::{ContainerView, ImageView, NetworkView, ObjectView, View, VolumeView},
 };
@@ -26,6 +25,7 @@ pub struct Resolved<'a> {
     pub query: Option<(&'static str, String)>,
     pub container: Option<&'a ContainerView>,
     pub image: Option<&'a ImageView>,
+    pub network: Option<&'a NetworkView>,
 }
 
 impl Resolved<'_> {
@@ -61,6 +61,7 @@ pub fn resolve<'a>(canonical: &Canonical, view: &'a View, asker: &Asker<'_>) -> 
         query: None,
         container: None,
         image: None,
+        network: None,
     };
     let action = canonical.action();
     match action.resource() {
@@ -249,7 +250,11 @@ fn images<'a>(canonical: &Canonical, view: &'a View, out: &mut Resolved<'a>) -> 
         Action::ImagePull => {
             let source = canonical.query.get("fromSrc");
             // The engine takes one without a scheme for one of http.
-            let url = if source.contains("://") { source.to_owned() } else { format!("http://{}", source.trim_start_matches('/')) };
+            let url = if source.contains("://") {
+                source.to_owned()
+            } else {
+                format!("http://{}", source.trim_start_matches('/'))
+            };
             if without_credentials(&url) != url {
                 return Err(Refusal::bad(
                     "query parameter fromSrc: the engine would write the password of this address into the image, for \
@@ -376,6 +381,7 @@ fn network<'a>(
     let found = view.networks.get(asked);
     let found = found.ok_or_else(|| missing(ResourceKind::Network, asked))?;
     asked.clone_from(&found.id);
+    out.network = Some(found);
     out.resources.push(network_resource(found));
     if matches!(canonical.action(), Action::NetworkConnect | Action::NetworkDisconnect) {
         let asked = canonical.doc().text("Container");

@@ -206,7 +206,11 @@ mod tests {
             labels: Default::default(),
         };
         let (resources, captures) = (vec![resource], Vec::new());
-        own(&mut body, &Resolved { resources, captures, query: None, container: None, image: Some(image) }, view);
+        own(
+            &mut body,
+            &Resolved { resources, captures, query: None, container: None, image: Some(image), network: None },
+            view,
+        );
         body
     }
 

@@ -71,12 +71,19 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
         options.extend(endpoint.pair_set("DriverOpts"));
     }
     out.put("endpoint_options", options);
-    out.put("links", host.text_set("Links"));
+    out.put("links", host.texts("Links").map(|link| link_by_name(source, link)).collect::<BTreeSet<_>>());
     out.put("extra_hosts", host.text_set("ExtraHosts"));
     out.put("dns", host.text_set("Dns"));
     out.put("publish_all_ports", host.truth("PublishAllPorts"));
     out.put("exposed_ports", body.keys("ExposedPorts"));
     ports(host, out);
+}
+
+/// A link as it was asked for: the container's id was put in the place of its name.
+fn link_by_name(source: &Source<'_>, link: &str) -> String {
+    let called = |id: &str| source.view.containers.values().find(|it| it.id == id).map(|it| it.name.clone());
+    let named = link.split_once(':').and_then(|(id, alias)| Some(format!("{}:{alias}", called(id)?)));
+    named.unwrap_or_else(|| link.to_owned())
 }
 
 /// The owner of a container; `None` when there is no such container. Names were resolved before facts are read.

@@ -55,6 +55,7 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
         }
         Action::VolumeCreate => driver("Driver", body.text("Driver")),
         Action::NetworkCreate => {
+            names::network(body.text("Name"))?;
             driver("Driver", body.text("Driver"))?;
             driver("IPAM.Driver", body.at("IPAM").text("Driver"))
         }

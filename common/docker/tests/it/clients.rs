@@ -34,7 +34,8 @@ fn everything(canonical: &Canonical) -> View {
                 view.execs.insert(id.clone(), ExecView { id, container: "c".into(), ..ExecView::default() });
             }
             Lookup::Object(kind, name) => {
-                view.objects.insert((kind, name.clone()), ObjectView { id: name.clone(), name, ..ObjectView::default() });
+                view.objects
+                    .insert((kind, name.clone()), ObjectView { id: name.clone(), name, ..ObjectView::default() });
             }
             Lookup::Task(id) => {
                 view.tasks.insert(id.clone(), TaskView { id, ..TaskView::default() });
@@ -98,6 +99,15 @@ fn meaning(value: &Value, key: &str) -> Value {
     }
 }
 
+/// Takes the network's id out of an endpoint, and the endpoint where there is nothing else.
+fn unpin(endpoints: &mut Map<String, Value>, name: &str) {
+    let Some(Value::Object(endpoint)) = endpoints.get_mut(name) else { return };
+    endpoint.remove("networkid");
+    if endpoint.is_empty() {
+        endpoints.remove(name);
+    }
+}
+
 /// Fields that the guard resolves or adds, or that every engine ignores.
 fn strip(mut value: Value, action: Action) -> Value {
     let Value::Object(map) = &mut value else { return value };
@@ -110,9 +120,21 @@ fn strip(mut value: Value, action: Action) -> Value {
     if let Some(Value::Object(task)) = map.get_mut("tasktemplate") {
         task.remove("networks");
     }
+    // Endpoints get the ids of their networks, the one of the mode too.
+    unpin(map, "endpointconfig");
+    if let Some(Value::Object(networking)) = map.get_mut("networkingconfig") {
+        if let Some(Value::Object(endpoints)) = networking.get_mut("endpointsconfig") {
+            let names: Vec<String> = endpoints.keys().cloned().collect();
+            names.iter().for_each(|name| unpin(endpoints, name));
+        }
+        networking.retain(|_, value| value != &Value::Object(Map::new()));
+    }
+    if map.get("networkingconfig") == Some(&Value::Object(Map::new())) {
+        map.remove("networkingconfig");
+    }
     // docker-py puts the network beside EndpointsConfig, as null.
     if let Some(Value::Object(host)) = map.get_mut("hostconfig") {
-        for field in ["pidmode", "ipcmode", "networkmode", "volumesfrom"] {
+        for field in ["pidmode", "ipcmode", "networkmode", "volumesfrom", "links"] {
             host.remove(field);
         }
     }

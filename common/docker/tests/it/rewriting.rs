@@ -2,7 +2,9 @@
 //! client's to say is the guard's.
 
 use crate::support::{self, EXEC, IMAGE, NETWORK, VICTIM, judge, judge_with, request, view};
-use wharden_docker::{ApiVersion, Canonical, ForwardBody, Framing, ImageView, Judged, Lookup, ResponseKind, View};
+use wharden_docker::{
+    ApiVersion, Canonical, ForwardBody, Framing, ImageView, Judged, Lookup, NetworkView, ResponseKind, View,
+};
 
 fn line(judged: &Judged) -> String {
     String::from_utf8(judged.head.clone()).unwrap().lines().next().unwrap().to_owned()
@@ -121,7 +123,7 @@ fn bodies_carry_full_ids_and_the_owner() {
     assert!(sent.contains(r#""io.wharden.owner":"alice""#) && !sent.contains("bob"), "{sent}");
     assert_eq!(judged.resources[0].owner, "alice");
     let connect = judge(&request("POST", "/networks/front/connect", r#"{"Container":"victim"}"#)).unwrap();
-    assert_eq!(body(&connect), format!("{{\"Container\":\"{VICTIM}\"}}"));
+    assert!(body(&connect).starts_with(&format!("{{\"Container\":\"{VICTIM}\"")), "{}", body(&connect));
     assert_eq!(line(&connect), format!("POST /v1.41/networks/{NETWORK}/connect HTTP/1.1"));
 }
 
@@ -157,6 +159,83 @@ fn an_endpoint_is_in_the_network_that_was_judged() {
         assert!(canonical.names_network_id(), "whoever cannot take it away sees it");
         let (plain, _) = support::canonical(&request("POST", target, &body.replace("others", ""))).unwrap();
         assert!(!plain.names_network_id());
+    }
+}
+
+#[test]
+fn endpoints_are_pinned_to_the_networks_that_were_judged() {
+    let mut view = view();
+    let bridge =
+        NetworkView { id: "9".repeat(64), name: "bridge".into(), driver: "bridge".into(), ..Default::default() };
+    view.networks.insert("9999".into(), bridge);
+    let sent = |target: &str, asked: &str| -> serde_json::Value {
+        serde_json::from_str(&body(&judge_with(&request("POST", target, asked), &view).unwrap())).unwrap()
+    };
+    let prefix = &NETWORK[..12];
+    let endpoint = |name: &str, mode: &str, endpoints: &str| {
+        let asked = format!(
+            r#"{{"Image":"base","HostConfig":{{"NetworkMode":"{mode}"}},"NetworkingConfig":{{"EndpointsConfig":{endpoints}}}}}"#
+        );
+        sent("/containers/create", &asked)["NetworkingConfig"]["EndpointsConfig"][name]["NetworkID"].clone()
+    };
+    assert_eq!(endpoint("front", "front", r#"{"front":null}"#), NETWORK);
+    assert_eq!(endpoint(prefix, prefix, &format!(r#"{{"{prefix}":{{}}}}"#)), NETWORK);
+    assert_eq!(endpoint("front", "default", r#"{"front":{}}"#), NETWORK);
+    assert_eq!(endpoint("front", prefix, "null"), NETWORK, "by the name that the engine notes");
+    assert_eq!(endpoint("9999", "9999", r#"{"9999":{"NetworkID":"x"}}"#), "");
+    let bare = sent("/containers/create", &format!(r#"{{"Image":"base","HostConfig":{{"NetworkMode":"{prefix}"}}}}"#));
+    assert_eq!(bare["NetworkingConfig"]["EndpointsConfig"]["front"]["NetworkID"], NETWORK);
+    let default = sent("/containers/create", r#"{"Image":"base","HostConfig":{"NetworkMode":"bridge"}}"#);
+    assert!(default.get("NetworkingConfig").is_none());
+    assert_eq!(sent("/networks/front/connect", r#"{"Container":"victim"}"#)["EndpointConfig"]["NetworkID"], NETWORK);
+    assert!(sent("/networks/front/disconnect", r#"{"Container":"victim"}"#).get("EndpointConfig").is_none());
+    let mut other = view.clone();
+    other.networks.insert("back".into(), NetworkView { id: "b".repeat(64), name: "back".into(), ..Default::default() });
+    let apart =
+        r#"{"Image":"base","HostConfig":{"NetworkMode":"back"},"NetworkingConfig":{"EndpointsConfig":{"front":{}}}}"#;
+    assert_eq!(judge_with(&request("POST", "/containers/create", apart), &other).unwrap_err().status, 400);
+}
+
+#[test]
+fn links_go_by_ids_and_give_plain_names() {
+    let create = |link: &str| {
+        let asked = serde_json::json!({"Image": "base", "HostConfig": {"Links": [link]}}).to_string();
+        judge(&request("POST", "/containers/create", &asked))
+    };
+    for (link, alias) in [("victim:db", "db"), ("victim", "victim"), ("/victim:/web/db", "db")] {
+        let judged = create(link).unwrap();
+        assert!(body(&judged).contains(&format!("[\"{VICTIM}:{alias}\"]")), "{}", body(&judged));
+        assert!(support::shows(&judged, "links", &format!("victim:{alias}")), "{:?}", judged.facts);
+    }
+    for link in [
+        "victim:../db",
+        "victim:",
+        "victim:..",
+        "victim:a/b",
+        "victim:a:b",
+        "victim:/abs",
+        "/victim:/web/..",
+        "victim:a b",
+    ] {
+        let refused = create(link).map(|_| ()).unwrap_err();
+        assert!(refused.status == 400 && refused.message.contains("Links"), "{link}: {refused}");
+    }
+}
+
+#[test]
+fn names_of_networks_are_not_like_ids_modes_or_paths() {
+    for (name, passes) in [
+        ("shop_default", true),
+        ("a b", true),
+        ("54af", true),
+        (&NETWORK[..12], false),
+        (NETWORK, false),
+        ("container:x", false),
+        ("a/b", false),
+        ("..", false),
+    ] {
+        let asked = format!(r#"{{"Name":"{name}"}}"#);
+        assert_eq!(judge(&request("POST", "/networks/create", &asked)).is_ok(), passes, "{name}");
     }
 }
 

@@ -37,4 +37,10 @@ pub const PRUNE: &[FactSpec] = &[
 ];
 
 /// `volume.delete`.
-pub const DELETE: &[FactSpec] = &[fact("force", FactType::Bool, "query:force", "", "also when its driver fails; from API 1.42 on for volumes of the swarm only")];
+pub const DELETE: &[FactSpec] = &[fact(
+    "force",
+    FactType::Bool,
+    "query:force",
+    "",
+    "also when its driver fails; from API 1.42 on for volumes of the swarm only",
+)];

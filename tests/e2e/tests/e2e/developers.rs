@@ -94,3 +94,34 @@ fn developers_have_what_is_theirs_and_plain() {
     dora.run(&["volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "v"]).fails_saying(&["volume.create"]);
     dora.run(&["system", "prune", "-f"]).fails_saying(&["prune"]);
 }
+
+#[test]
+fn names_that_pass_to_others_take_no_container_along() {
+    let world = world();
+    let (dave, dora, direct) = (world.docker("dave"), world.docker("dora"), world.direct());
+    dave.run(&["run", "-d", "--network", "none", "--name", "stopped", "app", "sleep", "1000"]).ok();
+    dave.run(&["stop", "-t", "0", "stopped"]).ok();
+    dave.run(&["network", "create", "first"]).ok();
+    dave.run(&["create", "--network", "first", "--name", "made", "app", "sleep", "1000"]).ok();
+    dave.run(&["create", "--network", "first", "--name", "kept", "app", "sleep", "1000"]).ok();
+    dave.run(&["network", "create", "second"]).ok();
+    direct.run(&["network", "disconnect", "none", "stopped"]).ok();
+    dave.run(&["network", "connect", "second", "stopped"]).ok();
+    for network in ["first", "second"] {
+        dave.run(&["network", "rm", network]).ok();
+        dora.run(&["network", "create", network]).ok();
+    }
+    for container in ["made", "stopped"] {
+        dave.run(&["start", container]).fails_saying(&["teams/no-networks-of-others"]);
+        // As the engine does by itself when it begins.
+        direct.run(&["start", container]).fails_saying(&["network", "not found"]);
+    }
+    for network in ["first", "second"] {
+        assert_eq!(direct.run(&["network", "inspect", "--format", "{{len .Containers}}", network]).ok(), "0");
+    }
+    // A link names what is beside its container, and nobody else.
+    let script =
+        "client.api.create_container('app', host_config=client.api.create_host_config(links={'kept': '../daves'}))";
+    world.agent.python("dave").run(script).fails_saying(&["HostConfig.Links", "../daves"]);
+    dave.run(&["network", "create", "5c2a51e0d9a0"]).fails_saying(&["id of another network"]);
+}
