@@ -22,7 +22,8 @@ pub fn reference(text: &str) -> Option<String> {
         && tag.is_none_or(is_tag)
         && digest.is_none_or(is_digest)
         && domain.len() + path.len() < 255;
-    let tag = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
+    // It goes by the digest where there is one (`favorDigest` of its store of references).
+    let tag = tag.filter(|_| digest.is_none()).map(|tag| format!(":{tag}")).unwrap_or_default();
     let digest = digest.map(|digest| format!("@{digest}")).unwrap_or_default();
     good.then(|| format!("{domain}/{path}{tag}{digest}"))
 }
@@ -92,7 +93,7 @@ fn pulled(name: &str, tag: &str) -> Option<String> {
             let is_digest = hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
             is_digest.then(|| format!("{bare}@{tag}"))
         }
-        None => is_tag(tag).then(|| format!("{bare}:{tag}{}", digest.map(|d| format!("@{d}")).unwrap_or_default())),
+        None => is_tag(tag).then(|| digest.map_or_else(|| format!("{bare}:{tag}"), |digest| format!("{bare}@{digest}"))),
     }
 }
 

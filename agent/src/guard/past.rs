@@ -29,11 +29,6 @@ const PARENTS_OF_OTHERS: Beside = (
     "with this image the engine would remove untagged ones of others that it was made from: add noprune (docker image rm \
      --no-prune), or use the guard's socket",
 );
-/// What the guard would take away from a removal.
-const VOLUME_OF_SWARM: Beside = (
-    "builtin/volume-of-swarm",
-    "with force the engine would remove a volume of the swarm by the same name too: leave force out, or use the guard's socket",
-);
 /// What the guard would leave out of the answer.
 const UNSIFTED_LIST: Beside = (
     "builtin/unsifted-list",
@@ -55,8 +50,6 @@ impl Case<'_> {
             Some(COPIES_INTO_VOLUME)
         } else if canonical.takes_parents_of_others(view, &self.principal().as_owner()) {
             Some(PARENTS_OF_OTHERS)
-        } else if canonical.forces_swarm_volume() {
-            Some(VOLUME_OF_SWARM)
         } else if !self.sees_all(canonical) {
             Some(UNSIFTED_LIST)
         } else {

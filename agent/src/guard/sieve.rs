@@ -213,7 +213,7 @@ impl Sieve<'_> {
         }
     }
 
-    /// Whether an event may be seen. What cannot be understood or looked up may not, and so may what is too long.
+    /// Whether an event may be seen. To those from whom something may be hidden, what cannot be understood or looked up may not, and so may what is too long.
     async fn shows(&self, line: &[u8]) -> bool {
         let eyes = self.eyes();
         if eyes.open || eyes.held.posture == Posture::Observe {

@@ -161,13 +161,6 @@ impl Canonical {
             && parents.any(|it| !it.owner.is_empty() && it.owner != owner)
     }
 
-    /// Whether the engine would remove a volume of the swarm with the one of its own that has the same name: with force, from API 1.42 on.
-    /// The guard takes force out then.
-    pub fn forces_swarm_volume(&self) -> bool {
-        let version = self.version.unwrap_or(self.engine_api);
-        self.action() == Action::VolumeDelete && self.query.truth("force") && version >= SWARM_VOLUMES
-    }
-
     /// What whoever gets the engine's answer as it is must be allowed to do to everything here: the answer tells of many things, and
     /// the guard leaves out of it what the caller may not inspect. Empty for answers of which nothing is left out.
     pub fn takes_to_see_all(&self) -> Vec<Action> {
@@ -212,6 +205,7 @@ impl Canonical {
         if matches!(self.action(), Action::BuildSession | Action::BuildGrpc) {
             handles::own_shared_key(&mut judged.headers, asker.owner);
         }
+        judged.spare_swarm_volume(view);
         let limit = judged.take_limit();
         judged.list_bare_networks();
         let (head, body) = judged.render();
@@ -324,6 +318,15 @@ impl Canonical {
         }
     }
 
+    /// With one of its own volumes, the engine removes the one of the swarm that has the same name, where force is asked for.
+    fn spare_swarm_volume(&mut self, view: &View) {
+        let found = self.route.captures.first().and_then(|name| view.volumes.get(name));
+        let is_own = found.is_some_and(|volume| volume.swarm_id.is_empty());
+        if self.action() == Action::VolumeDelete && is_own && self.version.unwrap_or(self.engine_api) >= SWARM_VOLUMES {
+            self.query.replace("force", "0");
+        }
+    }
+
     /// Puts full ids in the place of names.
     fn take_ids(&mut self, resolved: &Resolved<'_>, view: &View) -> Result<(), Refusal> {
         if !resolved.captures.is_empty() {
@@ -350,6 +353,12 @@ impl Canonical {
                     let id = &resolve::container(view, name).map_err(creation::beside)?.id;
                     self.query.replace("networkmode", &format!("container:{id}"));
                 } else if let Some(network) = creation::there(mode, view)? {
+                    // The engine looks for it by its name, with each step.
+                    if network.name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                        return Err(Refusal::bad(
+                            "query parameter networkmode: the name of this network could be taken for an id by the steps of a build: name another",
+                        ));
+                    }
                     self.query.replace("networkmode", &network.id);
                 }
             }

@@ -13,7 +13,6 @@ use crate::{
     volumes,
 };
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 use wharden_model::ResourceKind;
 
 const NETWORK_ID: &str = "NetworkID";
@@ -81,46 +80,59 @@ fn alias(link: &str) -> Result<&str, Refusal> {
 /// the network that is meant now, which the engine goes by before any name.
 ///
 /// # Errors
-/// 400 for a network that is not there, and where the mode names one that is in none of the endpoints.
+/// 400 for a network that is not there, and for one that has two endpoints.
 fn pin_networks(body: &mut Value, view: &View) -> Result<(), Refusal> {
-    let mut pinned = BTreeSet::new();
     for network in networks(Doc::new(Some(body))) {
         there(network, view)?;
     }
-    let endpoints = body.pointer_mut("/NetworkingConfig/EndpointsConfig").and_then(Value::as_object_mut);
-    for (name, endpoint) in endpoints.into_iter().flatten() {
-        match lasting(name, view)? {
-            Some(network) => {
-                pin(endpoint, network);
-                pinned.insert(network.id.clone());
+    let mut given = 0;
+    if let Some(Value::Object(endpoints)) = body.pointer_mut("/NetworkingConfig/EndpointsConfig") {
+        given = endpoints.len();
+        for (asked, mut endpoint) in std::mem::take(endpoints) {
+            let network = there(&asked, view)?;
+            pin(&mut endpoint, network);
+            if endpoints.insert(called(&asked, network).to_owned(), endpoint).is_some() {
+                let shown = shorten(&asked);
+                return Err(Refusal::bad(format!(
+                    "field NetworkingConfig.EndpointsConfig: network {shown} is there twice, by two names"
+                )));
             }
-            None => forget_network(endpoint),
         }
     }
-    let mode = body.pointer("/HostConfig/NetworkMode").and_then(Value::as_str).unwrap_or_default();
-    let Some(network) = lasting(mode, view)?.filter(|network| !pinned.contains(&network.id)) else { return Ok(()) };
-    if !pinned.is_empty() {
-        return Err(Refusal::bad(format!(
-            "field HostConfig.NetworkMode: network {} is not among NetworkingConfig.EndpointsConfig: name it there too",
-            shorten(mode)
-        )));
+    let Some(Value::String(mode)) = body.pointer_mut("/HostConfig/NetworkMode") else { return Ok(()) };
+    let Some(network) = there(mode, view)? else { return Ok(()) };
+    *mode = called(mode, Some(network)).to_owned();
+    let key = mode.clone();
+    // Where there is an endpoint, the engine joins nothing by the mode; bridge, host and none it finds by these names.
+    if given > 0 || !is_network_name(&network.name) {
+        return Ok(());
     }
     let Some(body) = body.as_object_mut() else { return Ok(()) };
-    let networking = body.entry("NetworkingConfig").or_insert(Value::Null);
-    let endpoints = &mut made(networking)["EndpointsConfig"];
-    // By its name, as the engine notes it.
-    pin(&mut made(endpoints)[&network.name], network);
+    let networking = made(body.entry("NetworkingConfig").or_insert(Value::Null));
+    pin(&mut made(&mut networking["EndpointsConfig"])[&key], Some(network));
     Ok(())
 }
 
-/// A network that keeps its id. The engine's bridge has another one with each of its starts, whatever it is called in the request.
-fn lasting<'v>(network: &str, view: &'v View) -> Result<Option<&'v NetworkView>, Refusal> {
-    Ok(there(network, view)?.filter(|network| is_network_name(&network.name)))
+/// What a network is called in what is sent on: a whole id or a name as it is asked for, the beginning of an id by the name, which is what
+/// the engine notes. Those that every engine has go by their names.
+fn called<'n>(asked: &'n str, network: Option<&'n NetworkView>) -> &'n str {
+    match network {
+        Some(network) if asked != network.id || !is_network_name(&network.name) => &network.name,
+        _ => asked,
+    }
 }
 
-/// Gives an endpoint the id of its network.
-fn pin(endpoint: &mut Value, network: &NetworkView) {
-    made(endpoint)[NETWORK_ID] = Value::String(network.id.clone());
+/// Gives an endpoint the id of its network. The engine's bridge has another one with each of its starts, whatever it is called in the
+/// request; an id there is what an inspection says, and nothing to ask for.
+fn pin(endpoint: &mut Value, network: Option<&NetworkView>) {
+    match network.filter(|network| is_network_name(&network.name)) {
+        Some(network) => made(endpoint)[NETWORK_ID] = Value::String(network.id.clone()),
+        None => {
+            if let Some(id) = endpoint.get_mut(NETWORK_ID).filter(|id| id.is_string()) {
+                *id = Value::String(String::new());
+            }
+        }
+    }
 }
 
 /// An object, where there was nothing.
@@ -155,22 +167,10 @@ pub fn beside(missing: Refusal) -> Refusal {
     Refusal { status: 400, ..missing }
 }
 
-/// The engine takes an endpoint's network id for the network that is meant, whatever name it stands under. It is what an inspection
-/// says, and nothing to ask for.
-pub fn forget_network(endpoint: &mut Value) {
-    if let Some(id) = endpoint.get_mut(NETWORK_ID).filter(|id| id.is_string()) {
-        *id = Value::String(String::new());
-    }
-}
-
-/// The same for a container that is connected to a network.
+/// Pins a container that is connected to a network.
 pub fn join(body: &mut Value, network: Option<&NetworkView>) {
-    let Some(endpoint) = body.as_object_mut().map(|body| body.entry("EndpointConfig").or_insert(Value::Null)) else {
-        return;
-    };
-    match network.filter(|network| is_network_name(&network.name)) {
-        Some(network) => pin(endpoint, network),
-        None => forget_network(endpoint),
+    if let Some(body) = body.as_object_mut() {
+        pin(body.entry("EndpointConfig").or_insert(Value::Null), network);
     }
 }
 

@@ -102,6 +102,9 @@ pub fn of_request(canonical: &Canonical) -> BTreeSet<Lookup> {
         Action::ServiceCreate | Action::ServiceUpdate => service(canonical.doc(), &mut out),
         Action::NetworkCreate => {
             out.extend(named(canonical.doc().at("ConfigFrom").text("Network")).map(Lookup::Network));
+            // Testcontainers call theirs like short ids, which are only somebody's where there is a network of that id.
+            let name = Some(canonical.doc().text("Name")).filter(|name| may_be_id(name));
+            out.extend(name.map(|name| Lookup::Network(name.to_owned())));
         }
         Action::VolumeCreate => {
             out.extend(named(canonical.doc().text("Name")).map(Lookup::Volume));
@@ -115,6 +118,11 @@ pub fn of_request(canonical: &Canonical) -> BTreeSet<Lookup> {
         _ => out.extend(image_asked(canonical).map(Lookup::Image)),
     }
     out
+}
+
+/// As long as the shortest id that is shown, and of digits and letters as those of networks are, the swarm's too.
+fn may_be_id(name: &str) -> bool {
+    name.len() >= 12 && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn named(text: &str) -> Option<String> {

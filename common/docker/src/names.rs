@@ -42,29 +42,20 @@ pub fn is_plain(name: &str) -> bool {
     name.bytes().all(plain) && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
 }
 
-/// Refuses a name of a network that could be taken for the id of another, for a mode, or for a path.
+/// Refuses a name of a network that could be taken for a mode, or for a path.
 ///
 /// # Errors
 /// 400.
 pub fn network(name: &str) -> Result<(), Refusal> {
     let shown = shorten(name);
-    if is_like_id(name) {
-        return Err(Refusal::bad(format!(
-            "field Name: {shown} could be taken for the id of another network: add a letter after f, or a dash"
-        )));
-    }
     let is_mode = name.contains([':', '/']) || name.starts_with('.');
     if is_mode { Err(Refusal::bad(format!("field Name: {shown:?} is no name of a network"))) } else { Ok(()) }
 }
 
-/// As long as a short id or longer, and of its digits.
-fn is_like_id(name: &str) -> bool {
-    (12..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
 fn container(query: &Query) -> Result<(), Refusal> {
     let name = query.get("name").trim_start_matches('/');
-    if is_like_id(name) {
+    let is_id = (12..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_id {
         let name = shorten(name);
         return Err(Refusal::bad(format!(
             "query parameter name: {name} could be taken for the id of another container: add a letter after f, or a dash"

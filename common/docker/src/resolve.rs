@@ -333,17 +333,11 @@ fn volume<'a>(canonical: &Canonical, view: &'a View, asker: &Asker<'_>, out: &mu
     let found = found.ok_or_else(|| missing(ResourceKind::Volume, asked))?;
     // The engine would take the name of the swarm's for one of its own.
     asked.clone_from(if found.swarm_id.is_empty() { &found.name } else { &found.swarm_id });
-    match canonical.action() {
-        Action::VolumeUpdate if found.swarm_id.is_empty() => {
-            return Err(Refusal::bad(format!(
-                "volume {} is this engine's own: only volumes of the swarm can be updated",
-                shorten(&found.name)
-            )));
-        }
-        Action::VolumeDelete if found.swarm_id.is_empty() && canonical.forces_swarm_volume() => {
-            out.query = Some(("force", "0".to_owned()));
-        }
-        _ => {}
+    if canonical.action() == Action::VolumeUpdate && found.swarm_id.is_empty() {
+        return Err(Refusal::bad(format!(
+            "volume {} is this engine's own: only volumes of the swarm can be updated",
+            shorten(&found.name)
+        )));
     }
     out.resources.push(volume_resource(found));
     Ok(())
@@ -362,6 +356,13 @@ fn network<'a>(
     if canonical.action() == Action::NetworkCreate {
         let name = canonical.doc().text("Name");
         let made = to_be(ResourceKind::Network, name, canonical.doc(), asker);
+        // The engine takes a name before the beginning of an id.
+        if view.networks.get(name).is_some_and(|it| it.name != name && it.id.starts_with(&name.to_ascii_lowercase())) {
+            return Err(Refusal::bad(format!(
+                "field Name: {} could be taken for the id of another network: choose another name",
+                shorten(name)
+            )));
+        }
         let from = canonical.doc().at("ConfigFrom").text("Network");
         let is_own = |found: &NetworkView| [String::new(), made.owner.clone()].contains(&owner::of(&found.labels));
         if !from.is_empty() && !view.networks.get(from).is_some_and(is_own) {

@@ -55,7 +55,7 @@ fn a_volume_of_the_swarm_is_not_the_engines_own_of_the_same_name() {
     }
     let newer = ApiVersion { major: 1, minor: 44 };
     for (target, sent, force) in [
-        ("/volumes/sneaky?force=1", "/v1.44/volumes/sneaky?force=0", "false"),
+        ("/volumes/sneaky?force=1", "/v1.44/volumes/sneaky?force=0", "true"),
         ("/v1.41/volumes/sneaky?force=1", "/v1.41/volumes/sneaky?force=1", "true"),
         ("/volumes/csi?force=1", "/v1.44/volumes/vol1?force=1", "true"),
     ] {
@@ -179,10 +179,11 @@ fn endpoints_are_pinned_to_the_networks_that_were_judged() {
         sent("/containers/create", &asked)["NetworkingConfig"]["EndpointsConfig"][name]["NetworkID"].clone()
     };
     assert_eq!(endpoint("front", "front", r#"{"front":null}"#), NETWORK);
-    assert_eq!(endpoint(prefix, prefix, &format!(r#"{{"{prefix}":{{}}}}"#)), NETWORK);
+    assert_eq!(endpoint("front", prefix, &format!(r#"{{"{prefix}":{{}}}}"#)), NETWORK, "as the engine notes it");
+    assert_eq!(endpoint(NETWORK, NETWORK, "{}"), NETWORK);
     assert_eq!(endpoint("front", "default", r#"{"front":{}}"#), NETWORK);
-    assert_eq!(endpoint("front", prefix, "null"), NETWORK, "by the name that the engine notes");
-    assert_eq!(endpoint("9999", "9999", r#"{"9999":{"NetworkID":"x"}}"#), "");
+    assert_eq!(endpoint("front", prefix, "null"), NETWORK);
+    assert_eq!(endpoint("bridge", "9999", r#"{"9999":{"NetworkID":"x"}}"#), "");
     let bare = sent("/containers/create", &format!(r#"{{"Image":"base","HostConfig":{{"NetworkMode":"{prefix}"}}}}"#));
     assert_eq!(bare["NetworkingConfig"]["EndpointsConfig"]["front"]["NetworkID"], NETWORK);
     let default = sent("/containers/create", r#"{"Image":"base","HostConfig":{"NetworkMode":"bridge"}}"#);
@@ -191,9 +192,19 @@ fn endpoints_are_pinned_to_the_networks_that_were_judged() {
     assert!(sent("/networks/front/disconnect", r#"{"Container":"victim"}"#).get("EndpointConfig").is_none());
     let mut other = view.clone();
     other.networks.insert("back".into(), NetworkView { id: "b".repeat(64), name: "back".into(), ..Default::default() });
+    // Some connect the network of the mode later.
     let apart =
         r#"{"Image":"base","HostConfig":{"NetworkMode":"back"},"NetworkingConfig":{"EndpointsConfig":{"front":{}}}}"#;
-    assert_eq!(judge_with(&request("POST", "/containers/create", apart), &other).unwrap_err().status, 400);
+    let apart = body(&judge_with(&request("POST", "/containers/create", apart), &other).unwrap());
+    let apart: serde_json::Value = serde_json::from_str(&apart).unwrap();
+    assert_eq!(apart["HostConfig"]["NetworkMode"], "back");
+    assert_eq!(apart["NetworkingConfig"]["EndpointsConfig"].as_object().unwrap().keys().collect::<Vec<_>>(), ["front"]);
+    let twice =
+        format!(r#"{{"Image":"base","NetworkingConfig":{{"EndpointsConfig":{{"front":{{}},"{prefix}":{{}}}}}}}}"#);
+    assert_eq!(judge_with(&request("POST", "/containers/create", &twice), &view).unwrap_err().status, 400);
+    let mut hex = view.clone();
+    hex.networks.insert("54af".into(), NetworkView { id: "5".repeat(64), name: "54af".into(), ..Default::default() });
+    assert_eq!(judge_with(&request("POST", "/build?networkmode=54af", ""), &hex).unwrap_err().status, 400);
 }
 
 #[test]
@@ -228,8 +239,8 @@ fn names_of_networks_are_not_like_ids_modes_or_paths() {
         ("shop_default", true),
         ("a b", true),
         ("54af", true),
+        ("0123456789ab", true),
         (&NETWORK[..12], false),
-        (NETWORK, false),
         ("container:x", false),
         ("a/b", false),
         ("..", false),

@@ -102,6 +102,9 @@ pub fn view() -> View {
     ] {
         let labels = map(&[("io.wharden.owner", "bob")]);
         let object = ObjectView { id: format!("{}id", kind.name().to_lowercase()), name: "real".into(), labels };
+        if kind == ResourceKind::Plugin {
+            view.objects.insert((kind, object.name.clone()), object.clone());
+        }
         view.objects.insert((kind, object.id.clone()), object.clone());
         view.objects.insert((kind, name.to_owned()), object);
     }

@@ -42,5 +42,5 @@ pub const DELETE: &[FactSpec] = &[fact(
     FactType::Bool,
     "query:force",
     "",
-    "also when its driver fails; from API 1.42 on for volumes of the swarm only",
+    "also when its driver fails; from API 1.42 on the engine is asked so for volumes of the swarm only",
 )];
