@@ -93,7 +93,9 @@ fn pulled(name: &str, tag: &str) -> Option<String> {
             let is_digest = hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
             is_digest.then(|| format!("{bare}@{tag}"))
         }
-        None => is_tag(tag).then(|| digest.map_or_else(|| format!("{bare}:{tag}"), |digest| format!("{bare}@{digest}"))),
+        None => {
+            is_tag(tag).then(|| digest.map_or_else(|| format!("{bare}:{tag}"), |digest| format!("{bare}@{digest}")))
+        }
     }
 }
 
