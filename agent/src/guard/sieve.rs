@@ -112,7 +112,7 @@ impl Sieve<'_> {
     /// Gives a reader up that does not take its part of a list while others wait for the turn.
     async fn in_time(&self, giving: impl Future<Output = Result<(), ExchangeError>>) -> Result<(), ExchangeError> {
         let given = unless_wanted(self.turn, giving).await;
-        given.unwrap_or_else(|| Err(ExchangeError::ClientWrite(io::ErrorKind::TimedOut.into())))
+        given.unwrap_or_else(|| Err(given_up()))
     }
 
     /// What decides about the things told of, where they are not decided on by themselves, as far as the caller may see it: the
@@ -213,7 +213,8 @@ impl Sieve<'_> {
         }
     }
 
-    /// Whether an event may be seen. To those from whom something may be hidden, what cannot be understood or looked up may not, and so may what is too long.
+    /// Whether an event may be seen. To those from whom something may be hidden, what cannot be understood or looked up may not, and
+    /// neither may what is too long.
     async fn shows(&self, line: &[u8]) -> bool {
         let eyes = self.eyes();
         if eyes.open || eyes.held.posture == Posture::Observe {
@@ -260,7 +261,12 @@ impl Sieve<'_> {
 /// Gives a reader of events up that takes none of them: the engine would have everybody who makes one wait for it.
 async fn taken(giving: impl Future<Output = Result<(), ExchangeError>>) -> Result<(), ExchangeError> {
     let given = timeout(EVENT_STALL, giving).await;
-    given.unwrap_or_else(|_| Err(ExchangeError::ClientWrite(io::ErrorKind::TimedOut.into())))
+    given.unwrap_or_else(|_| Err(given_up()))
+}
+
+/// A reader that took nothing in time.
+fn given_up() -> ExchangeError {
+    ExchangeError::ClientWrite(io::ErrorKind::TimedOut.into())
 }
 
 /// An answer on its way to the client: in chunks, unless it is at its end before it has begun.

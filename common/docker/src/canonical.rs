@@ -166,9 +166,7 @@ impl Canonical {
     pub fn takes_to_see_all(&self) -> Vec<Action> {
         let more: &[Action] = match self.action() {
             Action::NetworkInspect => &[Action::ContainerInspect],
-            Action::NetworkList if self.version.unwrap_or(self.engine_api) < BARE_NETWORKS => {
-                &[Action::ContainerInspect]
-            }
+            Action::NetworkList if self.read_as() < BARE_NETWORKS => &[Action::ContainerInspect],
             // The build cache is for those who may remove it.
             Action::SystemDf => &[Action::BuildPrune],
             _ => &[],
@@ -279,6 +277,11 @@ impl Canonical {
         Some(resolve::missing(self.action().resource(), asked))
     }
 
+    /// The version that the engine reads it as: its own, where the path names none.
+    fn read_as(&self) -> ApiVersion {
+        self.version.unwrap_or(self.engine_api)
+    }
+
     /// The body, read.
     pub(crate) fn doc(&self) -> Doc<'_> {
         Doc::new(self.body.as_ref())
@@ -322,7 +325,7 @@ impl Canonical {
     fn spare_swarm_volume(&mut self, view: &View) {
         let found = self.route.captures.first().and_then(|name| view.volumes.get(name));
         let is_own = found.is_some_and(|volume| volume.swarm_id.is_empty());
-        if self.action() == Action::VolumeDelete && is_own && self.version.unwrap_or(self.engine_api) >= SWARM_VOLUMES {
+        if self.action() == Action::VolumeDelete && is_own && self.read_as() >= SWARM_VOLUMES {
             self.query.replace("force", "0");
         }
     }

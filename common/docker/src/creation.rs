@@ -2,8 +2,7 @@
 //! links the places that they lead to, and what comes along gets its owner.
 
 use crate::{
-    doc::Doc,
-    lookup::{SHARED, is_network_name, linked, networks, shared_with},
+    lookup::{SHARED, is_network_name, linked, shared_with},
     mounts::{IMAGE, split_volumes_from},
     names, owner,
     paths::clean,
@@ -82,9 +81,6 @@ fn alias(link: &str) -> Result<&str, Refusal> {
 /// # Errors
 /// 400 for a network that is not there, and for one that has two endpoints.
 fn pin_networks(body: &mut Value, view: &View) -> Result<(), Refusal> {
-    for network in networks(Doc::new(Some(body))) {
-        there(network, view)?;
-    }
     let mut given = 0;
     if let Some(Value::Object(endpoints)) = body.pointer_mut("/NetworkingConfig/EndpointsConfig") {
         given = endpoints.len();

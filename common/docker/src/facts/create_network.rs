@@ -81,16 +81,19 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
 
 /// A link as it was asked for: the container's id was put in the place of its name.
 fn link_by_name(source: &Source<'_>, link: &str) -> String {
-    let called = |id: &str| source.view.containers.values().find(|it| it.id == id).map(|it| it.name.clone());
-    let named = link.split_once(':').and_then(|(id, alias)| Some(format!("{}:{alias}", called(id)?)));
+    let named = link.split_once(':').and_then(|(id, alias)| Some(format!("{}:{alias}", container(source, id)?.name)));
     named.unwrap_or_else(|| link.to_owned())
 }
 
 /// The owner of a container; `None` when there is no such container. Names were resolved before facts are read.
 pub fn owner_of(source: &Source<'_>, container: &str) -> Option<String> {
+    self::container(source, container).map(ContainerView::owner)
+}
+
+/// A container by what it was looked up by, or by its id.
+fn container<'v>(source: &Source<'v>, called: &str) -> Option<&'v ContainerView> {
     let containers = &source.view.containers;
-    let found = containers.get(container).or_else(|| containers.values().find(|c| c.id == container));
-    found.map(ContainerView::owner)
+    containers.get(called).or_else(|| containers.values().find(|found| found.id == called))
 }
 
 /// The networks joined, by name where it is known.
