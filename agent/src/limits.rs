@@ -87,6 +87,8 @@ pub const LINGER: Duration = Duration::from_secs(5);
 pub const LINGER_BYTES: usize = 64 * 1024 * 1024;
 /// How often a half-closed client is asked whether it has gone altogether.
 pub const HANGUP_CHECK: Duration = Duration::from_secs(1);
+/// From when on a client whose request waits may have gone, and is looked after.
+pub const HANGUP_LOOK: Duration = Duration::from_millis(1);
 /// When a silent client on TCP is first asked whether it is there, how often from then on, and how many questions may stay
 /// unanswered: one that closed its end without a reset is found out within a minute and a half.
 pub const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(15), Duration::from_secs(15), 4);

@@ -80,7 +80,7 @@ fn unnamed(resource: &Resource) -> Resource {
 fn without_reference(judged: &Judged) -> Facts {
     const NAMES: [&str; 6] = ["image", "image_registry", "image_repository", "image_tag", "image_digest", "path"];
     let of_image = judged.action.resource() == ResourceKind::Image;
-    let kept = judged.facts.0.iter().filter(|(name, _)| !(of_image && NAMES.contains(&name.as_str())));
+    let kept = judged.facts.0.iter().filter(|(name, _)| !(of_image && NAMES.contains(&name.as_ref())));
     Facts(kept.map(|(name, value)| (name.clone(), without_owner(value))).collect())
 }
 
@@ -94,7 +94,7 @@ fn without_owner(value: &FactValue) -> FactValue {
 }
 
 fn names(facts: &wharden_model::Facts) -> Vec<String> {
-    facts.0.keys().cloned().collect()
+    facts.0.keys().map(ToString::to_string).collect()
 }
 
 /// Whether the body is all there: the guard waits for it, the functions that are tried here do not.

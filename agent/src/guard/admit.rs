@@ -15,7 +15,7 @@ use super::{
 use crate::{
     caller::{Holder, Peer, Unidentified, identify},
     inventory::Reply,
-    limits::HELD_FREE,
+    limits::{HANGUP_LOOK, HELD_FREE},
     wire::{BodyError, BodyFraming},
 };
 use std::{sync::Arc, time::Instant};
@@ -158,7 +158,7 @@ impl Guard {
         };
         let turn = self.deciding.take(caller.holder()).await;
         // Who has many in turn, and hangs up, keeps nobody else waiting with decisions that nobody waits for.
-        if client.stream.hung_up() {
+        if has_left(client, started) {
             return Err(Lost);
         }
         let archive = match self.archive_place(&request, caller) {
@@ -200,7 +200,7 @@ impl Guard {
                 };
                 // Turns may have been long in coming: what nobody waits for any more is not done, nor what is not allowed any more. What is
                 // decided by its archive is so later.
-                if client.stream.hung_up() {
+                if has_left(client, started) {
                     return Err(Lost);
                 }
                 if undecided.is_none()
@@ -282,6 +282,11 @@ impl Guard {
             )),
         })
     }
+}
+
+/// Whether the client has gone while its request waited. To look is a call of the system: who has hardly waited is there.
+fn has_left(client: &Link, since: Instant) -> bool {
+    since.elapsed() >= HANGUP_LOOK && client.stream.hung_up()
 }
 
 fn too_many_streams(full: NoSlot) -> Refusal {

@@ -125,10 +125,14 @@ pub struct Guard {
 impl Guard {
     /// What stays out of reach of containers now, the engine's own folder too.
     pub(crate) fn out_of_reach(&self) -> Arc<Vec<String>> {
-        if let Some(root) = self.engine.root() {
-            self.hide([root.as_ref()]);
+        let known = self.private.load_full();
+        match self.engine.root() {
+            Some(root) if !known.iter().any(|path| **path == *root.to_string_lossy()) => {
+                self.hide([root.as_ref()]);
+                self.private.load_full()
+            }
+            _ => known,
         }
-        self.private.load_full()
     }
 
     /// What lets an account of this host pass now where a policy would refuse it.

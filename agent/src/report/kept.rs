@@ -23,10 +23,10 @@ pub(super) fn cut(facts: &mut Facts) -> BTreeSet<String> {
     let (mut missing, mut sizes, mut total) = (BTreeSet::new(), Vec::new(), 0);
     for (name, value) in &facts.0 {
         if long(value) {
-            missing.insert(name.clone());
+            missing.insert(name.to_string());
         } else {
             total += size(value);
-            sizes.push((size(value), name.clone()));
+            sizes.push((size(value), name.to_string()));
         }
     }
     sizes.sort_unstable();
@@ -36,7 +36,7 @@ pub(super) fn cut(facts: &mut Facts) -> BTreeSet<String> {
         total -= size;
         missing.insert(name);
     }
-    facts.0.retain(|name, _| !missing.contains(name));
+    facts.0.retain(|name, _| !missing.contains(name.as_ref()));
     missing
 }
 
@@ -83,7 +83,7 @@ pub(super) fn shorten(event: &mut DecisionEvent) -> bool {
 fn parts(event: &DecisionEvent) -> Vec<(usize, Part)> {
     let facts = event.facts.as_ref().or(event.partial_facts.as_ref().map(|partial| &partial.facts));
     let facts = facts.into_iter().flat_map(|facts| &facts.0);
-    let mut parts: Vec<_> = facts.map(|(name, value)| (length(value), Part::Fact(name.clone()))).collect();
+    let mut parts: Vec<_> = facts.map(|(name, value)| (length(value), Part::Fact(name.to_string()))).collect();
     if !event.resource.labels.is_empty() {
         parts.push((length(&event.resource.labels), Part::ResourceLabels));
     }
@@ -114,7 +114,7 @@ fn leave_out(event: &mut DecisionEvent, part: Part) {
         }
     };
     if let Some(partial) = &mut event.partial_facts {
-        partial.facts.0.remove(&name);
+        partial.facts.0.remove(name.as_str());
         partial.missing.insert(name);
     }
 }

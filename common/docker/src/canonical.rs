@@ -344,10 +344,11 @@ impl Canonical {
                 if let Some(field) = self.body.as_mut().and_then(|b| b.get_mut("Container")) {
                     *field = Value::String(container.id.clone());
                 }
-                if self.action() == Action::NetworkConnect
-                    && let Some(body) = self.body.as_mut()
-                {
-                    creation::join(body, resolved.network);
+                if self.action() == Action::NetworkConnect {
+                    creation::keeps_mode(self, view)?;
+                    if let Some(body) = self.body.as_mut() {
+                        creation::join(body, resolved.network);
+                    }
                 }
             }
             (Action::ImageBuild, _) => {

@@ -2,7 +2,8 @@
 //! links the places that they lead to, and what comes along gets its owner.
 
 use crate::{
-    lookup::{SHARED, is_network_name, linked, shared_with},
+    canonical::Canonical,
+    lookup::{self, SHARED, is_network_name, linked, shared_with},
     mounts::{IMAGE, split_volumes_from},
     names, owner,
     paths::clean,
@@ -12,6 +13,7 @@ use crate::{
     volumes,
 };
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use wharden_model::ResourceKind;
 
 const NETWORK_ID: &str = "NetworkID";
@@ -81,13 +83,14 @@ fn alias(link: &str) -> Result<&str, Refusal> {
 /// # Errors
 /// 400 for a network that is not there, and for one that has two endpoints.
 fn pin_networks(body: &mut Value, view: &View) -> Result<(), Refusal> {
-    let mut given = 0;
+    let (mut given, mut known) = (0, BTreeSet::new());
     if let Some(Value::Object(endpoints)) = body.pointer_mut("/NetworkingConfig/EndpointsConfig") {
         given = endpoints.len();
         for (asked, mut endpoint) in std::mem::take(endpoints) {
             let network = there(&asked, view)?;
             pin(&mut endpoint, network);
-            if endpoints.insert(called(&asked, network).to_owned(), endpoint).is_some() {
+            let again = network.is_some_and(|network| !known.insert(&network.id));
+            if endpoints.insert(called(&asked, network).to_owned(), endpoint).is_some() || again {
                 let shown = shorten(&asked);
                 return Err(Refusal::bad(format!(
                     "field NetworkingConfig.EndpointsConfig: network {shown} is there twice, by two names"
@@ -167,6 +170,24 @@ pub fn beside(missing: Refusal) -> Refusal {
 pub fn join(body: &mut Value, network: Option<&NetworkView>) {
     if let Some(body) = body.as_object_mut() {
         pin(body.entry("EndpointConfig").or_insert(Value::Null), network);
+    }
+}
+
+/// Refuses to connect a container whose own network is gone: the engine would take another one for it whose id begins so, and tell of it.
+///
+/// # Errors
+/// 409.
+pub fn keeps_mode(canonical: &Canonical, view: &View) -> Result<(), Refusal> {
+    let is_there = |mode: &str| view.networks.get(mode).is_some_and(|found| found.name == mode || found.id == mode);
+    match lookup::modes(canonical, view).find(|mode| !is_there(mode)) {
+        None => Ok(()),
+        Some(mode) => Err(Refusal::with(
+            409,
+            format!(
+                "the network {:?}, for which the container was made, is gone: make the container anew",
+                shorten(mode)
+            ),
+        )),
     }
 }
 

@@ -65,6 +65,8 @@ struct Config {
 struct HostConfig {
     #[serde(deserialize_with = "or_nothing")]
     privileged: bool,
+    #[serde(deserialize_with = "or_nothing")]
+    network_mode: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -159,6 +161,7 @@ fn described(read: Container, made: Making) -> Option<ContainerView> {
         privileged: host_config.privileged,
         mounts: mounts.into_iter().map(mount).collect(),
         networks: network_settings.networks.into_keys().collect(),
+        network_mode: host_config.network_mode,
         made,
         service_owner: None,
     })

@@ -9,6 +9,7 @@ use crate::{
     neighbours,
     paths::clean,
     resolve::image_asked,
+    version::ApiVersion,
     view::{ContainerView, Lookup, View},
     volumes,
 };
@@ -218,6 +219,7 @@ pub fn of_found(canonical: &Canonical, view: &View, owner: &str) -> BTreeSet<Loo
             }
             out.extend(seen_by_found(view));
         }
+        Action::NetworkConnect => out.extend(modes(canonical, view).map(|mode| Lookup::Network(mode.to_owned()))),
         Action::ServiceCreate | Action::ServiceUpdate => out.extend(paths_of_volumes(view)),
         Action::TaskInspect | Action::TaskLogs => {
             let services = view.tasks.values().filter_map(|task| named(&task.service));
@@ -240,6 +242,14 @@ pub fn of_found(canonical: &Canonical, view: &View, owner: &str) -> BTreeSet<Loo
     let runs = runs.filter(|owner| !(owner.is_empty() || view.host_paths.is_empty()));
     out.extend(runs.map(Lookup::Account));
     out
+}
+
+/// The networks that the containers which were found were made for, where the engine looks for these once more when it connects one (from
+/// 24.0 on, Engine API 1.43).
+pub fn modes<'v>(canonical: &Canonical, view: &'v View) -> impl Iterator<Item = &'v str> {
+    let looks = canonical.engine_api >= ApiVersion { major: 1, minor: 43 };
+    let found = view.containers.values().filter(move |_| looks);
+    found.map(|found| found.network_mode.as_str()).filter(|mode| is_network_name(mode))
 }
 
 /// What the things that a container's configuration names bring with them.

@@ -42,15 +42,26 @@ pub fn is_plain(name: &str) -> bool {
     name.bytes().all(plain) && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric)
 }
 
-/// Refuses a name of a network that could be taken for a mode, or for a path.
+/// Refuses a name of a network that could be taken for a mode, for a path, or for another one by whoever reads it. The engine looks at
+/// nothing but whether there is one.
 ///
 /// # Errors
 /// 400.
 pub fn network(name: &str) -> Result<(), Refusal> {
-    let shown = shorten(name);
     let is_mode = name.contains([':', '/']) || name.starts_with('.');
-    if is_mode { Err(Refusal::bad(format!("field Name: {shown:?} is no name of a network"))) } else { Ok(()) }
+    let looks_else = name.trim() != name || name.chars().any(|c| c.is_control() || DIRECTION.contains(&c));
+    if !(is_mode || looks_else) {
+        return Ok(());
+    }
+    let shown = shorten(name);
+    Err(Refusal::bad(format!(
+        "field Name: {shown:?} is no name of a network: no : nor /, no . at its beginning, no blanks around it, and all of it to be seen"
+    )))
 }
+
+/// Marks that change the direction of what is read behind them (Unicode Standard Annex 9).
+const DIRECTION: [char; 9] =
+    ['\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}'];
 
 fn container(query: &Query) -> Result<(), Refusal> {
     let name = query.get("name").trim_start_matches('/');

@@ -1,5 +1,7 @@
 //! Why a request was not judged at all: it is malformed, ambiguous, too large, or about a thing that does not exist.
 
+use std::fmt;
+
 /// An answer for the client, instead of a decision. The engine never sees the request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{status}: {message}")]
@@ -30,7 +32,7 @@ impl Refusal {
 
 /// What a client sent, fit to be shown to it and to be logged: bounded, and with escapes in the place of characters
 /// that are not visible ASCII, since they may look like others.
-pub fn shorten(text: &str) -> String {
+pub fn shorten(text: &str) -> Shown {
     const SHOWN: usize = 128;
     let mut out = String::new();
     for c in text.chars().take(SHOWN) {
@@ -39,5 +41,21 @@ pub fn shorten(text: &str) -> String {
     if text.chars().nth(SHOWN).is_some() {
         out.push('…');
     }
-    out
+    Shown(out)
+}
+
+/// What may be shown. With `{:?}` it stands in quotes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Shown(String);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.replace('"', "\\\""))
+    }
 }

@@ -186,6 +186,8 @@ pub struct ContainerView {
     pub mounts: Vec<MountView>,
     /// Names of the networks that it is on.
     pub networks: Vec<String>,
+    /// The network, or another thing, that it was made for.
+    pub network_mode: String,
     /// What it was made of.
     pub made: Making,
     /// Whose the service is of which it is a task, empty for nobody's, where the engine knows both and says that they are.

@@ -6,7 +6,10 @@
 
 use crate::action::Action;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// The type of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +57,10 @@ pub struct FactSpec {
     pub doc: &'static str,
 }
 
-/// The facts of one request, in the order of their names.
+/// The facts of one request, in the order of their names, which are those of the tables but for what is read back.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Facts(pub BTreeMap<String, FactValue>);
+pub struct Facts(pub BTreeMap<Cow<'static, str>, FactValue>);
 
 impl Facts {
     /// Every fact of the table at its zero value (false, 0, empty).
@@ -72,7 +75,7 @@ impl Facts {
                         FactType::Set => FactValue::Set(BTreeSet::new()),
                         FactType::LongSet => FactValue::LongSet(BTreeSet::new()),
                     };
-                    (spec.name.to_owned(), value)
+                    (Cow::Borrowed(spec.name), value)
                 })
                 .collect(),
         )
@@ -96,7 +99,7 @@ impl Facts {
     pub fn whole(self, action: Action) -> Self {
         let mut facts = Self::zero(action);
         for (name, value) in self.0 {
-            if let Some(held) = facts.0.get_mut(&name) {
+            if let Some(held) = facts.0.get_mut(name.as_ref()) {
                 *held = value;
             }
         }
@@ -105,7 +108,11 @@ impl Facts {
 
     /// Sets a fact.
     pub fn set(&mut self, name: &str, value: impl Into<FactValue>) {
-        self.0.insert(name.to_owned(), value.into());
+        let value = value.into();
+        match self.0.get_mut(name) {
+            Some(held) => *held = value,
+            None => drop(self.0.insert(Cow::Owned(name.to_owned()), value)),
+        }
     }
 
     /// The value of a fact.

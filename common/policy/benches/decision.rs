@@ -348,7 +348,7 @@ impl Cedar {
                     RestrictedExpression::new_set(set.iter().map(|value| RestrictedExpression::new_long(*value)))
                 }
             };
-            (name.clone(), value)
+            (name.to_string(), value)
         }));
         let resource = uid("Docker::Container", &q.resource.id);
         let thing = Entity::new_with_tags(

@@ -20,6 +20,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("device_requests", "--gpus"),
     ("runtime", "--runtime"),
     ("sysctls", "--sysctl"),
+    ("shared_mac_addresses", "--mac-address"),
     ("user", "--user"),
     ("group_add", "--group-add"),
     ("readonly_rootfs", "--read-only"),

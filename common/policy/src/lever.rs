@@ -25,6 +25,7 @@ const FOLLOW: &[&str] = &[
     "foreign_subnets",
     "foreign_networks",
     "foreign_namespaces",
+    "routing_sysctls",
     "root_user",
     "user_by_name",
     "mount_types",
@@ -151,7 +152,7 @@ pub(crate) fn levers(name: &str, value: &FactValue, literals: &Literals, most: u
 pub fn apply<'a>(facts: &Facts, changes: impl IntoIterator<Item = &'a RequestChange>) -> Facts {
     let mut facts = facts.clone();
     for change in changes {
-        let Some(held) = facts.0.get_mut(&change.fact) else { continue };
+        let Some(held) = facts.0.get_mut(change.fact.as_str()) else { continue };
         match (change.op, held, &change.value) {
             (ChangeOp::Set, held, value) => *held = value.clone(),
             (ChangeOp::Remove, FactValue::Set(set), FactValue::String(value)) => drop(set.remove(value)),
@@ -196,6 +197,12 @@ fn settle(facts: &mut Facts, change: &RequestChange) {
             without(facts, "foreign_namespaces", |v| v.starts_with("link:"));
         }
         ("volumes", ChangeOp::Remove) => without(facts, "foreign_volumes", |v| v == text),
+        ("sysctls" | "endpoint_options" | "driver_options", ChangeOp::Remove) => {
+            let left: Vec<String> =
+                ["sysctls", "endpoint_options", "driver_options"].iter().flat_map(|fact| texts(facts, fact)).collect();
+            let said = |name: &str| left.iter().any(|one| one.replace('/', ".").contains(name));
+            without(facts, "routing_sysctls", |name| !said(name));
+        }
         ("subnets" | "gateways", ChangeOp::Remove) => without(facts, "foreign_subnets", |v| v == text),
         ("network_mode", _) => {
             without(facts, "host_namespaces", |v| v == "network");

@@ -113,7 +113,7 @@ pub(crate) fn request(
 
 fn context(facts: &Facts, reads: &Reads) -> Result<Context, String> {
     let context = if reads.whole_context {
-        Context::from_pairs(facts.0.iter().map(|(name, value)| (name.clone(), expression(value))))
+        Context::from_pairs(facts.0.iter().map(|(name, value)| (name.to_string(), expression(value))))
     } else {
         let named = reads.facts.iter().filter_map(|name| Some((name.clone(), expression(facts.get(name)?))));
         Context::from_pairs(named)

@@ -55,7 +55,7 @@ pub fn type_and_size(block: &[u8; BLOCK]) -> Result<(u8, u64), Refusal> {
 /// The name, or the beginning of it, for people.
 pub fn shown(block: &[u8; BLOCK]) -> String {
     let name = block[NAME].split(|byte| *byte == 0).next().unwrap_or_default();
-    shorten(&String::from_utf8_lossy(name))
+    shorten(&String::from_utf8_lossy(name)).to_string()
 }
 
 /// Reads a header that is not all zeros.

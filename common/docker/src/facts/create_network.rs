@@ -5,6 +5,7 @@ use crate::{
     doc::Doc,
     limits::PORT_RANGE_MAX,
     lookup::{SHARED, is_network_name, linked, networks, shared_with},
+    owner,
     version::ApiVersion,
     view::ContainerView,
 };
@@ -71,12 +72,34 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
         options.extend(endpoint.pair_set("DriverOpts"));
     }
     out.put("endpoint_options", options);
+    // In the description of what is there, the engine's own choice stands in the same places.
+    if !source.canonical.action().starts_container() {
+        out.put("shared_mac_addresses", shared_mac_addresses(source));
+    }
     out.put("links", host.texts("Links").map(|link| link_by_name(source, link)).collect::<BTreeSet<_>>());
     out.put("extra_hosts", host.text_set("ExtraHosts"));
     out.put("dns", host.text_set("Dns"));
     out.put("publish_all_ports", host.truth("PublishAllPorts"));
     out.put("exposed_ports", body.keys("ExposedPorts"));
     ports(host, out);
+}
+
+/// The hardware addresses that are asked for on networks where others may be too. One of the whole container is for the network of its
+/// mode; those of endpoints count from Engine API 1.44 on.
+fn shared_mac_addresses(source: &Source<'_>) -> BTreeSet<String> {
+    let body = source.body();
+    let own = |network: &str| {
+        let networks = &source.view.networks;
+        let found = networks.get(network).or_else(|| networks.values().find(|found| found.id == network));
+        found.is_some_and(|found| source.maker() != UNKNOWN_OWNER && owner::of(&found.labels) == source.maker())
+    };
+    let of_all = (body.at("HostConfig").text("NetworkMode"), body.text("MacAddress"));
+    let endpoints = body.at("NetworkingConfig").members("EndpointsConfig").filter(|_| source.since(44));
+    let asked = endpoints.map(|(network, endpoint)| (network, endpoint.text("MacAddress"))).chain([of_all]);
+    asked
+        .filter(|(network, address)| !address.is_empty() && !own(network))
+        .map(|(_, address)| address.to_owned())
+        .collect()
 }
 
 /// A link as it was asked for: the container's id was put in the place of its name.

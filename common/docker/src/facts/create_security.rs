@@ -1,6 +1,6 @@
 //! Facts of `container.create`: privileges, confinement and devices.
 
-use super::{Sheet, Source, capabilities};
+use super::{Sheet, Source, capabilities, sysctls};
 use std::collections::BTreeSet;
 
 pub fn fill(source: &Source<'_>, out: &mut Sheet) {
@@ -42,6 +42,8 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     out.put("isolation", host.text("Isolation"));
     out.put("annotations", host.pair_set("Annotations"));
     out.put("sysctls", host.pair_set("Sysctls"));
+    let endpoints = source.body().at("NetworkingConfig").members("EndpointsConfig");
+    out.put("routing_sysctls", sysctls::routing(host, endpoints.map(|(_, endpoint)| endpoint)));
     out.put("group_add", host.text_set("GroupAdd"));
     out.put("readonly_rootfs", host.truth("ReadonlyRootfs"));
 }

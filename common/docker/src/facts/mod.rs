@@ -13,6 +13,7 @@ mod image;
 mod network;
 mod service;
 mod swarm;
+mod sysctls;
 mod volume;
 
 use crate::{
@@ -33,7 +34,7 @@ use wharden_model::{Action, FactValue, Facts};
 pub use build::document;
 pub use container::put_target;
 pub use create_mounts::wanted as wanted_mounts;
-pub use service::{FILES as SERVICE_FILES, networks as service_networks};
+pub use service::{FILES as SERVICE_FILES, attachments as service_attachments, networks as service_networks};
 pub use volume::paths_asked as volume_paths_asked;
 
 /// Everything that facts are read from.

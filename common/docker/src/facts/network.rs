@@ -1,6 +1,7 @@
 //! Facts of networks.
 
-use super::{Sheet, Source};
+use super::{Sheet, Source, sysctls};
+use crate::doc::Doc;
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -42,6 +43,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
             out.put("aliases", endpoint.text_set("Aliases"));
             out.put("mac_address", endpoint.text("MacAddress"));
             out.put("driver_options", endpoint.pair_set("DriverOpts"));
+            out.put("routing_sysctls", sysctls::routing(Doc::new(None), [endpoint].into_iter()));
             out.put("links", endpoint.text_set("Links"));
         }
     }

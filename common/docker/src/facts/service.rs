@@ -1,6 +1,6 @@
 //! Facts of services.
 
-use super::{Sheet, Source, capabilities, create_mounts, engine::privileges, env_names, image, ulimits};
+use super::{Sheet, Source, capabilities, create_mounts, engine::privileges, env_names, image, sysctls, ulimits};
 use crate::{
     account::account,
     doc::Doc,
@@ -16,9 +16,14 @@ pub const FILES: &[(&str, &str, ResourceKind, &str, [&str; 2])] = &[
     ("configs", "foreign_configs", ResourceKind::Config, "Configs", ["ConfigName", "ConfigID"]),
 ];
 
+/// How the tasks of a service are to be attached to networks.
+pub fn attachments(body: Doc<'_>) -> impl Iterator<Item = Doc<'_>> {
+    body.at("TaskTemplate").items("Networks").chain(body.items("Networks"))
+}
+
 /// The networks that a service is to join, as the request spells them.
 pub fn networks(body: Doc<'_>) -> impl Iterator<Item = &str> {
-    body.at("TaskTemplate").items("Networks").chain(body.items("Networks")).map(|network| network.text("Target"))
+    attachments(body).map(|network| network.text("Target"))
 }
 
 pub fn fill(source: &Source<'_>, out: &mut Sheet) {
@@ -86,6 +91,7 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     out.put("runs_as_owner", stays && source.runs_as_owner(user, container.texts("Groups")));
     out.put("readonly_rootfs", container.truth("ReadOnly"));
     out.put("sysctls", container.pair_set("Sysctls"));
+    out.put("routing_sysctls", sysctls::routing(container, attachments(source.body())));
     out.put("ulimits", ulimits(container.items("Ulimits").filter(|_| source.since(41))));
     out.put("oom_score_adj", container.number("OomScoreAdj"));
     let (mut targets, mut places) = (BTreeSet::new(), Vec::new());

@@ -92,7 +92,7 @@ fn list(items: Vec<Node>, shape: &Shape, path: &mut Path) -> Result<Value, Refus
 fn map(members: Vec<(String, Node)>, shape: &Shape, path: &mut Path) -> Result<Value, Refusal> {
     let mut out = Map::new();
     for (key, node) in members {
-        path.within(shorten(&key), |path| {
+        path.within(shorten(&key).to_string(), |path| {
             let item = match (shape, node) {
                 (Shape::Text, Node::Null) => Value::String(String::new()),
                 (Shape::Object(_) | Shape::List(_), Node::Null) => Value::Null,
@@ -108,7 +108,7 @@ fn object(members: Vec<(String, Node)>, fields: &'static [Field], path: &mut Pat
     let mut out = Map::new();
     let mut seen = BTreeSet::new();
     for (key, node) in members {
-        path.within(shorten(&key), |path| {
+        path.within(shorten(&key).to_string(), |path| {
             if !seen.insert(fold(&key)) {
                 return Err(path.error("is there twice, perhaps in other letters: send it once"));
             }

@@ -2,6 +2,7 @@
 
 mod devices;
 mod drivers;
+mod endpoints;
 mod folders;
 mod size;
 mod templates;
@@ -9,7 +10,7 @@ mod tmpfs;
 
 use crate::{
     doc::Doc,
-    facts::wanted_mounts,
+    facts::{service_attachments, wanted_mounts},
     mounts::Mount,
     names, owner,
     refusal::{Refusal, shorten},
@@ -51,8 +52,12 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
             driver("HostConfig.LogConfig.Type", host.at("LogConfig").text("Type"))?;
             driver("HostConfig.Runtime", host.text("Runtime"))?;
             mounts(host, "HostConfig")?;
+            for (name, endpoint) in body.at("NetworkingConfig").members("EndpointsConfig") {
+                endpoints::check(&format!("NetworkingConfig.EndpointsConfig.{}", shorten(name)), endpoint)?;
+            }
             wanted_mounts(host).iter().filter_map(Mount::volume).try_for_each(volume)
         }
+        Action::NetworkConnect => endpoints::check("EndpointConfig", body.at("EndpointConfig")),
         Action::VolumeCreate => driver("Driver", body.text("Driver")),
         Action::NetworkCreate => {
             names::network(body.text("Name"))?;
@@ -66,6 +71,7 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
             log_driver("TaskTemplate.LogDriver", task.at("LogDriver"))?;
             templates::check(task.at("ContainerSpec"))?;
             tmpfs::check(task.at("ContainerSpec"))?;
+            service_attachments(body).try_for_each(|network| endpoints::options("Networks[]", network))?;
             mounts(task.at("ContainerSpec"), "TaskTemplate.ContainerSpec")
         }
         Action::SecretCreate | Action::SecretUpdate | Action::ConfigCreate | Action::ConfigUpdate => {

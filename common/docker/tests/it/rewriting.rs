@@ -2,6 +2,7 @@
 //! client's to say is the guard's.
 
 use crate::support::{self, EXEC, IMAGE, NETWORK, VICTIM, judge, judge_with, request, view};
+use std::collections::BTreeMap;
 use wharden_docker::{
     ApiVersion, Canonical, ForwardBody, Framing, ImageView, Judged, Lookup, NetworkView, ResponseKind, View,
 };
@@ -202,9 +203,62 @@ fn endpoints_are_pinned_to_the_networks_that_were_judged() {
     let twice =
         format!(r#"{{"Image":"base","NetworkingConfig":{{"EndpointsConfig":{{"front":{{}},"{prefix}":{{}}}}}}}}"#);
     assert_eq!(judge_with(&request("POST", "/containers/create", &twice), &view).unwrap_err().status, 400);
+    let whole = twice.replace(prefix, NETWORK);
+    assert_eq!(judge_with(&request("POST", "/containers/create", &whole), &view).unwrap_err().status, 400);
     let mut hex = view.clone();
     hex.networks.insert("54af".into(), NetworkView { id: "5".repeat(64), name: "54af".into(), ..Default::default() });
     assert_eq!(judge_with(&request("POST", "/build?networkmode=54af", ""), &hex).unwrap_err().status, 400);
+}
+
+/// The engine looks for the network of the mode once more, and takes a whole id, a name, or the beginning of an id.
+#[test]
+fn a_container_is_connected_while_the_network_that_it_was_made_for_is_there() {
+    let connect = |engine: u32, mode: &str, view: &View| {
+        let mut view = view.clone();
+        mode.clone_into(&mut view.containers.get_mut("victim").unwrap().network_mode);
+        let asked = request("POST", "/networks/front/connect", r#"{"Container":"victim"}"#);
+        let (canonical, _) = support::canonical_for(&asked, ApiVersion { major: 1, minor: engine }).unwrap();
+        let looked = canonical.follow_ups(&view, "alice").contains(&Lookup::Network(mode.to_owned()));
+        (support::judge_as(&canonical, &view).map(|_| ()).map_err(|refusal| refusal.status), looked)
+    };
+    let view = view();
+    for mode in ["front", NETWORK] {
+        assert_eq!(connect(43, mode, &view), (Ok(()), true), "{mode}");
+    }
+    for mode in ["bridge", "default", "none", "container:x"] {
+        assert_eq!(connect(43, mode, &view), (Ok(()), false), "{mode}");
+    }
+    for mode in [&NETWORK[..12], "gone"] {
+        assert_eq!(connect(43, mode, &view), (Err(409), true), "{mode}");
+        assert_eq!(connect(42, mode, &view), (Ok(()), false), "{mode}, which older engines do not look for");
+    }
+}
+
+/// Of a network of one's own nobody else is a neighbour, and older versions take no such address of an endpoint.
+#[test]
+fn hardware_addresses_on_networks_of_others_are_told() {
+    let mac = "02:42:ac:11:00:03";
+    let mut view = view();
+    let own = BTreeMap::from([("io.wharden.owner".to_owned(), "alice".to_owned())]);
+    view.networks.insert(
+        "own".into(),
+        NetworkView { id: "d".repeat(64), name: "own".into(), labels: own, ..Default::default() },
+    );
+    let asked = |version: &str, network: &str, of_all: bool| {
+        let endpoint = if of_all { "" } else { mac };
+        let body = serde_json::json!({"Image": "base", "HostConfig": {"NetworkMode": network}, "MacAddress": if of_all { mac } else { "" },
+            "NetworkingConfig": {"EndpointsConfig": {network: {"MacAddress": endpoint}}}});
+        let bytes = request("POST", &format!("/{version}/containers/create"), &body.to_string());
+        let (canonical, _) = support::canonical_for(&bytes, ApiVersion { major: 1, minor: 45 }).unwrap();
+        support::shows(&support::judge_as(&canonical, &view).unwrap(), "shared_mac_addresses", mac)
+    };
+    for network in ["bridge", "front", NETWORK] {
+        assert!(asked("v1.41", network, true) && asked("v1.44", network, false), "{network}");
+        assert!(!asked("v1.43", network, false), "{network}");
+    }
+    for of_all in [true, false] {
+        assert!(!asked("v1.44", "own", of_all));
+    }
 }
 
 #[test]
@@ -244,8 +298,13 @@ fn names_of_networks_are_not_like_ids_modes_or_paths() {
         ("container:x", false),
         ("a/b", false),
         ("..", false),
+        ("line\nbreak", false),
+        ("\u{1b}[2J", false),
+        ("a\u{202e}b", false),
+        (" front", false),
+        ("front\u{a0}", false),
     ] {
-        let asked = format!(r#"{{"Name":"{name}"}}"#);
+        let asked = serde_json::json!({"Name": name}).to_string();
         assert_eq!(judge(&request("POST", "/networks/create", &asked)).is_ok(), passes, "{name}");
     }
 }

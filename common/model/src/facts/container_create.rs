@@ -193,6 +193,13 @@ pub const CREATE: &[FactSpec] = &[
         "those of networks that belong to somebody else, and at a start those that are not there yet; a network of nobody is everybody's",
     ),
     fact(
+        "shared_mac_addresses",
+        FactType::Set,
+        "$.MacAddress, $.NetworkingConfig.EndpointsConfig.{}.MacAddress",
+        "",
+        "hardware addresses asked for on networks that are not its maker's, such as bridge; none at a start",
+    ),
+    fact(
         "endpoint_options",
         FactType::Set,
         "$.NetworkingConfig.EndpointsConfig.{}.DriverOpts",
@@ -276,6 +283,13 @@ pub const CREATE: &[FactSpec] = &[
     fact("runtime", FactType::String, "$.HostConfig.Runtime", "", "OCI runtime; empty is the engine's default"),
     fact("annotations", FactType::Set, "$.HostConfig.Annotations", "", "key=value"),
     fact("sysctls", FactType::Set, "$.HostConfig.Sysctls", "", "key=value"),
+    fact(
+        "routing_sysctls",
+        FactType::Set,
+        "$.HostConfig.Sysctls, $.NetworkingConfig.EndpointsConfig.{}.DriverOpts",
+        "",
+        "names of those by which it could answer or speak for others on its networks, e.g. net.ipv4.conf.all.proxy_arp",
+    ),
     fact("user", FactType::String, "$.User", "4.1", "user that will run, the image's where the request names none"),
     fact(
         "root_user",

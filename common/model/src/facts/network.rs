@@ -50,6 +50,7 @@ pub const CONNECT: &[FactSpec] = &[
     fact("aliases", FactType::Set, "$.EndpointConfig", "", "names in the network"),
     fact("mac_address", FactType::String, "$.EndpointConfig", "", "as given"),
     fact("driver_options", FactType::Set, "$.EndpointConfig", "", "key=value"),
+    fact("routing_sysctls", FactType::Set, "$.EndpointConfig", "", "see container.create"),
     fact("links", FactType::Set, "$.EndpointConfig", "", "as given"),
 ];
 

@@ -40,6 +40,7 @@ macro_rules! service {
             fact("runs_as_owner", FactType::Bool, "$.TaskTemplate.ContainerSpec.User, $.TaskTemplate.ContainerSpec.Groups", "", "see container.create; and no_new_privileges is on"),
             fact("readonly_rootfs", FactType::Bool, "$.TaskTemplate.ContainerSpec.ReadOnly", "5.13", "root file system is read-only"),
             fact("sysctls", FactType::Set, "$.TaskTemplate.ContainerSpec.Sysctls", "", "key=value"),
+            fact("routing_sysctls", FactType::Set, "$.TaskTemplate.ContainerSpec.Sysctls, $.TaskTemplate.Networks, $.Networks", "", "see container.create"),
             fact("ulimits", FactType::Set, "$.TaskTemplate.ContainerSpec.Ulimits", "5.19", "name=soft:hard"),
             fact("oom_score_adj", FactType::Long, "$.TaskTemplate.ContainerSpec.OomScoreAdj", "", "-1000 to 1000"),
             fact("secrets", FactType::Set, "$.TaskTemplate.ContainerSpec.Secrets", "7.4", "names and ids of secrets given to it"),

@@ -42,6 +42,7 @@ const FREE_OF_CREATE: Free = &[
     ("foreign_volumes", "follows from volumes, and changes with whose they are"),
     ("foreign_namespaces", "follows from shared_namespaces, and changes with whose they are"),
     ("foreign_networks", "follows from networks, and changes with whose they are"),
+    ("routing_sysctls", "follows from sysctls and endpoint_options"),
     ("anonymous_volumes", "new and the container's own, with what its image has there"),
     ("tmpfs_options", "of memory that is empty and the container's own"),
     ("pid_mode", NAMESPACES),

@@ -259,6 +259,7 @@ mod tests {
             "file_systems",
             "foreign_volumes",
             "foreign_namespaces",
+            "routing_sysctls",
         ];
         let pack = crate::packs().iter().find(|pack| pack.name == "baseline").expect("the pack");
         let policy = wharden_model::BundlePolicy {

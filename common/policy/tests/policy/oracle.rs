@@ -89,7 +89,7 @@ fn cedar_request(q: &Query<'_>) -> Request {
                 RestrictedExpression::new_set(set.iter().map(|v| RestrictedExpression::new_long(*v)))
             }
         };
-        (name.clone(), value)
+        (name.to_string(), value)
     }));
     let kind = format!("Docker::{}", q.resource.kind.name());
     Request::new(

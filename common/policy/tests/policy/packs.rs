@@ -264,6 +264,8 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
         ("no-borrowed-mounts", &[("volumes_from", set(&["abc"]))]),
         ("no-shared-propagation", &[("mount_propagation", set(&["rshared"]))]),
         ("no-annotations", &[("annotations", set(&["org.systemd.property.Conflicts=['x.service']"]))]),
+        ("no-routing-sysctls", &[("routing_sysctls", set(&["net.ipv4.conf.all.proxy_arp"]))]),
+        ("no-shared-mac-addresses", &[("shared_mac_addresses", set(&["02:42:ac:11:00:03"]))]),
         ("no-other-runtimes", &[("runtime", "runc".into())]),
         ("no-image-mounts", &[("mount_types", set(&["image", "volume"]))]),
         ("no-devices", &[("devices", set(&["/dev/null"]))]),
@@ -288,7 +290,13 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
     let create = Action::ContainerCreate;
     let all = [create, Action::ContainerStart, Action::ContainerRestart];
     for ((rule, changes), create) in cases.iter().flat_map(|case| all.map(|action| (case, action))) {
-        let made_once = ["no-new-privileges", "no-host-path-volumes", "no-mounted-file-systems", "no-other-runtimes"];
+        let made_once = [
+            "no-new-privileges",
+            "no-host-path-volumes",
+            "no-mounted-file-systems",
+            "no-other-runtimes",
+            "no-shared-mac-addresses",
+        ];
         if made_once.contains(rule) && create != Action::ContainerCreate {
             continue;
         }

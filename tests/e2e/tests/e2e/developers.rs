@@ -95,6 +95,28 @@ fn developers_have_what_is_theirs_and_plain() {
     dora.run(&["system", "prune", "-f"]).fails_saying(&["prune"]);
 }
 
+/// The engine asks nobody whether an address that it is told to give belongs to somebody else.
+#[test]
+fn addresses_of_others_are_not_to_be_had() {
+    let world = world();
+    let dave = world.docker("dave");
+    dave.run(&["network", "create", "daves"]).ok();
+    let create = |more: &[&str]| dave.run(&[&["create"], more, &["app", "id"]].concat());
+    let mac = ["--mac-address", "02:42:ac:11:00:03"];
+    create(&[&mac[..], &["--network", "bridge"]].concat()).fails_saying(&["no-shared-mac-addresses"]);
+    create(&[&mac[..], &["--network", "daves"]].concat()).ok();
+    let arp = ["--network", "daves", "--sysctl", "net.ipv4.conf.all.proxy_arp=1"];
+    create(&arp).fails_saying(&["no-routing-sysctls"]);
+    create(&["--network", "daves", "--sysctl", "net.ipv6.conf.all.disable_ipv6=1"]).ok();
+    let local = |address: &str| create(&["--network", "daves", "--link-local-ip", address]);
+    local("172.17.0.3").fails_saying(&["LinkLocalIPs", "172.17.0.3"]);
+    let made = local("169.254.8.1").ok();
+    let connected =
+        dave.run(&["network", "connect", "--driver-opt", "com.docker.network.portmap=x", "daves", made.trim()]);
+    connected.fails_saying(&["DriverOpts", "com.docker.network.portmap"]);
+    dave.run(&["start", "--attach", made.trim()]).ok();
+}
+
 #[test]
 fn names_that_pass_to_others_take_no_container_along() {
     let world = world();
