@@ -77,6 +77,13 @@ impl Engine {
         self.ready();
     }
 
+    /// Ends it and starts it again, with its containers: those that are always to run run again.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.daemon.stop();
+        self.start_again(&[]);
+    }
+
     #[track_caller]
     fn ready(&mut self) {
         let docker = self.docker();

@@ -1,6 +1,6 @@
 //! What compose, docker-py and testcontainers ask for in ordinary use: whoever makes things also takes them away again.
 
-use wharden_harness::World;
+use wharden_harness::{World, eventually, limits::SETTLE};
 
 fn world() -> World {
     World::setup()
@@ -115,6 +115,74 @@ fn addresses_of_others_are_not_to_be_had() {
         dave.run(&["network", "connect", "--driver-opt", "com.docker.network.portmap=x", "daves", made.trim()]);
     connected.fails_saying(&["DriverOpts", "com.docker.network.portmap"]);
     dave.run(&["start", "--attach", made.trim()]).ok();
+}
+
+/// Many at once, as the engine looks for a name and takes it in two steps.
+const SAME_NAMES: &str = r#"
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+together = Barrier(24, timeout=30)
+def make(n):
+    own = docker.from_env()
+    own.ping()
+    together.wait()
+    try:
+        own.networks.create(f'same{n // 24}', driver='bridge')
+        return 1
+    except docker.errors.APIError as error:
+        assert error.status_code == 409, error
+        return 0
+with ThreadPoolExecutor(24) as pool:
+    print(sum(pool.map(make, range(120))))
+networks = client.networks.list(names=['same'])
+print(sorted(network.name for network in networks))
+for network in networks:
+    network.remove()
+"#;
+
+#[test]
+fn one_name_is_one_network_however_many_ask_for_it_at_once() {
+    let world = world();
+    assert_eq!(world.agent.python("dave").run(SAME_NAMES).ok(), "5\n['same0', 'same1', 'same2', 'same3', 'same4']");
+}
+
+/// An engine that begins starts containers by itself, by what it has noted of them.
+#[test]
+fn the_engine_begins_with_the_networks_that_were_judged() {
+    let mut world = world();
+    let (dave, dora) = (world.docker("dave"), world.docker("dora"));
+    for network in ["home", "away"] {
+        dave.run(&["network", "create", network]).ok();
+    }
+    let run = |name: &str, network: &str| {
+        dave.run(&["run", "-d", "--restart", "always", "--network", network, "--name", name, "app", "sleep", "1000"])
+            .ok();
+    };
+    run("stays", "home");
+    run("moves", "none");
+    dave.run(&["stop", "-t", "0", "moves"]).ok();
+    world.direct().run(&["network", "disconnect", "none", "moves"]).ok();
+    dave.run(&["network", "connect", "away", "moves"]).ok();
+    dave.run(&["network", "rm", "away"]).ok();
+    dora.run(&["network", "create", "away"]).ok();
+
+    world.engine.restart();
+    let state = |name: &str| {
+        dave.run(&[
+            "inspect",
+            "--format",
+            "{{.State.Status}} {{.State.Error}} {{json .NetworkSettings.Networks}}",
+            name,
+        ])
+        .ok()
+    };
+    eventually("what is to run on its network does", SETTLE, || {
+        let stays = state("stays");
+        (stays.starts_with("running") && stays.contains("\"home\"")).then_some(())
+    });
+    eventually("what has no network any more does not", SETTLE, || state("moves").contains("not found").then_some(()));
+    let there = world.direct().run(&["network", "inspect", "--format", "{{len .Containers}}", "away"]);
+    assert_eq!(there.ok(), "0");
 }
 
 #[test]
