@@ -16,6 +16,7 @@ use crate::{
     limits::{
         CONNECTIONS_FEW, CONNECTIONS_RESERVED, DECIDED_AT_ONCE_PER_USER, DRAIN, EVENT_STREAMS, GLOBAL_QUEUE_INTERVAL,
         IMAGE_READERS, LISTS_AT_ONCE, LISTS_AT_ONCE_PER_USER, LOADS_BUFFERED, LOADS_BUFFERED_PER_USER, THREADS_MAX,
+        WALKS_AT_ONCE,
     },
     metrics::{self, Gauges},
     protect::{self, ProtectError, Record},
@@ -233,6 +234,7 @@ async fn run(args: Run) -> Result<(), BootError> {
         claims: Claims::default(),
         still: Turns::new(1, usize::MAX),
         listing: Turns::new(LISTS_AT_ONCE_PER_USER, LISTS_AT_ONCE),
+        walking: Turns::new(WALKS_AT_ONCE[0], WALKS_AT_ONCE[1]),
         events: Slots::new(EVENT_STREAMS[0], EVENT_STREAMS[1]),
         connections: Slots::new(config.limits.connections, config.limits.connections_per_user)
             .with_reserve(CONNECTIONS_RESERVED, CONNECTIONS_FEW),

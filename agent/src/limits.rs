@@ -14,6 +14,10 @@ pub const GLOBAL_QUEUE_INTERVAL: u32 = 4;
 pub const HEAD_MAX: usize = 64 * 1024;
 /// Execs of which it is known who made them: they are begun within moments of that.
 pub const EXECS_KEPT: usize = 4096;
+/// Execs that somebody may have made within a time and not begun: the engine keeps them as long as their containers run.
+pub const EXECS_UNBEGUN: usize = 64;
+/// That time.
+pub const EXECS_UNBEGUN_WITHIN: Duration = Duration::from_secs(3600);
 /// Bytes of the answer to the creation of an exec, which is an id.
 pub const EXEC_ANSWER_MAX: usize = 4096;
 /// First size of a connection's read buffer, in bytes: most requests fit, and 5,000 idle streams stay small.
@@ -143,6 +147,8 @@ pub const IMAGE_READERS: usize = 1024;
 pub const LISTS_AT_ONCE_PER_USER: usize = 4;
 /// The same of all users.
 pub const LISTS_AT_ONCE: usize = 6;
+/// Lists and descriptions at one time for which the engine goes through files, of one user and of all: it may take minutes for each.
+pub const WALKS_AT_ONCE: [usize; 2] = [1, 2];
 /// How long a part of a list may wait for its reader when somebody waits for a turn: the engine holds the rest.
 pub const LIST_STALL: Duration = Duration::from_secs(5);
 /// How long events may wait for their reader. Once the engine has more of them than it keeps, it has whoever makes another one wait for each

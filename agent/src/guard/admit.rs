@@ -146,10 +146,11 @@ impl Guard {
                 Err(refusal) => return Ok(Verdict::Refuse(case.invalid(action, refusal))),
             },
         };
+        let lists = if request.walks() { &self.walking } else { &self.listing };
         let list = match Listing::of(action) {
-            Some(Listing::Items) => Some(self.listing.take(caller.holder()).await),
+            Some(Listing::Items) => Some(lists.take(caller.holder()).await),
             // A turn may be long in coming, and a name may be another thing's by then.
-            _ if describes(action) && request.asks_more() => Some(self.listing.take(caller.holder()).await),
+            _ if describes(action) && request.asks_more() => Some(lists.take(caller.holder()).await),
             _ => None,
         };
         let mut creation = match action {

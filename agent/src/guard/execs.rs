@@ -7,13 +7,14 @@ use super::{
     sieve::taken_lines,
 };
 use crate::{
-    limits::{EXEC_ANSWER_MAX, EXECS_KEPT},
+    limits::{EXEC_ANSWER_MAX, EXECS_KEPT, EXECS_UNBEGUN, EXECS_UNBEGUN_WITHIN},
     wire::{Body, BodyError, Inbox, ResponseHead},
 };
 use std::{
     borrow::Cow,
     collections::{HashMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use wharden_docker::made_exec;
@@ -24,28 +25,53 @@ pub struct Execs(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    makers: HashMap<String, Box<str>>,
+    execs: HashMap<String, Exec>,
     /// The oldest first.
     order: VecDeque<String>,
+}
+
+#[derive(Debug)]
+struct Exec {
+    maker: Box<str>,
+    /// When it was made; `None` once it has begun.
+    waits_since: Option<Instant>,
 }
 
 impl Execs {
     /// Whether one was made by somebody.
     pub fn is_of(&self, id: &str, owner: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).makers.get(id).is_some_and(|maker| **maker == *owner)
+        self.kept().execs.get(id).is_some_and(|exec| *exec.maker == *owner)
+    }
+
+    /// Whether somebody has as many that were made lately, and never begun, as there may be.
+    pub fn are_many(&self, owner: &str) -> bool {
+        let lately = |exec: &&Exec| exec.waits_since.is_some_and(|since| since.elapsed() < EXECS_UNBEGUN_WITHIN);
+        self.kept().execs.values().filter(lately).filter(|exec| *exec.maker == *owner).count() >= EXECS_UNBEGUN
+    }
+
+    /// One begins.
+    pub fn begun(&self, id: &str) {
+        if let Some(exec) = self.kept().execs.get_mut(id) {
+            exec.waits_since = None;
+        }
     }
 
     fn made(&self, id: String, owner: &str) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.makers.insert(id.clone(), owner.into()).is_none() {
+        let mut kept = self.kept();
+        let exec = Exec { maker: owner.into(), waits_since: Some(Instant::now()) };
+        if kept.execs.insert(id.clone(), exec).is_none() {
             kept.order.push_back(id);
         }
         // What is forgotten cannot be begun any more: execs are, within moments.
         if kept.order.len() > EXECS_KEPT
             && let Some(oldest) = kept.order.pop_front()
         {
-            kept.makers.remove(&oldest);
+            kept.execs.remove(&oldest);
         }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,6 +115,18 @@ impl ExecMaker<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_that_nobody_begins_are_not_made_without_end() {
+        let execs = Execs::default();
+        for n in 0..EXECS_UNBEGUN {
+            assert!(!execs.are_many("alice"), "{n}");
+            execs.made(n.to_string(), "alice");
+        }
+        assert!(execs.are_many("alice") && !execs.are_many("bob"));
+        execs.begun("7");
+        assert!(!execs.are_many("alice") && execs.is_of("7", "alice"));
+    }
 
     #[test]
     fn the_newest_are_kept_each_with_its_maker() {

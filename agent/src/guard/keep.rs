@@ -5,8 +5,9 @@ use super::{
     claims::Claim,
     turns::Turn,
 };
+use crate::limits::EXECS_UNBEGUN;
 use std::mem::take;
-use wharden_docker::{ApiVersion, Judged};
+use wharden_docker::{ApiVersion, Judged, Refusal};
 use wharden_model::Action;
 
 /// See the fields of the same names of a request that may go to the engine.
@@ -28,6 +29,16 @@ impl Case<'_> {
         if let (Action::NetworkCreate, Some(network)) = (action, judged.resources.first()) {
             // The engine looks whether there is one of the name, and makes it, and others look meanwhile.
             creation.push(self.guard.naming.take(format!("network/{}", network.name)).await);
+        }
+        match (action, judged.resources.first()) {
+            (Action::ContainerExec, _) if self.guard.execs.are_many(&self.principal().as_owner()) => {
+                let message = format!(
+                    "{EXECS_UNBEGUN} commands that you made within an hour were never begun: begin them, or wait, or remove their containers"
+                );
+                return Err(self.invalid(action, Refusal::with(429, message)));
+            }
+            (Action::ExecStart, Some(exec)) => self.guard.execs.begun(&exec.id),
+            _ => {}
         }
         let still = self.keep_still(judged, api).await?;
         let claims = self.claim(action, take(&mut judged.handles))?;

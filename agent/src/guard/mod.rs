@@ -113,6 +113,8 @@ pub struct Guard {
     pub still: Turns<String>,
     /// Lists of each user that the engine makes, and large descriptions.
     pub listing: Turns,
+    /// The same of those for which the engine goes through files, so that nobody waits for these with others.
+    pub walking: Turns,
     /// Streams of the engine's events.
     pub events: Slots,
     pub connections: Slots,

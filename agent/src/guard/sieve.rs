@@ -166,8 +166,8 @@ impl Sieve<'_> {
             }
             if let Some(shown) = beside {
                 let is_task = self.action == Action::TaskList;
-                let of = if is_task { Some(service_of_task(thing)?) } else { attached(thing)? };
-                return Ok(of.is_none_or(|id| shown.contains(&id)));
+                let of = if is_task { service_of_task(thing)? } else { attached(thing)? };
+                return Ok(shown.contains(&of));
             }
             let shown = self.listed(&eyes, kind, thing)?.is_some();
             *left -= usize::from(shown);

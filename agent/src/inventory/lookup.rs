@@ -267,7 +267,11 @@ async fn inspect(
         Ok(json) => Ok(Some(json)),
         Err(EngineError::Status { status: 404, .. }) => Ok(None),
         // The beginning of several ids names none of them. That there are some must not be told: they may be others'.
-        Err(EngineError::Status { message, .. }) if message.contains("ultiple IDs found") => Ok(None),
+        Err(EngineError::Status { message, .. })
+            if message.contains("ultiple IDs found") || message.contains("ambiguous") =>
+        {
+            Ok(None)
+        }
         Err(EngineError::Status { status: 400, message, .. }) => Err(LookupError::Reference(message)),
         // Something of a swarm looked up on a host that is in none, or no manager of it.
         Err(EngineError::Status { status: 503, message, .. }) if message.contains("swarm") => Ok(None),

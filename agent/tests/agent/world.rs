@@ -129,6 +129,7 @@ impl World {
             creating: Turns::new(1, usize::MAX),
             still: Turns::new(1, usize::MAX),
             listing: Turns::new(LISTS_AT_ONCE_PER_USER, LISTS_AT_ONCE),
+            walking: Turns::new(1, 2),
             events: Slots::new(EVENT_STREAMS[0], EVENT_STREAMS[1]),
             connections: Slots::new(limits.connections, limits.connections_per_user)
                 .with_reserve(CONNECTIONS_RESERVED, CONNECTIONS_FEW),

@@ -9,6 +9,10 @@ pub const QUERY_PARAMS_MAX: usize = 512;
 /// Most that the Engine may have to tell of what a request makes, in bytes: it tells some of it twice, and what an image says
 /// comes on top, of which descriptions of up to 4 MiB can be read.
 pub const MADE_MAX: usize = 1024 * 1024;
+/// The same of a command in a container, which the engine keeps as long as the container runs, begun or not.
+pub const EXEC_MAX: usize = 256 * 1024;
+/// Most files of one log: to read it, the engine counts through all that there may be.
+pub const LOG_FILES_MAX: u32 = 1000;
 /// Largest JSON body, in bytes. The largest that is usual is a swarm config: 1000 KiB, as base64.
 pub const JSON_MAX: usize = 2 * 1024 * 1024;
 /// Largest body read where the Engine reads none, in bytes; some clients repeat their query there.

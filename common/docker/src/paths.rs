@@ -93,6 +93,15 @@ pub fn among_devices<'a>(targets: impl IntoIterator<Item = &'a str>) -> BTreeSet
     targets.into_iter().map(clean).filter(covers).collect()
 }
 
+/// What the engine writes for each container about its network. What is mounted at one of these, it gives to every container that takes the
+/// network too, for writing.
+const OF_NETWORK: [&str; 3] = ["/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
+
+/// The places among these, in a container, at which a mount takes the place of a file of [`OF_NETWORK`].
+pub fn among_network_files<'a>(targets: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
+    targets.into_iter().map(clean).filter(|path| OF_NETWORK.contains(&path.as_str())).collect()
+}
+
 /// Whether any of the paths is, contains or lies in one of the private places, or is or contains one of the sockets that
 /// are usual for engines.
 pub fn reaches_private<'a>(paths: impl IntoIterator<Item = &'a String>, places: &[String]) -> bool {
@@ -132,6 +141,19 @@ mod tests {
         ];
         let found: Vec<_> = among_devices(targets).into_iter().collect();
         assert_eq!(found, ["/dev", "/dev/null", "/dev/pts/0", "/dev/x"]);
+    }
+
+    #[test]
+    fn files_about_the_network_are_found() {
+        let found = among_network_files([
+            "//etc/./hosts",
+            "/etc/resolv.conf/",
+            "/etc",
+            "/etc/hosts/x",
+            "/etc/hostsx",
+            "/x/etc/hosts",
+        ]);
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["/etc/hosts", "/etc/resolv.conf"]);
     }
 
     #[test]

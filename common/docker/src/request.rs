@@ -121,6 +121,16 @@ impl Request {
         self.manners.closes
     }
 
+    /// The engine goes through files to answer it, of which there may be millions.
+    pub fn walks(&self) -> bool {
+        match self.endpoint().action {
+            Action::SystemDf => true,
+            Action::ContainerList | Action::ContainerInspect => self.query.truth("size"),
+            Action::ImageList => self.query.truth("shared-size"),
+            _ => false,
+        }
+    }
+
     /// Its answer is asked for after the decision, be it to look at one thing.
     pub fn asks_more(&self) -> bool {
         asks_more(&self.method, &self.query)

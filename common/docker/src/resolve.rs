@@ -10,6 +10,7 @@ use crate::{
     image_ref::ImageRef,
     lookup, owner, platform,
     refusal::{Refusal, shorten},
+    texts,
     view::{ContainerView, ImageView, NetworkView, ObjectView, View, VolumeView},
 };
 use std::collections::BTreeMap;
@@ -172,6 +173,7 @@ fn containers<'a>(
             if action.starts_container() {
                 out.image = view.images.get(&found.image_id);
                 same_image(found, asked)?;
+                texts::check_made(Doc::new(Some(&found.made.0)))?;
             }
             // A link is deleted by its name, the alias that one container has for the other: both are changed.
             let unlinks = action == Action::ContainerDelete && canonical.query.truth("link");

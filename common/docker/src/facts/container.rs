@@ -6,6 +6,7 @@ use crate::{
     doc::Doc,
     image_ref::ImageRef,
     mounts::volume_paths,
+    owner,
     paths::{clean, is_within},
     version::ApiVersion,
     view::ContainerView,
@@ -213,8 +214,10 @@ fn archive(source: &Source<'_>, out: &mut Sheet) {
     }
     let volumes = mounts.iter().filter(|mount| mount.kind == "volume").map(|mount| mount.name.as_str());
     out.put("foreign_volumes", create_mounts::foreign_of(source, volumes));
-    // Tasks are started by the swarm.
-    let may_run = source.resolved.container.is_none_or(|container| container.running || container.task().is_some());
+    // Tasks are started by the swarm, and steps of builds, which are called by whole ids, by the engine.
+    let may_run = source.resolved.container.is_none_or(|container| {
+        container.running || container.task().is_some() || owner::is_whole_id(&container.image)
+    });
     out.put("races", may_run && source.canonical.engine_api < ApiVersion::OWN_NAMESPACE);
     out.put("mounted", mounts.iter().map(|mount| clean(&mount.destination)).collect::<BTreeSet<_>>());
     out.put("container_path", path);

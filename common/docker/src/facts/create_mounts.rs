@@ -7,7 +7,7 @@ use crate::{
         HostPath, IMAGE, Mount, container_paths, file_system, is_local, local_paths, split_volumes_from, volume_paths,
     },
     owner,
-    paths::{among_devices, reaches_private, sensitive},
+    paths::{among_devices, among_network_files, reaches_private, sensitive},
     view::{ContainerView, ImageView},
 };
 use std::collections::BTreeSet;
@@ -47,7 +47,9 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
     let of_image = source.resolved.image.into_iter().flat_map(|image| image.volumes.iter().map(String::as_str));
     let unnamed = body.members("Volumes").chain(host.members("Tmpfs")).map(|(target, _)| target).chain(of_image);
     let named = mounts.iter().map(|mount| mount.target.as_str()).chain(borrowed);
-    out.put("device_targets", among_devices(named.chain(unnamed)));
+    let targets: Vec<&str> = named.chain(unnamed).collect();
+    out.put("network_file_targets", among_network_files(targets.iter().copied()));
+    out.put("device_targets", among_devices(targets));
 }
 
 /// The images that are mounted, where they are known. Names were resolved before facts are read.

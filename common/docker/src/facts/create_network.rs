@@ -85,7 +85,7 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
 }
 
 /// The hardware addresses that are asked for on networks where others may be too. One of the whole container is for the network of its
-/// mode; those of endpoints count from Engine API 1.44 on.
+/// mode, or for those of the endpoints; those of endpoints count from Engine API 1.44 on.
 fn shared_mac_addresses(source: &Source<'_>) -> BTreeSet<String> {
     let body = source.body();
     let own = |network: &str| {
@@ -93,9 +93,14 @@ fn shared_mac_addresses(source: &Source<'_>) -> BTreeSet<String> {
         let found = networks.get(network).or_else(|| networks.values().find(|found| found.id == network));
         found.is_some_and(|found| source.maker() != UNKNOWN_OWNER && owner::of(&found.labels) == source.maker())
     };
-    let of_all = (body.at("HostConfig").text("NetworkMode"), body.text("MacAddress"));
-    let endpoints = body.at("NetworkingConfig").members("EndpointsConfig").filter(|_| source.since(44));
-    let asked = endpoints.map(|(network, endpoint)| (network, endpoint.text("MacAddress"))).chain([of_all]);
+    let endpoints = || body.at("NetworkingConfig").members("EndpointsConfig");
+    let of_all = body.text("MacAddress");
+    let of_all = endpoints()
+        .map(|(network, _)| network)
+        .chain([body.at("HostConfig").text("NetworkMode")])
+        .map(|it| (it, of_all));
+    let of_each = endpoints().filter(|_| source.since(44));
+    let asked = of_each.map(|(network, endpoint)| (network, endpoint.text("MacAddress"))).chain(of_all);
     asked
         .filter(|(network, address)| !address.is_empty() && !own(network))
         .map(|(_, address)| address.to_owned())

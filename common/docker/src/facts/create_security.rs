@@ -87,7 +87,9 @@ impl Confinement {
                 "seccomp" => {
                     out.seccomp = match value {
                         "unconfined" => "unconfined",
-                        "builtin" | "" => "default",
+                        // Not the host's own, perhaps, which may be a stricter one.
+                        "builtin" => "builtin",
+                        "" => "default",
                         _ => "custom",
                     }
                     .to_owned();

@@ -5,7 +5,7 @@ use crate::{
     account::account,
     doc::Doc,
     mounts::{HostPath, Mount, is_local},
-    paths::among_devices,
+    paths::{among_devices, among_network_files},
 };
 use std::collections::BTreeSet;
 use wharden_model::{Action, ResourceKind};
@@ -118,7 +118,9 @@ fn security(source: &Source<'_>, container: Doc<'_>, out: &mut Sheet) {
     let mounts = container.items("Mounts").map(|mount| mount.text("Target"));
     let image = source.view.images.get(container.text("Image"));
     let of_image = image.into_iter().flat_map(|image| image.volumes.iter().map(String::as_str));
-    out.put("device_targets", among_devices(mounts.chain(of_image).chain(places.iter().map(String::as_str))));
+    let covered: Vec<&str> = mounts.chain(of_image).chain(places.iter().map(String::as_str)).collect();
+    out.put("network_file_targets", among_network_files(covered.iter().copied()));
+    out.put("device_targets", among_devices(covered));
     out.put("file_targets", targets);
     out.put("extra_hosts", container.text_set("Hosts"));
 }

@@ -28,7 +28,20 @@ pub fn routing<'d>(container: Doc<'d>, endpoints: impl Iterator<Item = Doc<'d>>)
         let said = endpoint.at("DriverOpts").text("com.docker.network.endpoint.sysctls");
         said.split(',').map(|one| one.split('=').next().unwrap_or_default())
     });
-    own.chain(of_endpoints).filter_map(reaching).collect()
+    own.filter_map(reaching).chain(of_endpoints.filter_map(reaching_of_endpoint)).collect()
+}
+
+/// The engine makes paths of parts of these, one of which is the name of the interface: whatever is not in the one form that is meant
+/// may be of another.
+fn reaching_of_endpoint(name: &str) -> Option<String> {
+    let parts: Vec<&str> = name.split('.').collect();
+    let plain =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    match parts.as_slice() {
+        [] | [""] => None,
+        ["net", "ipv4" | "ipv6" | "mpls", "conf" | "neigh", "IFNAME" | "ifname", last] if plain(last) => reaching(name),
+        _ => Some(name.to_owned()),
+    }
 }
 
 /// What is said of interfaces and of neighbours beside [`OF_ITSELF`], in the kernel's own spelling.
@@ -46,6 +59,22 @@ fn reaching(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_of_endpoints_have_one_form() {
+        for own in ["net.ipv4.conf.IFNAME.rp_filter", "net.ipv6.conf.IFNAME.disable_ipv6", ""] {
+            assert_eq!(reaching_of_endpoint(own), None, "{own}");
+        }
+        for reaching in [
+            "net.ipv4.conf.IFNAME.proxy_arp",
+            "net.ipv4..IFNAME.all/proxy_arp_pvlan",
+            "net.ipv4.conf.IFNAME.../all/rp_filter",
+            "net.ipv4.neigh.IFNAME.proxy_delay",
+            "x",
+        ] {
+            assert_eq!(reaching_of_endpoint(reaching).as_deref(), Some(reaching));
+        }
+    }
 
     #[test]
     fn settings_that_answer_for_others_are_told_from_those_of_the_container_itself() {

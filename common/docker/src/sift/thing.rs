@@ -21,15 +21,14 @@ pub fn listed_reading(kind: ResourceKind, thing: &[u8], owner: ImageOwner<'_>) -
     serde_json::from_slice::<Thing>(thing).map_err(|_| UnknownForm)?.reading(kind, owner)
 }
 
-/// The id of a container that is attached to a network, of which the engine wrote `"id": {…}`; `None` for an endpoint that is
-/// no container's.
+/// The id of a container that is attached to a network, of which the engine wrote `"id": {…}`. An endpoint that has no container yet, or
+/// none any more, is called `ep-…` there, with the container's name.
 ///
 /// # Errors
 /// [`UnknownForm`].
-pub fn attached(thing: &[u8]) -> Result<Option<String>, UnknownForm> {
+pub fn attached(thing: &[u8]) -> Result<String, UnknownForm> {
     let mut values = serde_json::Deserializer::from_slice(thing).into_iter::<String>();
-    let id = values.next().and_then(Result::ok).ok_or(UnknownForm)?;
-    Ok(Some(id).filter(|id| !id.starts_with("ep-")))
+    values.next().and_then(Result::ok).ok_or(UnknownForm)
 }
 
 /// The id of the service of a task, as it stands in a list; empty for a container that was attached to a network.

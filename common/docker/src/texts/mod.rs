@@ -4,6 +4,8 @@ mod devices;
 mod drivers;
 mod endpoints;
 mod folders;
+mod health;
+mod logging;
 mod size;
 mod templates;
 mod tmpfs;
@@ -11,6 +13,7 @@ mod tmpfs;
 use crate::{
     doc::Doc,
     facts::{service_attachments, wanted_mounts},
+    limits::{EXEC_MAX, MADE_MAX},
     mounts::Mount,
     names, owner,
     refusal::{Refusal, shorten},
@@ -37,12 +40,16 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
             | Action::ServiceCreate
             | Action::ServiceUpdate
     ) {
-        size::check(body.value())?;
+        size::check(body.value(), MADE_MAX)?;
     }
     match action {
         Action::ContainerUpdate => devices::check(body),
         Action::ContainerCheckpointCreate => names::checkpoint("field CheckpointID", body.text("CheckpointID")),
-        Action::ContainerExec => folders::check("WorkingDir", body.at("WorkingDir")),
+        Action::ContainerExec => {
+            size::check(body.value(), EXEC_MAX)?;
+            folders::check("WorkingDir", body.at("WorkingDir"))
+        }
+        Action::ContainerCommit => health::check("", body),
         Action::ContainerCreate => {
             folders::check("WorkingDir", body.at("WorkingDir"))?;
             let host = body.at("HostConfig");
@@ -50,6 +57,10 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
             tmpfs::check(host)?;
             driver("HostConfig.VolumeDriver", host.text("VolumeDriver"))?;
             driver("HostConfig.LogConfig.Type", host.at("LogConfig").text("Type"))?;
+            logging::check("HostConfig.LogConfig.Config", &host.at("LogConfig").pairs("Config"))?;
+            journal(body)?;
+            health::check("", body)?;
+            health::stop_timeout(body)?;
             driver("HostConfig.Runtime", host.text("Runtime"))?;
             mounts(host, "HostConfig")?;
             for (name, endpoint) in body.at("NetworkingConfig").members("EndpointsConfig") {
@@ -69,6 +80,11 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
             image(task.at("ContainerSpec").text("Image"))?;
             folders::check("TaskTemplate.ContainerSpec.Dir", task.at("ContainerSpec").at("Dir"))?;
             log_driver("TaskTemplate.LogDriver", task.at("LogDriver"))?;
+            if task.at("LogDriver").text("Name") == JOURNALD {
+                let options = task.at("LogDriver").pairs("Options");
+                logging::names("TaskTemplate.LogDriver.Options", &options, task.at("ContainerSpec"))?;
+            }
+            health::check("TaskTemplate.ContainerSpec.", task.at("ContainerSpec"))?;
             templates::check(task.at("ContainerSpec"))?;
             tmpfs::check(task.at("ContainerSpec"))?;
             service_attachments(body).try_for_each(|network| endpoints::options("Networks[]", network))?;
@@ -96,7 +112,30 @@ fn log_driver(field: &str, asked: Doc<'_>) -> Result<(), Refusal> {
             "field {field}.Options: they are of no driver: say which one in {field}.Name"
         )));
     }
-    driver(&format!("{field}.Name"), name)
+    driver(&format!("{field}.Name"), name)?;
+    logging::check(&format!("{field}.Options"), &asked.pairs("Options"))
+}
+
+/// What a container that is there was made of, which its image says too: what the engine cannot start, or would write about others.
+///
+/// # Errors
+/// 400 with the field's name.
+pub fn check_made(made: Doc<'_>) -> Result<(), Refusal> {
+    let checked = health::check("", made).and_then(|()| journal(made));
+    checked.map_err(|refusal| Refusal {
+        message: format!("the container was made with this: {}", refusal.message),
+        ..refusal
+    })
+}
+
+const JOURNALD: &str = "journald";
+
+fn journal(container: Doc<'_>) -> Result<(), Refusal> {
+    let logs = container.at("HostConfig").at("LogConfig");
+    if logs.text("Type") != JOURNALD {
+        return Ok(());
+    }
+    logging::names("HostConfig.LogConfig.Config", &logs.pairs("Config"), container)
 }
 
 /// Of a service's tasks. By a whole id, as the engine calls images of a build's steps, nothing would tell theirs from those.

@@ -1,22 +1,22 @@
 //! How much the Engine will have to tell of what a request makes. It writes some characters longer than they came, and tells
 //! some fields more than once; what it tells of one thing must be short enough to be looked at before something is done with it.
 
-use crate::{limits::MADE_MAX, refusal::Refusal};
+use crate::refusal::Refusal;
 use serde_json::Value;
 
-/// Checks it.
+/// Checks that it is not more than `most` bytes.
 ///
 /// # Errors
 /// 413.
-pub fn check(body: &Value) -> Result<(), Refusal> {
+pub fn check(body: &Value, most: usize) -> Result<(), Refusal> {
     let size = told(body);
-    if size <= MADE_MAX {
+    if size <= most {
         return Ok(());
     }
     Err(Refusal::with(
         413,
         format!(
-            "the engine would need {size} bytes to describe what is made, more than {MADE_MAX}: labels, environment and \
+            "the engine would need {size} bytes to describe what is made, more than {most}: labels, environment and \
              commands of that size belong into files"
         ),
     ))
@@ -49,6 +49,7 @@ fn text_told(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::MADE_MAX;
     use serde_json::json;
 
     #[test]
@@ -57,9 +58,9 @@ mod tests {
         // A comma behind each, too.
         assert_eq!(told(&json!({"a": ["<", "\u{2028}", "ä", 12, true, null]})), told_as.len() + 2);
         let labels = |text: &str, times| json!({"Labels": {"a": text.repeat(times)}});
-        check(&labels("x", MADE_MAX - 64)).expect("short enough");
+        check(&labels("x", MADE_MAX - 64), MADE_MAX).expect("short enough");
         for long in [labels("x", MADE_MAX), labels("&", MADE_MAX / 6), labels("\u{2028}", MADE_MAX / 6)] {
-            assert_eq!(check(&long).map_err(|refusal| refusal.status), Err(413));
+            assert_eq!(check(&long, MADE_MAX).map_err(|refusal| refusal.status), Err(413));
         }
     }
 }

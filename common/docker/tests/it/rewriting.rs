@@ -259,6 +259,11 @@ fn hardware_addresses_on_networks_of_others_are_told() {
     for of_all in [true, false] {
         assert!(!asked("v1.44", "own", of_all));
     }
+    // Below 1.44 newer engines give the container's to whatever it joins.
+    let body = serde_json::json!({"Image": "base", "HostConfig": {"NetworkMode": "own"}, "MacAddress": mac,
+        "NetworkingConfig": {"EndpointsConfig": {"front": {}}}});
+    let apart = judge_with(&request("POST", "/v1.41/containers/create", &body.to_string()), &view).unwrap();
+    assert!(support::shows(&apart, "shared_mac_addresses", mac));
 }
 
 #[test]

@@ -60,6 +60,28 @@ fn whoever_an_image_says_runs_is_said_once_and_of_the_hosts_platform() {
     assert!(shows(&started, "root_user", "true") && shows(&started, "user", ""));
 }
 
+/// The engine merges what the image says into what is asked for; it would end when it tests the one, and tell of others by the other.
+#[test]
+fn what_the_engine_must_not_run_is_not_started() {
+    let log = |kind: &str| json!({"LogConfig": {"Type": kind, "Config": {"env": "CONTAINER_ID_FULL"}}});
+    for (config, host, passes) in [
+        (json!({"Healthcheck": {"Test": ["CMD"]}}), json!({}), false),
+        (json!({"Healthcheck": {"Test": ["CMD", "true"]}}), json!({}), true),
+        (json!({}), log("journald"), false),
+        (json!({}), log("json-file"), true),
+    ] {
+        let mut view = support::view();
+        let answer = inspected(&config, &host);
+        view.containers.insert("made".into(), ContainerView::from_inspect(&answer).expect("a container"));
+        let started = judge_with(&request("POST", "/containers/made/start", ""), &view);
+        assert_eq!(
+            started.as_ref().map(|_| ()).map_err(|refusal| refusal.status),
+            if passes { Ok(()) } else { Err(400) },
+            "{config}"
+        );
+    }
+}
+
 #[test]
 fn an_empty_list_of_bindings_is_a_port_on_all_addresses() {
     for bindings in ["[]", "null"] {

@@ -78,6 +78,13 @@ pub const CREATE: &[FactSpec] = &[
         "where things are mounted inside the container",
     ),
     fact(
+        "network_file_targets",
+        FactType::Set,
+        "$.HostConfig.Mounts[].Target, $.HostConfig.Binds, $.HostConfig.Tmpfs, $.Volumes",
+        "",
+        "those of /etc/hosts, /etc/hostname and /etc/resolv.conf at which something is mounted, by the request or the image: the engine gives it to each container that takes this one's network too",
+    ),
+    fact(
         "device_targets",
         FactType::Set,
         "$.HostConfig.Mounts[].Target, $.HostConfig.Binds, $.HostConfig.Tmpfs, $.Volumes",

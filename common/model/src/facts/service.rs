@@ -21,6 +21,7 @@ macro_rules! service {
             fact("unreachable_paths", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "5.6", "see container.create"),
             fact("mount_types", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "bind, volume, tmpfs, ..."),
             fact("mount_targets", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "where things are mounted inside"),
+            fact("network_file_targets", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "see container.create; of secrets and configs too"),
             fact("device_targets", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "see container.create; of secrets and configs too"),
             fact("mount_propagation", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "5.20", "propagation modes asked for"),
             fact("volumes", FactType::Set, "$.TaskTemplate.ContainerSpec.Mounts[]", "", "named volumes mounted"),

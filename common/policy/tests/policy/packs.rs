@@ -252,6 +252,8 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
         ("no-host-paths-as-others", &[("host_paths", set(&["/srv/data"]))]),
         ("no-host-path-volumes", &[("volume_paths", set(&["/srv/data"]))]),
         ("no-mounted-file-systems", &[("file_systems", set(&["nfs", "tmpfs"]))]),
+        ("no-mounts-over-network-files", &[("network_file_targets", set(&["/etc/hosts"]))]),
+        ("no-unconfined-seccomp", &[("seccomp", "builtin".into())]),
         ("no-mounts-over-devices", &[("device_targets", set(&["/dev"]))]),
         ("no-replaceable-host-paths", &[("replaceable_paths", set(&["/tmp/x"]))]),
         ("no-unreachable-host-paths", &[("unreachable_paths", set(&["/srv/closed/x"]))]),

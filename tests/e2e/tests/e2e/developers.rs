@@ -117,6 +117,60 @@ fn addresses_of_others_are_not_to_be_had() {
     dave.run(&["start", "--attach", made.trim()]).ok();
 }
 
+/// What clients have no options for: each ends the engine, or makes its log of one container that of another.
+const HOSTILE: &str = r#"
+import json
+host = lambda **more: dict({'NetworkMode': 'none'}, **more)
+log = lambda kind, **config: host(LogConfig={'Type': kind, 'Config': config})
+for place, body in [
+    ('Healthcheck.Test', {'Healthcheck': {'Test': ['CMD'], 'Interval': 1000000}}),
+    ('tag', {'HostConfig': log('json-file', tag='{{pad "x" 1099511627776 0}}')}),
+    ('max-file', {'HostConfig': log('json-file', **{'max-size': '1m', 'max-file': '4611686018427387904'})}),
+    ('CONTAINER_ID_FULL', {'Env': ['CONTAINER_ID_FULL=x'], 'HostConfig': log('journald', env='CONTAINER_ID_FULL')}),
+    ('StopTimeout', {'StopTimeout': -1}),
+]:
+    asked = dict({'Image': 'app', 'Cmd': ['sleep', '1000']}, **body)
+    answer = client.api._post_json(client.api._url('/containers/create'), data=asked)
+    assert answer.status_code == 400 and place in answer.json()['message'], (place, answer.status_code, answer.text)
+print(client.containers.list(all=True))
+"#;
+
+#[test]
+fn what_ends_the_engine_is_not_asked_for() {
+    let world = world();
+    assert_eq!(world.agent.python("alice").run(HOSTILE).ok(), "[]");
+    let docker = world.docker("alice");
+    let tagged = [
+        "create",
+        "--log-opt",
+        "tag={{.Name}}/{{.ID}}",
+        "--log-opt",
+        "max-size=1m",
+        "--log-opt",
+        "max-file=3",
+        "app",
+        "id",
+    ];
+    docker.run(&tagged).ok();
+}
+
+/// The engine gives what is mounted there to others that take the network, for writing, and copies go there as root.
+#[test]
+fn nothing_is_mounted_in_the_place_of_files_of_the_network() {
+    let world = world();
+    let docker = world.docker("dave");
+    docker.run(&["volume", "create", "daves"]).ok();
+    for mount in [
+        ["-v", "daves:/etc/hosts"],
+        ["--mount", "type=volume,source=daves,target=/etc/resolv.conf"],
+        ["-v", "/etc/hostname"],
+    ] {
+        let made = docker.run(&[&["create"], &mount[..], &["app", "id"]].concat());
+        made.fails_saying(&["no-mounts-over-network-files"]);
+    }
+    docker.run(&["create", "-v", "daves:/etc/more", "--add-host", "db:10.0.0.1", "app", "id"]).ok();
+}
+
 /// Many at once, as the engine looks for a name and takes it in two steps.
 const SAME_NAMES: &str = r#"
 from concurrent.futures import ThreadPoolExecutor
