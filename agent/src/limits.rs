@@ -16,7 +16,7 @@ pub const HEAD_MAX: usize = 64 * 1024;
 pub const EXECS_KEPT: usize = 4096;
 /// Execs that somebody may have made within a time and not begun: the engine keeps them as long as their containers run.
 pub const EXECS_UNBEGUN: usize = 64;
-/// That time.
+/// That time: whoever was cut off in between some time ago is not to be kept from commands for it.
 pub const EXECS_UNBEGUN_WITHIN: Duration = Duration::from_secs(3600);
 /// Bytes of the answer to the creation of an exec, which is an id.
 pub const EXEC_ANSWER_MAX: usize = 4096;

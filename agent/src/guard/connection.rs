@@ -196,7 +196,7 @@ impl Connection<'_> {
         let Admitted {
             mut judged,
             mut carried,
-            archive: _until_answered,
+            archive,
             list,
             creation,
             still,
@@ -211,6 +211,8 @@ impl Connection<'_> {
         let network = (judged.action == Action::NetworkInspect)
             .then(|| judged.resources.first().map(|it| it.id.clone()))
             .flatten();
+        let begins =
+            (judged.action == Action::ExecStart).then(|| judged.resources.first().map(|it| it.id.clone())).flatten();
         // What was decided on is not needed while the answer streams, and there may be thousands of these.
         (judged.resources, judged.facts) = Default::default();
         let streams = matches!(judged.body, ForwardBody::Stream(_) | ForwardBody::Archive(_));
@@ -242,6 +244,7 @@ impl Connection<'_> {
             finds_later: judged.action == Action::ImagePush,
             maker,
             exec,
+            begins: begins.as_deref().map(|id| (&self.guard.execs, id)),
         };
         // Only what changes nothing and has no body can be sent twice.
         let mut again = !streams && matches!(judged.body, ForwardBody::Empty) && reads_only(&judged.head);
@@ -272,7 +275,9 @@ impl Connection<'_> {
                 })
             });
             if let Err(Failed { error: ExchangeError::ClientGone | ExchangeError::ClientWrite(_), .. }) = &exchanged {
-                match underway.engine.take_if(|_| place.is_some()) {
+                // The engine goes on with a build that it has got, and has its place until then.
+                let builds = streams && archive.is_some();
+                match underway.engine.take_if(|_| place.is_some() || builds) {
                     Some(engine) => exchange::see_out(engine).await,
                     None => underway.see_begin().await,
                 }

@@ -1,6 +1,6 @@
 use super::{
     case::Refused,
-    execs::ExecMaker,
+    execs::{ExecMaker, Execs},
     files::Carried,
     link::Link,
     load::Stopped,
@@ -52,6 +52,8 @@ pub struct Plan<'a> {
     pub maker: Option<Maker<'a>>,
     /// Whose the exec is that is made.
     pub exec: Option<ExecMaker<'a>>,
+    /// The exec that begins, where all are kept.
+    pub begins: Option<(&'a Execs, &'a str)>,
 }
 
 /// How an exchange ended.
@@ -252,6 +254,9 @@ async fn download(
         if let Some(exec) = plan.exec.as_ref().filter(|_| head.status == 201) {
             Box::pin(exec.pass(&head, inbox, from, to)).await?;
             return Ok(whole);
+        }
+        if let Some((execs, id)) = plan.begins.filter(|_| matches!(head.status, 101 | 200)) {
+            execs.begun(id);
         }
         if head.status == 101 || (plan.hijack && takes_over(&head)) {
             wire::copy_raw(BodyFraming::None, head.bytes, inbox, from, to).await.map_err(passing)?;

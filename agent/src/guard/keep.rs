@@ -30,15 +30,10 @@ impl Case<'_> {
             // The engine looks whether there is one of the name, and makes it, and others look meanwhile.
             creation.push(self.guard.naming.take(format!("network/{}", network.name)).await);
         }
-        match (action, judged.resources.first()) {
-            (Action::ContainerExec, _) if self.guard.execs.are_many(&self.principal().as_owner()) => {
-                let message = format!(
-                    "{EXECS_UNBEGUN} commands that you made within an hour were never begun: begin them, or wait, or remove their containers"
-                );
-                return Err(self.invalid(action, Refusal::with(429, message)));
-            }
-            (Action::ExecStart, Some(exec)) => self.guard.execs.begun(&exec.id),
-            _ => {}
+        if action == Action::ContainerExec && self.guard.execs.are_many(&self.principal().as_owner()) {
+            let message =
+                format!("{EXECS_UNBEGUN} commands that you made within an hour were never begun: begin them, or wait");
+            return Err(self.invalid(action, Refusal::with(429, message)));
         }
         let still = self.keep_still(judged, api).await?;
         let claims = self.claim(action, take(&mut judged.handles))?;

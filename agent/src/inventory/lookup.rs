@@ -268,7 +268,8 @@ async fn inspect(
         Err(EngineError::Status { status: 404, .. }) => Ok(None),
         // The beginning of several ids names none of them. That there are some must not be told: they may be others'.
         Err(EngineError::Status { message, .. })
-            if message.contains("ultiple IDs found") || message.contains("ambiguous") =>
+            if message.contains("ultiple IDs found")
+                || message.contains("is ambiguous") && message.contains("matches found") =>
         {
             Ok(None)
         }

@@ -17,6 +17,7 @@ use crate::{
     resolve::{self, Resolved},
     route::Route,
     target::{encode_path, encode_query},
+    texts,
     version::ApiVersion,
     view::{Lookup, View, VolumeNamed},
     volumes,
@@ -194,6 +195,9 @@ impl Canonical {
             owner::put(self.action(), body, &owner);
         }
         let resolved = resolve::resolve(&judged, view, asker)?;
+        if matches!(self.action(), Action::ContainerCreate | Action::ServiceCreate | Action::ServiceUpdate) {
+            view.images.values().try_for_each(|image| texts::check_image(self.doc(), image))?;
+        }
         judged.take_ids(&resolved, view)?;
         judged.keep_parents(view, asker.owner);
         let facts = facts::fill(&judged, &resolved, view, asker)?;
@@ -346,8 +350,10 @@ impl Canonical {
                 }
                 if self.action() == Action::NetworkConnect {
                     creation::keeps_mode(self, view)?;
-                    if let Some(body) = self.body.as_mut() {
-                        creation::join(body, resolved.network);
+                    if let Some(mut body) = self.body.take() {
+                        creation::connects(self, &mut body);
+                        creation::join(&mut body, resolved.network);
+                        self.body = Some(body);
                     }
                 }
             }

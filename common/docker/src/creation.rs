@@ -9,6 +9,7 @@ use crate::{
     paths::clean,
     refusal::{Refusal, shorten},
     resolve::{self, Resolved},
+    version::ApiVersion,
     view::{ContainerView, NetworkView, View},
     volumes,
 };
@@ -164,6 +165,18 @@ fn named<'v>(view: &'v View, name: &str) -> Result<&'v ContainerView, Refusal> {
 /// What is missing beside the image. Clients take 404 to mean that the image is, and fetch it.
 pub fn beside(missing: Refusal) -> Refusal {
     Refusal { status: 400, ..missing }
+}
+
+/// Engines before this version take no hardware address of who is connected, and clients send what an inspection said.
+const CONNECTS_WITH_MAC: ApiVersion = ApiVersion { major: 1, minor: 53 };
+
+/// Takes away of a connection what the engine would not look at.
+pub fn connects(canonical: &Canonical, body: &mut Value) {
+    if canonical.engine_api < CONNECTS_WITH_MAC
+        && let Some(Value::String(address)) = body.pointer_mut("/EndpointConfig/MacAddress")
+    {
+        address.clear();
+    }
 }
 
 /// Pins a container that is connected to a network.

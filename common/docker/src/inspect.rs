@@ -184,6 +184,7 @@ pub fn image(json: &Value) -> Option<ImageView> {
         user: text(json, "/Config/User"),
         volumes: keys(json, "/Config/Volumes"),
         platform: platform::of(&text(json, "/Os"), &text(json, "/Architecture"), &text(json, "/Variant")),
+        health_test: texts(json, "/Config/Healthcheck/Test"),
         parent: text(json, "/Parent"),
         labels: pairs(json, "/Config/Labels"),
         owner: String::new(),

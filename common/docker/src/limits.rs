@@ -13,6 +13,15 @@ pub const MADE_MAX: usize = 1024 * 1024;
 pub const EXEC_MAX: usize = 256 * 1024;
 /// Most files of one log: to read it, the engine counts through all that there may be.
 pub const LOG_FILES_MAX: u32 = 1000;
+/// Most bytes of a log's tag, and names in it: the engine puts the names' texts, which may be long, in their places at each start.
+pub const LOG_TAG_MAX: usize = 256;
+pub const LOG_TAG_NAMES_MAX: usize = 8;
+/// Most that the engine may hold of a container's log in memory until its driver takes it, in MiB.
+pub const LOG_BUFFER_MIB_MAX: u64 = 16;
+/// Longest test of a container's health, in bytes: the engine tells of it each time that it runs one.
+pub const HEALTH_MAX: usize = 32 * 1024;
+/// Longest that the engine may be told to wait for a container to stop, in seconds.
+pub const STOP_TIMEOUT_MAX: i64 = 86_400;
 /// Largest JSON body, in bytes. The largest that is usual is a swarm config: 1000 KiB, as base64.
 pub const JSON_MAX: usize = 2 * 1024 * 1024;
 /// Largest body read where the Engine reads none, in bytes; some clients repeat their query there.

@@ -49,7 +49,7 @@ pub fn is_plain(name: &str) -> bool {
 /// 400.
 pub fn network(name: &str) -> Result<(), Refusal> {
     let is_mode = name.contains([':', '/']) || name.starts_with('.');
-    let looks_else = name.trim() != name || name.chars().any(|c| c.is_control() || DIRECTION.contains(&c));
+    let looks_else = name.trim() != name || name.chars().any(|c| c.is_control() || is_unseen(c));
     if !(is_mode || looks_else) {
         return Ok(());
     }
@@ -59,9 +59,10 @@ pub fn network(name: &str) -> Result<(), Refusal> {
     )))
 }
 
-/// Marks that change the direction of what is read behind them (Unicode Standard Annex 9).
-const DIRECTION: [char; 9] =
-    ['\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}'];
+/// Marks that are not to be seen, or change the direction of what is read behind them (Unicode Standard Annex 9).
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
 
 fn container(query: &Query) -> Result<(), Refusal> {
     let name = query.get("name").trim_start_matches('/');

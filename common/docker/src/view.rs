@@ -209,6 +209,8 @@ pub struct ImageView {
     pub volumes: Vec<String>,
     /// `os/architecture[/variant]` of what was inspected; empty of an image that was only assumed.
     pub platform: String,
+    /// How the health of its containers is tested, unless a request says otherwise.
+    pub health_test: Vec<String>,
     /// The id of the image from which a classic build or a commit made it; empty where there is none.
     pub parent: String,
     /// Labels.

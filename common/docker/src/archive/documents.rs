@@ -70,8 +70,13 @@ impl Document {
                 let reference = ImageRef::parse_name(&text).filter(|r| !r.tag.is_empty() && r.digest.is_empty());
                 self.add(reference, &text, names)?;
             }
+            let parent = match self.member(&mut image, "Parent")? {
+                Some(Node::Text(parent)) => parent,
+                None | Some(Node::Null) => String::new(),
+                Some(_) => return Err(self.wrong("a Parent is no text")),
+            };
             match self.member(&mut image, "Config")? {
-                Some(Node::Text(config)) => names.configs.insert(config),
+                Some(Node::Text(config)) => names.configs.insert(config, parent),
                 _ => return Err(self.wrong("an image has no Config")),
             };
         }

@@ -17,7 +17,10 @@ mod pax;
 mod tests;
 
 use crate::{
-    limits::{ARCHIVE_CONFIG_MAX, ARCHIVE_DOCUMENT_MAX, ARCHIVE_ENTRIES_MAX, ARCHIVE_FILLING_MAX, ARCHIVE_RECORDS_MAX},
+    limits::{
+        ARCHIVE_CONFIG_MAX, ARCHIVE_DOCUMENT_MAX, ARCHIVE_ENTRIES_MAX, ARCHIVE_FILLING_MAX, ARCHIVE_NAMES_MAX,
+        ARCHIVE_RECORDS_MAX,
+    },
     refusal::{Refusal, shorten},
 };
 use data_encoding::HEXLOWER;
@@ -48,6 +51,8 @@ pub struct Archive {
     files: BTreeMap<String, Option<[u8; 32]>>,
     /// Bytes that these take.
     files_bytes: usize,
+    /// Descriptions of images as programs before Docker 1.10 wrote them (`ID/json`).
+    oldest: bool,
 }
 
 /// What the next byte belongs to.
@@ -73,6 +78,8 @@ enum Keep {
     Document(Document),
     Records(Vec<u8>),
     Digest(String, Box<Sha256>),
+    /// Of a large file: it must not begin like JSON. Its name.
+    Large(String),
 }
 
 impl Default for Archive {
@@ -86,6 +93,7 @@ impl Default for Archive {
             documents: Default::default(),
             files: BTreeMap::new(),
             files_bytes: 0,
+            oldest: false,
         }
     }
 }
@@ -123,6 +131,15 @@ impl Archive {
                         }
                         Keep::Records(kept) => kept.extend_from_slice(&bytes[..n]),
                         Keep::Digest(_, digest) => digest.update(&bytes[..n]),
+                        // Engines read documents wherever an index says that there is one, into memory, and at each list of images.
+                        Keep::Large(name) if matches!(bytes[0], b'{' | b' ' | b'\t' | b'\r' | b'\n') => {
+                            return Err(bad(format!(
+                                "{:?} is larger than {ARCHIVE_CONFIG_MAX} bytes and begins like a document; labels and environment \
+                                 belong into files",
+                                shorten(name)
+                            )));
+                        }
+                        Keep::Large(_) => *keep = Keep::Nothing,
                     }
                     *left -= n as u64;
                     let filling = if *left == 0 { at_most(*padding, bytes.len() - n) } else { 0 };
@@ -132,7 +149,7 @@ impl Archive {
                         match std::mem::replace(keep, Keep::Nothing) {
                             Keep::Records(records) => self.records = Some(pax::size(&records)?),
                             Keep::Digest(name, digest) => drop(self.files.insert(name, Some(digest.finalize().into()))),
-                            Keep::Nothing | Keep::Document(_) => {}
+                            Keep::Nothing | Keep::Document(_) | Keep::Large(_) => {}
                         }
                         self.place = Place::Header;
                     }
@@ -189,6 +206,10 @@ impl Archive {
                 "neither manifest.json nor index.json nor repositories is in it, so that nothing says what it makes. What \
                  docker save writes has them; the files of a container are for docker import",
             )),
+            Some(_) if self.oldest && self.documents[Document::Manifest as usize].is_none() => Err(bad(
+                "it has the form of before Docker 1.10, without manifest.json, which engines read without end where an image says that \
+                 it was made from itself: save the image anew",
+            )),
             Some(first) => {
                 // Of an archive in both forms the index may say less.
                 names.unnamed |= first == Document::Index && names.unnamed_in_index;
@@ -200,9 +221,17 @@ impl Archive {
 
     /// The ids that the Engine gives to the images of a `manifest.json`: the digests of their configurations.
     fn images(&self, names: &mut Names) -> Result<(), Refusal> {
-        for config in &names.configs {
+        if names.configs.len() > ARCHIVE_NAMES_MAX {
+            return Err(bad(format!("it has more than {ARCHIVE_NAMES_MAX} images: load it in parts")));
+        }
+        let mut parents = BTreeMap::new();
+        for (config, parent) in &names.configs {
             match self.files.get(config) {
-                Some(Some(digest)) => drop(names.images.insert(format!("sha256:{}", HEXLOWER.encode(digest)))),
+                Some(Some(digest)) => {
+                    let id = format!("sha256:{}", HEXLOWER.encode(digest));
+                    parents.insert(id.clone(), parent.clone());
+                    names.images.insert(id);
+                }
                 Some(None) => {
                     return Err(bad(format!(
                         "{:?}, the configuration of an image, is larger than {ARCHIVE_CONFIG_MAX} bytes; labels and \
@@ -219,7 +248,22 @@ impl Archive {
                 }
             }
         }
-        Ok(())
+        // The Engine notes what it is told, and follows it later without looking where it has been.
+        let comes_back = |id: &String| {
+            let mut at = id;
+            (0..=parents.len()).all(|_| {
+                parents.get(at).is_some_and(|parent| {
+                    at = parent;
+                    true
+                })
+            })
+        };
+        match parents.keys().find(|id| comes_back(id)) {
+            None => Ok(()),
+            Some(id) => {
+                Err(bad(format!("image {id} is to be made from one that is made from it: save the images anew")))
+            }
+        }
     }
 
     fn block(&mut self) -> Result<(), Refusal> {
@@ -285,9 +329,11 @@ impl Archive {
         if self.files.insert(name.to_owned(), at_once).is_none() {
             self.files_bytes += name.len() + FILE_BYTES;
         }
+        self.oldest |= name.rsplit('/').next() == Some("json");
         match size {
+            0 => Keep::Nothing,
             1..=ARCHIVE_CONFIG_MAX => Keep::Digest(name.to_owned(), Box::default()),
-            _ => Keep::Nothing,
+            _ => Keep::Large(name.to_owned()),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::{
     facts::{Sheet, put_target},
     image_ref::ImageRef,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use wharden_model::Facts;
 
 /// Facts of `image.load` that come with the archive, and are not known before its end.
@@ -18,8 +18,8 @@ pub struct Names {
     /// Some image gets no name.
     pub(super) unnamed: bool,
     pub(super) unnamed_in_index: bool,
-    /// The files that `manifest.json` names as configurations.
-    pub(super) configs: BTreeSet<String>,
+    /// The files that `manifest.json` names as configurations, and the images that each is said to be made from, empty for none.
+    pub(super) configs: BTreeMap<String, String>,
     pub(super) images: BTreeSet<String>,
 }
 

@@ -409,8 +409,47 @@ fn the_ids_of_images_are_the_digests_of_their_configurations() {
 fn a_configuration_has_a_size_that_lists_can_carry() {
     let sized = |size: usize| [file("c.json", vec![b' '; size]), with_config("c.json")];
     assert_eq!(images(&sized(ARCHIVE_CONFIG)).len(), 1);
-    refused(&archive(&sized(ARCHIVE_CONFIG + 1)), "the configuration of an image, is larger than");
+    refused(&archive(&sized(ARCHIVE_CONFIG + 1)), "is larger than 524288 bytes");
     // A layer may be as large as it likes, whatever it is called.
     let other = archive(&[file("blobs/sha256/l", vec![7; ARCHIVE_CONFIG + 1]), file("c", "{}"), with_config("c")]);
     assert!(read(&other).is_ok());
+}
+
+/// Engines follow such parents without end, at a load or at a build.
+#[test]
+fn no_image_is_made_from_itself() {
+    let config = |n: u8| format!(r#"{{"author":"{n}","rootfs":{{"type":"layers","diff_ids":[]}}}}"#);
+    let id = |n: u8| format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(config(n))));
+    let made = |parents: [&str; 2]| {
+        let image = |n: u8, parent: &str| {
+            format!(r#"{{"Config":"{n}.json","RepoTags":["x:{n}"],"Layers":[],"Parent":"{parent}"}}"#)
+        };
+        let manifest = format!("[{},{}]", image(1, parents[0]), image(2, parents[1]));
+        vec![file("1.json", config(1)), file("2.json", config(2)), file("manifest.json", manifest)]
+    };
+    let mut read = Archive::default();
+    read.read(&archive(&made(["", &id(1)]))).unwrap();
+    assert_eq!(read.names().unwrap().images().count(), 2);
+    for parents in [[id(2), id(1)], [id(1), String::new()]] {
+        refused(&archive(&made([&parents[0], &parents[1]])), "is made from it");
+    }
+    for named in [("repositories", r#"{"x":{"1":"a"}}"#), ("index.json", r#"{"manifests":[]}"#)] {
+        let oldest = [file("a/json", r#"{"Parent":"a"}"#), file(named.0, named.1)];
+        refused(&archive(&oldest), "1.10");
+    }
+}
+
+/// An index may name any file as a document, which the engine reads whole.
+#[test]
+fn large_files_are_no_documents() {
+    let large = |first: &str| {
+        let content = format!("{first}{}", "x".repeat(usize::try_from(ARCHIVE_CONFIG_MAX).unwrap()));
+        [file("blobs/sha256/aa", content), file("index.json", r#"{"manifests":[]}"#)]
+    };
+    for first in ["{", " {", "\n{", "\t", "\r"] {
+        refused(&archive(&large(first)), "begins like a document");
+    }
+    let mut read = Archive::default();
+    read.read(&archive(&large("\u{1f}"))).unwrap();
+    assert!(read.names().is_ok());
 }

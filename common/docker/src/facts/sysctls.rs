@@ -4,9 +4,8 @@ use crate::doc::Doc;
 use std::collections::BTreeSet;
 
 /// What an interface or all of them may be told: how the container itself takes and sends what is meant for it.
-const OF_ITSELF: [&str; 13] = [
+const OF_ITSELF: [&str; 12] = [
     "accept_dad",
-    "accept_ra",
     "accept_redirects",
     "accept_source_route",
     "addr_gen_mode",
@@ -49,7 +48,7 @@ fn reaching(name: &str) -> Option<String> {
     // Runtimes make a path of it, of any number of dots and slashes.
     let parts: Vec<&str> = name.split(['.', '/']).map(str::trim).filter(|part| !part.is_empty()).collect();
     let reaches = match parts.as_slice() {
-        ["net", _, "conf", .., last] => !OF_ITSELF.contains(last),
+        ["net", _, "conf", .., last] => !(OF_ITSELF.contains(last) || last.starts_with("accept_ra")),
         ["net", _, "neigh", ..] | ["net", _, "ip_nonlocal_bind"] => true,
         _ => false,
     };
@@ -80,6 +79,7 @@ mod tests {
     fn settings_that_answer_for_others_are_told_from_those_of_the_container_itself() {
         for own in [
             "net.ipv6.conf.all.disable_ipv6",
+            "net.ipv6.conf.eth0.accept_ra_rt_info_max_plen",
             "net.ipv4.conf.all.src_valid_mark",
             "net/ipv4/conf/eth0/rp_filter",
             "net.ipv4.ip_forward",

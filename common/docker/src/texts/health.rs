@@ -1,14 +1,23 @@
-//! Tests of a container's health, which the engine runs by itself.
+//! What the engine does by itself with a container that runs: it tests its health, and waits for it to stop.
 
-use crate::{doc::Doc, refusal::Refusal};
+use crate::{
+    doc::Doc,
+    limits::{HEALTH_MAX, STOP_TIMEOUT_MAX},
+    refusal::Refusal,
+};
 
-/// Refuses a command of no words, which ends the engine when it is run (`daemon/health.go` in moby looks for its first word), and one without
-/// end when the container is to stop.
+/// Refuses a command of no words, which ends the engine when it is run: `daemon/health.go` in moby looks for its first word.
 ///
 /// # Errors
 /// 400.
 pub fn check(field: &str, container: Doc<'_>) -> Result<(), Refusal> {
     let test: Vec<&str> = container.at("Healthcheck").texts("Test").collect();
+    let long = test.iter().map(|word| word.len()).sum::<usize>() > HEALTH_MAX;
+    if long {
+        return Err(Refusal::bad(format!(
+            "field {field}Healthcheck.Test: it is longer than {HEALTH_MAX} bytes, of which the engine tells each time: put it into a file"
+        )));
+    }
     if test == ["CMD"] {
         return Err(Refusal::bad(format!(
             "field {field}Healthcheck.Test: CMD without a command: add one, or write NONE for no test"
@@ -22,10 +31,13 @@ pub fn check(field: &str, container: Doc<'_>) -> Result<(), Refusal> {
 /// # Errors
 /// 400.
 pub fn stop_timeout(container: Doc<'_>) -> Result<(), Refusal> {
-    if container.number("StopTimeout") >= 0 {
+    let seconds = container.number("StopTimeout");
+    if (0..=STOP_TIMEOUT_MAX).contains(&seconds) {
         return Ok(());
     }
-    Err(Refusal::bad("field StopTimeout: it is below 0, which is for ever: give the seconds (--stop-timeout 60)"))
+    Err(Refusal::bad(format!(
+        "field StopTimeout: {seconds} is not between 0 and {STOP_TIMEOUT_MAX} seconds; below 0 is for ever (--stop-timeout 60)"
+    )))
 }
 
 #[cfg(test)]
@@ -41,6 +53,7 @@ mod tests {
         {
             assert_eq!(tried(whole.clone()), Ok(()), "{whole}");
         }
+        assert!(tried(json!(["CMD", "x".repeat(HEALTH_MAX + 1)])).is_err());
         assert!(tried(json!(["CMD"])).is_err_and(|refusal| refusal.message.contains("Healthcheck.Test")));
     }
 }

@@ -2,13 +2,13 @@
 
 use crate::{
     doc::Doc,
-    limits::LOG_FILES_MAX,
+    limits::{LOG_BUFFER_MIB_MAX, LOG_FILES_MAX, LOG_TAG_MAX, LOG_TAG_NAMES_MAX},
     refusal::{Refusal, shorten},
 };
 use std::collections::BTreeMap;
 
 /// What a tag may tell of the container. The engine executes it as a template, which could go on without end, in time and in memory.
-const OF_TAGS: [&str; 13] = [
+const OF_TAGS: [&str; 12] = [
     "ID",
     "FullID",
     "Name",
@@ -16,7 +16,6 @@ const OF_TAGS: [&str; 13] = [
     "ImageID",
     "ImageFullID",
     "DaemonName",
-    "Command",
     "Hostname",
     "ContainerID",
     "ContainerName",
@@ -25,20 +24,19 @@ const OF_TAGS: [&str; 13] = [
 ];
 
 /// Fields of the journal by which the engine finds a container's log, and others know whose it is.
-const OF_JOURNAL: [&str; 11] = [
+const OF_JOURNAL: [&str; 10] = [
     "CONTAINER_ID",
     "CONTAINER_ID_FULL",
-    "CONTAINER_LOG_EPOCH",
-    "CONTAINER_LOG_ORDINAL",
     "CONTAINER_NAME",
     "CONTAINER_TAG",
     "IMAGE_NAME",
     "MESSAGE",
+    "MESSAGE_ID",
     "PRIORITY",
-    "SYSLOG_IDENTIFIER",
-    "SYSLOG_TIMESTAMP",
+    "UNIT",
+    "USER_UNIT",
 ];
-const OF_JOURNAL_PARTS: &str = "CONTAINER_PARTIAL_";
+const OF_JOURNAL_BEGINNINGS: [&str; 5] = ["CONTAINER_LOG_", "CONTAINER_PARTIAL_", "COREDUMP_", "OBJECT_", "SYSLOG_"];
 
 /// Checks the options that are asked for.
 ///
@@ -47,7 +45,8 @@ const OF_JOURNAL_PARTS: &str = "CONTAINER_PARTIAL_";
 pub fn check(field: &str, options: &BTreeMap<String, String>) -> Result<(), Refusal> {
     if let Some(tag) = options.get("tag").filter(|tag| !is_tag(tag)) {
         return Err(Refusal::bad(format!(
-            "field {field}: tag {:?} is more than text and names of this list, each as {{{{.NAME}}}}: {}",
+            "field {field}: tag {:?} is more than a short text ({LOG_TAG_MAX} bytes) with up to {LOG_TAG_NAMES_MAX} names of this list, each as \
+             {{{{.NAME}}}}: {}",
             shorten(tag),
             OF_TAGS.join(", ")
         )));
@@ -61,7 +60,25 @@ pub fn check(field: &str, options: &BTreeMap<String, String>) -> Result<(), Refu
             )));
         }
     }
+    let large = |size: &&String| mebibytes(size).is_none_or(|size| size > LOG_BUFFER_MIB_MAX);
+    if let Some(size) = options.get("max-buffer-size").filter(large) {
+        let shown = shorten(size);
+        return Err(Refusal::bad(format!(
+            "field {field}: max-buffer-size {shown:?} is no size of up to {LOG_BUFFER_MIB_MAX}m, such as 4m or 512k"
+        )));
+    }
     Ok(())
+}
+
+/// A size such as 4m or 512k, rounded up.
+fn mebibytes(size: &str) -> Option<u64> {
+    let size = size.to_ascii_lowercase();
+    let size = size.strip_suffix('b').unwrap_or(&size);
+    let (number, unit) = match size.strip_suffix('k') {
+        Some(number) => (number, 1 << 10),
+        None => size.strip_suffix('m').map_or((size, 1), |number| (number, 1 << 20)),
+    };
+    Some(number.parse::<u32>().map(u64::from).ok()?.checked_mul(unit)?.div_ceil(1 << 20))
 }
 
 /// Refuses variables and labels that would be written over what the journal says of a container: who asks for its log gets that of
@@ -89,7 +106,8 @@ pub fn names(field: &str, options: &BTreeMap<String, String>, container: Doc<'_>
 fn is_tag(tag: &str) -> bool {
     let mut parts = tag.split("{{");
     let _text = parts.next();
-    parts.all(|part| {
+    let few = tag.len() <= LOG_TAG_MAX && parts.clone().count() <= LOG_TAG_NAMES_MAX;
+    few && parts.all(|part| {
         let name = part.split_once("}}").and_then(|(name, _)| name.trim_matches(' ').strip_prefix('.'));
         name.is_some_and(|name| OF_TAGS.contains(&name))
     })
@@ -100,7 +118,7 @@ fn is_of_journal(name: &str) -> bool {
     let field: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect();
     let field = field.trim_start_matches('_');
-    OF_JOURNAL.contains(&field) || field.starts_with(OF_JOURNAL_PARTS)
+    OF_JOURNAL.contains(&field) || OF_JOURNAL_BEGINNINGS.iter().any(|beginning| field.starts_with(beginning))
 }
 
 #[cfg(test)]
@@ -134,6 +152,24 @@ mod tests {
     }
 
     #[test]
+    fn tags_are_short() {
+        let tag = |text: &str| check("f", &options(&[("tag", text)]));
+        let name = "{{.ID}}";
+        assert!(tag(&"x".repeat(LOG_TAG_MAX)).is_ok() && tag(&name.repeat(LOG_TAG_NAMES_MAX)).is_ok());
+        assert!(tag(&"x".repeat(LOG_TAG_MAX + 1)).is_err() && tag(&name.repeat(LOG_TAG_NAMES_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn buffers_are_small() {
+        for size in ["4m", "16MB", "512k", "1048576", "100b"] {
+            assert_eq!(check("f", &options(&[("max-buffer-size", size)])), Ok(()), "{size}");
+        }
+        for size in ["17m", "1g", "99999999k", "", "x", "-1", "1.5m", "4 m"] {
+            assert!(check("f", &options(&[("max-buffer-size", size)])).is_err(), "{size}");
+        }
+    }
+
+    #[test]
     fn files_are_few() {
         for (count, passes) in
             [("1", true), ("1000", true), ("1001", false), ("4611686018427387904", false), ("-1", false), ("x", false)]
@@ -158,6 +194,7 @@ mod tests {
             ("env", "container.id.full"),
             ("labels", "_image-name"),
             ("labels", "container.partial.message"),
+            ("labels", "object-systemd-unit"),
             ("env-regex", "^TIER"),
             ("labels-regex", "."),
         ] {

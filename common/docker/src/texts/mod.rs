@@ -17,6 +17,7 @@ use crate::{
     mounts::Mount,
     names, owner,
     refusal::{Refusal, shorten},
+    view::ImageView,
 };
 use drivers::check as driver;
 use wharden_model::Action;
@@ -126,6 +127,20 @@ pub fn check_made(made: Doc<'_>) -> Result<(), Refusal> {
         message: format!("the container was made with this: {}", refusal.message),
         ..refusal
     })
+}
+
+/// The health test of the image that a container or the tasks of a service get, where the request has none.
+///
+/// # Errors
+/// 400 with the field's name.
+pub fn check_image(body: Doc<'_>, image: &ImageView) -> Result<(), Refusal> {
+    let container = body.at("TaskTemplate").at("ContainerSpec");
+    if [body, container].iter().any(|said| said.at("Healthcheck").texts("Test").next().is_some()) {
+        return Ok(());
+    }
+    let test = serde_json::json!({"Healthcheck": {"Test": image.health_test}});
+    let checked = health::check("", Doc::new(Some(&test)));
+    checked.map_err(|refusal| Refusal { message: format!("the image has this: {}", refusal.message), ..refusal })
 }
 
 const JOURNALD: &str = "journald";

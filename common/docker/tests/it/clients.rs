@@ -27,7 +27,7 @@ fn everything(canonical: &Canonical) -> View {
                 view.volumes.insert(name.clone(), VolumeView { name, ..VolumeView::default() });
             }
             Lookup::Network(name) => {
-                let id = format!("d{:x}{:0<60}", view.networks.len(), "");
+                let id = format!("{:0<64}", format!("d{:x}", view.networks.len()));
                 view.networks.insert(name.clone(), NetworkView { id, name, ..NetworkView::default() });
             }
             Lookup::Exec(id) => {

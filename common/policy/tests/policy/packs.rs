@@ -311,6 +311,11 @@ fn the_baseline_refuses_what_reaches_into_the_host() {
             facts.set(name, value.clone());
         }
         for user in ["alice", "olga", "adam", "eve"] {
+            // Whoever operates may make things anew as an inspection says.
+            if *rule == "no-shared-mac-addresses" && ["olga", "adam"].contains(&user) {
+                strict.allows(user, create, &strict.resource(create, user), &facts);
+                continue;
+            }
             let rule = format!("baseline/{rule}");
             strict.refuses(user, create, &strict.resource(create, user), &facts, Some(&rule));
         }

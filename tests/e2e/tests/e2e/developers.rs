@@ -154,6 +154,24 @@ fn what_ends_the_engine_is_not_asked_for() {
     docker.run(&tagged).ok();
 }
 
+/// The engine keeps a command as long as its container runs, whether anybody begins it or not.
+const NEVER_BEGUN: &str = r#"
+made = client.containers.run('app', ['sleep', '1000'], detach=True, network_mode='none')
+execs = [client.api.exec_create(made.id, ['echo', 'begun'])['Id'] for _ in range(64)]
+def more():
+    try:
+        return client.api.exec_create(made.id, ['id'])['Id'] and 'made'
+    except docker.errors.APIError as error:
+        return error.status_code
+print(more(), client.api.exec_start(execs[7]).decode().strip(), more(), more())
+"#;
+
+#[test]
+fn commands_that_nobody_begins_are_few() {
+    let world = world();
+    assert_eq!(world.agent.python("alice").run(NEVER_BEGUN).ok().trim(), "429 begun made 429");
+}
+
 /// The engine gives what is mounted there to others that take the network, for writing, and copies go there as root.
 #[test]
 fn nothing_is_mounted_in_the_place_of_files_of_the_network() {
