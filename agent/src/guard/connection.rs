@@ -208,11 +208,8 @@ impl Connection<'_> {
         let creation = Mutex::new(creation);
         let mut underway = Underway { engine: None, answered: AtomicBool::new(false), list, creation, still };
         judged.head = self.guard.engine.marked(judged.head);
-        let network = (judged.action == Action::NetworkInspect)
-            .then(|| judged.resources.first().map(|it| it.id.clone()))
-            .flatten();
-        let begins =
-            (judged.action == Action::ExecStart).then(|| judged.resources.first().map(|it| it.id.clone())).flatten();
+        let first_of = |action| judged.resources.first().filter(|_| judged.action == action).map(|it| it.id.clone());
+        let (network, begins) = (first_of(Action::NetworkInspect), first_of(Action::ExecStart));
         // What was decided on is not needed while the answer streams, and there may be thousands of these.
         (judged.resources, judged.facts) = Default::default();
         let streams = matches!(judged.body, ForwardBody::Stream(_) | ForwardBody::Archive(_));

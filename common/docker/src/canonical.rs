@@ -350,10 +350,9 @@ impl Canonical {
                 }
                 if self.action() == Action::NetworkConnect {
                     creation::keeps_mode(self, view)?;
-                    if let Some(mut body) = self.body.take() {
-                        creation::connects(self, &mut body);
-                        creation::join(&mut body, resolved.network);
-                        self.body = Some(body);
+                    if let Some(body) = &mut self.body {
+                        creation::connects(self.engine_api, body);
+                        creation::join(body, resolved.network);
                     }
                 }
             }

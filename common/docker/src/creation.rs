@@ -171,8 +171,8 @@ pub fn beside(missing: Refusal) -> Refusal {
 const CONNECTS_WITH_MAC: ApiVersion = ApiVersion { major: 1, minor: 53 };
 
 /// Takes away of a connection what the engine would not look at.
-pub fn connects(canonical: &Canonical, body: &mut Value) {
-    if canonical.engine_api < CONNECTS_WITH_MAC
+pub fn connects(engine: ApiVersion, body: &mut Value) {
+    if engine < CONNECTS_WITH_MAC
         && let Some(Value::String(address)) = body.pointer_mut("/EndpointConfig/MacAddress")
     {
         address.clear();

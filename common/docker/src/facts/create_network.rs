@@ -89,9 +89,9 @@ pub fn fill(source: &Source<'_>, out: &mut Sheet) {
 fn shared_mac_addresses(source: &Source<'_>) -> BTreeSet<String> {
     let body = source.body();
     let own = |network: &str| {
-        let networks = &source.view.networks;
-        let found = networks.get(network).or_else(|| networks.values().find(|found| found.id == network));
-        found.is_some_and(|found| source.maker() != UNKNOWN_OWNER && owner::of(&found.labels) == source.maker())
+        source
+            .found_network(network)
+            .is_some_and(|found| source.maker() != UNKNOWN_OWNER && owner::of(&found.labels) == source.maker())
     };
     let endpoints = || body.at("NetworkingConfig").members("EndpointsConfig");
     let of_all = body.text("MacAddress");

@@ -26,7 +26,7 @@ use crate::{
     refusal::Refusal,
     resolve::Resolved,
     version::ApiVersion,
-    view::{Gate, HostPathView, ImageView, View},
+    view::{Gate, HostPathView, ImageView, NetworkView, View},
 };
 use std::collections::{BTreeMap, BTreeSet};
 use wharden_model::{Action, FactValue, Facts};
@@ -81,12 +81,15 @@ impl<'a> Source<'a> {
         owner.is_empty() || owner == self.maker()
     }
 
+    /// A network by what it was looked up by, or by its id: names were resolved before facts are read.
+    fn found_network(&self, asked: &str) -> Option<&'a NetworkView> {
+        let networks = &self.view.networks;
+        networks.get(asked).or_else(|| networks.values().find(|network| network.id == asked))
+    }
+
     /// A network by its name, where that is known; the host's is called so, whichever name or id the request gives it.
     fn network(&self, asked: &str) -> String {
-        let networks = &self.view.networks;
-        // Names were resolved before facts are read.
-        let found = networks.get(asked).or_else(|| networks.values().find(|network| network.id == asked));
-        match found.filter(|_| asked != "host") {
+        match self.found_network(asked).filter(|_| asked != "host") {
             Some(network) if network.driver == "host" => "host".to_owned(),
             Some(network) => network.name.clone(),
             None => asked.to_owned(),

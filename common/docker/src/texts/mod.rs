@@ -20,6 +20,7 @@ use crate::{
     view::ImageView,
 };
 use drivers::check as driver;
+use std::collections::BTreeMap;
 use wharden_model::Action;
 
 /// Checks them.
@@ -50,7 +51,7 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
             size::check(body.value(), EXEC_MAX)?;
             folders::check("WorkingDir", body.at("WorkingDir"))
         }
-        Action::ContainerCommit => health::check("", body),
+        Action::ContainerCommit => health::check("", health_test(body)),
         Action::ContainerCreate => {
             folders::check("WorkingDir", body.at("WorkingDir"))?;
             let host = body.at("HostConfig");
@@ -60,7 +61,7 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
             driver("HostConfig.LogConfig.Type", host.at("LogConfig").text("Type"))?;
             logging::check("HostConfig.LogConfig.Config", &host.at("LogConfig").pairs("Config"))?;
             journal(body)?;
-            health::check("", body)?;
+            health::check("", health_test(body))?;
             health::stop_timeout(body)?;
             driver("HostConfig.Runtime", host.text("Runtime"))?;
             mounts(host, "HostConfig")?;
@@ -81,11 +82,14 @@ pub fn check(action: Action, body: Doc<'_>) -> Result<(), Refusal> {
             image(task.at("ContainerSpec").text("Image"))?;
             folders::check("TaskTemplate.ContainerSpec.Dir", task.at("ContainerSpec").at("Dir"))?;
             log_driver("TaskTemplate.LogDriver", task.at("LogDriver"))?;
-            if task.at("LogDriver").text("Name") == JOURNALD {
-                let options = task.at("LogDriver").pairs("Options");
-                logging::names("TaskTemplate.LogDriver.Options", &options, task.at("ContainerSpec"))?;
-            }
-            health::check("TaskTemplate.ContainerSpec.", task.at("ContainerSpec"))?;
+            let logs = task.at("LogDriver");
+            journal_of(
+                logs.text("Name"),
+                "TaskTemplate.LogDriver.Options",
+                &logs.pairs("Options"),
+                task.at("ContainerSpec"),
+            )?;
+            health::check("TaskTemplate.ContainerSpec.", health_test(task.at("ContainerSpec")))?;
             templates::check(task.at("ContainerSpec"))?;
             tmpfs::check(task.at("ContainerSpec"))?;
             service_attachments(body).try_for_each(|network| endpoints::options("Networks[]", network))?;
@@ -122,11 +126,8 @@ fn log_driver(field: &str, asked: Doc<'_>) -> Result<(), Refusal> {
 /// # Errors
 /// 400 with the field's name.
 pub fn check_made(made: Doc<'_>) -> Result<(), Refusal> {
-    let checked = health::check("", made).and_then(|()| journal(made));
-    checked.map_err(|refusal| Refusal {
-        message: format!("the container was made with this: {}", refusal.message),
-        ..refusal
-    })
+    let checked = health::check("", health_test(made)).and_then(|()| journal(made));
+    checked.map_err(|refusal| said_by("the container was made with this", &refusal))
 }
 
 /// The health test of the image that a container or the tasks of a service get, where the request has none.
@@ -135,22 +136,34 @@ pub fn check_made(made: Doc<'_>) -> Result<(), Refusal> {
 /// 400 with the field's name.
 pub fn check_image(body: Doc<'_>, image: &ImageView) -> Result<(), Refusal> {
     let container = body.at("TaskTemplate").at("ContainerSpec");
-    if [body, container].iter().any(|said| said.at("Healthcheck").texts("Test").next().is_some()) {
+    if health_test(body).chain(health_test(container)).next().is_some() {
         return Ok(());
     }
-    let test = serde_json::json!({"Healthcheck": {"Test": image.health_test}});
-    let checked = health::check("", Doc::new(Some(&test)));
-    checked.map_err(|refusal| Refusal { message: format!("the image has this: {}", refusal.message), ..refusal })
+    let checked = health::check("", image.health_test.iter().map(String::as_str));
+    checked.map_err(|refusal| said_by("the image has this", &refusal))
 }
 
-const JOURNALD: &str = "journald";
+fn said_by(what: &str, refusal: &Refusal) -> Refusal {
+    Refusal::with(refusal.status, format!("{what}: {}", refusal.message))
+}
+
+fn health_test(container: Doc<'_>) -> impl Iterator<Item = &str> {
+    container.at("Healthcheck").texts("Test")
+}
 
 fn journal(container: Doc<'_>) -> Result<(), Refusal> {
     let logs = container.at("HostConfig").at("LogConfig");
-    if logs.text("Type") != JOURNALD {
-        return Ok(());
-    }
-    logging::names("HostConfig.LogConfig.Config", &logs.pairs("Config"), container)
+    journal_of(logs.text("Type"), "HostConfig.LogConfig.Config", &logs.pairs("Config"), container)
+}
+
+/// What journald is to note of a container, where the logs go there.
+fn journal_of(
+    driver: &str,
+    field: &str,
+    options: &BTreeMap<String, String>,
+    container: Doc<'_>,
+) -> Result<(), Refusal> {
+    if driver == "journald" { logging::names(field, options, container) } else { Ok(()) }
 }
 
 /// Of a service's tasks. By a whole id, as the engine calls images of a build's steps, nothing would tell theirs from those.
